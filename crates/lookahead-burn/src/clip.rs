@@ -1,0 +1,129 @@
+//! Clipping by the global norm (Pascanu, Mikolov, Bengio 2013), as PyTorch's `clip_grad_norm_` defines it. The paper's
+//! Penn Treebank runs clip at 0.25 (App. C.3); Burn's own clipping takes the norm of each tensor by itself.
+
+use std::collections::HashSet;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{FloatDType, Tensor, Transaction};
+
+use crate::flex::{Buffer, opens};
+
+/// The gradients after [`clip_by_global_norm`], and what it found.
+#[derive(Debug)]
+pub struct ClippedGradients {
+    /// The gradients, for the optimizer's step.
+    pub grads: GradientsParams,
+    /// The global norm before clipping. Not finite if a gradient is not.
+    pub norm: f64,
+    /// Whether the gradients were scaled down.
+    pub clipped: bool,
+}
+
+/// Scales all gradients of `module` by `min(1, max_norm / (norm + 1e-6))`, `norm` being the L2 norm over all of them.
+///
+/// The norm waits for the device once. On the CPU it is summed in f64 and in a fixed order; elsewhere each tensor is
+/// summed on its device, in f64 where that has it. Parameters without a gradient, and gradients of other modules in
+/// `grads`, do not count and stay as they are.
+///
+/// A norm that is not finite scales nothing: the gradients pass as they are, for the caller to see in
+/// [`norm`](ClippedGradients::norm) (PyTorch would turn them all into zeros or NaN).
+///
+/// # Errors
+/// [`lookahead::Error::OutOfRange`] unless `max_norm` is above 0 and finite.
+///
+/// ```
+/// use burn::{module::Module, nn::LinearConfig, optim::GradientsParams, tensor::{Device, Tensor}};
+/// use lookahead_burn::clip_by_global_norm;
+///
+/// let device = Device::flex().autodiff();
+/// let model = LinearConfig::new(4, 2).init(&device);
+/// let loss = model.forward(Tensor::<2>::ones([8, 4], &device)).sum();
+/// let grads = GradientsParams::from_grads(loss.backward(), &model);
+///
+/// let clipped = clip_by_global_norm(&model, grads, 0.25)?;
+/// assert!((clipped.norm - 640_f64.sqrt()).abs() < 1e-9);      // ten gradients of 8
+/// assert!(clipped.clipped);
+/// # Ok::<(), lookahead::Error>(())
+/// ```
+pub fn clip_by_global_norm<M: Module>(
+    module: &M,
+    grads: GradientsParams,
+    max_norm: f64,
+) -> Result<ClippedGradients, lookahead::Error> {
+    if !(max_norm > 0.0 && max_norm.is_finite()) {
+        let accepted = "above 0 and finite";
+        return Err(lookahead::Error::OutOfRange { name: "max_norm", value: max_norm, accepted });
+    }
+    let mut squares = SumOfSquares { grads: &grads, ids: HashSet::new(), sum: 0.0, pending: Vec::new() };
+    module.visit(&mut squares);
+    let SumOfSquares { ids, sum, pending, .. } = squares;
+    let norm = (sum + read(pending)).sqrt();
+
+    let coefficient = max_norm / (norm + 1e-6);
+    let clipped = norm.is_finite() && coefficient < 1.0;
+    if !clipped {
+        return Ok(ClippedGradients { grads, norm, clipped });
+    }
+    let mut scale = Scale { grads, ids, coefficient };
+    module.visit(&mut scale);
+    Ok(ClippedGradients { grads: scale.grads, norm, clipped })
+}
+
+/// Sums each gradient's squares once, also where modules share a parameter.
+struct SumOfSquares<'a> {
+    grads: &'a GradientsParams,
+    ids: HashSet<ParamId>,
+    sum: f64,
+    // Sums that are still on their device.
+    pending: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for SumOfSquares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.grads.get::<D>(param.id) else { return };
+        if !self.ids.insert(param.id) {
+            return;
+        }
+        if opens(&gradient) {
+            self.sum += sum_of_squares(Buffer::open(gradient).values());
+            return;
+        }
+        let has_f64 = gradient.device().supports_dtype(FloatDType::F64);
+        let dtype = if has_f64 { FloatDType::F64 } else { FloatDType::F32 };
+        self.pending.push(gradient.cast(dtype).square().sum());
+    }
+}
+
+/// Eight running sums, so that the processor need not wait for one addition to begin the next.
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sums = [0.0; 8];
+    for chunk in values.chunks(sums.len()) {
+        for (sum, &value) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(value) * f64::from(value);
+        }
+    }
+    sums.iter().sum()
+}
+
+fn read(sums: Vec<Tensor<1>>) -> f64 {
+    let transaction = sums.into_iter().fold(Transaction::default(), Transaction::register);
+    transaction.execute().iter().flat_map(|data| data.iter::<f64>()).sum()
+}
+
+struct Scale {
+    grads: GradientsParams,
+    // The parameters that are still to be scaled.
+    ids: HashSet<ParamId>,
+    coefficient: f64,
+}
+
+impl ModuleVisitor for Scale {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.ids.remove(&param.id)
+            && let Some(gradient) = self.grads.remove::<D>(param.id)
+        {
+            self.grads.register(param.id, gradient.mul_scalar(self.coefficient));
+        }
+    }
+}

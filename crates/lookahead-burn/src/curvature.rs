@@ -1,0 +1,148 @@
+//! Prop. 1 on a module: the two sums of the adaptive alpha, over all parameters.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use lookahead::kernels::{self, AlphaSums};
+use lookahead::{CurvaturePower, Adaptive, ChosenAlpha};
+
+use crate::flex::{Buffer, opens};
+use crate::record::{RecordReader, RecordWriter};
+use crate::traversal::{Lifted, Paths};
+use crate::{Error, InnerOptimizer, Weights};
+
+/// The decay of our own average of squared gradients, for inner optimizers that keep no second moment.
+const BETA: f64 = 0.999;
+
+/// A bias-corrected average of squared gradients, `a <- beta a + (1 - beta) g^2`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SquaredGradients {
+    averages: Weights,
+    weights: BTreeMap<ParamId, f64>,
+}
+
+impl SquaredGradients {
+    pub(crate) fn observe<M: Module>(&mut self, module: &M, grads: &GradientsParams) {
+        module.visit(&mut Observe { squares: self, grads, paths: Paths::default() });
+    }
+
+    fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
+        Some((self.averages.get(id)?, *self.weights.get(&id)?))
+    }
+
+    pub(crate) fn save(&self, record: &mut RecordWriter<'_>) {
+        self.averages.save(&mut record.within("average"));
+        let mut record = record.within("weight");
+        self.averages.paths().for_each(|(id, path)| record.number(path, self.weights[&id]));
+    }
+
+    pub(crate) fn load(record: &mut RecordReader<'_>) -> Result<Self, Error> {
+        let averages = Weights::load_some(&mut record.within("average"))?;
+        let mut record = record.within("weight");
+        let weights = averages.paths().map(|(id, path)| Ok((id, record.number(path)?))).collect::<Result<_, Error>>()?;
+        Ok(Self { averages, weights })
+    }
+}
+
+struct Observe<'a> {
+    squares: &'a mut SquaredGradients,
+    grads: &'a GradientsParams,
+    paths: Paths,
+}
+
+impl ModuleVisitor for Observe<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.paths.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.paths.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.grads.get::<D>(param.id) else { return };
+        let SquaredGradients { averages, weights } = &mut *self.squares;
+        let (path, average) =
+            averages.take::<D>(param.id).unwrap_or_else(|| (self.paths.current(), gradient.zeros_like()));
+        averages.insert(param.id, path, accumulate(average, gradient));
+        let weight = weights.entry(param.id).or_default();
+        *weight = BETA * *weight + (1.0 - BETA);
+    }
+}
+
+fn accumulate<const D: usize>(average: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
+    if opens(&average) && opens(&gradient) {
+        let (mut average, gradient) = (Buffer::open(average), Buffer::open(gradient));
+        kernels::accumulate_squares(average.values_mut(), gradient.values(), BETA);
+        return average.close();
+    }
+    average * BETA + gradient.clone() * gradient * (1.0 - BETA)
+}
+
+/// Chooses alpha at theta_k, `gradient` being the gradient there (or, for the approximation, at theta_{k-1}).
+pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
+    adaptive: &Adaptive,
+    module: &M,
+    slow: &Weights,
+    gradient: &GradientsParams,
+    inner: &I,
+    squares: Option<&SquaredGradients>,
+) -> ChosenAlpha {
+    let mut sums =
+        Sums { slow, gradient, inner, squares, power: adaptive.curvature, total: AlphaSums::default(), pending: vec![] };
+    module.visit(&mut sums);
+    let mut total = sums.total;
+    if !sums.pending.is_empty() {
+        // One read from the device for all parameters.
+        let values: Vec<f32> = Tensor::cat(sums.pending, 0).into_data().iter::<f32>().collect();
+        for pair in values.chunks_exact(2) {
+            total.slope += f64::from(pair[0]);
+            total.curvature += f64::from(pair[1]);
+        }
+    }
+    adaptive.choose(total)
+}
+
+struct Sums<'a, I> {
+    slow: &'a Weights,
+    gradient: &'a GradientsParams,
+    inner: &'a I,
+    squares: Option<&'a SquaredGradients>,
+    power: CurvaturePower,
+    total: AlphaSums,
+    /// Slope and curvature of each parameter that is not on the CPU.
+    pending: Vec<Tensor<1>>,
+}
+
+impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let id = param.id;
+        let Some(slow) = self.slow.get::<D>(id) else { return };
+        let moment = match self.squares {
+            Some(squares) => squares.second_moment::<D>(id),
+            None => self.inner.second_moment::<D>(id),
+        };
+        let Some((moment, weight)) = moment.filter(|(_, weight)| *weight > 0.0) else { return };
+        let (_, fast) = Lifted::lower(param.val());
+        let gradient = self.gradient.get::<D>(id);
+
+        if [&slow, &fast, &moment].into_iter().chain(&gradient).all(opens) {
+            let (slow, fast, moment) = (Buffer::open(slow), Buffer::open(fast), Buffer::open(moment));
+            let gradient = gradient.map(Buffer::open);
+            let curvature = |value: f64| self.power.of(value / weight);
+            let gradient = gradient.as_ref().map(Buffer::values);
+            return self.total.add(slow.values(), fast.values(), gradient, moment.values(), curvature);
+        }
+        // g . d and d . A d, with d = phi - theta
+        let d = slow - fast;
+        let corrected = moment / weight;
+        let curvature = match self.power {
+            CurvaturePower::Root => corrected.sqrt(),
+            CurvaturePower::SecondMoment => corrected,
+        };
+        let slope = gradient.map_or_else(|| d.zeros_like().sum(), |gradient| (gradient * d.clone()).sum());
+        self.pending.extend([slope, (d.clone() * curvature * d).sum()]);
+    }
+}

@@ -1,0 +1,64 @@
+//! The one error type of this crate.
+
+/// Why a configuration or a record was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A hyperparameter or a combination of them, refused by the core.
+    #[error(transparent)]
+    Hyperparameter(#[from] lookahead::Error),
+    /// A policy that needs to see the inner state, around an optimizer that hides it.
+    #[error("a ModuleOptimizer hides its state, so its policy can be maintain or reset, not interpolate")]
+    HiddenState,
+    /// Interpolation of a state that holds other than float tensors.
+    #[error("the inner rule's state {leaf:?} is not a float tensor, so it cannot be interpolated; maintain and reset work")]
+    NotInterpolable {
+        /// The name of the tensor within the rule's state.
+        leaf: String,
+    },
+    /// An adaptive alpha, which reduces over all parameters, asked of a per-parameter rule.
+    #[error("a per-parameter rule cannot reduce over all parameters: the adaptive alpha needs the module-level Lookahead")]
+    AdaptivePerParameter,
+    /// A record's bytes are damaged or are not a record.
+    #[error("not a readable optimizer record: {reason}")]
+    DamagedRecord {
+        /// What showed it.
+        reason: String,
+    },
+    /// A record of other hyperparameters.
+    #[error("the record was made with another optimizer:\n  record: {found}\n  here:   {expected}")]
+    OtherOptimizer {
+        /// The optimizer it is loaded into.
+        expected: String,
+        /// The optimizer it was made with.
+        found: String,
+    },
+    /// A tensor of the record that the model does not have.
+    #[error("the record holds {name:?}, which the model does not have")]
+    LeftInRecord {
+        /// The entry's name: its kind, then the module path.
+        name: String,
+    },
+    /// Something that the record ought to hold.
+    #[error("the record does not hold {name:?}, which the model needs")]
+    MissingInRecord {
+        /// The entry's name: its kind, then the module path.
+        name: String,
+    },
+    /// A tensor of another shape than the model's.
+    #[error("the record holds {name:?} of shape {found:?}, the model has shape {expected:?}")]
+    OtherShape {
+        /// The entry's name: its kind, then the module path.
+        name: String,
+        /// The shape in the model.
+        expected: Vec<usize>,
+        /// The shape in the record.
+        found: Vec<usize>,
+    },
+    /// An entry that does not make sense to the rule it belongs to.
+    #[error("the record's state of parameter {path:?} does not fit the inner rule")]
+    UnreadableState {
+        /// The module path of the parameter.
+        path: String,
+    },
+}

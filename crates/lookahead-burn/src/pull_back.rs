@@ -1,0 +1,62 @@
+//! Eq. 1 and App. C.5 on tensors: the core's kernels in place on the CPU, tensor operations elsewhere.
+
+use burn::tensor::Tensor;
+use lookahead::{Alpha, kernels};
+
+use crate::flex::{Buffer, opens};
+
+/// Elements refused as not finite: counted at once on the CPU, still on the device elsewhere.
+#[derive(Default)]
+pub(crate) struct Refused {
+    counted: u64,
+    pending: Option<Tensor<1>>,
+}
+
+impl Refused {
+    /// The number, waiting for the device once.
+    pub(crate) fn total(self) -> u64 {
+        let pending = self.pending.map_or(0, |count| count.into_scalar::<f32>() as u64);
+        self.counted + pending
+    }
+
+    fn add(&mut self, count: Tensor<1>) {
+        self.pending = Some(match self.pending.take() {
+            Some(pending) => pending + count,
+            None => count,
+        });
+    }
+}
+
+/// Eq. 1, `phi <- phi - alpha (phi - theta)`, `theta <- phi`; an element that is not finite keeps its phi. Gives
+/// `(slow, fast)`, equal bit for bit.
+pub(crate) fn pull_back<const D: usize>(
+    slow: Tensor<D>,
+    fast: Tensor<D>,
+    alpha: Alpha,
+    refused: &mut Refused,
+) -> (Tensor<D>, Tensor<D>) {
+    if opens(&slow) && opens(&fast) {
+        let (mut slow, mut fast) = (Buffer::open(slow), Buffer::open(fast));
+        refused.counted += kernels::pull_back(slow.values_mut(), fast.values_mut(), alpha) as u64;
+        return (slow.close(), fast.close());
+    }
+    let moved = if alpha == Alpha::ONE { fast } else { slow.clone() - (slow.clone() - fast) * alpha.get() };
+    let finite = moved.clone().is_finite();
+    refused.add(finite.clone().bool_not().float().sum());
+    let slow = slow.mask_where(finite, moved);
+    (slow.clone(), slow)
+}
+
+/// App. C.5, `s <- anchor - alpha (anchor - s)`; no anchor stands for zeros.
+pub(crate) fn interpolate<const D: usize>(moment: Tensor<D>, anchor: Option<Tensor<D>>, alpha: Alpha) -> Tensor<D> {
+    if alpha == Alpha::ONE {
+        return moment;
+    }
+    let anchor = anchor.unwrap_or_else(|| moment.zeros_like());
+    if opens(&moment) && opens(&anchor) {
+        let (mut moment, anchor) = (Buffer::open(moment), Buffer::open(anchor));
+        kernels::interpolate(moment.values_mut(), anchor.values(), alpha);
+        return moment.close();
+    }
+    anchor.clone() - (anchor - moment) * alpha.get()
+}

@@ -1,0 +1,75 @@
+//! The state of our own rules: at most two moments, which can be interpolated on the device.
+
+use burn::optim::{RecordState, StateSink, StateSource};
+use burn::tensor::{Device, Tensor};
+use burn_pack::Scalar;
+use lookahead::Alpha;
+use lookahead::rules::BiasCorrection;
+
+use crate::pull_back::interpolate;
+
+/// What [`Sgd`](crate::Sgd), [`Adam`](crate::Adam) and [`AdamW`](crate::AdamW) remember of one parameter.
+#[derive(Debug, Clone)]
+pub struct RuleState<const D: usize> {
+    /// The velocity, or Adam's first moment.
+    pub first: Option<Tensor<D>>,
+    /// Adam's second moment.
+    pub second: Option<Tensor<D>>,
+    /// The sums of the moments' averaging weights (Adam only).
+    pub correction: BiasCorrection,
+    /// The number of steps.
+    pub steps: u64,
+}
+
+impl<const D: usize> RuleState<D> {
+    /// No moments, no steps.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { first: None, second: None, correction: BiasCorrection::default(), steps: 0 }
+    }
+
+    pub(crate) fn to_device(self, device: &Device) -> Self {
+        let Self { first, second, correction, steps } = self;
+        let first = first.map(|moment| moment.to_device(device));
+        Self { first, second: second.map(|moment| moment.to_device(device)), correction, steps }
+    }
+
+    /// App. C.5: every moment and its bias correction move back toward `anchor`, or toward nothing where there is none.
+    pub(crate) fn pull_back(self, anchor: Option<&Self>, alpha: Alpha) -> Self {
+        let Self { first, second, mut correction, steps } = self;
+        correction.pull_back(&anchor.map(|anchor| anchor.correction).unwrap_or_default(), alpha);
+        let first = first.map(|moment| interpolate(moment, anchor.and_then(|anchor| anchor.first.clone()), alpha));
+        let second = second.map(|moment| interpolate(moment, anchor.and_then(|anchor| anchor.second.clone()), alpha));
+        Self { first, second, correction, steps }
+    }
+}
+
+impl<const D: usize> Default for RuleState<D> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const D: usize> RecordState for RuleState<D> {
+    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
+        for (leaf, moment) in [("first", &self.first), ("second", &self.second)] {
+            if let Some(moment) = moment {
+                out.push_tensor(prefix, leaf, moment.clone().into_data());
+            }
+        }
+        out.push_scalar(prefix, "first_weight", Scalar::Float(self.correction.first));
+        out.push_scalar(prefix, "second_weight", Scalar::Float(self.correction.second));
+        out.push_scalar(prefix, "steps", Scalar::UInt(self.steps));
+    }
+
+    fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
+        let mut moment = |leaf| src.take_tensor(prefix, leaf).map(|data| Tensor::from_data(data, device));
+        let (first, second) = (moment("first"), moment("second"));
+        let correction = BiasCorrection {
+            first: f64::try_from(src.take_scalar(prefix, "first_weight")?).ok()?,
+            second: f64::try_from(src.take_scalar(prefix, "second_weight")?).ok()?,
+        };
+        let steps = u64::try_from(src.take_scalar(prefix, "steps")?).ok()?;
+        Some(Self { first, second, correction, steps })
+    }
+}

@@ -1,0 +1,102 @@
+//! Adam and AdamW on Burn tensors.
+
+use burn::optim::{LearningRate, Optimizer};
+use burn::tensor::{Device, Tensor};
+use lookahead::kernels::adam;
+use lookahead::rules::AdamHyperparameters;
+
+use crate::flex::{Buffer, opens};
+use crate::rule_state::RuleState;
+
+macro_rules! adam_rule {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct $name(lookahead::rules::$name);
+
+        impl $name {
+            /// PyTorch's defaults; others come from the core's rule of the same name by `into()`.
+            #[must_use]
+            pub fn new() -> Self {
+                Self::default()
+            }
+        }
+
+        impl From<lookahead::rules::$name> for $name {
+            fn from(rule: lookahead::rules::$name) -> Self {
+                Self(rule)
+            }
+        }
+
+        impl Optimizer for $name {
+            type State<const D: usize> = RuleState<D>;
+
+            fn step<const D: usize>(
+                &self,
+                lr: LearningRate,
+                tensor: Tensor<D>,
+                grad: Tensor<D>,
+                state: Option<RuleState<D>>,
+            ) -> (Tensor<D>, Option<RuleState<D>>) {
+                let (tensor, state) = step(self.0.hyperparameters(), lr, tensor, grad, state.unwrap_or_default());
+                (tensor, Some(state))
+            }
+
+            fn to_device<const D: usize>(state: RuleState<D>, device: &Device) -> RuleState<D> {
+                state.to_device(device)
+            }
+        }
+    };
+}
+
+adam_rule! {
+    /// PyTorch's Adam for Burn: [`lookahead::rules::Adam`] on tensors, in place on the CPU.
+    ///
+    /// Its bias corrections move with its moments when Lookahead interpolates, which those of Burn's own Adam cannot.
+    Adam
+}
+
+adam_rule! {
+    /// PyTorch's AdamW for Burn: [`lookahead::rules::AdamW`] on tensors, in place on the CPU.
+    ///
+    /// ```
+    /// use lookahead_burn::{AdamW, lookahead::rules};
+    /// let rule: AdamW = rules::AdamW::new().with_weight_decay(0.1)?.into();
+    /// # Ok::<(), lookahead_burn::lookahead::Error>(())
+    /// ```
+    AdamW
+}
+
+fn step<const D: usize>(
+    hyper: &AdamHyperparameters,
+    lr: f64,
+    tensor: Tensor<D>,
+    grad: Tensor<D>,
+    mut state: RuleState<D>,
+) -> (Tensor<D>, RuleState<D>) {
+    state.steps += 1;
+    hyper.advance(&mut state.correction);
+    let first = state.first.take().unwrap_or_else(|| tensor.zeros_like());
+    let second = state.second.take().unwrap_or_else(|| tensor.zeros_like());
+
+    if [&tensor, &grad, &first, &second].into_iter().all(opens) {
+        let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
+        let (mut first, mut second) = (Buffer::open(first), Buffer::open(second));
+        let c = hyper.coefficients(lr, state.correction);
+        adam::step(weights.values_mut(), grad.values(), first.values_mut(), second.values_mut(), c);
+        (state.first, state.second) = (Some(first.close()), Some(second.close()));
+        return (weights.close(), state);
+    }
+
+    let c = hyper.coefficients::<f64>(lr, state.correction);
+    // g <- g + lambda theta (Adam's coupled weight decay)
+    let grad = if c.coupled_decay > 0.0 { grad + tensor.clone() * c.coupled_decay } else { grad };
+    // m <- m + (1 - beta_1)(g - m);  v <- beta_2 v + (1 - beta_2) g^2
+    let first = first.clone() + (grad.clone() - first) * c.first_rest;
+    let second = second * c.beta2 + grad.clone() * grad * c.second_rest;
+    // theta <- keep theta - (gamma / w_1) m / (sqrt(v / w_2) + epsilon)
+    let denominator = second.clone().sqrt() * c.inverse_root + c.epsilon;
+    let tensor = tensor * c.keep - first.clone() / denominator * c.step_size;
+    (state.first, state.second) = (Some(first), Some(second));
+    (tensor, state)
+}

@@ -1,0 +1,75 @@
+//! SGD on Burn tensors: plain, heavy ball, Nesterov.
+
+use burn::optim::{LearningRate, Optimizer};
+use burn::tensor::{Device, Tensor};
+
+use crate::flex::{Buffer, opens};
+use crate::rule_state::RuleState;
+
+/// PyTorch's SGD for Burn: [`lookahead::rules::Sgd`] on tensors, in place on the CPU.
+///
+/// ```
+/// use lookahead_burn::{Sgd, lookahead::rules};
+/// let rule: Sgd = rules::Sgd::new().with_momentum(0.9)?.with_weight_decay(5e-4)?.into();
+/// # Ok::<(), lookahead_burn::lookahead::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sgd(lookahead::rules::Sgd);
+
+impl Sgd {
+    /// Plain SGD; other variants come from [`lookahead::rules::Sgd`] by `into()`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl From<lookahead::rules::Sgd> for Sgd {
+    fn from(rule: lookahead::rules::Sgd) -> Self {
+        Self(rule)
+    }
+}
+
+impl Optimizer for Sgd {
+    type State<const D: usize> = RuleState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        lr: LearningRate,
+        tensor: Tensor<D>,
+        grad: Tensor<D>,
+        state: Option<RuleState<D>>,
+    ) -> (Tensor<D>, Option<RuleState<D>>) {
+        let mut state = state.unwrap_or_default();
+        let first_step = state.steps == 0;
+        state.steps += 1;
+        let velocity = (self.0.momentum() > 0.0).then(|| state.first.take().unwrap_or_else(|| tensor.zeros_like()));
+
+        if opens(&tensor) && opens(&grad) && velocity.as_ref().is_none_or(opens) {
+            let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
+            let mut velocity = velocity.map(Buffer::open);
+            let slots = velocity.as_mut().map_or(&mut [][..], Buffer::values_mut);
+            self.0.step_tensor(weights.values_mut(), grad.values(), slots, self.0.coefficients(lr, first_step));
+            state.first = velocity.map(Buffer::close);
+            return (weights.close(), Some(state));
+        }
+
+        let c = self.0.coefficients::<f64>(lr, first_step);
+        // g <- g + lambda theta
+        let grad = if c.weight_decay > 0.0 { grad + tensor.clone() * c.weight_decay } else { grad };
+        let direction = match velocity {
+            None => grad,
+            Some(velocity) => {
+                // v <- mu v + (1 - dampening) g
+                let velocity = velocity * c.momentum + grad.clone() * c.gradient_weight;
+                state.first = Some(velocity.clone());
+                if self.0.is_nesterov() { grad + velocity * c.momentum } else { velocity }
+            }
+        };
+        (tensor - direction * c.lr, Some(state))
+    }
+
+    fn to_device<const D: usize>(state: RuleState<D>, device: &Device) -> RuleState<D> {
+        state.to_device(device)
+    }
+}

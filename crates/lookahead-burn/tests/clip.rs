@@ -1,0 +1,151 @@
+//! Clipping by the global norm, against PyTorch and by hand.
+
+use burn::module::{Module, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{DType, Device, FloatDType, Tensor};
+use lookahead::Error;
+use lookahead_burn::{ClippedGradients, clip_by_global_norm};
+
+#[derive(Module, Debug)]
+struct Weights {
+    matrix: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    unused: Param<Tensor<1>>,
+}
+
+const MATRIX: [[f64; 3]; 2] = [[0.5, -1.5, 2.0], [0.0, 0.25, -1.0]];
+const BIAS: [f64; 3] = [1.0, -0.125, 0.75];
+
+fn weights(device: &Device) -> Weights {
+    Weights {
+        matrix: Param::from_tensor(Tensor::zeros([2, 3], device)),
+        bias: Param::from_tensor(Tensor::zeros([3], device)),
+        unused: Param::from_tensor(Tensor::zeros([4], device)),
+    }
+}
+
+fn gradients(weights: &Weights, matrix: [[f64; 3]; 2], dtype: FloatDType) -> GradientsParams {
+    let device = Device::flex();
+    let mut grads = GradientsParams::new();
+    grads.register(weights.matrix.id, Tensor::<2>::from_data(matrix, (&device, DType::from(dtype))));
+    grads.register(weights.bias.id, Tensor::<1>::from_data(BIAS, (&device, DType::from(dtype))));
+    grads
+}
+
+/// The gradients as one list, the matrix first.
+fn values(weights: &Weights, grads: &GradientsParams) -> Vec<f64> {
+    let matrix = grads.get::<2>(weights.matrix.id).unwrap().into_data();
+    let bias = grads.get::<1>(weights.bias.id).unwrap().into_data();
+    matrix.iter().chain(bias.iter::<f64>()).collect()
+}
+
+// import torch
+// w = torch.nn.Parameter(torch.zeros(2, 3, dtype=torch.float64))
+// b = torch.nn.Parameter(torch.zeros(3, dtype=torch.float64))
+// for max_norm in 0.25, 2.5, 100.:
+//     w.grad = torch.tensor([[.5, -1.5, 2.], [0., .25, -1.]], dtype=torch.float64)
+//     b.grad = torch.tensor([1., -.125, .75], dtype=torch.float64)
+//     norm = torch.nn.utils.clip_grad_norm_([w, b], max_norm)
+//     print(max_norm, norm.item(), w.grad.flatten().tolist(), b.grad.tolist())
+const NORM: f64 = 3.023346655611956;
+#[rustfmt::skip]
+const CLIPPED: [(f64, [f64; 9]); 3] = [
+    (0.25, [
+        0.041344897854527, -0.12403469356358102, 0.165379591418108, 0.0, 0.0206724489272635, -0.082689795709054,
+        0.082689795709054, -0.01033622446363175, 0.06201734678179051,
+    ]),
+    (2.5, [
+        0.41344897854527, -1.24034693563581, 1.65379591418108, 0.0, 0.206724489272635, -0.82689795709054,
+        0.82689795709054, -0.1033622446363175, 0.620173467817905,
+    ]),
+    (100.0, [0.5, -1.5, 2.0, 0.0, 0.25, -1.0, 1.0, -0.125, 0.75]),
+];
+
+#[test]
+fn clipped_gradients_are_those_of_pytorch_in_every_precision() {
+    // f32 goes through the CPU's slices, the others through tensor operations.
+    for (dtype, tolerance) in [(FloatDType::F32, 1e-7), (FloatDType::F64, 1e-15), (FloatDType::BF16, 1e-2)] {
+        let weights = weights(&Device::flex().autodiff());
+        for (max_norm, expected) in CLIPPED {
+            let grads = gradients(&weights, MATRIX, dtype);
+            let ClippedGradients { grads, norm, clipped } = clip_by_global_norm(&weights, grads, max_norm).unwrap();
+            assert!((norm - NORM).abs() < 1e-14, "the norm is taken in f64: {norm}");
+            assert_eq!(clipped, max_norm < NORM);
+            assert!(grads.get::<1>(weights.unused.id).is_none());
+            for (value, expected) in values(&weights, &grads).into_iter().zip(expected) {
+                assert!((value - expected).abs() <= tolerance * expected.abs(), "{value} is not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_below_the_norm_keep_their_bits() {
+    let weights = weights(&Device::flex());
+    let clipped = clip_by_global_norm(&weights, gradients(&weights, MATRIX, FloatDType::F32), 3.1).unwrap();
+    assert!(!clipped.clipped);
+    assert_eq!(values(&weights, &clipped.grads), [MATRIX.concat(), BIAS.to_vec()].concat());
+}
+
+#[test]
+fn a_norm_that_is_not_finite_is_reported_and_scales_nothing() {
+    let weights = weights(&Device::flex());
+    for bad in [f64::NAN, f64::INFINITY] {
+        let matrix = [[bad, 1.0, 2.0], [3.0, 4.0, 5.0]];
+        let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, FloatDType::F32), 0.1).unwrap();
+        assert!(!clipped.norm.is_finite() && !clipped.clipped);
+        assert_eq!(values(&weights, &clipped.grads)[1..6], [1.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+}
+
+#[test]
+fn finite_gradients_whose_squares_overflow_are_clipped() {
+    let weights = weights(&Device::flex());
+    let matrix = [[3e30, 0.0, 0.0], [0.0, 4e30, 0.0]];
+    let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, FloatDType::F32), 1.0).unwrap();
+    assert!((clipped.norm / 5e30 - 1.0).abs() < 1e-6);
+    assert!((values(&weights, &clipped.grads)[4] - 0.8).abs() < 1e-6);
+}
+
+#[test]
+fn a_shared_parameter_counts_once() {
+    #[derive(Module, Debug)]
+    struct Tied {
+        encoder: Param<Tensor<1>>,
+        decoder: Param<Tensor<1>>,
+    }
+    let device = Device::flex();
+    let encoder = Param::from_tensor(Tensor::<1>::zeros([2], &device));
+    let tied = Tied { decoder: encoder.clone(), encoder };
+    let mut grads = GradientsParams::new();
+    grads.register(tied.encoder.id, Tensor::<1>::from_floats([3.0, 4.0], &device));
+    let clipped = clip_by_global_norm(&tied, grads, 1.0).unwrap();
+    assert_eq!(clipped.norm, 5.0);
+    let gradient: Vec<f32> = clipped.grads.get::<1>(tied.decoder.id).unwrap().into_data().iter().collect();
+    assert!((gradient[0] - 0.6).abs() < 1e-6 && (gradient[1] - 0.8).abs() < 1e-6);
+}
+
+#[test]
+fn only_the_modules_own_gradients_count() {
+    let (weights, other) = (weights(&Device::flex()), weights(&Device::flex()));
+    let mut grads = gradients(&weights, MATRIX, FloatDType::F32);
+    grads.register(other.bias.id, Tensor::<1>::from_floats([100.0, 100.0, 100.0], &Device::flex()));
+    let clipped = clip_by_global_norm(&weights, grads, 0.5).unwrap();
+    assert!((clipped.norm - NORM).abs() < 1e-14);
+    let foreign: Vec<f32> = clipped.grads.get::<1>(other.bias.id).unwrap().into_data().iter().collect();
+    assert_eq!(foreign, [100.0; 3]);
+}
+
+#[test]
+fn no_gradients_have_norm_zero() {
+    let clipped = clip_by_global_norm(&weights(&Device::flex()), GradientsParams::new(), 1.0).unwrap();
+    assert_eq!((clipped.norm, clipped.clipped, clipped.grads.is_empty()), (0.0, false, true));
+}
+
+#[test]
+fn the_bound_must_be_above_zero_and_finite() {
+    for max_norm in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = clip_by_global_norm(&weights(&Device::flex()), GradientsParams::new(), max_norm);
+        assert!(matches!(refused, Err(Error::OutOfRange { name: "max_norm", .. })));
+    }
+}

@@ -1,0 +1,178 @@
+//! The complete description of one training run, read from TOML and written back.
+
+mod error;
+mod optimizer;
+mod reader;
+mod schedule;
+mod set;
+mod task;
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+
+pub use self::error::{ConfigError, Place};
+pub use self::optimizer::{
+    AdamConfig, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig, SgdConfig, StepSizeConfig,
+};
+pub use self::schedule::{DecayConfig, ScheduleConfig};
+pub use self::task::{DataConfig, DataSource, ModelConfig};
+
+use self::reader::{Read, Source, Table};
+
+/// One run: data, model, optimizer, schedule and everything else that decides its result.
+///
+/// Read from TOML, every key but the optimizer's names and the learning rate has a default:
+///
+/// ```
+/// use lookahead_lab::config::RunConfig;
+///
+/// let text = r#"
+///     epochs = 10                     # default 20
+///     clip_norm = 0.25                # the global norm; default: no clipping
+///
+///     [model]
+///     name = "cnn"                    # or "mlp" (the default)
+///     channels = [8, 16]
+///
+///     [optimizer]
+///     name = "lookahead"              # or "averaged", "sgd", "adam", "adamw"
+///     sync_period = 5
+///     alpha = 0.5                     # or a table: adaptive = { low = 0.5 }
+///     inner = { name = "sgd", momentum = 0.9 }
+///
+///     [schedule]
+///     learning_rate = 0.1
+///     name = "cosine"                 # or "constant" (the default), "step", "plateau"
+/// "#;
+/// let config = RunConfig::parse(text, "run.toml")?;
+/// assert_eq!(config.optimizer.label(), "Lookahead(SGD)");
+/// assert_eq!(RunConfig::parse(&config.to_toml(), "config.toml")?, config);
+///
+/// let typo = text.replace("momentum", "momentun");
+/// let error = RunConfig::parse(&typo, "run.toml").unwrap_err().to_string();
+/// assert!(error.starts_with("run.toml:13:30: unknown key `optimizer.inner.momentun` (did you mean `momentum`?)"));
+/// # Ok::<(), lookahead_lab::config::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunConfig {
+    /// What the initial weights and the order of the data are drawn from. Default 0.
+    pub seed: u64,
+    /// Passes over the training data. Default 20.
+    pub epochs: NonZeroU32,
+    /// Examples a step. Default 64.
+    pub batch_size: NonZeroU32,
+    /// Epochs from one evaluation to the next. Default 1.
+    pub evaluate_every: NonZeroU32,
+    /// Steps from one checkpoint to the next. Default 50.
+    pub checkpoint_every: NonZeroU32,
+    /// Where it runs. Default `cpu`.
+    pub device: DeviceConfig,
+    /// Whether the run stops when a sync gives a value that is not finite. Default true.
+    pub stop_on_non_finite: bool,
+    /// The global norm to which gradients are clipped, finite and above 0. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Whether batch-norm statistics are estimated anew for the slow weights before each evaluation. Default false.
+    pub re_estimate_batch_norm: bool,
+    /// The data. Default: the embedded digits.
+    pub data: DataConfig,
+    /// The network. Default: an MLP with one hidden layer of 64.
+    pub model: ModelConfig,
+    /// The optimizer.
+    pub optimizer: OptimizerConfig,
+    /// The learning rate.
+    pub schedule: ScheduleConfig,
+}
+
+/// Where a run computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DeviceConfig {
+    /// The processor.
+    Cpu,
+}
+
+impl RunConfig {
+    /// Reads a configuration; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with the line where one can be told.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let source = Source::File { name: file, text };
+        let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+            place: source.place(&error.span().unwrap_or(text.len()..text.len())),
+            message: error.message().to_owned(),
+        })?;
+        Self::from_table(&Table::root(source, document.get_ref()))
+    }
+
+    /// Reads the configuration file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if it cannot be read or is not UTF-8, else as [`RunConfig::parse`].
+    pub fn load(path: &Path) -> Result<Self, crate::Error> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| crate::Error::Io { path: path.to_owned(), source })?;
+        Ok(Self::parse(&text, &path.display().to_string())?)
+    }
+
+    /// The configuration as TOML with every default written out: [`RunConfig::parse`] gives back the same.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        // Serialising fails only for values that TOML lacks (maps with other keys than strings, unit, bytes): none here.
+        toml::to_string(self).expect("a configuration consists of TOML's own types")
+    }
+
+    /// The name of the run: the first 16 hexadecimal digits of the SHA-256 of [`RunConfig::to_toml`].
+    ///
+    /// It depends on what is configured, not on how the user's file spells it.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let digest = Sha256::digest(self.to_toml());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn from_table(table: &Table<'_>) -> Read<Self> {
+        const fn count(default: u32) -> NonZeroU32 {
+            NonZeroU32::new(default).unwrap()
+        }
+        const DEFAULTS: [NonZeroU32; 4] = [count(20), count(64), count(1), count(50)];
+        let [epochs, batch_size, evaluate_every, checkpoint_every] = DEFAULTS;
+        table.accept(&[
+            "seed",
+            "epochs",
+            "batch_size",
+            "evaluate_every",
+            "checkpoint_every",
+            "device",
+            "stop_on_non_finite",
+            "clip_norm",
+            "re_estimate_batch_norm",
+            "data",
+            "model",
+            "optimizer",
+            "schedule",
+        ])?;
+        let norm = |x: f64| x > 0.0 && x.is_finite();
+        Ok(Self {
+            seed: table.or("seed", 0, |e| e.whole(0..=u64::MAX))?,
+            epochs: table.or("epochs", epochs, |e| e.count())?,
+            batch_size: table.or("batch_size", batch_size, |e| e.count())?,
+            evaluate_every: table.or("evaluate_every", evaluate_every, |e| e.count())?,
+            checkpoint_every: table.or("checkpoint_every", checkpoint_every, |e| e.count())?,
+            device: table.or("device", DeviceConfig::Cpu, |e| e.one_of(&[("cpu", DeviceConfig::Cpu)]))?,
+            stop_on_non_finite: table.or("stop_on_non_finite", true, |e| e.flag())?,
+            clip_norm: table.optional("clip_norm", |e| e.number("above 0 and finite", norm))?,
+            re_estimate_batch_norm: table.or("re_estimate_batch_norm", false, |e| e.flag())?,
+            data: DataConfig::read(&table.table("data")?)?,
+            model: ModelConfig::read(&table.table("model")?)?,
+            optimizer: OptimizerConfig::read(&table.table("optimizer")?, 1)?,
+            schedule: ScheduleConfig::read(&table.table("schedule")?)?,
+        })
+    }
+}

@@ -1,0 +1,304 @@
+//! The optimizer of a run: any nesting of Lookahead and averages around an inner rule (Algorithm 1, Sec. 5).
+
+use std::num::NonZeroU32;
+
+use lookahead::rules::{Adam, AdamW, Sgd};
+use lookahead::{Adaptive, Alpha, CurvaturePower, InnerStatePolicy, SyncPeriod};
+use serde::Serialize;
+
+use super::error::ConfigError;
+use super::reader::{Entry, Read, Table};
+
+/// How many optimizers can be nested.
+const DEEPEST: usize = 8;
+
+/// An optimizer and those inside it; the table `[optimizer]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "name", rename_all = "lowercase")]
+pub enum OptimizerConfig {
+    /// Lookahead around another optimizer.
+    Lookahead(LookaheadConfig),
+    /// An average of another optimizer's weights.
+    Averaged(AveragedConfig),
+    /// SGD.
+    Sgd(SgdConfig),
+    /// Adam, its weight decay coupled (0 by default).
+    Adam(AdamConfig),
+    /// AdamW, its weight decay decoupled (0.01 by default).
+    AdamW(AdamConfig),
+}
+
+/// Lookahead's hyperparameters (Algorithm 1).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LookaheadConfig {
+    /// The synchronization period k, in gradient steps. Default 5. A multiple of that of a Lookahead inside.
+    pub sync_period: SyncPeriod,
+    /// The slow weights' step size: the key `alpha` (default 0.5) or the table `adaptive`.
+    #[serde(flatten)]
+    pub step_size: StepSizeConfig,
+    /// What becomes of the inner optimizer's state at a sync (App. C.5). Default `maintain`.
+    pub inner_state: InnerStatePolicy,
+    /// The inner optimizer.
+    pub inner: Box<OptimizerConfig>,
+}
+
+/// The slow weights' step size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepSizeConfig {
+    /// A fixed alpha.
+    Alpha(Alpha),
+    /// The estimate of Prop. 1, clipped to at least `low` (default 0.5), with the curvature `second_moment` (default) or
+    /// its `root`.
+    Adaptive(Adaptive),
+}
+
+/// An average of the weights along an optimizer's path.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AveragedConfig {
+    /// Which average, and from when on.
+    #[serde(flatten)]
+    pub average: AverageConfig,
+    /// The optimizer whose weights are averaged.
+    pub inner: Box<OptimizerConfig>,
+}
+
+/// The kinds of average.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AverageConfig {
+    /// Polyak's: the mean of all weights since a step.
+    Running {
+        /// The first step that counts. Default 0.
+        start: u64,
+    },
+    /// An exponential moving average.
+    Exponential {
+        /// The weight of the past, at least 0 and below 1. Default 0.999.
+        decay: f64,
+    },
+    /// The mean of all weights since the validation loss stopped to fall (NT-ASGD, Merity et al. 2018).
+    NonMonotonic {
+        /// After how many evaluations without a better loss the average starts. Default 5.
+        patience: NonZeroU32,
+    },
+}
+
+/// SGD's hyperparameters, with PyTorch's defaults: 0 and false.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct SgdConfig {
+    /// The momentum, at least 0 and below 1.
+    pub momentum: f64,
+    /// From 0 to 1, and 0 with Nesterov momentum.
+    pub dampening: f64,
+    /// Nesterov's momentum instead of the heavy ball.
+    pub nesterov: bool,
+    /// Coupled weight decay, not negative.
+    pub weight_decay: f64,
+}
+
+/// Adam's and AdamW's hyperparameters, with PyTorch's defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AdamConfig {
+    /// The first moment's decay, at least 0 and below 1. Default 0.9.
+    pub beta1: f64,
+    /// The second moment's decay, at least 0 and below 1. Default 0.999.
+    pub beta2: f64,
+    /// The term added to the denominator, not negative. Default 1e-8.
+    pub epsilon: f64,
+    /// Weight decay, not negative. Default 0 for Adam, 0.01 for AdamW.
+    pub weight_decay: f64,
+}
+
+impl SgdConfig {
+    /// The rule with these hyperparameters.
+    ///
+    /// # Errors
+    /// [`lookahead::Error::OutOfRange`]; never after reading from a file.
+    pub fn rule(&self) -> Result<Sgd, lookahead::Error> {
+        let rule = Sgd::new().with_momentum(self.momentum)?.with_dampening(self.dampening)?;
+        let rule = rule.with_weight_decay(self.weight_decay)?;
+        if self.nesterov { rule.with_nesterov() } else { Ok(rule) }
+    }
+
+    fn read(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["name", "momentum", "dampening", "nesterov", "weight_decay"])?;
+        let config = Self {
+            momentum: table.or("momentum", 0.0, |e| e.checked(|x| Sgd::new().with_momentum(x)))?,
+            dampening: table.or("dampening", 0.0, |e| e.checked(|x| Sgd::new().with_dampening(x)))?,
+            nesterov: table.or("nesterov", false, |e| e.flag())?,
+            weight_decay: table.or("weight_decay", 0.0, |e| e.checked(|x| Sgd::new().with_weight_decay(x)))?,
+        };
+        // What is left to be wrong is Nesterov's need of momentum without dampening.
+        let accepted = "false unless momentum is above 0 and dampening is 0".to_owned();
+        config.rule().map(|_| config).map_err(|_| table.refuse("nesterov", config.nesterov, accepted))
+    }
+}
+
+impl AdamConfig {
+    /// PyTorch's defaults for Adam.
+    pub const ADAM: Self = Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+    /// PyTorch's defaults for AdamW.
+    pub const ADAMW: Self = Self { weight_decay: 0.01, ..Self::ADAM };
+
+    /// The rule Adam with these hyperparameters.
+    ///
+    /// # Errors
+    /// [`lookahead::Error::OutOfRange`]; never after reading from a file.
+    pub fn adam(&self) -> Result<Adam, lookahead::Error> {
+        let rule = Adam::new().with_betas(self.beta1, self.beta2)?;
+        rule.with_epsilon(self.epsilon)?.with_weight_decay(self.weight_decay)
+    }
+
+    /// The rule AdamW with these hyperparameters.
+    ///
+    /// # Errors
+    /// [`lookahead::Error::OutOfRange`]; never after reading from a file.
+    pub fn adamw(&self) -> Result<AdamW, lookahead::Error> {
+        let rule = AdamW::new().with_betas(self.beta1, self.beta2)?;
+        rule.with_epsilon(self.epsilon)?.with_weight_decay(self.weight_decay)
+    }
+
+    fn read(table: &Table<'_>, default: Self) -> Read<Self> {
+        table.accept(&["name", "beta1", "beta2", "epsilon", "weight_decay"])?;
+        Ok(Self {
+            beta1: table.or("beta1", default.beta1, |e| e.checked(|x| Adam::new().with_betas(x, 0.0)))?,
+            beta2: table.or("beta2", default.beta2, |e| e.checked(|x| Adam::new().with_betas(0.0, x)))?,
+            epsilon: table.or("epsilon", default.epsilon, |e| e.checked(|x| Adam::new().with_epsilon(x)))?,
+            weight_decay: table
+                .or("weight_decay", default.weight_decay, |e| e.checked(|x| Adam::new().with_weight_decay(x)))?,
+        })
+    }
+}
+
+impl StepSizeConfig {
+    fn read(table: &Table<'_>) -> Read<Self> {
+        let Some(adaptive) = table.get("adaptive") else {
+            return table.or("alpha", Alpha::default(), |e| e.hyperparameter(Alpha::new)).map(Self::Alpha);
+        };
+        if let Some(alpha) = table.get("alpha") {
+            let (key, other) = (alpha.path().to_owned(), adaptive.path().to_owned());
+            return Err(ConfigError::Conflict { place: alpha.place(), key, other });
+        }
+        let adaptive = table.table("adaptive")?;
+        adaptive.accept(&["low", "curvature"])?;
+        let default = Adaptive::default();
+        let powers = [("second_moment", CurvaturePower::SecondMoment), ("root", CurvaturePower::Root)];
+        Ok(Self::Adaptive(Adaptive {
+            low: adaptive.or("low", default.low, |e| e.hyperparameter(Alpha::new))?,
+            curvature: adaptive.or("curvature", default.curvature, |e| e.one_of(&powers))?,
+        }))
+    }
+}
+
+impl LookaheadConfig {
+    fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
+        table.accept(&["name", "sync_period", "alpha", "adaptive", "inner_state", "inner"])?;
+        let policies = [
+            ("maintain", InnerStatePolicy::Maintain),
+            ("interpolate", InnerStatePolicy::Interpolate),
+            ("reset", InnerStatePolicy::Reset),
+        ];
+        let config = Self {
+            sync_period: table.or("sync_period", SyncPeriod::default(), sync_period)?,
+            step_size: StepSizeConfig::read(table)?,
+            inner_state: table.or("inner_state", InnerStatePolicy::default(), |e| e.one_of(&policies))?,
+            inner: OptimizerConfig::read_inner(table, depth)?,
+        };
+        match config.inner.sync_period() {
+            Some(inner) if config.sync_period.get() % inner.get() != 0 => {
+                let accepted = format!("a multiple of {}, the sync_period of the Lookahead inside", inner.get());
+                Err(table.refuse("sync_period", config.sync_period.get(), accepted))
+            }
+            _ => Ok(config),
+        }
+    }
+}
+
+fn sync_period(entry: &Entry<'_>) -> Read<SyncPeriod> {
+    SyncPeriod::new(entry.count()?.get()).map_err(|_| entry.refuse("a whole number, at least 1"))
+}
+
+impl AverageConfig {
+    fn read(table: &Table<'_>) -> Read<Self> {
+        const KINDS: [(&str, fn(&Table<'_>) -> Read<AverageConfig>); 3] = [
+            ("running", AverageConfig::read_running),
+            ("exponential", AverageConfig::read_exponential),
+            ("non_monotonic", AverageConfig::read_non_monotonic),
+        ];
+        table.or("kind", KINDS[0].1, |e| e.one_of(&KINDS))?(table)
+    }
+
+    fn read_running(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["name", "kind", "start", "inner"])?;
+        Ok(Self::Running { start: table.or("start", 0, |e| e.whole(0..=u64::MAX))? })
+    }
+
+    fn read_exponential(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["name", "kind", "decay", "inner"])?;
+        let below_one = |x| (0.0..1.0).contains(&x);
+        Ok(Self::Exponential { decay: table.or("decay", 0.999, |e| e.number("at least 0 and below 1", below_one))? })
+    }
+
+    fn read_non_monotonic(table: &Table<'_>) -> Read<Self> {
+        const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
+        table.accept(&["name", "kind", "patience", "inner"])?;
+        Ok(Self::NonMonotonic { patience: table.or("patience", FIVE, |e| e.count())? })
+    }
+}
+
+impl OptimizerConfig {
+    /// A short name for tables and plots, such as `Lookahead(SGD)`, `Polyak(AdamW)`, `EMA(Adam)` or `NT-ASGD(SGD)`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Sgd(_) => "SGD".to_owned(),
+            Self::Adam(_) => "Adam".to_owned(),
+            Self::AdamW(_) => "AdamW".to_owned(),
+            Self::Lookahead(lookahead) => format!("Lookahead({})", lookahead.inner.label()),
+            Self::Averaged(averaged) => {
+                let average = match averaged.average {
+                    AverageConfig::Running { .. } => "Polyak",
+                    AverageConfig::Exponential { .. } => "EMA",
+                    AverageConfig::NonMonotonic { .. } => "NT-ASGD",
+                };
+                format!("{average}({})", averaged.inner.label())
+            }
+        }
+    }
+
+    /// The synchronization period of the outermost Lookahead, if there is one.
+    #[must_use]
+    pub fn sync_period(&self) -> Option<SyncPeriod> {
+        match self {
+            Self::Lookahead(lookahead) => Some(lookahead.sync_period),
+            Self::Averaged(averaged) => averaged.inner.sync_period(),
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => None,
+        }
+    }
+
+    /// Reads the optimizer number `depth` from the outside, counted from 1.
+    pub(super) fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
+        const NAMES: [(&str, fn(&Table<'_>, usize) -> Read<OptimizerConfig>); 5] = [
+            ("lookahead", |table, depth| LookaheadConfig::read(table, depth).map(OptimizerConfig::Lookahead)),
+            ("averaged", |table, depth| AveragedConfig::read(table, depth).map(OptimizerConfig::Averaged)),
+            ("sgd", |table, _| SgdConfig::read(table).map(OptimizerConfig::Sgd)),
+            ("adam", |table, _| AdamConfig::read(table, AdamConfig::ADAM).map(OptimizerConfig::Adam)),
+            ("adamw", |table, _| AdamConfig::read(table, AdamConfig::ADAMW).map(OptimizerConfig::AdamW)),
+        ];
+        if depth > DEEPEST {
+            return Err(ConfigError::TooDeep { place: table.place(), key: table.path().to_owned(), limit: DEEPEST });
+        }
+        table.required("name", |e| e.one_of(&NAMES))?(table, depth)
+    }
+
+    fn read_inner(table: &Table<'_>, depth: usize) -> Read<Box<Self>> {
+        Self::read(&table.table("inner")?, depth + 1).map(Box::new)
+    }
+}
+
+impl AveragedConfig {
+    fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
+        Ok(Self { average: AverageConfig::read(table)?, inner: OptimizerConfig::read_inner(table, depth)? })
+    }
+}

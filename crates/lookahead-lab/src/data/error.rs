@@ -1,0 +1,133 @@
+//! What can be wrong with a data set's files.
+
+use std::path::PathBuf;
+
+/// Why a data set could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file of the data set is not there.
+    #[error("{} is missing (with or without .gz): {advice}", path.display())]
+    MissingFile {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// How to get it.
+        advice: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The compressed file is damaged.
+    #[error("{file}: damaged gzip data")]
+    Gzip {
+        /// The file.
+        file: String,
+        /// What showed it.
+        source: std::io::Error,
+    },
+    /// An IDX file begins with another number than it should.
+    #[error("{file}: the magic number is {found:#010x}, but {expected:#010x} was expected")]
+    WrongMagic {
+        /// The file.
+        file: String,
+        /// Its first four bytes.
+        found: u32,
+        /// What they should be.
+        expected: u32,
+    },
+    /// A file is shorter than its header says.
+    #[error("{file}: truncated: {found} bytes (uncompressed) of {expected}")]
+    Truncated {
+        /// The file.
+        file: String,
+        /// How many bytes there are, uncompressed.
+        found: u64,
+        /// How many there should be.
+        expected: u64,
+    },
+    /// A file goes on after the end that its header gives.
+    #[error("{file}: more follows after the {expected} bytes (uncompressed) that its header announces")]
+    TrailingBytes {
+        /// The file.
+        file: String,
+        /// How many bytes there should be.
+        expected: u64,
+    },
+    /// Images of a size that makes no sense, or more of them than fit in memory.
+    #[error("{file}: {count} images of {rows} x {columns} pixels, but {accepted}")]
+    WrongSize {
+        /// The file.
+        file: String,
+        /// The number of images.
+        count: usize,
+        /// Rows of pixels.
+        rows: usize,
+        /// Columns of pixels.
+        columns: usize,
+        /// What would have been accepted.
+        accepted: &'static str,
+    },
+    /// There are more or fewer labels than images.
+    #[error("{images_file} has {images} images, but {labels_file} has {labels} labels")]
+    CountMismatch {
+        /// The file with the images.
+        images_file: String,
+        /// How many images.
+        images: usize,
+        /// The file with the labels.
+        labels_file: String,
+        /// How many labels.
+        labels: usize,
+    },
+    /// A label names a class that there is not.
+    #[error("{file}: label {label} of example {index} (counted from 0), but the classes are 0 to {}", classes - 1)]
+    WrongLabel {
+        /// The file.
+        file: String,
+        /// Which example, from 0.
+        index: usize,
+        /// Its label.
+        label: u8,
+        /// The number of classes.
+        classes: u8,
+    },
+    /// A line of a table has too many or too few fields.
+    #[error("{file}:{line}: {found} fields, but {expected} were expected")]
+    WrongFieldCount {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// How many fields it has.
+        found: usize,
+        /// How many it should have.
+        expected: usize,
+    },
+    /// A field of a table is not what it should be.
+    #[error("{file}:{line}: field {field} is {value:?}, but must be a whole number from 0 to {max}")]
+    WrongField {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// Which field, from 1.
+        field: usize,
+        /// What it says.
+        value: String,
+        /// The largest number accepted.
+        max: u8,
+    },
+    /// A file holds no examples to train on, or none to validate on.
+    #[error("{file}: no {part} examples")]
+    Empty {
+        /// The file.
+        file: String,
+        /// `training` or `validation`.
+        part: &'static str,
+    },
+}

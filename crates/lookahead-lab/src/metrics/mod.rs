@@ -1,0 +1,92 @@
+//! Statistics over seeds: mean, sample standard deviation, and paired differences with a 95 % confidence interval.
+//!
+//! The paper reports its tables as mean and deviation over seeds (Tables 1, 2, 5, 6). A seed gives every optimizer the
+//! same initial weights and data order, so that two optimizers are compared seed by seed.
+
+mod student_t;
+
+pub use student_t::critical_value_95;
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+/// Mean and sample standard deviation of the finite values of one quantity over seeds.
+///
+/// ```
+/// use lookahead_lab::metrics::Spread;
+///
+/// let spread = Spread::of(&[1.0, 2.0, 3.0]).unwrap();
+/// assert_eq!((spread.n, spread.mean, spread.std), (3, 2.0, Some(1.0)));
+/// assert_eq!(Spread::of(&[4.0]).unwrap().std, None);
+/// assert_eq!(Spread::of(&[]), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// How many finite values there were, at least 1.
+    pub n: u32,
+    /// Their arithmetic mean.
+    pub mean: f64,
+    /// Their sample standard deviation (divisor n - 1); `None` for a single value.
+    pub std: Option<f64>,
+}
+
+impl Spread {
+    /// Summarises the finite values among `values`; `None` when there is none.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let mut mean = 0.0;
+        let mut squares = 0.0;
+        let mut n = 0_u32;
+        // Welford: m_n = m_{n-1} + (x - m_{n-1}) / n, S_n = S_{n-1} + (x - m_{n-1}) (x - m_n)
+        for &value in values.iter().filter(|value| value.is_finite()) {
+            n += 1;
+            let before = value - mean;
+            mean += before / f64::from(n);
+            squares += before * (value - mean);
+        }
+        match n {
+            0 => None,
+            1 => Some(Self { n, mean, std: None }),
+            // s^2 = S_n / (n - 1)
+            _ => Some(Self { n, mean, std: Some((squares / f64::from(n - 1)).sqrt()) }),
+        }
+    }
+}
+
+/// The difference of two optimizers over the seeds that both have, `treated - control`.
+///
+/// ```
+/// use lookahead_lab::metrics::PairedDifference;
+///
+/// let pairs = [(Some(0.92), Some(0.90)), (Some(0.93), Some(0.92)), (Some(0.91), None)];
+/// let difference = PairedDifference::of(&pairs).unwrap();
+/// assert_eq!(difference.n, 2);
+/// assert!((difference.mean - 0.015).abs() < 1e-12);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairedDifference {
+    /// How many pairs were complete and finite, at least 1.
+    pub n: u32,
+    /// Mean of the differences.
+    pub mean: f64,
+    /// Sample standard deviation of the differences; `None` for a single pair.
+    pub std: Option<f64>,
+    /// Lower and upper end of the 95 % confidence interval of the mean; `None` for a single pair.
+    pub ci95: Option<[f64; 2]>,
+}
+
+impl PairedDifference {
+    /// Compares `(treated, control)` pairs, one per seed; a pair that lacks a finite value on either side is left out.
+    ///
+    /// Returns `None` when no pair is complete.
+    pub fn of(pairs: &[(Option<f64>, Option<f64>)]) -> Option<Self> {
+        let differences: Vec<f64> = pairs.iter().filter_map(|&(treated, control)| Some(treated? - control?)).collect();
+        let Spread { n, mean, std } = Spread::of(&differences)?;
+        let ci95 = std.zip(NonZeroU32::new(n - 1)).map(|(std, degrees_of_freedom)| {
+            // mean +- t_{0.975, n-1} s / sqrt(n)
+            let half_width = critical_value_95(degrees_of_freedom) * std / f64::from(n).sqrt();
+            [mean - half_width, mean + half_width]
+        });
+        Some(Self { n, mean, std, ci95 })
+    }
+}

@@ -1,0 +1,132 @@
+//! Axes: where values lie between two ends, and which values are marked.
+
+/// A vertical or horizontal axis.
+pub(super) struct Axis {
+    pub(super) scale: Scale,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// Marked values, ascending, all between the ends.
+    pub(super) ticks: Vec<f64>,
+    /// The smallest distance of two marks of a linear axis: it sets the digits of their labels.
+    step: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    Linear,
+    Log,
+}
+
+impl Axis {
+    /// A linear axis around `low..=high` that ends on round numbers, with at most `most_ticks + 1` marks.
+    pub(super) fn linear(low: f64, high: f64, most_ticks: u32) -> Self {
+        // Equal values get an axis around them.
+        let margin = if low < high { 0.0 } else { (0.1 * low.abs()).max(0.5) };
+        let (low, high) = (low - margin, high + margin);
+        let parts = f64::from(most_ticks);
+        let step = round_step(high / parts - low / parts);
+        let (first, last) = ((low / step).floor(), (high / step).ceil());
+        let count = (last - first) as u32;
+        let ticks = (0..=count).map(|index| (first + f64::from(index)) * step).collect();
+        Self { scale: Scale::Linear, low: first * step, high: last * step, ticks, step }
+    }
+
+    /// A linear axis of whole numbers that ends exactly at `low` and `high`.
+    pub(super) fn whole(low: u64, high: u64, most_ticks: u32) -> Self {
+        if high <= low {
+            let middle = low as f64;
+            return Self {
+                scale: Scale::Linear,
+                low: middle - 0.5,
+                high: middle + 0.5,
+                ticks: vec![middle],
+                step: 1.0,
+            };
+        }
+        let (low, high) = (low as f64, high as f64);
+        let step = round_step((high - low) / f64::from(most_ticks)).max(1.0).ceil();
+        let (first, last) = ((low / step).ceil() as u64, (high / step).floor() as u64);
+        let ticks = (first..=last).map(|index| index as f64 * step).collect();
+        Self { scale: Scale::Linear, low, high, ticks, step }
+    }
+
+    /// A logarithmic axis from `low` to `high`, both positive.
+    pub(super) fn log(low: f64, high: f64) -> Self {
+        let decades = (high / low).log10();
+        let mantissas: &[f64] = match decades {
+            ..=1.2 => &[1.0, 2.0, 3.0, 5.0],
+            ..=2.2 => &[1.0, 2.0, 5.0],
+            ..=3.5 => &[1.0, 3.0],
+            _ => &[1.0],
+        };
+        let stride = (decades / 6.0).ceil().max(1.0) as usize;
+        let powers = (low.log10().floor() as i32..=high.log10().ceil() as i32).step_by(stride);
+        let marks = powers.flat_map(|power| mantissas.iter().map(move |mantissa| mantissa * 10_f64.powi(power)));
+        let ticks = marks.filter(|tick| (low..=high).contains(tick)).collect();
+        Self { scale: Scale::Log, low, high, ticks, step: 0.0 }
+    }
+
+    /// Where `value` lies: 0 at the low end, 1 at the high end, outside of it beyond.
+    pub(super) fn position(&self, value: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Log => (value / self.low).ln() / (self.high / self.low).ln(),
+        }
+    }
+
+    /// The text beside a mark.
+    pub(super) fn label(&self, tick: f64) -> String {
+        match self.scale {
+            Scale::Log if !(1e-4..1e5).contains(&tick) => format!("{tick:.0e}"),
+            Scale::Log => format!("{:.*}", digits(tick), tick),
+            Scale::Linear if self.high.abs().max(self.low.abs()) >= 1e6 => format!("{tick:e}"),
+            Scale::Linear => format!("{:.*}", digits(self.step), tick),
+        }
+    }
+}
+
+/// The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10_f64.powf(step.log10().floor());
+    let mantissas = [1.0, 2.0, 2.5, 5.0, 10.0];
+    let fitting = mantissas.into_iter().find(|mantissa| mantissa * power >= step * (1.0 - 1e-9));
+    fitting.unwrap_or(10.0) * power
+}
+
+/// Decimal places that write `step` in full.
+fn digits(step: f64) -> usize {
+    (0..8).find(|&digits| {
+        let scaled = step * 10_f64.powi(digits);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled.abs()
+    })
+    .unwrap_or(8) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<String> {
+        axis.ticks.iter().map(|&tick| axis.label(tick)).collect()
+    }
+
+    #[test]
+    fn marks_are_round_numbers() {
+        assert_eq!(labels(&Axis::linear(0.13, 0.98, 5)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels(&Axis::linear(91.2, 98.3, 5)), ["90", "92", "94", "96", "98", "100"]);
+        assert_eq!(labels(&Axis::whole(1, 20, 6)), ["5", "10", "15", "20"]);
+        assert_eq!(labels(&Axis::whole(0, 3, 6)), ["0", "1", "2", "3"]);
+        assert_eq!(labels(&Axis::log(0.008, 2.5)), ["0.01", "0.03", "0.1", "0.3", "1"]);
+        assert_eq!(labels(&Axis::log(0.5, 5e6)), ["1", "10", "100", "1000", "10000", "1e5", "1e6"].map(String::from));
+    }
+
+    #[test]
+    fn an_axis_without_width_still_has_one() {
+        let linear = [0.0, 7.5, -1e300, f64::MAX / 2.0].map(|value| Axis::linear(value, value, 5));
+        for axis in linear.into_iter().chain([Axis::whole(4, 4, 6)]) {
+            assert!(axis.high > axis.low);
+            assert!(axis.position(axis.low).abs() < 1e-12);
+            assert!((axis.position(axis.high) - 1.0).abs() < 1e-12);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Learning curves: mean and deviation over seeds against epochs, one curve per optimizer, drawn as SVG.
+//!
+//! They are the form of the paper's Fig. 5 to 9. Where some run is not finite, the curve has a gap: a mean over the
+//! runs that survived would flatter.
+
+mod axis;
+mod panel;
+mod standalone;
+mod style;
+
+pub(super) use panel::panel;
+pub(super) use standalone::standalone;
+pub(super) use style::{palette_css, swatch};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::style::Style;
+use super::{MetricsRow, Run, Study, format::Quantity};
+use crate::metrics::Spread;
+
+/// What a plot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    TrainLoss,
+    ValidLoss,
+    ValidAccuracy,
+}
+
+/// What the horizontal axis counts: epochs, or steps where a run evaluates several times an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Epoch,
+    Step,
+}
+
+/// One plot: a measure for every optimizer of a study.
+pub(super) struct Plot {
+    pub(super) measure: Measure,
+    pub(super) progress: Progress,
+    pub(super) curves: Vec<Curve>,
+}
+
+/// The course of one optimizer.
+pub(super) struct Curve {
+    pub(super) label: String,
+    pub(super) style: Style,
+    pub(super) points: Vec<Point>,
+}
+
+/// The runs of one optimizer at one evaluation.
+pub(super) struct Point {
+    /// Epochs or steps done.
+    pub(super) at: u64,
+    /// Mean and deviation over the runs that got this far; `None` where one of them is not finite.
+    pub(super) spread: Option<Spread>,
+}
+
+impl Measure {
+    pub(super) const ALL: [Self; 3] = [Self::ValidLoss, Self::ValidAccuracy, Self::TrainLoss];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::TrainLoss => "Training loss",
+            Self::ValidLoss => "Validation loss",
+            Self::ValidAccuracy => "Validation accuracy",
+        }
+    }
+
+    pub(super) fn quantity(self) -> Quantity {
+        match self {
+            Self::TrainLoss | Self::ValidLoss => Quantity::Loss,
+            Self::ValidAccuracy => Quantity::Accuracy,
+        }
+    }
+
+    fn of(self, row: &MetricsRow) -> Option<f64> {
+        match self {
+            Self::TrainLoss => row.train_loss,
+            Self::ValidLoss => row.valid_loss,
+            Self::ValidAccuracy => Some(row.valid_accuracy),
+        }
+    }
+}
+
+impl Progress {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Epoch => "epoch",
+            Self::Step => "step",
+        }
+    }
+
+    fn of(self, row: &MetricsRow) -> u64 {
+        match self {
+            Self::Epoch => u64::from(row.epoch),
+            Self::Step => row.step,
+        }
+    }
+}
+
+impl Plot {
+    /// Gathers one measure from all runs, finished or not.
+    pub(super) fn of(study: &Study, measure: Measure) -> Self {
+        let evaluates_within_epochs = |run: &Run| run.rows.windows(2).any(|rows| rows[0].epoch == rows[1].epoch);
+        let progress = match study.runs.iter().flatten().any(evaluates_within_epochs) {
+            true => Progress::Step,
+            false => Progress::Epoch,
+        };
+        let styles = style::styles(&study.artifact.groups);
+        let curves = study.groups().zip(styles).map(|((group, runs), style)| Curve {
+            label: group.label.clone(),
+            style,
+            points: points(runs, measure, progress),
+        });
+        Self { measure, progress, curves: curves.collect() }
+    }
+
+    /// All points of the horizontal axis that some curve has, ascending.
+    fn places(&self) -> BTreeSet<u64> {
+        self.curves.iter().flat_map(|curve| &curve.points).map(|point| point.at).collect()
+    }
+
+    /// The plot in words, for those who do not see it.
+    pub(super) fn in_words(&self) -> String {
+        let mut text = format!("{} against {}s.", self.measure.name(), self.progress.name());
+        for curve in &self.curves {
+            text.push(' ');
+            text.push_str(&curve.in_words(self));
+        }
+        text
+    }
+
+    /// What the plot does not show: gaps, and values outside its axes; one sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let with_gaps = self.curves.iter().filter(|curve| curve.gaps() > 0);
+        let note = |curve: &Curve| {
+            format!(
+                "{}: the curve of {} has a gap where the value of some run is not finite (evaluations: {}).",
+                self.measure.name(),
+                curve.label,
+                curve.gaps()
+            )
+        };
+        with_gaps.map(note).chain(panel::Panel::new(self).cut_off()).collect()
+    }
+}
+
+impl Curve {
+    fn gaps(&self) -> usize {
+        self.points.iter().filter(|point| point.spread.is_none()).count()
+    }
+
+    fn in_words(&self, plot: &Plot) -> String {
+        let finite: Vec<(u64, f64)> =
+            self.points.iter().filter_map(|point| Some((point.at, point.spread?.mean))).collect();
+        let (Some(first), Some(last)) = (finite.first(), finite.last()) else {
+            return format!("{}: no values.", self.label);
+        };
+        let better = |a: &&(u64, f64), b: &&(u64, f64)| match plot.measure {
+            Measure::ValidAccuracy => a.1.total_cmp(&b.1),
+            Measure::TrainLoss | Measure::ValidLoss => b.1.total_cmp(&a.1),
+        };
+        let best = finite.iter().rev().max_by(better).unwrap_or(last);
+        let (value, unit) = (|value| plot.measure.quantity().value(value), plot.progress.name());
+        format!(
+            "{}: {} at {unit} {}, {} at {unit} {}, best {} at {unit} {}.",
+            self.label,
+            value(first.1),
+            first.0,
+            value(last.1),
+            last.0,
+            value(best.1),
+            best.0
+        )
+    }
+}
+
+fn points(runs: &[Run], measure: Measure, progress: Progress) -> Vec<Point> {
+    let mut values: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
+    for row in runs.iter().flat_map(|run| &run.rows) {
+        let value = measure.of(row);
+        // Before the first step there is no training loss yet: nothing to show, and no gap either.
+        if row.step > 0 || value.is_some() {
+            values.entry(progress.of(row)).or_default().push(value);
+        }
+    }
+    let spread = |values: Vec<Option<f64>>| Spread::of(&values.into_iter().collect::<Option<Vec<_>>>()?);
+    values.into_iter().map(|(at, values)| Point { at, spread: spread(values) }).collect()
+}

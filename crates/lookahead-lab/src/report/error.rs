@@ -1,0 +1,81 @@
+//! What can go wrong while reading run folders and writing reports.
+
+use std::{io, path::PathBuf};
+
+/// An error of the report: which file, which line, and what is accepted there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// A file could not be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A report file could not be written; the earlier one, if any, is as it was.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds something else than the JSON that belongs there.
+    #[error("{}:{line}:{column}: {reason}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What the JSON reader found, and what it expected.
+        reason: String,
+    },
+    /// A number lies outside its range.
+    #[error("{}:{line}: {field} = {value} is out of range, accepted: {accepted}", .path.display())]
+    OutOfRange {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key of the number.
+        field: &'static str,
+        /// The number found.
+        value: f64,
+        /// The accepted range.
+        accepted: &'static str,
+    },
+    /// A group names a baseline that is not another group of the artifact.
+    #[error(
+        "{}: group \"{label}\" has the baseline \"{baseline}\", accepted: another of the labels {}",
+        .path.display(),
+        .labels.join(", ")
+    )]
+    UnknownBaseline {
+        /// The artifact file.
+        path: PathBuf,
+        /// The group.
+        label: String,
+        /// The baseline it names.
+        baseline: String,
+        /// The labels of all groups.
+        labels: Vec<String>,
+    },
+    /// Two groups of an artifact have the same label.
+    #[error("{}: two groups have the label \"{label}\", accepted: each label once", .path.display())]
+    RepeatedLabel {
+        /// The artifact file.
+        path: PathBuf,
+        /// The label.
+        label: String,
+    },
+    /// A folder that should hold a run holds neither a config nor metrics.
+    #[error("{} is not a run folder: it has neither config.toml nor metrics.jsonl", .path.display())]
+    NotARunFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,58 @@
+//! Reports from run folders alone: `summary.json`, `report.html` and `curves.svg`, tables for the terminal.
+//!
+//! A report can be made at any moment: of runs that go on, were killed, or finished long ago on another machine.
+
+mod atomic_write;
+mod curves;
+mod error;
+mod format;
+mod page;
+mod run_folder;
+mod study;
+mod summary;
+mod table;
+
+pub use error::ReportError;
+pub use run_folder::{Artifact, Group, MetricsRow, Run, RunResult};
+pub use study::Study;
+pub use summary::{Comparison, GroupSummary, Summary, Verdict};
+
+use std::path::{Path, PathBuf};
+
+use self::{
+    atomic_write::atomic_write,
+    curves::{Measure, Plot},
+};
+
+/// Reports an artifact: reads `out_dir/ARTIFACT/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
+/// `summary.json`, `report.html` and `curves.svg` beside `artifact.json`. Each file is replaced whole or not at all.
+///
+/// # Errors
+/// A file cannot be read or written, is malformed, or holds a number out of range.
+pub fn write(out_dir: &Path, artifact_name: &str) -> Result<Summary, ReportError> {
+    let study = Study::read(out_dir, artifact_name)?;
+    let summary = write_pages(&study)?;
+    let path = study.folder.join("summary.json");
+    let json = serde_json::to_string_pretty(&summary)
+        .map_err(|source| ReportError::Write { path: path.clone(), source: source.into() })?;
+    atomic_write(&path, &(json + "\n"))?;
+    Ok(summary)
+}
+
+/// Reports a single run: writes `report.html` and `curves.svg` into its folder, and returns the path of the page.
+///
+/// # Errors
+/// The folder is no run folder, or a file in it cannot be read or written, is malformed, or holds a number out of range.
+pub fn write_for_run(run_dir: &Path) -> Result<PathBuf, ReportError> {
+    let study = Study::of_run(run_dir)?;
+    write_pages(&study)?;
+    Ok(study.folder.join("report.html"))
+}
+
+fn write_pages(study: &Study) -> Result<Summary, ReportError> {
+    let summary = Summary::of(study);
+    let plots = Measure::ALL.map(|measure| Plot::of(study, measure));
+    atomic_write(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &plots))?;
+    atomic_write(&study.folder.join("report.html"), &page::page(study, &summary, &plots))?;
+    Ok(summary)
+}

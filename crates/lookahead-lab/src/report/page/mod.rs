@@ -1,0 +1,95 @@
+//! `report.html`: one file with everything in it, read without a network: verdict, tables, plots, and how it was run.
+
+mod provenance;
+mod results;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{
+    Study, Summary,
+    curves::{Plot, palette_css, panel, swatch},
+};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("plot.js");
+
+/// Builds the page of a study.
+pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot]) -> String {
+    let notes: Vec<String> = plots.iter().flat_map(Plot::notes).collect();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (summary.title) }
+                style { (PreEscaped(palette_css())) (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (header(summary))
+                    (results::verdicts(summary))
+                    (results::table(summary))
+                    (curves(plots, &notes))
+                    (results::differences(summary))
+                    (provenance::how_it_was_run(study, summary))
+                    (provenance::runs(study))
+                }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn header(summary: &Summary) -> Markup {
+    html! {
+        header {
+            p.kicker {
+                "lookahead · " (summary.artifact)
+                @if !summary.scale.is_empty() { " · scale " (summary.scale) }
+            }
+            h1 { (summary.title) }
+            @if !summary.data.is_empty() { p.lead { (summary.data) } }
+        }
+    }
+}
+
+fn curves(plots: &[Plot], notes: &[String]) -> Markup {
+    let curves = plots.first().map_or(&[][..], |plot| plot.curves.as_slice());
+    let has_bands = curves.iter().flat_map(|curve| &curve.points).any(|point| point.spread.is_some_and(|s| s.std.is_some()));
+    html! {
+        section {
+            h2 { "Learning curves" }
+            @if has_bands {
+                p.hint { "Lines are means over seeds, bands one standard deviation. Choose a name to hide its curve." }
+            }
+            div.legend {
+                @for (index, curve) in curves.iter().enumerate() {
+                    button type="button" aria-pressed="true" data-curve=(index) {
+                        (swatch(curve.style)) span { (curve.label) }
+                    }
+                }
+            }
+            div.plots {
+                @for plot in plots {
+                    figure.plot {
+                        (panel(plot))
+                        div.tip hidden {}
+                    }
+                }
+            }
+            @for note in notes { p.hint { (note) } }
+            details {
+                summary { "The curves in words" }
+                @for plot in plots { p { (plot.in_words()) } }
+            }
+        }
+    }
+}
+
+/// Numbers as they are set in print: with a minus sign in place of the hyphen.
+fn print(text: &str) -> String {
+    text.replace('-', "\u{2212}")
+}

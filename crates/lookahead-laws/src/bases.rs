@@ -1,0 +1,66 @@
+//! The inner optimizers that the battery is run for: one function each, named like the module of its tests.
+
+use lookahead::{InnerStatePolicy, LookaheadConfig};
+
+use crate::case::{alpha, period};
+use crate::{Rule, Setup};
+
+/// Plain SGD.
+#[must_use]
+pub fn sgd() -> Setup {
+    Setup::bare(Rule::Sgd)
+}
+
+/// SGD with momentum.
+#[must_use]
+pub fn heavy_ball() -> Setup {
+    Setup::bare(Rule::HeavyBall)
+}
+
+/// SGD with Nesterov's momentum.
+#[must_use]
+pub fn nesterov() -> Setup {
+    Setup::bare(Rule::Nesterov)
+}
+
+/// Adam.
+#[must_use]
+pub fn adam() -> Setup {
+    Setup::bare(Rule::Adam)
+}
+
+/// AdamW.
+#[must_use]
+pub fn adam_w() -> Setup {
+    Setup::bare(Rule::AdamW)
+}
+
+/// AdaFactor.
+#[must_use]
+pub fn ada_factor() -> Setup {
+    Setup::bare(Rule::AdaFactor)
+}
+
+/// Lookahead(SGD), maintaining.
+#[must_use]
+pub fn nested_sgd() -> Setup {
+    nested(Rule::Sgd, InnerStatePolicy::Maintain)
+}
+
+/// Lookahead(SGD with momentum), interpolating.
+#[must_use]
+pub fn nested_heavy_ball() -> Setup {
+    nested(Rule::HeavyBall, InnerStatePolicy::Interpolate)
+}
+
+/// Lookahead(Adam), resetting.
+#[must_use]
+pub fn nested_adam() -> Setup {
+    nested(Rule::Adam, InnerStatePolicy::Reset)
+}
+
+/// A Lookahead with k = 2 and alpha = 0.6, for the laws to put another around.
+fn nested(rule: Rule, policy: InnerStatePolicy) -> Setup {
+    let inside = LookaheadConfig::new().with_sync_period(period(2)).with_alpha(alpha(0.6)).with_inner_state(policy);
+    Setup::bare(rule).inside(inside)
+}

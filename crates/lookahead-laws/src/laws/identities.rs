@@ -1,0 +1,96 @@
+//! Hyperparameters for which Lookahead is something else that is known.
+
+use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig};
+
+use crate::case::{POLICIES, alpha, period};
+use crate::compare::{assert_close, assert_same_bits};
+use crate::{Case, Rule, Setup, Subject};
+
+/// Steps both subjects alike and compares the bits of their weights after each step.
+fn assert_same_run<S: Subject>(what: &str, case: &Case, steps: u64, left: &Setup, right: &Setup) {
+    let (mut left, mut right) = (case.new_subject::<S>(left), case.new_subject::<S>(right));
+    for step in 0..steps {
+        case.advance(&mut left, step..step + 1);
+        case.advance(&mut right, step..step + 1);
+        assert_same_bits(format_args!("{what}, after step {}", step + 1), &left.weights(), &right.weights());
+    }
+    assert_same_bits(format_args!("{what}, slow weights"), &left.slow(), &right.slow());
+}
+
+pub(crate) fn alpha_one_is_the_inner_optimizer<S: Subject>(case: &Case) {
+    let transparent = case.base.inside(case.config(InnerStatePolicy::Maintain).with_alpha(Alpha::ONE));
+    let (mut wrapped, mut bare) = (case.new_subject::<S>(&transparent), case.new_subject::<S>(&case.base));
+    for step in 0..3 * case.k() {
+        case.advance(&mut wrapped, step..step + 1);
+        case.advance(&mut bare, step..step + 1);
+        assert_same_bits(format_args!("after step {}", step + 1), &wrapped.weights(), &bare.weights());
+        if (step + 1) % case.k() == 0 {
+            assert_same_bits(format_args!("slow weights at step {}", step + 1), &wrapped.slow(), &bare.weights());
+        }
+    }
+}
+
+pub(crate) fn interpolate_with_alpha_one_maintains<S: Subject>(case: &Case) {
+    let with = |policy| case.base.inside(case.config(policy).with_alpha(Alpha::ONE));
+    let (interpolate, maintain) = (with(InnerStatePolicy::Interpolate), with(InnerStatePolicy::Maintain));
+    assert_same_run::<S>("interpolate and maintain", case, 3 * case.k(), &interpolate, &maintain);
+}
+
+pub(crate) fn lookahead_inside_with_alpha_one_is_transparent<S: Subject>(case: &Case) {
+    let k = case.sync_period.get();
+    for inner_period in (1..=k).filter(|inner| k % inner == 0) {
+        let inside = LookaheadConfig::new().with_sync_period(period(inner_period)).with_alpha(Alpha::ONE);
+        for policy in POLICIES {
+            let nested = case.base.inside(inside.clone()).inside(case.config(policy));
+            let what = format!("{policy:?}, inner period {inner_period}");
+            assert_same_run::<S>(&what, case, 3 * case.k(), &nested, &case.lookahead(policy));
+        }
+    }
+}
+
+pub(crate) fn policies_agree_without_memory<S: Subject>(case: &Case) {
+    let maintain = case.lookahead(InnerStatePolicy::Maintain);
+    for policy in [InnerStatePolicy::Interpolate, InnerStatePolicy::Reset] {
+        let what = format!("maintain and {policy:?}");
+        assert_same_run::<S>(&what, case, 3 * case.k(), &maintain, &case.lookahead(policy));
+    }
+}
+
+pub(crate) fn period_one_scales_the_rate_of_sgd<S: Subject>(case: &Case) {
+    let config = case.config(InnerStatePolicy::Maintain).with_sync_period(period(1));
+    let mut lookahead = case.new_subject::<S>(&case.base.inside(config));
+    let mut bare = case.new_subject::<S>(&case.base);
+    for step in 0..20 {
+        case.advance(&mut lookahead, step..step + 1);
+        // theta <- theta - alpha gamma g
+        let grads = case.gradients::<S>(step, &bare.weights());
+        bare.step(case.alpha.get() * case.lr(step), &grads);
+        let what = format_args!("after step {}", step + 1);
+        assert_close(what, 64.0 * S::PRECISION.epsilon(), &lookahead.weights(), &bare.weights());
+    }
+}
+
+pub(crate) fn learning_rate_reaches_the_rule<S: Subject>(case: &Case) {
+    let config = LookaheadConfig::new().with_sync_period(period(100)).with_alpha(alpha(0.5));
+    let setup = Setup::bare(Rule::Sgd).inside(config);
+    let mut subject = case.new_subject::<S>(&setup);
+    for (step, lr) in [0.5, 0.01, 0.0, 0.25, 0.001, 0.0, 0.125].into_iter().enumerate() {
+        if step == 3 {
+            subject = case.reload(&setup, &subject);
+        }
+        let before = subject.weights();
+        let grads = case.gradients::<S>(step as u64, &before);
+        subject.step(lr, &grads);
+        // theta <- theta - gamma g
+        let expected = moved(&before, &grads, lr);
+        let what = format_args!("step {step} with learning rate {lr} (a save and load comes before step 3)");
+        assert_close(what, 4.0 * S::PRECISION.epsilon(), &subject.weights(), &expected);
+    }
+}
+
+fn moved(weights: &[Vec<f64>], grads: &[Option<Vec<f64>>], lr: f64) -> Vec<Vec<f64>> {
+    let tensor = |(weights, gradient): (&Vec<f64>, &Option<Vec<f64>>)| {
+        weights.iter().zip(gradient.iter().flatten()).map(|(theta, g)| theta - lr * g).collect()
+    };
+    weights.iter().zip(grads).map(tensor).collect()
+}

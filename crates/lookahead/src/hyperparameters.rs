@@ -1,0 +1,105 @@
+//! Lookahead's two hyperparameters (Algorithm 1), checked once when they are made.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, accept};
+
+/// The slow weights' step size alpha, in (0, 1].
+///
+/// Zero is refused: the weights would return to their start at every sync and nothing would ever be learned. One
+/// makes Lookahead its own inner optimizer. Default 0.5 (Sec. 5.2; the authors' published code has 0.8).
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Alpha(f64);
+
+impl Alpha {
+    /// The whole way: `phi <- theta`.
+    pub const ONE: Self = Self(1.0);
+
+    /// # Errors
+    /// [`Error::OutOfRange`] unless `0 < value <= 1`.
+    ///
+    /// ```
+    /// use lookahead::Alpha;
+    /// assert_eq!(Alpha::new(0.5)?.get(), 0.5);
+    /// assert!(Alpha::new(0.0).is_err() && Alpha::new(f64::NAN).is_err() && Alpha::new(1.01).is_err());
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    pub fn new(value: f64) -> Result<Self, Error> {
+        accept("alpha", value, value > 0.0 && value <= 1.0, "above 0 and at most 1").map(Self)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Default for Alpha {
+    fn default() -> Self {
+        Self(0.5)
+    }
+}
+
+impl TryFrom<f64> for Alpha {
+    type Error = Error;
+    fn try_from(value: f64) -> Result<Self, Error> {
+        Self::new(value)
+    }
+}
+
+impl From<Alpha> for f64 {
+    fn from(alpha: Alpha) -> Self {
+        alpha.0
+    }
+}
+
+/// The synchronization period k: how many steps the fast weights take between two syncs, at least 1. Default 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct SyncPeriod(NonZeroU32);
+
+impl SyncPeriod {
+    /// # Errors
+    /// [`Error::OutOfRange`] if `steps` is 0.
+    ///
+    /// ```
+    /// use lookahead::SyncPeriod;
+    /// assert_eq!(SyncPeriod::new(10)?.get(), 10);
+    /// assert!(SyncPeriod::new(0).is_err());
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    pub fn new(steps: u32) -> Result<Self, Error> {
+        let refused = Error::OutOfRange { name: "sync_period", value: 0.0, accepted: "at least 1" };
+        NonZeroU32::new(steps).map(Self).ok_or(refused)
+    }
+
+    /// The number of steps.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl Default for SyncPeriod {
+    fn default() -> Self {
+        const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
+        Self(FIVE)
+    }
+}
+
+impl TryFrom<u32> for SyncPeriod {
+    type Error = Error;
+    fn try_from(steps: u32) -> Result<Self, Error> {
+        Self::new(steps)
+    }
+}
+
+impl From<SyncPeriod> for u32 {
+    fn from(period: SyncPeriod) -> Self {
+        period.get()
+    }
+}

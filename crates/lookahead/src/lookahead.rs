@@ -1,0 +1,412 @@
+//! Algorithm 1: k steps forward, 1 step back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::inner_state::buffers_fit;
+use crate::optimizer::pull_back_all;
+use crate::step_size::alpha_sums;
+use crate::{
+    Alpha, Cadence, ChosenAlpha, Error, Float, Grads, InnerState, InnerStatePolicy, Optimizer, ParamSet, Schedule,
+    SecondMoment, SquaredGradients, StepSize, SyncClock, SyncPeriod, Tick,
+};
+
+/// Lookahead's hyperparameters: k = 5, alpha = 0.5 and "maintain" unless said otherwise (Sec. 5.2, 5.5).
+///
+/// ```
+/// use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, SyncPeriod};
+/// let config = LookaheadConfig::new()
+///     .with_sync_period(SyncPeriod::new(10)?)
+///     .with_alpha(Alpha::new(0.8)?)
+///     .with_inner_state(InnerStatePolicy::Reset);
+/// # Ok::<(), lookahead::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LookaheadConfig {
+    /// k: the gradient steps from one sync to the next.
+    pub sync_period: Schedule<SyncPeriod>,
+    /// alpha: how far the slow weights go at a sync.
+    pub step_size: StepSize,
+    /// What becomes of the inner optimizer's memory at a sync.
+    pub inner_state: InnerStatePolicy,
+}
+
+impl Default for LookaheadConfig {
+    fn default() -> Self {
+        Self {
+            sync_period: SyncPeriod::default().into(),
+            step_size: StepSize::default(),
+            inner_state: InnerStatePolicy::default(),
+        }
+    }
+}
+
+impl LookaheadConfig {
+    /// k = 5, alpha = 0.5, maintain.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets k, or its schedule over the outer steps.
+    #[must_use]
+    pub fn with_sync_period(self, period: impl Into<Schedule<SyncPeriod>>) -> Self {
+        Self { sync_period: period.into(), ..self }
+    }
+
+    /// Sets a fixed alpha, or its schedule over the outer steps.
+    #[must_use]
+    pub fn with_alpha(self, alpha: impl Into<Schedule<Alpha>>) -> Self {
+        Self { step_size: StepSize::Fixed(alpha.into()), ..self }
+    }
+
+    /// Chooses alpha at each sync by Prop. 1.
+    #[must_use]
+    pub fn with_adaptive_alpha(self, adaptive: crate::Adaptive) -> Self {
+        Self { step_size: StepSize::Adaptive(adaptive), ..self }
+    }
+
+    /// Sets the policy for the inner state.
+    #[must_use]
+    pub fn with_inner_state(self, policy: InnerStatePolicy) -> Self {
+        Self { inner_state: policy, ..self }
+    }
+
+    /// Checks that every k of this configuration is a multiple of every sync period inside it.
+    ///
+    /// # Errors
+    /// [`Error::PeriodsDoNotNest`].
+    pub fn nests_around(&self, inner_periods: &[SyncPeriod]) -> Result<(), Error> {
+        for outer in self.sync_period.values().map(SyncPeriod::get) {
+            for inner in inner_periods.iter().map(|period| period.get()) {
+                if outer % inner != 0 {
+                    return Err(Error::PeriodsDoNotNest { outer, inner });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lookahead around the inner optimizer `A`; itself an [`Optimizer`], so that it nests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lookahead<A> {
+    inner: A,
+    config: LookaheadConfig,
+}
+
+/// The slow weights, the inner optimizer's state and the clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "T: Float, S: InnerState<T>")]
+pub struct LookaheadState<T, S> {
+    slow: Vec<Vec<T>>,
+    inner: S,
+    // The inner state at the last sync, under "interpolate".
+    anchor: Option<S>,
+    // The curvature for an adaptive alpha where the inner optimizer keeps none.
+    curvature: Option<SquaredGradients<T>>,
+    clock: SyncClock,
+    last_sync: Option<SyncReport>,
+    refused: u64,
+}
+
+/// What happened at one sync.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// The outer step t that it ended, from 0.
+    pub outer: u64,
+    /// The step size taken.
+    pub alpha: Alpha,
+    /// Whether an adaptive alpha was clipped to its range.
+    pub clipped: bool,
+    /// Elements whose result was not finite: they kept their old slow weight, and the inner state was reset.
+    pub refused: u64,
+}
+
+impl<A: Cadence> Lookahead<A> {
+    /// Lookahead with alpha = 0.5 and k = 5 around an inner optimizer; around Lookaheads, five of their cycles.
+    #[must_use]
+    pub fn new(inner: A) -> Self {
+        let cycle = inner.sync_periods().iter().fold(1, |cycle, period| least_common_multiple(cycle, period.get()));
+        let period = SyncPeriod::new(cycle.saturating_mul(SyncPeriod::default().get())).unwrap_or_default();
+        Self { inner, config: LookaheadConfig::new().with_sync_period(period) }
+    }
+
+    /// Lookahead with hyperparameters of one's own.
+    ///
+    /// # Errors
+    /// [`Error::PeriodsDoNotNest`] where a Lookahead inside would be caught in the middle of its cycle.
+    pub fn with_config(inner: A, config: LookaheadConfig) -> Result<Self, Error> {
+        config.nests_around(&inner.sync_periods())?;
+        Ok(Self { inner, config })
+    }
+
+    /// The inner optimizer.
+    #[must_use]
+    pub fn inner(&self) -> &A {
+        &self.inner
+    }
+
+    /// The hyperparameters.
+    #[must_use]
+    pub fn config(&self) -> &LookaheadConfig {
+        &self.config
+    }
+}
+
+fn least_common_multiple(a: u32, b: u32) -> u32 {
+    let (mut divisor, mut rest) = (a, b);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (a / divisor).saturating_mul(b)
+}
+
+impl<A: Cadence> Cadence for Lookahead<A> {
+    fn sync_periods(&self) -> Vec<SyncPeriod> {
+        self.config.sync_period.values().chain(self.inner.sync_periods()).collect()
+    }
+}
+
+impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
+    type State = LookaheadState<T, A::State>;
+
+    fn init(&self, params: &ParamSet<'_, T>) -> Self::State {
+        let inner = self.inner.init(params);
+        let keeps_curvature =
+            matches!(self.config.step_size, StepSize::Adaptive(_)) && self.inner.second_moment(&inner).is_none();
+        let mut state = LookaheadState {
+            slow: Vec::new(),
+            anchor: (self.config.inner_state == InnerStatePolicy::Interpolate).then(|| inner.clone()),
+            curvature: keeps_curvature.then(SquaredGradients::for_curvature),
+            inner,
+            clock: SyncClock::default(),
+            last_sync: None,
+            refused: 0,
+        };
+        state.adopt(params);
+        state
+    }
+
+    fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut Self::State) {
+        self.advance(lr, params, grads, state, |_| None);
+    }
+
+    fn step_and_pull_back(
+        &self,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut Self::State,
+        slow: &mut [Vec<T>],
+        alpha: Alpha,
+    ) -> usize {
+        self.step(lr, params, grads, state);
+        self.end_partial_cycle(params, state);
+        pull_back_all(params, slow, alpha)
+    }
+
+    fn end_partial_cycle(&self, params: &mut ParamSet<'_, T>, state: &mut Self::State) {
+        self.inner.end_partial_cycle(params, &mut state.inner);
+        if let Some(outer) = state.clock.end_partial_cycle() {
+            let alpha = self.alpha_without_gradient(outer, state);
+            let refused = pull_back_all(params, &mut state.slow, alpha);
+            self.finish_sync(params, state, outer, ChosenAlpha { alpha, clipped: false }, refused);
+        }
+    }
+
+    fn second_moment<'s>(&self, state: &'s Self::State) -> Option<SecondMoment<'s, T>> {
+        self.inner.second_moment(&state.inner)
+    }
+
+    fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<&'s [Vec<T>]> {
+        Some(&state.slow)
+    }
+}
+
+impl<A: Cadence> Lookahead<A> {
+    /// [`step`](Optimizer::step), with the gradient of the loss at theta_k for an adaptive alpha.
+    ///
+    /// `gradient_at` is called only in a step that ends in a sync with adaptive alpha, on the fast weights after that
+    /// step: the paper's form of Prop. 1's estimate. Plain `step` takes the gradient at theta_{k-1} instead.
+    pub fn step_with<'g, T: Float>(
+        &self,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut LookaheadState<T, A::State>,
+        gradient_at: impl FnOnce(&ParamSet<'_, T>) -> Grads<'g, T>,
+    ) where
+        A: Optimizer<T>,
+    {
+        self.advance(lr, params, grads, state, |params| Some(gradient_at(params)));
+    }
+
+    /// Ends a partial cycle: a sync with the same alpha and policy, after which a new cycle starts. Changes nothing
+    /// right after a sync.
+    ///
+    /// An adaptive alpha has no gradient to go by here: it is that of the last sync, or alpha_low before the first.
+    pub fn sync_now<T: Float>(&self, params: &mut ParamSet<'_, T>, state: &mut LookaheadState<T, A::State>)
+    where
+        A: Optimizer<T>,
+    {
+        self.end_partial_cycle(params, state);
+    }
+
+    fn advance<'g, T: Float>(
+        &self,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut LookaheadState<T, A::State>,
+        gradient_at: impl FnOnce(&ParamSet<'_, T>) -> Option<Grads<'g, T>>,
+    ) where
+        A: Optimizer<T>,
+    {
+        state.adopt(params);
+        if let Some(curvature) = &mut state.curvature {
+            curvature.observe(grads);
+        }
+        let Tick::Sync { outer } = state.clock.tick(&self.config.sync_period) else {
+            // theta_i <- theta_{i-1} + A(L, theta_{i-1}, d)
+            return self.inner.step(lr, params, grads, &mut state.inner);
+        };
+        let (chosen, refused) = match &self.config.step_size {
+            StepSize::Fixed(schedule) => {
+                let alpha = schedule.at(outer);
+                let LookaheadState { slow, inner, .. } = state;
+                // phi <- phi + alpha (theta_k - phi); theta <- phi
+                let refused = self.inner.step_and_pull_back(lr, params, grads, inner, slow, alpha);
+                (ChosenAlpha { alpha, clipped: false }, refused)
+            }
+            StepSize::Adaptive(adaptive) => {
+                self.inner.step(lr, params, grads, &mut state.inner);
+                self.inner.end_partial_cycle(params, &mut state.inner);
+                let at_theta_k = gradient_at(params);
+                let own = state.curvature.as_ref().map(SquaredGradients::second_moment);
+                let second = own.or_else(|| self.inner.second_moment(&state.inner));
+                let sums = second.map(|second| {
+                    alpha_sums(&state.slow, params, at_theta_k.as_ref().unwrap_or(grads), second, adaptive.curvature)
+                });
+                let chosen = adaptive.choose(sums.unwrap_or_default());
+                (chosen, pull_back_all(params, &mut state.slow, chosen.alpha))
+            }
+        };
+        self.finish_sync(params, state, outer, chosen, refused);
+    }
+
+    /// The inner state's part of a sync (App. C.5), and the record of it.
+    fn finish_sync<T: Float>(
+        &self,
+        params: &ParamSet<'_, T>,
+        state: &mut LookaheadState<T, A::State>,
+        outer: u64,
+        ChosenAlpha { alpha, clipped }: ChosenAlpha,
+        refused: usize,
+    ) where
+        A: Optimizer<T>,
+    {
+        let refused = refused as u64;
+        match self.config.inner_state {
+            _ if refused > 0 => {
+                log::warn!(
+                    "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
+                );
+                state.inner = self.inner.init(params);
+                if let Some(curvature) = &mut state.curvature {
+                    *curvature = SquaredGradients::for_curvature();
+                    curvature.adopt(params);
+                }
+            }
+            InnerStatePolicy::Maintain => {}
+            InnerStatePolicy::Interpolate => {
+                if let Some(anchor) = &state.anchor {
+                    state.inner.pull_back(anchor, alpha);
+                }
+            }
+            InnerStatePolicy::Reset => state.inner = self.inner.init(params),
+        }
+        state.inner.rebase(params);
+        if let Some(anchor) = &mut state.anchor {
+            anchor.clone_from(&state.inner);
+        }
+        state.refused += refused;
+        state.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
+    }
+
+    fn alpha_without_gradient<T: Float>(&self, outer: u64, state: &LookaheadState<T, A::State>) -> Alpha
+    where
+        A: Optimizer<T>,
+    {
+        match &self.config.step_size {
+            StepSize::Fixed(schedule) => schedule.at(outer),
+            StepSize::Adaptive(adaptive) => state.last_sync.map_or(adaptive.low, |sync| sync.alpha),
+        }
+    }
+}
+
+impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
+    fn adopt(&mut self, params: &ParamSet<'_, T>) {
+        let known = self.slow.len();
+        self.slow.extend(params.iter().skip(known).map(|param| param.values().to_vec()));
+        self.inner.adopt(params);
+        if let Some(anchor) = &mut self.anchor {
+            anchor.adopt(params);
+        }
+        if let Some(curvature) = &mut self.curvature {
+            curvature.adopt(params);
+        }
+    }
+
+    fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
+        self.inner.pull_back(&anchor.inner, alpha);
+    }
+
+    fn rebase(&mut self, params: &ParamSet<'_, T>) {
+        for (slow, param) in self.slow.iter_mut().zip(params.iter()) {
+            slow.copy_from_slice(param.values());
+        }
+        self.inner.rebase(params);
+        if let Some(anchor) = &mut self.anchor {
+            anchor.clone_from(&self.inner);
+        }
+    }
+
+    fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
+        buffers_fit("the slow weights", &self.slow, params, false)?;
+        self.inner.fits(params)?;
+        self.anchor.as_ref().map_or(Ok(()), |anchor| anchor.fits(params))?;
+        self.curvature.as_ref().map_or(Ok(()), |curvature| curvature.fits(params))
+    }
+}
+
+impl<T: Float, S: InnerState<T>> LookaheadState<T, S> {
+    /// The slow weights phi, tensor by tensor: evaluate on these.
+    #[must_use]
+    pub fn slow(&self) -> &[Vec<T>] {
+        &self.slow
+    }
+
+    /// The inner optimizer's state.
+    #[must_use]
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// The clock: phase and outer step.
+    #[must_use]
+    pub fn clock(&self) -> SyncClock {
+        self.clock
+    }
+
+    /// The last sync: its alpha, whether that was clipped, and the elements refused as not finite.
+    #[must_use]
+    pub fn last_sync(&self) -> Option<&SyncReport> {
+        self.last_sync.as_ref()
+    }
+
+    /// The number of elements that any sync so far refused as not finite.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+}

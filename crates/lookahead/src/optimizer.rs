@@ -1,0 +1,73 @@
+//! The inner optimizer A of Algorithm 1: `theta <- theta + A(L, theta, d)`.
+
+use crate::{Alpha, Float, Grads, InnerState, ParamSet, SyncPeriod, kernels};
+
+/// A rule that moves weights along gradients. What it remembers lives outside it, as a value of type `State`.
+///
+/// A wrapper of an optimizer is an optimizer: [`Lookahead`](crate::Lookahead) and [`Averaged`](crate::Averaged)
+/// implement this trait too, and nest.
+///
+/// # Panics
+/// The methods panic when `params`, `grads` and `state` do not belong together: another number of tensors, or a tensor
+/// of another length. Build gradients with [`Grads::new`] and states with [`init`](Self::init) or
+/// [`Snapshot::restore`](crate::Snapshot::restore), which check it. No value of a weight or gradient makes a step fail.
+pub trait Optimizer<T: Float>: Cadence {
+    /// What the rule remembers between steps.
+    type State: InnerState<T>;
+
+    /// The state before the first step.
+    fn init(&self, params: &ParamSet<'_, T>) -> Self::State;
+
+    /// One gradient step with learning rate `lr`. A tensor without a gradient stays as it is.
+    fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut Self::State);
+
+    /// One gradient step, then Eq. 1: `phi <- phi + alpha (theta - phi)`, `theta <- phi`. Gives the number of elements
+    /// whose result was not finite (they keep their old slow weight). Rules may do both in one pass.
+    fn step_and_pull_back(
+        &self,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut Self::State,
+        slow: &mut [Vec<T>],
+        alpha: Alpha,
+    ) -> usize {
+        self.step(lr, params, grads, state);
+        pull_back_all(params, slow, alpha)
+    }
+
+    /// Ends partial cycles of Lookaheads inside, before an outer one syncs off its beat.
+    fn end_partial_cycle(&self, _params: &mut ParamSet<'_, T>, _state: &mut Self::State) {}
+
+    /// The diagonal curvature that the rule keeps anyway: its bias-corrected second moment (Prop. 1's A).
+    fn second_moment<'s>(&self, _state: &'s Self::State) -> Option<SecondMoment<'s, T>> {
+        None
+    }
+
+    /// The weights to evaluate, tensor by tensor, where they are not the ones being stepped: slow weights, averages.
+    fn evaluation_weights<'s>(&self, _state: &'s Self::State) -> Option<&'s [Vec<T>]> {
+        None
+    }
+}
+
+/// The beat of the Lookaheads in an optimizer; none in a plain rule.
+pub trait Cadence {
+    /// Every sync period inside, so that an outer one can be checked against them.
+    fn sync_periods(&self) -> Vec<SyncPeriod> {
+        Vec::new()
+    }
+}
+
+/// A running average of squared gradients, and the weight its values have gathered: divide by it to correct the bias.
+#[derive(Debug, Clone, Copy)]
+pub struct SecondMoment<'s, T> {
+    /// The averages, tensor by tensor.
+    pub values: &'s [Vec<T>],
+    /// For each tensor, the sum of the averaging weights, in [0, 1].
+    pub weights: &'s [f64],
+}
+
+/// Eq. 1 over all tensors. Gives the number of elements refused as not finite.
+pub(crate) fn pull_back_all<T: Float>(params: &mut ParamSet<'_, T>, slow: &mut [Vec<T>], alpha: Alpha) -> usize {
+    params.iter_mut().zip(slow).map(|(fast, slow)| kernels::pull_back(slow, fast.values_mut(), alpha)).sum()
+}

@@ -1,0 +1,253 @@
+//! Adam (Kingma and Ba) and AdamW (Loshchilov and Hutter).
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::accept;
+use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit};
+use crate::kernels::{adam, interpolate, interpolate_scalar};
+use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, SecondMoment};
+
+/// What Adam and AdamW share: `beta_1 = 0.9`, `beta_2 = 0.999`, `epsilon = 1e-8`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdamHyperparameters {
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    weight_decay: f64,
+    decoupled: bool,
+}
+
+/// The sums of the averaging weights, `w <- beta w + (1 - beta)`: dividing the moments by them corrects their bias.
+///
+/// Without interpolation they are `1 - beta^t`. Under "interpolate" they move with their moments, so that a corrected
+/// moment stays an average.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct BiasCorrection {
+    /// `w_1`, of the first moment.
+    pub first: f64,
+    /// `w_2`, of the second moment.
+    pub second: f64,
+}
+
+impl BiasCorrection {
+    /// Moves both toward `anchor`, as their moments do.
+    pub fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
+        self.first = interpolate_scalar(self.first, anchor.first, alpha);
+        self.second = interpolate_scalar(self.second, anchor.second, alpha);
+    }
+}
+
+impl AdamHyperparameters {
+    /// Whether the weight decay is AdamW's, apart from the gradient.
+    #[must_use]
+    pub fn is_decoupled(&self) -> bool {
+        self.decoupled
+    }
+
+    /// The weight decay lambda.
+    #[must_use]
+    pub fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
+    /// Counts one step: `w <- beta w + (1 - beta)`.
+    pub fn advance(&self, correction: &mut BiasCorrection) {
+        correction.first = self.beta1 * correction.first + (1.0 - self.beta1);
+        correction.second = self.beta2 * correction.second + (1.0 - self.beta2);
+    }
+
+    /// The numbers of one step, after [`advance`](Self::advance).
+    #[must_use]
+    pub fn coefficients<T: Float>(&self, lr: f64, correction: BiasCorrection) -> adam::Coefficients<T> {
+        let (coupled, keep) =
+            if self.decoupled { (0.0, 1.0 - lr * self.weight_decay) } else { (self.weight_decay, 1.0) };
+        adam::Coefficients {
+            first_rest: T::from_f64(1.0 - self.beta1),
+            beta2: T::from_f64(self.beta2),
+            second_rest: T::from_f64(1.0 - self.beta2),
+            step_size: T::from_f64(lr / correction.first),
+            inverse_root: T::from_f64(1.0 / correction.second.sqrt()),
+            epsilon: T::from_f64(self.epsilon),
+            coupled_decay: T::from_f64(coupled),
+            keep: T::from_f64(keep),
+        }
+    }
+}
+
+/// The moments of each tensor, their bias corrections, and the number of steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "T: Float")]
+pub struct AdamState<T> {
+    first: Vec<Vec<T>>,
+    second: Vec<Vec<T>>,
+    first_weights: Vec<f64>,
+    second_weights: Vec<f64>,
+    steps: Vec<u64>,
+}
+
+impl<T: Float> AdamState<T> {
+    fn correction(&self, index: usize) -> BiasCorrection {
+        BiasCorrection { first: self.first_weights[index], second: self.second_weights[index] }
+    }
+
+    fn set_correction(&mut self, index: usize, correction: BiasCorrection) {
+        self.first_weights[index] = correction.first;
+        self.second_weights[index] = correction.second;
+    }
+}
+
+impl<T: Float> InnerState<T> for AdamState<T> {
+    fn adopt(&mut self, params: &ParamSet<'_, T>) {
+        adopt_zeros(&mut self.first, params);
+        adopt_zeros(&mut self.second, params);
+        self.first_weights.resize(params.len(), 0.0);
+        self.second_weights.resize(params.len(), 0.0);
+        self.steps.resize(params.len(), 0);
+    }
+
+    fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
+        for index in 0..self.first.len() {
+            interpolate(&mut self.first[index], &anchor.first[index], alpha);
+            interpolate(&mut self.second[index], &anchor.second[index], alpha);
+            let mut correction = self.correction(index);
+            correction.pull_back(&anchor.correction(index), alpha);
+            self.set_correction(index, correction);
+        }
+    }
+
+    fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
+        buffers_fit("the first moment", &self.first, params, false)?;
+        buffers_fit("the second moment", &self.second, params, false)?;
+        counts_fit("bias corrections", self.first_weights.len(), params)?;
+        counts_fit("bias corrections", self.second_weights.len(), params)?;
+        counts_fit("step counters", self.steps.len(), params)
+    }
+}
+
+macro_rules! adam_rule {
+    ($(#[$doc:meta])* $name:ident, weight_decay: $decay:literal, decoupled: $decoupled:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(AdamHyperparameters);
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self(AdamHyperparameters {
+                    beta1: 0.9,
+                    beta2: 0.999,
+                    epsilon: 1e-8,
+                    weight_decay: $decay,
+                    decoupled: $decoupled,
+                })
+            }
+        }
+
+        impl $name {
+            /// PyTorch's defaults.
+            #[must_use]
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            /// The decay rates of the two moments.
+            ///
+            /// # Errors
+            /// [`Error::OutOfRange`] unless both are at least 0 and below 1.
+            pub fn with_betas(self, beta1: f64, beta2: f64) -> Result<Self, Error> {
+                let beta1 = accept("beta1", beta1, (0.0..1.0).contains(&beta1), "at least 0 and below 1")?;
+                let beta2 = accept("beta2", beta2, (0.0..1.0).contains(&beta2), "at least 0 and below 1")?;
+                Ok(Self(AdamHyperparameters { beta1, beta2, ..self.0 }))
+            }
+
+            /// The term added to the denominator.
+            ///
+            /// # Errors
+            /// [`Error::OutOfRange`] unless finite and not negative.
+            pub fn with_epsilon(self, epsilon: f64) -> Result<Self, Error> {
+                let ok = epsilon >= 0.0 && epsilon.is_finite();
+                let epsilon = accept("epsilon", epsilon, ok, "finite and not negative")?;
+                Ok(Self(AdamHyperparameters { epsilon, ..self.0 }))
+            }
+
+            /// The weight decay lambda.
+            ///
+            /// # Errors
+            /// [`Error::OutOfRange`] unless finite and not negative.
+            pub fn with_weight_decay(self, lambda: f64) -> Result<Self, Error> {
+                let ok = lambda >= 0.0 && lambda.is_finite();
+                let weight_decay = accept("weight_decay", lambda, ok, "finite and not negative")?;
+                Ok(Self(AdamHyperparameters { weight_decay, ..self.0 }))
+            }
+
+            /// The hyperparameters, for an engine of one's own.
+            #[must_use]
+            pub fn hyperparameters(&self) -> &AdamHyperparameters {
+                &self.0
+            }
+        }
+
+        impl Cadence for $name {}
+
+        impl<T: Float> Optimizer<T> for $name {
+            type State = AdamState<T>;
+
+            fn init(&self, params: &ParamSet<'_, T>) -> AdamState<T> {
+                let mut state = AdamState::default();
+                state.adopt(params);
+                state
+            }
+
+            fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut AdamState<T>) {
+                step(&self.0, lr, params, grads, state);
+            }
+
+            fn second_moment<'s>(&self, state: &'s AdamState<T>) -> Option<SecondMoment<'s, T>> {
+                Some(SecondMoment { values: &state.second, weights: &state.second_weights })
+            }
+        }
+    };
+}
+
+adam_rule! {
+    /// Adam as PyTorch defines it: betas (0.9, 0.999), epsilon 1e-8, coupled weight decay 0.
+    ///
+    /// `m <- beta_1 m + (1 - beta_1) g`, `v <- beta_2 v + (1 - beta_2) g^2`,
+    /// `theta <- theta - gamma m_hat / (sqrt(v_hat) + epsilon)`, the hats correcting the moments' bias.
+    Adam, weight_decay: 0.0, decoupled: false
+}
+
+adam_rule! {
+    /// AdamW as PyTorch defines it: betas (0.9, 0.999), epsilon 1e-8, decoupled weight decay 0.01.
+    ///
+    /// Adam's step after `theta <- (1 - gamma lambda) theta`. The paper's CIFAR experiments call it Adam (App. C.1).
+    ///
+    /// ```
+    /// use lookahead::rules::AdamW;
+    /// let rule = AdamW::new().with_betas(0.9, 0.98)?.with_weight_decay(0.1)?;
+    /// assert!(rule.hyperparameters().is_decoupled());
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    AdamW, weight_decay: 1e-2, decoupled: true
+}
+
+fn step<T: Float>(
+    hyper: &AdamHyperparameters,
+    lr: f64,
+    params: &mut ParamSet<'_, T>,
+    grads: &Grads<'_, T>,
+    state: &mut AdamState<T>,
+) {
+    assert_eq!(params.len(), grads.len(), "one gradient slot for each tensor");
+    state.adopt(params);
+    for (index, param) in params.iter_mut().enumerate() {
+        if let Some(gradient) = grads.get(index) {
+            let mut correction = state.correction(index);
+            hyper.advance(&mut correction);
+            let c = hyper.coefficients(lr, correction);
+            adam::step(param.values_mut(), gradient, &mut state.first[index], &mut state.second[index], c);
+            state.set_correction(index, correction);
+            state.steps[index] += 1;
+        }
+    }
+}

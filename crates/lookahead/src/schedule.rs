@@ -1,0 +1,75 @@
+//! A hyperparameter that changes over the outer steps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// A value for each outer step (cycle) t = 0, 1, 2, …
+///
+/// ```
+/// use lookahead::{Alpha, Schedule};
+/// let alpha = Schedule::steps(Alpha::new(0.5)?, [(100, Alpha::new(0.8)?)])?;
+/// assert_eq!(alpha.at(99).get(), 0.5);
+/// assert_eq!(alpha.at(100).get(), 0.8);
+/// # Ok::<(), lookahead::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Schedule<T> {
+    /// The same value for ever.
+    Constant(T),
+    /// A first value and its changes; see [`Schedule::steps`].
+    Steps(Steps<T>),
+}
+
+/// The changes of a [`Schedule::steps`], in rising order of the outer step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Steps<T> {
+    first: T,
+    changes: Vec<(u64, T)>,
+}
+
+impl<T: Copy> Schedule<T> {
+    /// `first` from outer step 0 on, then each value of `changes` from its outer step on.
+    ///
+    /// # Errors
+    /// [`Error::UnorderedSchedule`] unless the outer steps rise, from at least 1.
+    pub fn steps(first: T, changes: impl IntoIterator<Item = (u64, T)>) -> Result<Self, Error> {
+        let changes: Vec<_> = changes.into_iter().collect();
+        let mut after = 0;
+        for (position, &(at, _)) in changes.iter().enumerate() {
+            if at <= after {
+                return Err(Error::UnorderedSchedule { position, at, after });
+            }
+            after = at;
+        }
+        Ok(Self::Steps(Steps { first, changes }))
+    }
+
+    /// The value during outer step `outer`.
+    #[must_use]
+    pub fn at(&self, outer: u64) -> T {
+        match self {
+            Self::Constant(value) => *value,
+            Self::Steps(steps) => {
+                let begun = steps.changes.partition_point(|&(at, _)| at <= outer);
+                begun.checked_sub(1).map_or(steps.first, |last| steps.changes[last].1)
+            }
+        }
+    }
+
+    /// Every value it takes.
+    pub fn values(&self) -> impl Iterator<Item = T> + '_ {
+        let (first, changes) = match self {
+            Self::Constant(value) => (*value, &[][..]),
+            Self::Steps(steps) => (steps.first, &steps.changes[..]),
+        };
+        std::iter::once(first).chain(changes.iter().map(|&(_, value)| value))
+    }
+}
+
+impl<T> From<T> for Schedule<T> {
+    fn from(value: T) -> Self {
+        Self::Constant(value)
+    }
+}

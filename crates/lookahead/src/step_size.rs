@@ -1,0 +1,163 @@
+//! How far the slow weights go at a sync: a fixed alpha, or the estimate of Prop. 1.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::accept;
+use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit};
+use crate::kernels::{AlphaSums, accumulate_squares};
+use crate::{Alpha, Error, Float, Grads, ParamSet, Schedule, SecondMoment};
+
+/// The slow weights' step size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum StepSize {
+    /// A given alpha for each outer step.
+    Fixed(Schedule<Alpha>),
+    /// Prop. 1's estimate, clipped (Sec. 2.1).
+    Adaptive(Adaptive),
+}
+
+impl Default for StepSize {
+    fn default() -> Self {
+        Self::Fixed(Alpha::default().into())
+    }
+}
+
+/// The estimated optimal step size of Sec. 2.1: with `d = theta_0 - theta_k` and `g = grad L(theta_k)`,
+/// `alpha = clip(1 + g.d / (d.A d), alpha_low, 1)`.
+///
+/// A is the inner optimizer's bias-corrected second moment (the diagonal empirical Fisher); where it keeps none, an
+/// average of squared gradients kept beside the slow weights (4 bytes a weight in f32). `d.A d = 0` gives 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adaptive {
+    /// The smallest alpha allowed. Default 0.5 (Fig. 2).
+    pub low: Alpha,
+    /// Whether A is the second moment or its root. The paper does not say; default the second moment.
+    pub curvature: CurvaturePower,
+}
+
+/// The power of the second moment that stands for the curvature.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CurvaturePower {
+    /// `A = v`, the empirical Fisher.
+    #[default]
+    SecondMoment,
+    /// `A = sqrt(v)`, Adam's own preconditioner.
+    Root,
+}
+
+impl CurvaturePower {
+    /// The curvature for a bias-corrected second moment.
+    #[must_use]
+    pub fn of(self, second_moment: f64) -> f64 {
+        match self {
+            Self::SecondMoment => second_moment,
+            Self::Root => second_moment.sqrt(),
+        }
+    }
+}
+
+/// An alpha, and whether it was clipped to its range.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChosenAlpha {
+    /// The step size.
+    pub alpha: Alpha,
+    /// Whether the estimate lay outside [`Adaptive::low`] to 1, or was no number.
+    pub clipped: bool,
+}
+
+impl Adaptive {
+    /// Prop. 1's estimate from its two sums.
+    ///
+    /// ```
+    /// use lookahead::{Adaptive, kernels::AlphaSums};
+    /// let chosen = Adaptive::default().choose(AlphaSums { slope: -0.25, curvature: 1.0 });
+    /// assert_eq!((chosen.alpha.get(), chosen.clipped), (0.75, false));
+    /// ```
+    #[must_use]
+    pub fn choose(&self, sums: AlphaSums) -> ChosenAlpha {
+        if sums.curvature == 0.0 {
+            return ChosenAlpha { alpha: Alpha::ONE, clipped: false };
+        }
+        // alpha = 1 + g.d / (d.A d)
+        let estimate = 1.0 + sums.slope / sums.curvature;
+        match Alpha::new(estimate) {
+            Ok(alpha) if alpha >= self.low => ChosenAlpha { alpha, clipped: false },
+            _ if estimate > 1.0 => ChosenAlpha { alpha: Alpha::ONE, clipped: true },
+            _ => ChosenAlpha { alpha: self.low, clipped: true },
+        }
+    }
+}
+
+/// A bias-corrected average of squared gradients, for inner optimizers that keep none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "T: Float")]
+pub struct SquaredGradients<T> {
+    averages: Vec<Vec<T>>,
+    weights: Vec<f64>,
+    beta: f64,
+}
+
+impl<T: Float> SquaredGradients<T> {
+    /// An empty average with decay `beta` for each tensor.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless `0 <= beta < 1`.
+    pub fn new(beta: f64) -> Result<Self, Error> {
+        let beta = accept("beta", beta, (0.0..1.0).contains(&beta), "at least 0 and below 1")?;
+        Ok(Self { averages: Vec::new(), weights: Vec::new(), beta })
+    }
+
+    /// The average that adaptive Lookahead keeps: decay 0.999.
+    #[must_use]
+    pub fn for_curvature() -> Self {
+        Self { averages: Vec::new(), weights: Vec::new(), beta: 0.999 }
+    }
+
+    /// Starts an empty average for each tensor that has joined `params` since the last call.
+    pub fn adopt(&mut self, params: &ParamSet<'_, T>) {
+        adopt_zeros(&mut self.averages, params);
+        self.weights.resize(self.averages.len(), 0.0);
+    }
+
+    /// `a <- beta a + (1 - beta) g^2` for each tensor with a gradient.
+    pub fn observe(&mut self, grads: &Grads<'_, T>) {
+        for (index, (average, weight)) in self.averages.iter_mut().zip(&mut self.weights).enumerate() {
+            if let Some(gradient) = grads.get(index) {
+                accumulate_squares(average, gradient, self.beta);
+                *weight = self.beta * *weight + (1.0 - self.beta);
+            }
+        }
+    }
+
+    /// The averages and their weights.
+    #[must_use]
+    pub fn second_moment(&self) -> SecondMoment<'_, T> {
+        SecondMoment { values: &self.averages, weights: &self.weights }
+    }
+
+    pub(crate) fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
+        buffers_fit("an average of squared gradients", &self.averages, params, false)?;
+        counts_fit("averaging weights", self.weights.len(), params)
+    }
+}
+
+/// Prop. 1's sums over all tensors, in their order.
+pub(crate) fn alpha_sums<T: Float>(
+    slow: &[Vec<T>],
+    params: &ParamSet<'_, T>,
+    grads: &Grads<'_, T>,
+    second: SecondMoment<'_, T>,
+    power: CurvaturePower,
+) -> AlphaSums {
+    let mut sums = AlphaSums::default();
+    for (index, (param, slow)) in params.iter().zip(slow).enumerate() {
+        let weight = second.weights[index];
+        if weight > 0.0 {
+            let curvature = |moment: f64| power.of(moment / weight);
+            sums.add(slow, param.values(), grads.get(index), &second.values[index], curvature);
+        }
+    }
+    sums
+}

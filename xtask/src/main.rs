@@ -1,0 +1,43 @@
+//! Chores of the workspace: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask golden`.
+
+mod ci;
+mod golden;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Chores of the workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Runs every check a change must pass, the cheapest first; stops at the first failure.
+    Ci,
+    /// Checks the house rules that a machine can check.
+    Tidy,
+    /// Makes the golden data of testdata/ anew in a temporary folder and reports how it differs.
+    Golden,
+}
+
+fn main() -> ExitCode {
+    let root = workspace_root();
+    let done = match Chore::parse() {
+        Chore::Ci => ci::run(&root),
+        Chore::Tidy => tidy::run(&root),
+        Chore::Golden => golden::run(&root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn workspace_root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
