@@ -10,7 +10,7 @@ use lookahead::{
 };
 use lookahead_fuzz::{Edit, damaged, edits};
 
-const ITERATIONS: usize = 5_000;
+const ITERATIONS: usize = 20_000;
 
 #[test]
 fn any_bytes() {

@@ -40,11 +40,10 @@ fn test_command(readme: &str) -> Option<&str> {
 
 /// The main job, small: it must leave its summary and its report.
 fn quickstart(root: &Path) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let out = folder.path().join("quickstart");
-    check(command(root, "cargo run --release -- run quickstart --scale smoke --out").arg(&out))?;
+    let out = tempfile::tempdir()?;
+    check(command(root, "cargo run --release -- run quickstart --scale smoke --out").arg(out.path()))?;
     for name in RESULTS_OF_QUICKSTART {
-        let size = fs::metadata(out.join(name)).with_context(|| format!("quickstart left no {name}"))?.len();
+        let size = fs::metadata(out.path().join("quickstart").join(name)).with_context(|| format!("quickstart left no {name}"))?.len();
         ensure!(size > 0, "quickstart left an empty {name}");
     }
     Ok(())

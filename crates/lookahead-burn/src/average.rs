@@ -55,6 +55,12 @@ impl<I: InnerOptimizer> Averaged<I> {
     }
 
     /// The optimizer below.
+    #[must_use]
+    pub fn inner(&self) -> &I {
+        &self.inner
+    }
+
+    /// The optimizer below, to tell it what only it needs to know.
     pub fn inner_mut(&mut self) -> &mut I {
         &mut self.inner
     }
@@ -68,7 +74,7 @@ impl<I: InnerOptimizer> Cadence for Averaged<I> {
 
 impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
-        self.mean.adopt(&module);
+        self.mean.adopt(&module, &grads);
         let module = self.inner.advance(lr, module, grads);
         self.steps += 1;
         if self.averaging.includes(self.steps, &self.trigger) {

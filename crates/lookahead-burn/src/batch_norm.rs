@@ -16,8 +16,8 @@ use lookahead::Error;
 /// and no graph. Every batch counts alike, whatever its size, and is taken to reach the same layers. The first batch
 /// runs twice, because a layer's momentum m can only be found out by trying; the statistics are exact to `1e-7 / m`.
 ///
-/// A layer that does not update its statistics keeps them: momentum 0, frozen, or not reached. One that runs several
-/// times on a batch gets the average of its runs, later ones weighing slightly more.
+/// A layer that does not update its statistics keeps them: momentum 0, frozen, not reached, fed without autodiff. One
+/// that runs several times on a batch gets the average of its runs, later ones weighing slightly more.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] if there is no batch.
@@ -53,7 +53,7 @@ pub fn re_estimate_batch_norm<M: Module, B: Clone, O>(
     let Some(first) = batches.next() else {
         return Err(Error::OutOfRange { name: "batches", value: 0.0, accepted: "at least 1" });
     };
-    // A layer makes s into (1 - m) s + m b, b being the batch's statistic: m b from s = 0, and m from the change with s.
+    // A layer makes s into (1 - m) s + m b, b being the batch's statistic: s = 0 gives m b, and another s gives m.
     let far = updated(FAR, first.clone());
     let mut totals = updated(0.0, first);
     let momenta: Vec<f64> = far.iter().zip(&totals).map(|(far, near)| 1.0 - (far[0] - near[0]) / FAR).collect();

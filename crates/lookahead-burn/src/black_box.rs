@@ -13,6 +13,9 @@ use crate::record::{RecordReader, RecordWriter};
 use crate::{Error, InnerOptimizer};
 
 /// A `ModuleOptimizer` that [`Lookahead`](crate::Lookahead) drives without seeing its state.
+///
+/// That includes per-parameter Lookaheads in it, whose slow weights do not follow an outer sync: give
+/// [`RuleSet`](crate::RuleSet) those.
 #[derive(Clone)]
 pub struct BlackBox {
     optimizer: ModuleOptimizer,
@@ -84,6 +87,7 @@ impl InnerOptimizer for BlackBox {
             }
             scalars.push((scalar, number));
         }
+        let written = (packed.len(), scalars.len());
         let writer = scalars.iter().fold(Writer::new(packed), |writer, (name, number)| writer.with_scalar(name, *number));
         let writer = paths.iter().fold(writer, |writer, (id, path)| writer.with_metadata(id, path));
         let damaged = |reason: String| Error::DamagedRecord { reason };
@@ -91,8 +95,8 @@ impl InnerOptimizer for BlackBox {
         let loaded = OptimizerRecord::from_bytes(bytes).map_err(|error| damaged(error.to_string()))?;
         self.optimizer = self.optimizer.clone().load_record(loaded);
         // Burn leaves out, without a word, what it cannot rebuild.
-        let kept = Parts::of(self.optimizer.to_record()).map(|parts| parts.scalars.len()).unwrap_or_default();
-        if kept == scalars.len() { Ok(()) } else { Err(unreadable("of the ModuleOptimizer")) }
+        let kept = Parts::of(self.optimizer.to_record()).map(|parts| (parts.tensors.len(), parts.scalars.len()));
+        if kept.unwrap_or_default() == written { Ok(()) } else { Err(unreadable("of the ModuleOptimizer")) }
     }
 }
 

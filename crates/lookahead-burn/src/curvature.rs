@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor, Transaction};
 use lookahead::kernels::{self, AlphaSums};
 use lookahead::{CurvaturePower, Adaptive, ChosenAlpha};
 
@@ -39,7 +39,7 @@ impl SquaredGradients {
     }
 
     pub(crate) fn load(record: &mut RecordReader<'_>) -> Result<Self, Error> {
-        let averages = Weights::load_some(&mut record.within("average"))?;
+        let averages = Weights::load(&mut record.within("average").partial())?;
         let mut record = record.within("weight");
         let weights = averages.paths().map(|(id, path)| Ok((id, record.number(path)?))).collect::<Result<_, Error>>()?;
         Ok(Self { averages, weights })
@@ -94,13 +94,12 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
         Sums { slow, gradient, inner, squares, power: adaptive.curvature, total: AlphaSums::default(), pending: vec![] };
     module.visit(&mut sums);
     let mut total = sums.total;
-    if !sums.pending.is_empty() {
-        // One read from the device for all parameters.
-        let values: Vec<f32> = Tensor::cat(sums.pending, 0).into_data().iter::<f32>().collect();
-        for pair in values.chunks_exact(2) {
-            total.slope += f64::from(pair[0]);
-            total.curvature += f64::from(pair[1]);
-        }
+    // One read from the device for all parameters.
+    let pending = sums.pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
+    let values: Vec<f64> = pending.iter().flat_map(|sum| sum.iter::<f64>()).collect();
+    for pair in values.chunks_exact(2) {
+        total.slope += pair[0];
+        total.curvature += pair[1];
     }
     adaptive.choose(total)
 }
@@ -112,7 +111,7 @@ struct Sums<'a, I> {
     squares: Option<&'a SquaredGradients>,
     power: CurvaturePower,
     total: AlphaSums,
-    /// Slope and curvature of each parameter that is not on the CPU.
+    /// Slope and curvature of each parameter that does not open, still on its device.
     pending: Vec<Tensor<1>>,
 }
 
@@ -135,14 +134,16 @@ impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
             let gradient = gradient.as_ref().map(Buffer::values);
             return self.total.add(slow.values(), fast.values(), gradient, moment.values(), curvature);
         }
-        // g . d and d . A d, with d = phi - theta
-        let d = slow - fast;
-        let corrected = moment / weight;
+        // g . d and d . A d, with d = phi - theta, in the widest precision that the device has
+        let has_f64 = fast.device().supports_dtype(FloatDType::F64);
+        let wide = |tensor: Tensor<D>| tensor.cast(if has_f64 { FloatDType::F64 } else { FloatDType::F32 });
+        let d = wide(slow) - wide(fast);
+        let corrected = wide(moment) / weight;
         let curvature = match self.power {
             CurvaturePower::Root => corrected.sqrt(),
             CurvaturePower::SecondMoment => corrected,
         };
-        let slope = gradient.map_or_else(|| d.zeros_like().sum(), |gradient| (gradient * d.clone()).sum());
+        let slope = gradient.map_or_else(|| d.zeros_like().sum(), |gradient| (wide(gradient) * d.clone()).sum());
         self.pending.extend([slope, (d.clone() * curvature * d).sum()]);
     }
 }

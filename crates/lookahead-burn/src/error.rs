@@ -1,5 +1,7 @@
 //! The one error type of this crate.
 
+use burn::tensor::DType;
+
 /// Why a configuration or a record was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +56,16 @@ pub enum Error {
         expected: Vec<usize>,
         /// The shape in the record.
         found: Vec<usize>,
+    },
+    /// A tensor of another precision than the model's.
+    #[error("the record holds {name:?} in {found:?}, the model has {expected:?}")]
+    OtherPrecision {
+        /// The entry's name: its kind, then the module path.
+        name: String,
+        /// The precision of the model.
+        expected: DType,
+        /// The precision in the record.
+        found: DType,
     },
     /// An entry that does not make sense to the rule it belongs to.
     #[error("the record's state of parameter {path:?} does not fit the inner rule")]

@@ -1,16 +1,26 @@
-//! States of rules that are not ours, reached through Burn's own flattening (host copies, at syncs only).
+//! States of rules that are not ours, reached through Burn's own flattening (host copies, at syncs only), and the
+//! per-parameter Lookaheads among them, whose slow weights, anchors and clocks are told apart by their names.
 
 use std::any::Any;
 use std::collections::BTreeMap;
 
 use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use lookahead::{Alpha, kernels};
+use burn_pack::Scalar;
+use lookahead::{Alpha, SyncPeriod, kernels};
 
-use crate::rule_state::RuleState;
+use crate::rule_state::{FIRST_WEIGHT_LEAF, RuleState, SECOND_WEIGHT_LEAF};
 
-/// The name under which a per-parameter Lookahead keeps its slow weights; they are weights, not a moment.
+/// Under this name a per-parameter Lookahead keeps its slow weights; they are weights, not a moment.
 pub(crate) const SLOW_LEAF: &str = "lookahead_slow";
+/// Under this name it keeps the phase of its clock.
+pub(crate) const PHASE_LEAF: &str = "lookahead_phase";
+/// Under this name it keeps the number of its syncs.
+pub(crate) const OUTER_LEAF: &str = "lookahead_outer";
+/// Under this name it keeps the inner state.
+pub(crate) const INNER_LEAF: &str = "lookahead_inner";
+/// Under this name it keeps the inner state as of the last sync.
+pub(crate) const ANCHOR_LEAF: &str = "lookahead_anchor";
 
 /// App. C.5 "interpolate" for the state of any rule; no anchor stands for zeros. Ours move on the device.
 pub(crate) fn interpolate<O: Optimizer, const D: usize>(
@@ -25,25 +35,92 @@ pub(crate) fn interpolate<O: Optimizer, const D: usize>(
         // The same type by another name: `ours` is `state`.
         return moved.downcast().map_or(state, |moved| *moved);
     }
-    let anchors: BTreeMap<_, _> = anchor.map(|anchor| flatten(anchor).tensors.into_iter().collect()).unwrap_or_default();
-    edit(state, device, |leaf, data| {
-        if leaf.ends_with(SLOW_LEAF) { data } else { interpolate_data(data, anchors.get(leaf), alpha) }
-    })
+    let anchor = anchor.map(flatten).unwrap_or_default();
+    let anchor_tensors: BTreeMap<_, _> = anchor.tensors.into_iter().collect();
+    let anchor_scalars: BTreeMap<_, _> = anchor.scalars.into_iter().collect();
+    let mut sink = flatten(&state);
+    for (leaf, data) in sink.tensors.iter_mut().filter(|(leaf, _)| !leaf.ends_with(SLOW_LEAF)) {
+        *data = interpolate_data(data, anchor_tensors.get(leaf), alpha);
+    }
+    // Our bias corrections move with their moments, inside a per-parameter Lookahead too.
+    for (leaf, scalar) in &mut sink.scalars {
+        if let Scalar::Float(weight) = scalar
+            && (leaf.ends_with(FIRST_WEIGHT_LEAF) || leaf.ends_with(SECOND_WEIGHT_LEAF))
+        {
+            let anchor = anchor_scalars.get(leaf).and_then(|anchor| f64::try_from(*anchor).ok()).unwrap_or_default();
+            *weight = kernels::interpolate_scalar(*weight, anchor, alpha);
+        }
+    }
+    rebuild(sink, device).unwrap_or(state)
 }
 
-/// Sets the slow weights of per-parameter Lookaheads inside to `weights`.
+/// After an outer sync: the slow weights of per-parameter Lookaheads inside are `weights`, their anchors the state.
 pub(crate) fn rebase<O: Optimizer, const D: usize>(state: O::State<D>, weights: &Tensor<D>) -> O::State<D> {
     let slow = weights.clone().into_data();
-    edit(state, &weights.device(), |leaf, data| if leaf.ends_with(SLOW_LEAF) { slow.clone() } else { data })
+    let mut sink = flatten(&state);
+    for (_, data) in sink.tensors.iter_mut().filter(|(leaf, _)| leaf.ends_with(SLOW_LEAF)) {
+        *data = slow.clone();
+    }
+    set_anchors(&mut sink.tensors);
+    set_anchors(&mut sink.scalars);
+    rebuild(sink, &weights.device()).unwrap_or(state)
+}
+
+fn set_anchors<T: Clone>(leaves: &mut [(String, T)]) {
+    let state: BTreeMap<String, T> = leaves.iter().cloned().collect();
+    for (leaf, value) in leaves.iter_mut().filter(|(leaf, _)| leaf.contains(ANCHOR_LEAF)) {
+        if let Some(inner) = state.get(&leaf.replace(ANCHOR_LEAF, INNER_LEAF)) {
+            *value = inner.clone();
+        }
+    }
 }
 
 /// The names and types of the tensors in a rule's state, seen in one made for the purpose.
 pub(crate) fn probe<O: Optimizer>(rule: &O) -> Vec<(String, DType)> {
+    let tensors = step_probe(rule, None).tensors;
+    tensors.into_iter().map(|(leaf, data)| (leaf, data.dtype())).collect()
+}
+
+/// Whether a rule is a per-parameter Lookahead.
+pub(crate) fn holds_lookahead<O: Optimizer>(rule: &O) -> bool {
+    probe(rule).iter().any(|(leaf, _)| leaf.ends_with(SLOW_LEAF))
+}
+
+/// The sync period of each per-parameter Lookahead in a rule, in its first outer step.
+pub(crate) fn sync_periods<O: Optimizer>(rule: &O) -> Vec<SyncPeriod> {
+    let mut start = step_probe(rule, None);
+    let is_clock = |leaf: &str| leaf.ends_with(PHASE_LEAF) || leaf.ends_with(OUTER_LEAF);
+    for (_, scalar) in start.scalars.iter_mut().filter(|(leaf, _)| is_clock(leaf)) {
+        *scalar = Scalar::UInt(0);
+    }
+    let phase_after = |leaf: &str, phase: u32| -> u64 {
+        let mut sink = StateSink { tensors: start.tensors.clone(), scalars: start.scalars.clone() };
+        for (_, scalar) in sink.scalars.iter_mut().filter(|(name, _)| name == leaf) {
+            *scalar = Scalar::UInt(phase.into());
+        }
+        let after = step_probe(rule, rebuild(sink, &Device::flex()));
+        let phase = after.scalars.into_iter().find(|(name, _)| name == leaf).map(|(_, scalar)| scalar);
+        phase.and_then(|phase| u64::try_from(phase).ok()).unwrap_or_default()
+    };
+    let period = |leaf: &str| -> Option<SyncPeriod> {
+        // A step from phase k - 1 or later ends the cycle, one from an earlier phase does not.
+        let (mut least, mut most) = (1, u32::MAX);
+        while least < most {
+            let middle = least + (most - least) / 2;
+            if phase_after(leaf, middle - 1) == 0 { most = middle } else { least = middle + 1 }
+        }
+        SyncPeriod::new(least).ok()
+    };
+    let leaves = start.scalars.iter().map(|(leaf, _)| leaf);
+    leaves.filter(|leaf| leaf.ends_with(PHASE_LEAF) && !leaf.contains(ANCHOR_LEAF)).filter_map(|leaf| period(leaf)).collect()
+}
+
+/// The state of a small tensor after a step from `state`.
+fn step_probe<O: Optimizer>(rule: &O, state: Option<O::State<2>>) -> StateSink {
     let device = Device::flex();
     let (weights, gradient) = (Tensor::<2>::zeros([2, 2], &device), Tensor::<2>::ones([2, 2], &device));
-    let (_, state) = rule.step(1e-3, weights, gradient, None);
-    let tensors = state.map(|state| flatten(&state).tensors).unwrap_or_default();
-    tensors.into_iter().map(|(leaf, data)| (leaf, data.dtype())).collect()
+    let (_, state) = rule.step(1e-3, weights, gradient, state);
+    state.map(|state| flatten(&state)).unwrap_or_default()
 }
 
 fn flatten<S: RecordState>(state: &S) -> StateSink {
@@ -52,19 +129,15 @@ fn flatten<S: RecordState>(state: &S) -> StateSink {
     sink
 }
 
-fn edit<S: RecordState>(state: S, device: &Device, change: impl Fn(&str, TensorData) -> TensorData) -> S {
-    let sink = flatten(&state);
+/// A state reads back what it wrote: the leaves are all there, of the same shapes and types.
+fn rebuild<S: RecordState>(sink: StateSink, device: &Device) -> Option<S> {
     let mut source = StateSource::new(sink.scalars.into_iter().collect());
-    for (leaf, data) in sink.tensors {
-        let data = change(&leaf, data);
-        source.insert_tensor(leaf, data);
-    }
-    // A state reads back what it wrote: the leaves are all there, of the same shapes and types.
-    S::state_unflatten("state", &mut source, device).unwrap_or(state)
+    sink.tensors.into_iter().for_each(|(leaf, data)| source.insert_tensor(leaf, data));
+    S::state_unflatten("state", &mut source, device)
 }
 
 /// `s <- anchor - alpha (anchor - s)` in the precision of the tensor (through f64 for half precision).
-fn interpolate_data(data: TensorData, anchor: Option<&TensorData>, alpha: Alpha) -> TensorData {
+fn interpolate_data(data: &TensorData, anchor: Option<&TensorData>, alpha: Alpha) -> TensorData {
     let (shape, dtype) = (data.shape().clone(), data.dtype());
     let mut moment: Vec<f64> = data.iter::<f64>().collect();
     let anchor: Vec<f64> = anchor.map_or_else(|| vec![0.0; moment.len()], |anchor| anchor.iter::<f64>().collect());

@@ -1,12 +1,15 @@
 //! The inner optimizer of the module-level Lookahead: whatever moves a module and lets its state be seen.
 
+use std::collections::BTreeSet;
+
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use lookahead::{Alpha, Cadence, InnerStatePolicy};
 
-use crate::record::{RecordReader, RecordWriter};
+use crate::record::{Record, RecordReader, RecordWriter};
+use crate::traversal::params;
 use crate::{Error, Weights};
 
 /// Moves a module along gradients, and gives the module-level [`Lookahead`](crate::Lookahead) its hold on the state.
@@ -63,4 +66,27 @@ pub trait InnerOptimizer: Cadence + Clone {
     /// # Errors
     /// [`Error`] naming the entry that is missing or does not fit.
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error>;
+
+    /// Everything the next steps depend on but the module itself.
+    fn to_record(&self) -> Record {
+        let mut record = Record::new(self.describe());
+        self.save(&mut RecordWriter::new(&mut record));
+        record
+    }
+
+    /// Continues where the record was made, for a module of the same structure.
+    ///
+    /// # Errors
+    /// See [`Lookahead::load_record`](crate::Lookahead::load_record).
+    fn load_record<M: Module>(mut self, record: &Record, module: &M) -> Result<Self, Error> {
+        let expected = self.describe();
+        if expected != record.optimizer() {
+            return Err(Error::OtherOptimizer { expected, found: record.optimizer().to_owned() });
+        }
+        let (model, mut used) = (params(module), BTreeSet::new());
+        let mut reader = RecordReader::new(record, &model, &mut used);
+        self.load(&mut reader)?;
+        reader.finish()?;
+        Ok(self)
+    }
 }

@@ -1,7 +1,5 @@
 //! Algorithm 1 on a Burn module: one clock, one alpha, slow weights that are a value.
 
-use std::collections::BTreeSet;
-
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
@@ -13,7 +11,8 @@ use lookahead::{
 use crate::curvature::{SquaredGradients, choose_alpha};
 use crate::pull_back::{Refused, pull_back};
 use crate::record::{Record, RecordReader, RecordWriter};
-use crate::traversal::{Lifted, shared, trainable};
+use crate::rule::five_cycles;
+use crate::traversal::{Lifted, shared};
 use crate::{BlackBox, Error, InnerOptimizer, RuleSet, Weights};
 
 /// Lookahead around an inner optimizer, for a whole module: the paper's algorithm to the letter.
@@ -56,13 +55,14 @@ pub struct Lookahead<I> {
 impl<O: Optimizer> Lookahead<RuleSet<O>> {
     /// Lookahead with k = 5 and alpha = 0.5 around a rule: ours or any of Burn's.
     pub fn new(rule: O) -> Self {
-        Self::unchecked(RuleSet::new(rule), LookaheadConfig::new())
+        let config = LookaheadConfig::new().with_sync_period(five_cycles(&rule));
+        Self::unchecked(RuleSet::new(rule), config)
     }
 
     /// Lookahead with hyperparameters of one's own around a rule.
     ///
     /// # Errors
-    /// [`Error::NotInterpolable`].
+    /// See [`around`](Self::around).
     pub fn with_config(rule: O, config: LookaheadConfig) -> Result<Self, Error> {
         Self::around(RuleSet::new(rule), config)
     }
@@ -188,9 +188,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// Everything the next steps depend on but the module itself.
     #[must_use]
     pub fn to_record(&self) -> Record {
-        let mut record = Record::new(self.describe());
-        self.save(&mut RecordWriter::new(&mut record));
-        record
+        InnerOptimizer::to_record(self)
     }
 
     /// Continues where the record was made, for a module of the same structure: its parameters are found by module
@@ -199,16 +197,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// # Errors
     /// [`Error::OtherOptimizer`] for other hyperparameters, [`Error::LeftInRecord`], [`Error::MissingInRecord`] and
     /// [`Error::OtherShape`] naming the first entry that does not belong; nothing is skipped silently.
-    pub fn load_record<M: Module>(mut self, record: &Record, module: &M) -> Result<Self, Error> {
-        let expected = self.describe();
-        if expected != record.optimizer() {
-            return Err(Error::OtherOptimizer { expected, found: record.optimizer().to_owned() });
-        }
-        let (model, mut used) = (trainable(module), BTreeSet::new());
-        let mut reader = RecordReader::new(record, &model, &mut used);
-        self.load(&mut reader)?;
-        reader.finish()?;
-        Ok(self)
+    pub fn load_record<M: Module>(self, record: &Record, module: &M) -> Result<Self, Error> {
+        InnerOptimizer::load_record(self, record, module)
     }
 
     fn step_at<M: Module>(
@@ -219,7 +209,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         gradient_at: impl FnOnce(&M) -> Option<GradientsParams>,
     ) -> M {
         // theta_0, of every parameter that is new
-        self.slow.adopt(&module);
+        self.slow.adopt(&module, &grads);
         if let Some(squares) = &mut self.squares {
             squares.observe(&module, &grads);
         }
@@ -351,7 +341,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.slow = Weights::load(&mut record.within("slow"))?;
         self.inner.load(&mut record.within("inner"))?;
         if let Some(anchor) = &mut self.anchor {
-            anchor.load(&mut record.within("anchor"))?;
+            anchor.load(&mut record.within("anchor").partial())?;
         }
         if let Some(squares) = &mut self.squares {
             *squares = SquaredGradients::load(&mut record.within("squares"))?;

@@ -34,13 +34,13 @@ pub enum PlateauThreshold {
 /// To combine it with one of Burn's schedulers, start it at 1 and multiply:
 ///
 /// ```
-/// use burn::optim::lr_scheduler::{LrScheduler, cosine::CosineAnnealingLrSchedulerConfig};
+/// use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 /// use lookahead_burn::ReduceOnPlateau;
 ///
 /// let mut cosine = CosineAnnealingLrSchedulerConfig::new(0.1, 1000).init().expect("a valid schedule");
 /// let mut plateau = ReduceOnPlateau::new(1.0)?.with_factor(0.5)?.with_patience(1);
 /// for validation_loss in [2.0, 1.0, 1.1, 1.2] {
-///     let lr = cosine.step() * plateau.learning_rate();       // of each step of the epoch
+///     let lr = cosine.step().base() * plateau.learning_rate();       // of each step of the epoch
 ///     assert!(lr > 0.09);
 ///     plateau.observe(validation_loss);
 /// }

@@ -1,6 +1,6 @@
 //! Eq. 1 and App. C.5 on tensors: the core's kernels in place on the CPU, tensor operations elsewhere.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, Transaction};
 use lookahead::{Alpha, kernels};
 
 use crate::flex::{Buffer, opens};
@@ -9,21 +9,15 @@ use crate::flex::{Buffer, opens};
 #[derive(Default)]
 pub(crate) struct Refused {
     counted: u64,
-    pending: Option<Tensor<1>>,
+    pending: Vec<Tensor<1>>,
 }
 
 impl Refused {
     /// The number, waiting for the device once.
     pub(crate) fn total(self) -> u64 {
-        let pending = self.pending.map_or(0, |count| count.into_scalar::<f32>() as u64);
-        self.counted + pending
-    }
-
-    fn add(&mut self, count: Tensor<1>) {
-        self.pending = Some(match self.pending.take() {
-            Some(pending) => pending + count,
-            None => count,
-        });
+        let pending = self.pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
+        let pending: f64 = pending.iter().flat_map(|count| count.iter::<f64>()).sum();
+        self.counted + pending as u64
     }
 }
 
@@ -42,7 +36,7 @@ pub(crate) fn pull_back<const D: usize>(
     }
     let moved = if alpha == Alpha::ONE { fast } else { slow.clone() - (slow.clone() - fast) * alpha.get() };
     let finite = moved.clone().is_finite();
-    refused.add(finite.clone().bool_not().float().sum());
+    refused.pending.push(finite.clone().bool_not().float().sum());
     let slow = slow.mask_where(finite, moved);
     (slow.clone(), slow)
 }

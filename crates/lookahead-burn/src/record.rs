@@ -138,6 +138,7 @@ pub struct RecordReader<'a> {
     model: &'a BTreeMap<String, ParamInfo>,
     used: &'a mut BTreeSet<String>,
     prefix: String,
+    partial: bool,
 }
 
 impl<'a> RecordReader<'a> {
@@ -146,33 +147,48 @@ impl<'a> RecordReader<'a> {
         model: &'a BTreeMap<String, ParamInfo>,
         used: &'a mut BTreeSet<String>,
     ) -> Self {
-        Self { record, model, used, prefix: String::new() }
+        Self { record, model, used, prefix: String::new(), partial: false }
     }
 
     pub(crate) fn within(&mut self, name: &str) -> RecordReader<'_> {
         let prefix = format!("{}{name}/", self.prefix);
-        RecordReader { record: self.record, model: self.model, used: self.used, prefix }
+        RecordReader { record: self.record, model: self.model, used: self.used, prefix, partial: self.partial }
     }
 
-    /// The model's trainable parameters.
+    /// A reader of entries that need not be there for every trainable parameter, such as of a time before one joined.
+    pub(crate) fn partial(self) -> Self {
+        Self { partial: true, ..self }
+    }
+
+    /// The prefix, without the slash at its end.
+    pub(crate) fn path(&self) -> &str {
+        self.prefix.trim_end_matches('/')
+    }
+
+    /// The model's parameters.
     pub(crate) fn params(&self) -> Vec<(String, ParamInfo)> {
         self.model.iter().map(|(path, param)| (path.clone(), param.clone())).collect()
     }
 
-    /// Whether any tensor stands directly or deeper under this prefix.
-    pub(crate) fn holds_tensors(&self) -> bool {
-        self.record.tensors.range(self.prefix.clone()..).next().is_some_and(|(name, _)| name.starts_with(&self.prefix))
+    /// The parameters whose tensors are to be read under this prefix: all that are there and, unless there are none,
+    /// all that are trainable.
+    pub(crate) fn expected(&self) -> Vec<(String, ParamInfo)> {
+        let below = self.record.tensors.range(self.prefix.clone()..).next();
+        let complete = !self.partial && below.is_some_and(|(name, _)| name.starts_with(&self.prefix));
+        let holds = |path: &str| self.record.tensors.contains_key(&format!("{}{path}", self.prefix));
+        let mut params = self.params();
+        params.retain(|(path, param)| holds(path) || (complete && param.trainable));
+        params
     }
 
-    pub(crate) fn holds(&self, name: &str) -> bool {
-        self.record.tensors.contains_key(&format!("{}{name}", self.prefix))
-    }
-
-    pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<TensorData, Error> {
+    pub(crate) fn tensor(&mut self, name: &str, param: &ParamInfo) -> Result<TensorData, Error> {
         let name = format!("{}{name}", self.prefix);
         let data = self.record.tensors.get(&name).ok_or(Error::MissingInRecord { name: name.clone() })?;
-        if data.shape()[..] != *shape {
-            return Err(Error::OtherShape { name, expected: shape.to_vec(), found: data.shape().to_vec() });
+        if data.shape()[..] != param.shape[..] {
+            return Err(Error::OtherShape { name, expected: param.shape.clone(), found: data.shape().to_vec() });
+        }
+        if data.dtype() != param.dtype {
+            return Err(Error::OtherPrecision { name, expected: param.dtype, found: data.dtype() });
         }
         self.used.insert(name);
         Ok(data.clone())

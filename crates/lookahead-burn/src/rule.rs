@@ -9,9 +9,9 @@ use burn_pack::Scalar;
 use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, Schedule, StepSize, SyncClock, SyncPeriod, Tick};
 
 use crate::black_box::Parts;
-use crate::foreign_state::{self, SLOW_LEAF};
+use crate::foreign_state::{self, ANCHOR_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF};
 use crate::pull_back::{Refused, pull_back};
-use crate::traversal::{trainable, with_rank};
+use crate::traversal::{params, tensor_of, with_rank};
 use crate::{Error, Weights};
 
 /// Lookahead around a rule, parameter by parameter: it goes wherever Burn takes an optimizer rule.
@@ -37,28 +37,42 @@ pub struct LookaheadRule<O> {
     sync_period: Schedule<SyncPeriod>,
     alpha: Schedule<Alpha>,
     policy: InnerStatePolicy,
+    // Whether the inner rule is such a Lookahead too, whose slow weights must follow a sync.
+    nested: bool,
 }
 
 impl<O: Optimizer> LookaheadRule<O> {
-    /// Lookahead with k = 5 and alpha = 0.5 around a rule.
+    /// Lookahead with k = 5 and alpha = 0.5 around a rule; around another of its kind, five of its cycles.
     pub fn new(inner: O) -> Self {
-        let (sync_period, alpha) = (SyncPeriod::default().into(), Alpha::default().into());
-        Self { inner, sync_period, alpha, policy: InnerStatePolicy::default() }
+        let (sync_period, nested) = (five_cycles(&inner).into(), foreign_state::holds_lookahead(&inner));
+        Self { inner, sync_period, alpha: Alpha::default().into(), policy: InnerStatePolicy::default(), nested }
     }
 
     /// Lookahead with hyperparameters of one's own around a rule.
     ///
     /// # Errors
-    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::NotInterpolable`].
+    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::NotInterpolable`], and
+    /// [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle (a schedule
+    /// of the inner k is seen in its first value only).
     pub fn with_config(inner: O, config: LookaheadConfig) -> Result<Self, Error> {
+        config.nests_around(&foreign_state::sync_periods(&inner))?;
         let LookaheadConfig { sync_period, step_size, inner_state: policy } = config;
         let StepSize::Fixed(alpha) = step_size else { return Err(Error::AdaptivePerParameter) };
         let unfit = foreign_state::probe(&inner).into_iter().find(|(_, dtype)| !dtype.is_float());
         match unfit {
             Some((leaf, _)) if policy == InnerStatePolicy::Interpolate => Err(Error::NotInterpolable { leaf }),
-            _ => Ok(Self { inner, sync_period, alpha, policy }),
+            _ => {
+                let nested = foreign_state::holds_lookahead(&inner);
+                Ok(Self { inner, sync_period, alpha, policy, nested })
+            }
         }
     }
+}
+
+/// The default k around a rule, as [`lookahead::Lookahead::new`] has it.
+pub(crate) fn five_cycles<O: Optimizer>(rule: &O) -> SyncPeriod {
+    let cycle = foreign_state::sync_periods(rule).into_iter().map(SyncPeriod::get).max().unwrap_or(1);
+    SyncPeriod::new(cycle.saturating_mul(SyncPeriod::default().get())).unwrap_or_default()
 }
 
 /// One parameter's slow weights, clock and inner state.
@@ -105,6 +119,10 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
             InnerStatePolicy::Interpolate => inner
                 .map(|inner| foreign_state::interpolate::<O, D>(inner, anchor.as_ref(), alpha, &fast.device())),
         };
+        let inner = match inner {
+            Some(inner) if self.nested => Some(foreign_state::rebase::<O, D>(inner, &fast)),
+            inner => inner,
+        };
         let anchor = if self.policy == InnerStatePolicy::Interpolate { inner.clone() } else { None };
         (fast, Some(LookaheadRuleState { slow, clock, inner, anchor }))
     }
@@ -123,9 +141,9 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
 impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
         out.push_tensor(prefix, SLOW_LEAF, self.slow.clone().into_data());
-        out.push_scalar(prefix, "phase", Scalar::UInt(self.clock.phase().into()));
-        out.push_scalar(prefix, "outer", Scalar::UInt(self.clock.outer()));
-        for (leaf, state) in [("inner", &self.inner), ("anchor", &self.anchor)] {
+        out.push_scalar(prefix, PHASE_LEAF, Scalar::UInt(self.clock.phase().into()));
+        out.push_scalar(prefix, OUTER_LEAF, Scalar::UInt(self.clock.outer()));
+        for (leaf, state) in [(INNER_LEAF, &self.inner), (ANCHOR_LEAF, &self.anchor)] {
             if let Some(state) = state {
                 state.state_flatten(&join_path(prefix, leaf), out);
             }
@@ -133,14 +151,14 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
     }
 
     fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
-        let slow = Tensor::from_data(src.take_tensor(prefix, SLOW_LEAF)?, device);
-        let phase = u32::try_from(src.take_scalar(prefix, "phase")?).ok()?;
-        let outer = u64::try_from(src.take_scalar(prefix, "outer")?).ok()?;
+        let slow = tensor_of(src.take_tensor(prefix, SLOW_LEAF)?, device);
+        let phase = u32::try_from(src.take_scalar(prefix, PHASE_LEAF)?).ok()?;
+        let outer = u64::try_from(src.take_scalar(prefix, OUTER_LEAF)?).ok()?;
         let mut state = |leaf| {
             let prefix = join_path(prefix, leaf);
             if src.has_under(&prefix) { O::State::<D>::state_unflatten(&prefix, src, device).map(Some) } else { Some(None) }
         };
-        let (inner, anchor) = (state("inner")?, state("anchor")?);
+        let (inner, anchor) = (state(INNER_LEAF)?, state(ANCHOR_LEAF)?);
         Some(Self { slow, clock: SyncClock::at(phase, outer), inner, anchor })
     }
 }
@@ -156,11 +174,11 @@ pub fn slow_model_from_record<M: Module>(model: &M, record: OptimizerRecord) -> 
     let damaged = || Error::DamagedRecord { reason: "Burn cannot read it back".to_owned() };
     let parts = Parts::of(record).ok_or_else(damaged)?;
     let params: BTreeMap<ParamId, _> =
-        trainable(model).into_iter().map(|(path, param)| (param.id, (path, param))).collect();
+        params(model).into_iter().map(|(path, param)| (param.id, (path, param))).collect();
     let mut slow = Weights::default();
     for (name, data) in parts.tensors {
         let Some(id) = name.strip_suffix(SLOW_LEAF).and_then(|id| id.strip_suffix('.')) else { continue };
-        // A nested rule's slow weights stand deeper, under `id.inner`.
+        // A nested rule's slow weights stand deeper.
         let Ok(id) = id.parse::<u64>() else { continue };
         let (path, param) = params.get(&ParamId::from(id)).ok_or_else(|| Error::LeftInRecord { name: name.clone() })?;
         if data.shape()[..] != param.shape[..] {
@@ -168,7 +186,7 @@ pub fn slow_model_from_record<M: Module>(model: &M, record: OptimizerRecord) -> 
             return Err(Error::OtherShape { name: path.clone(), expected, found });
         }
         with_rank!(param.shape.len(), D => {
-            slow.insert(param.id, path.clone(), Tensor::<D>::from_data(data, &param.device));
+            slow.insert(param.id, path.clone(), tensor_of::<D>(data, &param.device));
         });
     }
     if slow.is_empty() {

@@ -7,11 +7,11 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{DynOptimizer, DynState, GradientsParams, Optimizer, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
-use lookahead::{Alpha, Cadence, InnerStatePolicy};
+use lookahead::{Alpha, Cadence, InnerStatePolicy, SyncPeriod};
 
 use crate::record::{RecordReader, RecordWriter};
 use crate::rule_state::RuleState;
-use crate::traversal::{Lifted, Paths, with_rank};
+use crate::traversal::{Lifted, ParamInfo, Paths, with_rank};
 use crate::{Adam, AdamW, Error, InnerOptimizer, Sgd, foreign_state};
 
 /// One rule over all parameters of a module, or several over groups of them.
@@ -35,6 +35,7 @@ pub struct RuleSet<O> {
 #[derive(Clone)]
 struct ParamState {
     path: String,
+    shape: Vec<usize>,
     device: Device,
     state: DynState,
 }
@@ -42,14 +43,14 @@ struct ParamState {
 impl<O: Optimizer> RuleSet<O> {
     /// One rule for every parameter.
     pub fn new(rule: O) -> Self {
-        let nested = is_nested(&rule);
+        let nested = foreign_state::holds_lookahead(&rule);
         Self { base: rule, groups: Vec::new(), states: BTreeMap::new(), nested }
     }
 
     /// Another rule for a group of parameters; where groups overlap, the one given last counts.
     #[must_use]
     pub fn with_group(mut self, group: ParamGroup, rule: O) -> Self {
-        self.nested |= is_nested(&rule);
+        self.nested |= foreign_state::holds_lookahead(&rule);
         self.groups.push((group, rule));
         self
     }
@@ -60,17 +61,44 @@ impl<O: Optimizer> RuleSet<O> {
     }
 
     fn rule(&self, id: ParamId, path: &str) -> &O {
-        let groups = self.groups.iter().rev();
-        groups.into_iter().find(|(group, _)| group.matches(&id, Some(path))).map_or(&self.base, |(_, rule)| rule)
+        self.rule_number(self.number_of_rule(id, path)).unwrap_or(&self.base)
+    }
+
+    /// 0 for the base rule, then the groups in their order.
+    fn number_of_rule(&self, id: ParamId, path: &str) -> usize {
+        self.groups.iter().rposition(|(group, _)| group.matches(&id, Some(path))).map_or(0, |group| group + 1)
+    }
+
+    fn rule_number(&self, number: usize) -> Option<&O> {
+        self.rules().nth(number)
     }
 
     fn rules(&self) -> impl Iterator<Item = &O> {
         std::iter::once(&self.base).chain(self.groups.iter().map(|(_, rule)| rule))
     }
+
+    fn is_ours() -> bool {
+        TypeId::of::<O::State<2>>() == TypeId::of::<RuleState<2>>()
+    }
 }
 
-fn is_nested<O: Optimizer>(rule: &O) -> bool {
-    foreign_state::probe(rule).iter().any(|(leaf, _)| leaf.ends_with(foreign_state::SLOW_LEAF))
+impl<O: Optimizer> RuleSet<O> {
+    /// Checks that a state belongs to a parameter of this shape under this rule.
+    fn check_param(&self, record: &mut RecordReader<'_>, path: &str, param: &ParamInfo) -> Result<(), Error> {
+        let name = record.path().to_owned();
+        let mut record = record.within("param");
+        let rank: usize = record.number("rank")?;
+        let found = (0..rank).map(|axis| record.number(&axis.to_string())).collect::<Result<Vec<usize>, _>>()?;
+        if found != param.shape {
+            return Err(Error::OtherShape { name, expected: param.shape.clone(), found });
+        }
+        let (here, there) = (self.number_of_rule(param.id, path), record.number("rule")?);
+        if here == there {
+            return Ok(());
+        }
+        let rule = |number| format!("rule {number} for {path}: {}", self.rule_number(number).map(describe).unwrap_or_default());
+        Err(Error::OtherOptimizer { expected: rule(here), found: rule(there) })
+    }
 }
 
 /// Our rules say their hyperparameters; of others only the type can be known.
@@ -82,7 +110,11 @@ fn describe<O: Optimizer>(rule: &O) -> String {
     ours.unwrap_or_else(|| std::any::type_name::<O>().to_owned())
 }
 
-impl<O: Optimizer> Cadence for RuleSet<O> {}
+impl<O: Optimizer> Cadence for RuleSet<O> {
+    fn sync_periods(&self) -> Vec<SyncPeriod> {
+        self.rules().flat_map(foreign_state::sync_periods).collect()
+    }
+}
 
 impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
@@ -102,14 +134,14 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     }
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
-        for (id, ParamState { path, device, state }) in std::mem::take(&mut self.states) {
+        for (id, ParamState { path, shape, device, state }) in std::mem::take(&mut self.states) {
             let anchor = anchor.states.get(&id).map(|anchor| &anchor.state);
             let state = with_rank!(state.rank(), D => {
                 let anchor = anchor.map(|anchor| anchor.downcast_ref::<O::State<D>>());
                 let state = state.downcast::<O::State<D>>();
                 DynState::create(foreign_state::interpolate::<O, D>(state, anchor, alpha, &device), D)
             });
-            self.states.insert(id, ParamState { path, device, state });
+            self.states.insert(id, ParamState { path, shape, device, state });
         }
     }
 
@@ -120,8 +152,7 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     }
 
     fn keeps_second_moment(&self) -> bool {
-        let is_ours = TypeId::of::<O::State<2>>() == TypeId::of::<RuleState<2>>();
-        is_ours && self.rules().all(|rule| foreign_state::probe(rule).iter().any(|(leaf, _)| leaf.ends_with("second")))
+        Self::is_ours() && self.rules().all(|rule| foreign_state::probe(rule).iter().any(|(leaf, _)| leaf.ends_with("second")))
     }
 
     fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
@@ -131,18 +162,21 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     }
 
     fn describe(&self) -> String {
-        let groups: String = self.groups.iter().map(|(group, rule)| format!(", {group:?}: {}", describe(rule))).collect();
-        format!("{}{groups}", describe(&self.base))
+        // Which parameters are in a group stands with each of them: a group may know them by ids of this process.
+        self.rules().map(describe).collect::<Vec<_>>().join(", for a group ")
     }
 
     fn save(&self, record: &mut RecordWriter<'_>) {
-        for (id, ParamState { path, state, .. }) in &self.states {
+        for (id, ParamState { path, shape, state, .. }) in &self.states {
             let mut sink = StateSink::default();
             self.rule(*id, path).state_flatten("", state, &mut sink);
             let mut record = record.within(path);
             sink.tensors.into_iter().for_each(|(leaf, data)| record.tensor(&leaf, data));
             sink.scalars.into_iter().for_each(|(leaf, number)| record.number(&leaf, number));
-            record.number("stepped", true);
+            let mut record = record.within("param");
+            record.number("rule", self.number_of_rule(*id, path) as u64);
+            record.number("rank", shape.len() as u64);
+            shape.iter().enumerate().for_each(|(axis, extent)| record.number(&axis.to_string(), *extent as u64));
         }
     }
 
@@ -153,6 +187,11 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
             let (tensors, numbers) = record.take_all();
             if numbers.is_empty() {
                 continue; // it never had a gradient
+            }
+            self.check_param(&mut record, &path, &param)?;
+            if let Some((leaf, data)) = tensors.iter().find(|(_, data)| Self::is_ours() && data.dtype() != param.dtype) {
+                let (name, expected, found) = (format!("{}/{leaf}", record.path()), param.dtype, data.dtype());
+                return Err(Error::OtherPrecision { name, expected, found });
             }
             let written = tensors.len();
             let mut source = StateSource::new(numbers.into_iter().collect());
@@ -165,7 +204,7 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
             if read.tensors.len() != written {
                 return Err(Error::UnreadableState { path });
             }
-            self.states.insert(param.id, ParamState { path, device: param.device, state });
+            self.states.insert(param.id, ParamState { path, shape: param.shape, device: param.device, state });
         }
         Ok(())
     }
@@ -194,11 +233,11 @@ impl<O: Optimizer> ModuleMapper for Step<'_, O> {
         let lr = self.lr.lr_from_param(id, Some(&path));
         let (id, tensor, mapper) = param.consume();
         let (lifted, weights) = Lifted::lower(tensor);
-        let device = weights.device();
+        let (shape, device) = (weights.dims().to_vec(), weights.device());
         let state = self.rules.states.remove(&id).map(|known| O::to_device(known.state.downcast(), &device));
         let (weights, state) = self.rules.rule(id, &path).step(lr, weights, gradient.to_device(&device), state);
         if let Some(state) = state {
-            self.rules.states.insert(id, ParamState { path, device, state: DynState::create(state, D) });
+            self.rules.states.insert(id, ParamState { path, shape, device, state: DynState::create(state, D) });
         }
         Param::from_mapped_value(id, lifted.lift(weights, id), mapper)
     }

@@ -7,6 +7,11 @@ use lookahead::Alpha;
 use lookahead::rules::BiasCorrection;
 
 use crate::pull_back::interpolate;
+use crate::traversal::tensor_of;
+
+/// The names of the bias corrections, which are interpolated like tensors.
+pub(crate) const FIRST_WEIGHT_LEAF: &str = "lookahead_first_weight";
+pub(crate) const SECOND_WEIGHT_LEAF: &str = "lookahead_second_weight";
 
 /// What [`Sgd`](crate::Sgd), [`Adam`](crate::Adam) and [`AdamW`](crate::AdamW) remember of one parameter.
 #[derive(Debug, Clone)]
@@ -57,17 +62,17 @@ impl<const D: usize> RecordState for RuleState<D> {
                 out.push_tensor(prefix, leaf, moment.clone().into_data());
             }
         }
-        out.push_scalar(prefix, "first_weight", Scalar::Float(self.correction.first));
-        out.push_scalar(prefix, "second_weight", Scalar::Float(self.correction.second));
+        out.push_scalar(prefix, FIRST_WEIGHT_LEAF, Scalar::Float(self.correction.first));
+        out.push_scalar(prefix, SECOND_WEIGHT_LEAF, Scalar::Float(self.correction.second));
         out.push_scalar(prefix, "steps", Scalar::UInt(self.steps));
     }
 
     fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
-        let mut moment = |leaf| src.take_tensor(prefix, leaf).map(|data| Tensor::from_data(data, device));
+        let mut moment = |leaf| src.take_tensor(prefix, leaf).map(|data| tensor_of(data, device));
         let (first, second) = (moment("first"), moment("second"));
         let correction = BiasCorrection {
-            first: f64::try_from(src.take_scalar(prefix, "first_weight")?).ok()?,
-            second: f64::try_from(src.take_scalar(prefix, "second_weight")?).ok()?,
+            first: f64::try_from(src.take_scalar(prefix, FIRST_WEIGHT_LEAF)?).ok()?,
+            second: f64::try_from(src.take_scalar(prefix, SECOND_WEIGHT_LEAF)?).ok()?,
         };
         let steps = u64::try_from(src.take_scalar(prefix, "steps")?).ok()?;
         Some(Self { first, second, correction, steps })

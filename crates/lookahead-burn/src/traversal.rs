@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, GradientCheckpointingStrategy, Tensor};
+use burn::tensor::{DType, Device, GradientCheckpointingStrategy, Tensor, TensorData};
 
 /// The module path of the parameter being visited, such as `layers.0.weight`.
 #[derive(Default)]
@@ -61,17 +61,26 @@ impl Lifted {
     }
 }
 
-/// A trainable parameter, as a record needs to know it.
+/// The tensor of saved values, in their own precision (`from_data` alone would take the device's default).
+pub(crate) fn tensor_of<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
+    let dtype = data.dtype();
+    Tensor::from_data(data, (device, dtype))
+}
+
+/// A parameter, as a record needs to know it.
 #[derive(Debug, Clone)]
 pub(crate) struct ParamInfo {
     pub(crate) id: ParamId,
     pub(crate) shape: Vec<usize>,
+    pub(crate) dtype: DType,
+    /// Whether it takes gradients: neither frozen nor a batch-norm statistic.
+    pub(crate) trainable: bool,
     /// The device of its values, without autodiff.
     pub(crate) device: Device,
 }
 
-/// The trainable parameters of a module by path.
-pub(crate) fn trainable<M: Module>(module: &M) -> BTreeMap<String, ParamInfo> {
+/// The parameters and statistics of a module by path.
+pub(crate) fn params<M: Module>(module: &M) -> BTreeMap<String, ParamInfo> {
     let mut list = List { params: BTreeMap::new(), paths: Paths::default() };
     module.visit(&mut list);
     list.params
@@ -93,11 +102,9 @@ impl ModuleVisitor for List {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
-        if tensor.is_require_grad() {
-            let shape = tensor.dims().to_vec();
-            let device = tensor.device().without_autodiff();
-            self.params.insert(self.paths.current(), ParamInfo { id: param.id, shape, device });
-        }
+        let (shape, dtype, trainable) = (tensor.dims().to_vec(), tensor.dtype(), tensor.is_require_grad());
+        let device = tensor.device().without_autodiff();
+        self.params.insert(self.paths.current(), ParamInfo { id: param.id, shape, dtype, trainable, device });
     }
 }
 

@@ -4,11 +4,12 @@ use std::any::Any;
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::record::{RecordReader, RecordWriter};
-use crate::traversal::{Lifted, ParamInfo, Paths, with_rank};
 use crate::Error;
+use crate::traversal::{Lifted, Paths, tensor_of, with_rank};
 
 /// A tensor of any rank.
 trait AnyTensor: Any + Send + Sync {
@@ -93,15 +94,14 @@ impl Weights {
         self.tensors.insert(id, (path, Box::new(tensor)));
     }
 
-    /// Copies every trainable parameter that is not known yet: theta_0 of those that join.
-    pub(crate) fn adopt<M: Module>(&mut self, module: &M) {
-        module.visit(&mut Adopt { weights: self, paths: Paths::default() });
+    /// Copies every parameter that is trainable or has a gradient and is not known yet: theta_0 of those that join.
+    pub(crate) fn adopt<M: Module>(&mut self, module: &M, grads: &GradientsParams) {
+        module.visit(&mut Adopt { weights: self, grads, paths: Paths::default() });
     }
 
     /// Takes the module's present values for every known parameter.
     pub(crate) fn rebase<M: Module>(&mut self, module: &M) {
-        self.tensors.clear();
-        self.adopt(module);
+        module.visit(&mut Rebase { weights: self });
     }
 
     pub(crate) fn save(&self, record: &mut RecordWriter<'_>) {
@@ -115,25 +115,13 @@ impl Weights {
         self.tensors.iter().map(|(id, (path, _))| (*id, path.as_str()))
     }
 
-    /// Reads what [`save`](Self::save) wrote: every trainable parameter of the model, or none where none was seeded.
+    /// Reads what [`save`](Self::save) wrote.
     pub(crate) fn load(record: &mut RecordReader<'_>) -> Result<Self, Error> {
-        let params = if record.holds_tensors() { record.params() } else { Vec::new() };
-        Self::read(record, params)
-    }
-
-    /// Reads what [`save`](Self::save) wrote, of whichever parameters there are.
-    pub(crate) fn load_some(record: &mut RecordReader<'_>) -> Result<Self, Error> {
-        let mut params = record.params();
-        params.retain(|(path, _)| record.holds(path));
-        Self::read(record, params)
-    }
-
-    fn read(record: &mut RecordReader<'_>, params: Vec<(String, ParamInfo)>) -> Result<Self, Error> {
         let mut weights = Self::default();
-        for (path, param) in params {
-            let data = record.tensor(&path, &param.shape)?;
+        for (path, param) in record.expected() {
+            let data = record.tensor(&path, &param)?;
             with_rank!(param.shape.len(), D => {
-                weights.insert(param.id, path, Tensor::<D>::from_data(data, &param.device));
+                weights.insert(param.id, path, tensor_of::<D>(data, &param.device));
             });
         }
         Ok(weights)
@@ -142,6 +130,7 @@ impl Weights {
 
 struct Adopt<'a> {
     weights: &'a mut Weights,
+    grads: &'a GradientsParams,
     paths: Paths,
 }
 
@@ -155,10 +144,24 @@ impl ModuleVisitor for Adopt<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // Batch-norm statistics are visited as parameters that take no gradient.
+        // Batch-norm statistics are visited as parameters that take no gradient; no parameter requires one without
+        // autodiff, but then a caller may have gradients of its own.
         let tensor = param.val();
-        if tensor.is_require_grad() && !self.weights.tensors.contains_key(&param.id) {
+        let steps = tensor.is_require_grad() || self.grads.get::<D>(param.id).is_some();
+        if steps && !self.weights.tensors.contains_key(&param.id) {
             self.weights.insert(param.id, self.paths.current(), Lifted::lower(tensor).1);
+        }
+    }
+}
+
+struct Rebase<'a> {
+    weights: &'a mut Weights,
+}
+
+impl ModuleVisitor for Rebase<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some((path, _)) = self.weights.take::<D>(param.id) {
+            self.weights.insert(param.id, path, Lifted::lower(param.val()).1);
         }
     }
 }

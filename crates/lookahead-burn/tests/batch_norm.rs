@@ -1,6 +1,6 @@
 //! Re-estimated batch-norm statistics, against a direct computation.
 
-use burn::module::{Module, Param, ParamGroup};
+use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use lookahead::Error;
@@ -159,7 +159,8 @@ fn the_forward_pass_trains_batch_norm_alone() {
 
 #[test]
 fn a_layer_that_does_not_update_keeps_its_statistics() {
-    let mut net = net(0.1).freeze_group(ParamGroup::from_path("first"));
+    let mut net = net(0.1);
+    net.first = net.first.freeze();
     net.blocks[1] = BatchNormConfig::new(4).with_momentum(0.0).init(&device());
     net.blocks.push(BatchNormConfig::new(4).init(&device()));
     let trained = [net.valid().first, net.valid().blocks[1].clone(), net.valid().blocks[2].clone()];

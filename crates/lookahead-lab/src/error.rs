@@ -1,9 +1,10 @@
 //! The one error type of this crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
 use crate::data::DataError;
+use crate::report::ReportError;
 
 /// Why the lab could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,12 @@ pub enum Error {
     /// A data set cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A report cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// An optimizer's hyperparameters or its record were refused.
+    #[error(transparent)]
+    Optimizer(#[from] lookahead_burn::Error),
     /// A file or folder cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -23,4 +30,88 @@ pub enum Error {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// A checkpoint is damaged.
+    #[error("{}: the checkpoint is damaged: {reason}", path.display())]
+    DamagedCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What showed it.
+        reason: String,
+    },
+    /// A folder that holds no checkpoint.
+    #[error("{}: there is no checkpoint here (give a run folder, or the folder `checkpoint` in one)", path.display())]
+    NoCheckpoint {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A run folder, or a checkpoint in it, that belongs to another configuration.
+    #[error("{}: this belongs to run {found}, not to run {expected} of the given configuration", path.display())]
+    OtherConfig {
+        /// The file.
+        path: PathBuf,
+        /// The run of the configuration.
+        expected: String,
+        /// The run it belongs to.
+        found: String,
+    },
+    /// A run folder that another process is working in.
+    #[error("{}: another process is working on this run", path.display())]
+    Busy {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// A tensor that the model needs and the checkpoint does not hold.
+    #[error("the checkpoint does not hold tensor {name:?}, which the model needs")]
+    MissingTensor {
+        /// Its module path.
+        name: String,
+    },
+    /// A tensor of the checkpoint that the model does not have.
+    #[error("the checkpoint holds tensor {name:?}, which the model does not have")]
+    UnknownTensor {
+        /// Its module path.
+        name: String,
+    },
+    /// A tensor of another shape.
+    #[error("the checkpoint holds tensor {name:?} of shape {found:?}, the model has {expected:?}")]
+    TensorShape {
+        /// Its module path.
+        name: String,
+        /// The model's shape.
+        expected: Vec<usize>,
+        /// The checkpoint's shape.
+        found: Vec<usize>,
+    },
+    /// Training came to a value that is not finite, and the configuration says to stop there.
+    #[error(
+        "{}: step {step}: {what} is not finite; the last checkpoint is as it was (stop_on_non_finite = false goes on)",
+        folder.display()
+    )]
+    NonFinite {
+        /// The run folder.
+        folder: PathBuf,
+        /// The gradient step, from 1.
+        step: u64,
+        /// What is not finite.
+        what: &'static str,
+    },
+    /// The run was asked to stop; its checkpoint is written.
+    #[error("{}: interrupted; the same command continues", folder.display())]
+    Interrupted {
+        /// The run folder.
+        folder: PathBuf,
+    },
+}
+
+impl From<lookahead::Error> for Error {
+    fn from(error: lookahead::Error) -> Self {
+        Self::Optimizer(error.into())
+    }
+}
+
+impl Error {
+    /// Names the file or folder that an operation failed on.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
 }

@@ -11,7 +11,7 @@ use crate::{Setup, Subject, Tensor};
 pub struct Case {
     /// The inner optimizer: a rule, or a rule with a Lookahead around it. The laws put one more around it.
     pub base: Setup,
-    /// The initial weights. Some value of each law's interest must exist: at least one tensor is not empty.
+    /// The initial weights: at least one tensor is not empty.
     pub tensors: Vec<Tensor>,
     /// k, a multiple of every sync period in `base`.
     pub sync_period: SyncPeriod,
@@ -46,6 +46,19 @@ impl Case {
         periods.all(|period| steps.is_multiple_of(period.get()))
     }
 
+    /// Whether a Lookahead in the base, if there is one, interpolates, more than once in k and not at every step.
+    pub(crate) fn inside_interpolates(&self) -> bool {
+        self.base.lookaheads.iter().all(|inside| {
+            let period = inside.sync_period.at(0).get();
+            inside.inner_state == InnerStatePolicy::Interpolate && period > 1 && self.sync_period.get() > period
+        })
+    }
+
+    /// Whether a sync follows the step (counted from 0) of a run with period k.
+    pub(crate) fn syncs_after(&self, step: u64) -> bool {
+        (step + 1).is_multiple_of(self.k())
+    }
+
     /// Lookahead around the base, with the case's k and alpha.
     pub(crate) fn lookahead(&self, policy: InnerStatePolicy) -> Setup {
         self.base.inside(self.config(policy))
@@ -61,6 +74,14 @@ impl Case {
         let long = period(self.sync_period.get() * 100);
         let periods = if outer == 0 { long.into() } else { changing(self.sync_period, [(outer, long)]) };
         self.base.inside(self.config(policy).with_sync_period(periods))
+    }
+
+    /// Lookahead with periods k, 2 k, k, … and step sizes alpha, alpha / 2, alpha, …: the outer count shows.
+    pub(crate) fn scheduled(&self, policy: InnerStatePolicy) -> Setup {
+        let k = self.sync_period;
+        let periods = changing(k, [(1, period(2 * k.get())), (2, k)]);
+        let alphas = changing(self.alpha, [(1, alpha(self.alpha.get() / 2.0)), (2, self.alpha)]);
+        self.base.inside(self.config(policy).with_sync_period(periods).with_alpha(alphas))
     }
 
     /// Only tensor `index` of the case.

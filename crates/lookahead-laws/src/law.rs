@@ -11,13 +11,13 @@ pub enum Law {
     AlphaOneIsTheInnerOptimizer,
     /// With alpha = 1 "interpolate" has the bits of "maintain".
     InterpolateWithAlphaOneMaintains,
-    /// Slow weights are those of theta_0, then move at each k-th step and at no other, and theta = phi bit for bit then.
+    /// Slow weights begin at theta_0 and move at each k-th step and at no other; then theta = phi bit for bit.
     FastEqualsSlowAfterEachSync,
     /// With a fixed alpha the slow weights are the average of Eq. 2, to rounding.
     SlowWeightsAreTheAverageOfEq2,
     /// A tensor whose gradient is missing, or zero where the rule then rests, keeps its bits, -0.0 too.
     FrozenTensorsNeverChange,
-    /// A run saved at any step of the cycle and loaded elsewhere goes on with the same bits, at other learning rates too.
+    /// A run saved at any step of the cycle and loaded elsewhere goes on with the same bits, schedules included.
     ASavedRunGoesOnWithTheSameBits,
     /// The same with an adaptive alpha.
     ASavedRunWithAdaptiveAlphaGoesOn,
@@ -94,7 +94,7 @@ impl Law {
             | Self::LearningRateReachesTheRule
             | Self::OverflowNeverReachesTheSlowWeights => rule == Rule::Sgd && !nested,
             Self::AdaptiveAlphaIsOneForAllTensors => case.tensors.len() > 1 && case.k() > 2,
-            Self::MomentumInterpolates => rule == Rule::HeavyBall && !nested && case.k() > 1,
+            Self::MomentumInterpolates => rule == Rule::HeavyBall && case.k() > 1 && case.inside_interpolates(),
             Self::BiasCorrectionFollowsTheMoments => rule == Rule::Adam && !nested,
             _ => true,
         }
@@ -103,8 +103,7 @@ impl Law {
     /// Tries the law on a case, unless the subject is exempt from it.
     ///
     /// # Panics
-    /// If the law is broken, saying where; or if it does not concern the case, or the subject's reason for its exemption
-    /// is empty.
+    /// If the law is broken, saying where; if it does not concern the case; if the subject is exempt without a reason.
     pub fn check<S: Subject>(self, case: &Case) {
         assert!(self.concerns(case), "{self:?} says nothing about {:?}", case.base);
         if let Some(reason) = S::exemption(self) {

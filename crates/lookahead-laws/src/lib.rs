@@ -4,7 +4,7 @@
 //! Implement [`Subject`] for a thin wrapper of the implementation in a test file, and let [`laws!`] expand to one test
 //! for each law and inner optimizer:
 //!
-//! ```ignore
+//! ```text
 //! struct Slices { /* … */ }
 //! impl lookahead_laws::Subject for Slices { /* … */ }
 //! lookahead_laws::laws!(slices: Slices);
@@ -12,20 +12,30 @@
 //!
 //! What other implementations get wrong, and the law that each breaks (`tests/defects.rs` shows that it does):
 //!
-//! | defect | law |
-//! |---|---|
-//! | slow weights seeded late, so that the first cycle is never pulled back | [`FastEqualsSlowAfterEachSync`](Law::FastEqualsSlowAfterEachSync), [`SlowWeightsAreTheAverageOfEq2`](Law::SlowWeightsAreTheAverageOfEq2) |
-//! | a saved state without slow weights or counter | [`ASavedRunGoesOnWithTheSameBits`](Law::ASavedRunGoesOnWithTheSameBits) |
-//! | "interpolate" aliases its buffer and is wrong from the second sync on | [`MomentumInterpolates`](Law::MomentumInterpolates) |
-//! | reset is a no-op | [`ResetIsAFreshInnerOptimizer`](Law::ResetIsAFreshInnerOptimizer) |
-//! | learning-rate schedules no longer reach the inner optimizer, at once or after a load | [`LearningRateReachesTheRule`](Law::LearningRateReachesTheRule), [`ASavedRunGoesOnWithTheSameBits`](Law::ASavedRunGoesOnWithTheSameBits) |
-//! | fast weights differ from slow ones by rounding after a sync | [`FastEqualsSlowAfterEachSync`](Law::FastEqualsSlowAfterEachSync) |
-//! | the two-product form of Eq. 1 moves frozen weights | [`FrozenTensorsNeverChange`](Law::FrozenTensorsNeverChange) |
-//! | one inf turns a slow weight into NaN | [`NonFiniteGradientsNeverReachTheSlowWeights`](Law::NonFiniteGradientsNeverReachTheSlowWeights) |
-//! | one counter per call, not per step | [`SeveralTensorsSyncAsOftenAsOne`](Law::SeveralTensorsSyncAsOftenAsOne) |
-//! | tensors that join later are never synced | [`LateTensorsAreSeededAndSynced`](Law::LateTensorsAreSeededAndSynced) |
-//! | evaluation swaps the weights and does not always swap them back | [`LookingOnChangesNothing`](Law::LookingOnChangesNothing) |
-//! | bias corrections left behind by "interpolate" | [`BiasCorrectionFollowsTheMoments`](Law::BiasCorrectionFollowsTheMoments) |
+//! * slow weights seeded late, so that the first cycle is never pulled back:
+//!   [`SlowWeightsAreTheAverageOfEq2`](Law::SlowWeightsAreTheAverageOfEq2)
+//! * a saved state without slow weights or counter:
+//!   [`ASavedRunGoesOnWithTheSameBits`](Law::ASavedRunGoesOnWithTheSameBits)
+//! * "interpolate" with an aliased buffer, wrong from the second sync on:
+//!   [`MomentumInterpolates`](Law::MomentumInterpolates)
+//! * "reset" that does nothing:
+//!   [`ResetIsAFreshInnerOptimizer`](Law::ResetIsAFreshInnerOptimizer)
+//! * learning-rate schedules that no longer reach the inner optimizer, at once or after a load:
+//!   [`LearningRateReachesTheRule`](Law::LearningRateReachesTheRule)
+//! * fast weights that differ from the slow ones by rounding after a sync:
+//!   [`FastEqualsSlowAfterEachSync`](Law::FastEqualsSlowAfterEachSync)
+//! * frozen weights moved by the two-product form of Eq. 1:
+//!   [`FrozenTensorsNeverChange`](Law::FrozenTensorsNeverChange)
+//! * one inf that turns a slow weight into NaN:
+//!   [`NonFiniteGradientsNeverReachTheSlowWeights`](Law::NonFiniteGradientsNeverReachTheSlowWeights)
+//! * one count per call or tensor, not per step:
+//!   [`SeveralTensorsSyncAsOftenAsOne`](Law::SeveralTensorsSyncAsOftenAsOne)
+//! * tensors that join later and are never synced:
+//!   [`LateTensorsAreSeededAndSynced`](Law::LateTensorsAreSeededAndSynced)
+//! * evaluation that swaps the weights and does not always swap them back:
+//!   [`LookingOnChangesNothing`](Law::LookingOnChangesNothing)
+//! * a bias correction left behind by "interpolate":
+//!   [`BiasCorrectionFollowsTheMoments`](Law::BiasCorrectionFollowsTheMoments)
 //!
 //! Two defects are not a matter of laws: that an invalid alpha or k is accepted (`errors.rs` of the core's tests) and a
 //! pass over all slow weights at every step (a matter of speed).

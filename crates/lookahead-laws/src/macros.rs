@@ -2,13 +2,15 @@
 
 /// Expands to a module of tests, `NAME::BASE::LAW`, one for each law that concerns each inner optimizer.
 ///
-/// `laws!(NAME: SUBJECT)` runs the seven that every implementation has; `laws!(NAME: SUBJECT; BASE, …)` the given
+/// `laws!(NAME: SUBJECT)` runs the eight that every implementation has; `laws!(NAME: SUBJECT; BASE, …)` the given
 /// functions of [`bases`](crate::bases). SUBJECT is the name of a type in scope that implements
 /// [`Subject`](crate::Subject).
 #[macro_export]
 macro_rules! laws {
     ($name:ident: $subject:ident) => {
-        $crate::laws!($name: $subject; sgd, heavy_ball, nesterov, adam, adam_w, nested_sgd, nested_heavy_ball, nested_adam);
+        $crate::laws! { $name: $subject;
+            sgd, heavy_ball, nesterov, adam, adam_w, nested_sgd, nested_heavy_ball, nested_adam,
+        }
     };
     ($name:ident: $subject:ident; $($base:ident),+ $(,)?) => {
         mod $name {
@@ -48,6 +50,9 @@ macro_rules! laws {
     (@memoryless $subject:ident $base:ident) => {
         $crate::laws! { @tests $subject $base policies_agree_without_memory: PoliciesAgreeWithoutMemory, }
     };
+    (@momentum $subject:ident $base:ident) => {
+        $crate::laws! { @tests $subject $base momentum_interpolates: MomentumInterpolates, }
+    };
     (@only sgd $subject:ident) => {
         $crate::laws!(@transparent $subject sgd);
         $crate::laws!(@memoryless $subject sgd);
@@ -59,7 +64,7 @@ macro_rules! laws {
     };
     (@only heavy_ball $subject:ident) => {
         $crate::laws!(@transparent $subject heavy_ball);
-        $crate::laws! { @tests $subject heavy_ball momentum_interpolates: MomentumInterpolates, }
+        $crate::laws!(@momentum $subject heavy_ball);
     };
     (@only adam $subject:ident) => {
         $crate::laws!(@transparent $subject adam);
@@ -68,7 +73,9 @@ macro_rules! laws {
     (@only nested_sgd $subject:ident) => {
         $crate::laws!(@memoryless $subject nested_sgd);
     };
-    (@only nested_heavy_ball $subject:ident) => {};
+    (@only nested_heavy_ball $subject:ident) => {
+        $crate::laws!(@momentum $subject nested_heavy_ball);
+    };
     (@only nested_adam $subject:ident) => {};
     (@only $base:ident $subject:ident) => {
         $crate::laws!(@transparent $subject $base);

@@ -139,7 +139,7 @@ impl Rule {
     }
 }
 
-/// An optimizer: a rule, and the Lookaheads around it, innermost first (at most three).
+/// An optimizer: a rule, and the Lookaheads around it, innermost first (at most two).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The rule in the middle.

@@ -62,9 +62,9 @@ pub enum ConfigError {
         /// The key with its full path.
         key: String,
         /// What was given.
-        value: String,
+        value: Box<str>,
         /// What would have been accepted.
-        accepted: String,
+        accepted: Box<str>,
         /// For a choice among names, the one closest to what was given, if one is close.
         nearest: Option<&'static str>,
     },

@@ -7,7 +7,7 @@ use lookahead::{Adaptive, Alpha, CurvaturePower, InnerStatePolicy, SyncPeriod};
 use serde::Serialize;
 
 use super::error::ConfigError;
-use super::reader::{Entry, Read, Table};
+use super::reader::{Choices, Entry, Read, Table};
 
 /// How many optimizers can be nested.
 const DEEPEST: usize = 8;
@@ -206,7 +206,7 @@ impl LookaheadConfig {
             inner: OptimizerConfig::read_inner(table, depth)?,
         };
         match config.inner.sync_period() {
-            Some(inner) if config.sync_period.get() % inner.get() != 0 => {
+            Some(inner) if !config.sync_period.get().is_multiple_of(inner.get()) => {
                 let accepted = format!("a multiple of {}, the sync_period of the Lookahead inside", inner.get());
                 Err(table.refuse("sync_period", config.sync_period.get(), accepted))
             }
@@ -221,7 +221,7 @@ fn sync_period(entry: &Entry<'_>) -> Read<SyncPeriod> {
 
 impl AverageConfig {
     fn read(table: &Table<'_>) -> Read<Self> {
-        const KINDS: [(&str, fn(&Table<'_>) -> Read<AverageConfig>); 3] = [
+        const KINDS: Choices<AverageConfig, 3> = [
             ("running", AverageConfig::read_running),
             ("exponential", AverageConfig::read_exponential),
             ("non_monotonic", AverageConfig::read_non_monotonic),
@@ -279,7 +279,8 @@ impl OptimizerConfig {
 
     /// Reads the optimizer number `depth` from the outside, counted from 1.
     pub(super) fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
-        const NAMES: [(&str, fn(&Table<'_>, usize) -> Read<OptimizerConfig>); 5] = [
+        type ReadAt = fn(&Table<'_>, usize) -> Read<OptimizerConfig>;
+        const NAMES: [(&str, ReadAt); 5] = [
             ("lookahead", |table, depth| LookaheadConfig::read(table, depth).map(OptimizerConfig::Lookahead)),
             ("averaged", |table, depth| AveragedConfig::read(table, depth).map(OptimizerConfig::Averaged)),
             ("sgd", |table, _| SgdConfig::read(table).map(OptimizerConfig::Sgd)),

@@ -100,7 +100,8 @@ impl<'s> Table<'s> {
     /// The error that refuses a value which one of the keys has, be it given or the default.
     pub(super) fn refuse(&self, key: &str, value: impl ToString, accepted: String) -> ConfigError {
         let place = self.get(key).map_or_else(|| self.place(), |entry| entry.place());
-        ConfigError::WrongValue { place, key: self.path_of(key), value: value.to_string(), accepted, nearest: None }
+        let (value, accepted) = (value.to_string().into(), accepted.into());
+        ConfigError::WrongValue { place, key: self.path_of(key), value, accepted, nearest: None }
     }
 
     /// What `read` makes of a key, if the key is there.
@@ -122,6 +123,9 @@ impl<'s> Table<'s> {
 
 /// What reading a key gives.
 pub(super) type Read<T> = Result<T, ConfigError>;
+
+/// The names a key accepts, each with the function that reads the rest of its table.
+pub(super) type Choices<T, const N: usize> = [(&'static str, fn(&Table<'_>) -> Read<T>); N];
 
 /// A value with its key's full path. An element of a list has no key of its own.
 #[derive(Debug, Clone)]
@@ -148,11 +152,11 @@ impl<'s> Entry<'s> {
     }
 
     /// The error that refuses this value.
-    pub(super) fn refuse(&self, accepted: impl Into<String>) -> ConfigError {
+    pub(super) fn refuse(&self, accepted: impl Into<Box<str>>) -> ConfigError {
         ConfigError::WrongValue {
             place: self.source.place(&self.span),
             key: self.path.clone(),
-            value: shown(self.value),
+            value: shown(self.value).into(),
             accepted: accepted.into(),
             nearest: None,
         }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::Serialize;
 
-use super::reader::{Read, Table};
+use super::reader::{Choices, Read, Table};
 
 /// The learning rate and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,7 +47,7 @@ pub enum DecayConfig {
 
 impl ScheduleConfig {
     pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: [(&str, fn(&Table<'_>) -> Read<DecayConfig>); 4] = [
+        const NAMES: Choices<DecayConfig, 4> = [
             ("constant", DecayConfig::read_constant),
             ("cosine", DecayConfig::read_cosine),
             ("step", DecayConfig::read_step),

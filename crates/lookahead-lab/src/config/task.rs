@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::Serialize;
 
-use super::reader::{Read, Table};
+use super::reader::{Choices, Read, Table};
 use crate::data::fashion_mnist;
 
 /// A data set, and how much of it is used.
@@ -55,7 +55,7 @@ pub enum ModelConfig {
 
 impl DataConfig {
     pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: [(&str, fn(&Table<'_>) -> Read<DataSource>); 2] =
+        const NAMES: Choices<DataSource, 2> =
             [("digits", DataSource::read_digits), ("fashion_mnist", DataSource::read_fashion_mnist)];
         Ok(Self {
             source: table.or("name", NAMES[0].1, |e| e.one_of(&NAMES))?(table)?,
@@ -80,8 +80,7 @@ impl DataSource {
 
 impl ModelConfig {
     pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: [(&str, fn(&Table<'_>) -> Read<ModelConfig>); 2] =
-            [("mlp", ModelConfig::read_mlp), ("cnn", ModelConfig::read_cnn)];
+        const NAMES: Choices<ModelConfig, 2> = [("mlp", ModelConfig::read_mlp), ("cnn", ModelConfig::read_cnn)];
         table.or("name", NAMES[0].1, |e| e.one_of(&NAMES))?(table)
     }
 

@@ -27,12 +27,12 @@ pub struct Spread {
     pub n: u32,
     /// Their arithmetic mean.
     pub mean: f64,
-    /// Their sample standard deviation (divisor n - 1); `None` for a single value.
+    /// Their sample standard deviation (divisor n - 1); `None` for a single value, or if it overflows.
     pub std: Option<f64>,
 }
 
 impl Spread {
-    /// Summarises the finite values among `values`; `None` when there is none.
+    /// Summarises the finite values among `values`; `None` when there is none, or their mean overflows.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut mean = 0.0;
         let mut squares = 0.0;
@@ -44,12 +44,9 @@ impl Spread {
             mean += before / f64::from(n);
             squares += before * (value - mean);
         }
-        match n {
-            0 => None,
-            1 => Some(Self { n, mean, std: None }),
-            // s^2 = S_n / (n - 1)
-            _ => Some(Self { n, mean, std: Some((squares / f64::from(n - 1)).sqrt()) }),
-        }
+        // s^2 = S_n / (n - 1); values near the largest float overflow here
+        let std = (n > 1).then(|| (squares / f64::from(n - 1)).sqrt()).filter(|std| std.is_finite());
+        (n > 0 && mean.is_finite()).then_some(Self { n, mean, std })
     }
 }
 

@@ -17,21 +17,7 @@ pub(super) const MISSING: &str = "-";
 impl Quantity {
     /// A value: `97.50` for an accuracy of 0.975, `0.0931` for a loss.
     pub(super) fn value(self, value: f64) -> String {
-        match self {
-            Self::Accuracy => format!("{:.2}", 100.0 * value),
-            Self::Loss => loss(value),
-        }
-    }
-
-    /// A difference, always with its sign.
-    pub(super) fn difference(self, difference: f64) -> String {
-        let text = self.value(difference);
-        let is_zero = !text.contains(|digit: char| ('1'..='9').contains(&digit));
-        match (is_zero, text.starts_with('-')) {
-            (true, true) => text[1..].to_owned(),
-            (true, false) | (false, true) => text,
-            (false, false) => format!("+{text}"),
-        }
+        self.beside(value, value)
     }
 
     /// Mean and standard deviation: `97.50 ± 0.28`.
@@ -39,19 +25,37 @@ impl Quantity {
         match spread {
             None => MISSING.to_owned(),
             Some(Spread { mean, std: None, .. }) => self.value(mean),
-            Some(Spread { mean, std: Some(std), .. }) => format!("{} ± {}", self.value(mean), self.value(std)),
+            Some(Spread { mean, std: Some(std), .. }) => {
+                format!("{} ± {}", self.value(mean), self.beside(std, mean.abs().max(std)))
+            }
         }
     }
 
-    /// Mean difference and its confidence interval: `+0.37 [-0.21, +0.95]`.
+    /// Mean difference and its confidence interval, all with their signs: `+0.37 [-0.21, +0.95]`.
     pub(super) fn paired(self, paired: Option<PairedDifference>) -> String {
-        match paired {
-            None => MISSING.to_owned(),
-            Some(PairedDifference { mean, ci95: None, .. }) => self.difference(mean),
-            Some(PairedDifference { mean, ci95: Some([low, high]), .. }) => {
-                format!("{} [{}, {}]", self.difference(mean), self.difference(low), self.difference(high))
-            }
+        let Some(PairedDifference { mean, ci95, .. }) = paired else { return MISSING.to_owned() };
+        let Some([low, high]) = ci95 else { return signed(&self.beside(mean, mean)) };
+        let [mean, low, high] = [mean, low, high].map(|value| signed(&self.beside(value, low.abs().max(high.abs()))));
+        format!("{mean} [{low}, {high}]")
+    }
+
+    /// A value with the digits of `companion`, so that numbers side by side are written alike.
+    fn beside(self, value: f64, companion: f64) -> String {
+        match self {
+            Self::Accuracy => format!("{:.2}", 100.0 * value),
+            Self::Loss if companion == 0.0 || (0.001..1e6).contains(&companion.abs()) => format!("{value:.4}"),
+            Self::Loss => format!("{value:.2e}"),
         }
+    }
+}
+
+/// Puts a plus sign before a positive number, and none before a zero.
+fn signed(number: &str) -> String {
+    let magnitude = number.trim_start_matches('-');
+    match magnitude.parse() {
+        Ok(0.0) => magnitude.to_owned(),
+        _ if number.starts_with('-') => number.to_owned(),
+        _ => format!("+{number}"),
     }
 }
 
@@ -69,6 +73,24 @@ pub(super) fn finished(finished: u32, planned: usize) -> String {
     if finished as usize == planned { planned.to_string() } else { format!("{finished} of {planned}") }
 }
 
-fn loss(value: f64) -> String {
-    if value == 0.0 || value.abs() >= 0.001 { format!("{value:.4}") } else { format!("{value:.1e}") }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_side_by_side_have_the_same_digits() {
+        let spread = |mean, std| Some(Spread { n: 3, mean, std: Some(std) });
+        assert_eq!(Quantity::Accuracy.spread(spread(0.975, 0.002_81)), "97.50 ± 0.28");
+        assert_eq!(Quantity::Loss.spread(spread(0.0931, 0.000_41)), "0.0931 ± 0.0004");
+        assert_eq!(Quantity::Loss.spread(spread(0.000_052, 0.000_003)), "5.20e-5 ± 3.00e-6");
+        assert_eq!(Quantity::Loss.spread(None), "-");
+    }
+
+    #[test]
+    fn differences_have_signs_but_zero_has_none() {
+        let paired = |mean, ci95| Some(PairedDifference { n: 3, mean, std: Some(0.1), ci95 });
+        assert_eq!(Quantity::Accuracy.paired(paired(0.0037, Some([-0.0021, 0.0095]))), "+0.37 [-0.21, +0.95]");
+        assert_eq!(Quantity::Loss.paired(paired(-0.000_01, Some([-0.02, 0.0001]))), "0.0000 [-0.0200, +0.0001]");
+        assert_eq!(Quantity::Loss.paired(paired(0.0, None)), "0.0000");
+    }
 }

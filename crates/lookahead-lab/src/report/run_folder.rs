@@ -3,12 +3,7 @@
 //! A run may be going on, or killed, at any moment: a missing `result.json` and a cut-off last line of the metrics are
 //! ordinary states; anything else that is malformed is an error with its file and line.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    ops::RangeInclusive,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, io, ops::RangeInclusive, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::UTF8_NO_BORDERS};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::{
     Summary,
@@ -10,6 +10,9 @@ use super::{
 };
 
 const COLUMNS: u16 = 100;
+
+/// A line under the header, nothing else.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 impl Summary {
     /// The results, then the paired differences, as tables of at most 100 columns.
@@ -57,7 +60,7 @@ impl Summary {
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(UTF8_NO_BORDERS)
+        .load_style(STYLE)
         .force_no_tty()
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(COLUMNS)

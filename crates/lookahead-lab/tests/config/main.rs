@@ -4,8 +4,7 @@ mod overrides;
 mod refusals;
 
 use lookahead_lab::config::{
-    AdamConfig, AverageConfig, ConfigError, DataSource, DecayConfig, ModelConfig, OptimizerConfig, Place, RunConfig,
-    StepSizeConfig,
+    AdamConfig, DataSource, DecayConfig, ModelConfig, OptimizerConfig, RunConfig, StepSizeConfig,
 };
 
 const SMALLEST: &str = "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n";

@@ -88,8 +88,9 @@ pub fn write_artifact(dir: &Path, seeds: u32) {
         scale: "small".to_owned(),
         title: "Lookahead and its inner optimizers on handwritten digits".to_owned(),
         command: "lookahead run quickstart --seeds 3".to_owned(),
-        data: "UCI optical recognition of handwritten digits (Alpaydin and Kaynak 1998), 8 x 8 grey values, 5620 images."
-            .to_owned(),
+        data:
+            "UCI optical recognition of handwritten digits (Alpaydin and Kaynak 1998), 8 x 8 grey values, 5620 images."
+                .to_owned(),
         notes: vec!["The paper has no such experiment: these data stand in for CIFAR-10.".to_owned()],
         groups: OPTIMIZERS.into_iter().enumerate().map(group).collect(),
     };
@@ -135,8 +136,11 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
         non_finite: 0,
     };
     fs::write(folder.join("result.json"), serde_json::to_string(&result).unwrap()).unwrap();
-    fs::write(folder.join("config.toml"), format!("seed = {seed}\nepochs = {EPOCHS}\n\n[optimizer]\nname = \"{label}\"\n"))
-        .unwrap();
+    fs::write(
+        folder.join("config.toml"),
+        format!("seed = {seed}\nepochs = {EPOCHS}\n\n[optimizer]\nname = \"{label}\"\n"),
+    )
+    .unwrap();
     let environment = r#"{"revision": "0123abcd", "device": "cpu (flex)", "threads": 2, "rustc": "1.95.0", "burn": "0.22.1",
         "command": "lookahead run quickstart --seeds 3"}"#;
     fs::write(folder.join("environment.json"), environment).unwrap();

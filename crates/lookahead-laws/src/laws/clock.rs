@@ -46,7 +46,7 @@ pub(crate) fn missing_gradients_do_not_stop_the_clock<S: Subject>(case: &Case) {
             let what = format!("{policy:?}: a tensor without some gradients, after step {}", step + 1);
             let others = format_args!("{what}: the other tensors");
             assert_same_bits(others, &gaps.weights()[..last], &full.weights()[..last]);
-            if (step + 1) % case.k() == 0 {
+            if case.syncs_after(step) {
                 assert_same_bits(format_args!("{what}: fast and slow"), &gaps.weights(), &gaps.slow());
             }
             if step == case.k() - 1 && !case.base.has_lookahead() {

@@ -24,7 +24,7 @@ pub(crate) fn alpha_one_is_the_inner_optimizer<S: Subject>(case: &Case) {
         case.advance(&mut wrapped, step..step + 1);
         case.advance(&mut bare, step..step + 1);
         assert_same_bits(format_args!("after step {}", step + 1), &wrapped.weights(), &bare.weights());
-        if (step + 1) % case.k() == 0 {
+        if case.syncs_after(step) {
             assert_same_bits(format_args!("slow weights at step {}", step + 1), &wrapped.slow(), &bare.weights());
         }
     }
@@ -38,7 +38,7 @@ pub(crate) fn interpolate_with_alpha_one_maintains<S: Subject>(case: &Case) {
 
 pub(crate) fn lookahead_inside_with_alpha_one_is_transparent<S: Subject>(case: &Case) {
     let k = case.sync_period.get();
-    for inner_period in (1..=k).filter(|inner| k % inner == 0) {
+    for inner_period in (1..=k).filter(|&inner| k.is_multiple_of(inner)) {
         let inside = LookaheadConfig::new().with_sync_period(period(inner_period)).with_alpha(Alpha::ONE);
         for policy in POLICIES {
             let nested = case.base.inside(inside.clone()).inside(case.config(policy));

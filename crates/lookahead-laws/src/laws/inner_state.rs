@@ -1,8 +1,8 @@
 //! What a sync does to the inner optimizer's memory (Sec. 2, App. C.5).
 
-use lookahead::InnerStatePolicy;
+use lookahead::{InnerStatePolicy, LookaheadConfig, StepSize};
 
-use crate::case::POLICIES;
+use crate::case::{POLICIES, changing};
 use crate::compare::{assert_close, assert_same_bits};
 use crate::laws::{eq1, tensors_at};
 use crate::{Case, Setup, Subject};
@@ -24,6 +24,9 @@ pub(crate) fn reset_is_a_fresh_inner_optimizer<S: Subject>(case: &Case) {
 
 pub(crate) fn momentum_interpolates<S: Subject>(case: &Case) {
     let policy = InnerStatePolicy::Interpolate;
+    if let Some(inside) = case.base.lookaheads.first() {
+        return momentum_interpolates_inside::<S>(case, inside);
+    }
     let mut anchor: Vec<Vec<f64>> = case.tensors.iter().map(|tensor| vec![0.0; tensor.values.len()]).collect();
     for outer in 0..3 {
         let steps = (outer + 1) * case.k();
@@ -35,6 +38,25 @@ pub(crate) fn momentum_interpolates<S: Subject>(case: &Case) {
         assert_close(what, 64.0 * S::PRECISION.epsilon(), &after, &expected);
         anchor = after;
     }
+}
+
+/// The first sync of a Lookahead inside after a sync of the outer one: its anchor is what the outer one has left.
+fn momentum_interpolates_inside<S: Subject>(case: &Case, inside: &LookaheadConfig) {
+    let StepSize::Fixed(alphas) = &inside.step_size else { panic!("the bases have a fixed alpha") };
+    let period = inside.sync_period.at(0);
+    let cycles = case.k() / u64::from(period.get());
+    // the same but that the inner cycle after the outer sync does not end before the next outer sync
+    let longer = changing(period, [(cycles, case.sync_period)]);
+    let without = Setup::bare(case.base.rule).inside(inside.clone().with_sync_period(longer));
+    let around = case.config(InnerStatePolicy::Interpolate);
+    let (setup, without) = (case.base.inside(around.clone()), without.inside(around));
+
+    let steps = case.k() + u64::from(period.get());
+    let anchor = momentum::<S>(case, &setup, case.k());
+    let before = momentum::<S>(case, &without, steps);
+    let expected = eq1(alphas.at(cycles).get(), &anchor, &before);
+    let what = "the velocity after the first inner sync that follows an outer one";
+    assert_close(what, 64.0 * S::PRECISION.epsilon(), &momentum::<S>(case, &setup, steps), &expected);
 }
 
 /// The velocity (times mu) after some steps: how far the weights roll when the gradient is gone.
@@ -62,7 +84,7 @@ pub(crate) fn bias_correction_follows_the_moments<S: Subject>(case: &Case) {
         for step in 0..20 * case.k() {
             let before = subject.weights();
             subject.step(lr, &grads);
-            if (step + 1) % case.k() != 0 {
+            if !case.syncs_after(step) {
                 let expected: Vec<Vec<f64>> = before
                     .iter()
                     .zip(&grads)

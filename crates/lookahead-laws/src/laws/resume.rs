@@ -9,6 +9,7 @@ use crate::{Case, Setup, Subject};
 pub(crate) fn a_saved_run_goes_on_with_the_same_bits<S: Subject>(case: &Case) {
     for policy in POLICIES {
         assert_resumes::<S>(&format!("{policy:?}"), case, &case.lookahead(policy));
+        assert_resumes::<S>(&format!("{policy:?}, with schedules"), case, &case.scheduled(policy));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a sync does to the weights (Algorithm 1, Eq. 1 and 2), on the beat and off it.
 
-use lookahead::{InnerStatePolicy, SyncPeriod};
+use lookahead::InnerStatePolicy;
 
 use crate::case::{POLICIES, alpha, changing, initial_value, period};
 use crate::compare::{assert_close, assert_same_bits};
@@ -14,7 +14,7 @@ pub(crate) fn fast_equals_slow_after_each_sync<S: Subject>(case: &Case) {
         assert_same_bits(format_args!("{policy:?}: slow weights are seeded from theta_0"), &subject.slow(), &slow);
         for step in 0..3 * case.k() {
             case.advance(&mut subject, step..step + 1);
-            if (step + 1) % case.k() == 0 {
+            if case.syncs_after(step) {
                 slow = subject.weights();
             }
             let what = format_args!("{policy:?}: slow weights after step {} of period {}", step + 1, case.k());
@@ -95,13 +95,10 @@ pub(crate) fn frozen_tensors_never_change<S: Subject>(case: &Case) {
 }
 
 pub(crate) fn sync_now_after_a_sync_changes_nothing<S: Subject>(case: &Case) {
-    let k = case.sync_period.get();
-    let periods = changing(period(k), [(1, period(2 * k)), (2, period(k))]);
-    let alphas = changing(case.alpha, [(1, alpha(case.alpha.get() / 2.0)), (2, case.alpha)]);
+    // the ends of the periods k, 2 k and k
     let ends = [0, 1, 3, 4].map(|cycles| cycles * case.k());
     for policy in POLICIES {
-        let config = case.config(policy).with_sync_period(periods.clone()).with_alpha(alphas.clone());
-        let setup = case.base.inside(config);
+        let setup = case.scheduled(policy);
         let (mut pushed, mut left_alone) = (case.new_subject::<S>(&setup), case.new_subject::<S>(&setup));
         for step in 0..=5 * case.k() {
             if ends.contains(&step) {
@@ -118,11 +115,13 @@ pub(crate) fn sync_now_after_a_sync_changes_nothing<S: Subject>(case: &Case) {
 }
 
 pub(crate) fn sync_now_ends_a_partial_cycle<S: Subject>(case: &Case) {
+    let alphas = changing(case.alpha, [(1, alpha(case.alpha.get() / 2.0))]);
     for policy in POLICIES {
+        let config = case.config(policy).with_alpha(alphas.clone());
         for phase in 1..case.sync_period.get() {
             let what = format!("{policy:?}: sync_now after {phase} steps");
             let steps = u64::from(phase);
-            let mut subject = case.new_subject::<S>(&case.lookahead(policy));
+            let mut subject = case.new_subject::<S>(&case.base.inside(config.clone()));
             let phi = subject.weights();
             let mut inner = case.new_subject::<S>(&case.base);
             case.advance(&mut inner, 0..steps);
@@ -136,7 +135,13 @@ pub(crate) fn sync_now_ends_a_partial_cycle<S: Subject>(case: &Case) {
 
             assert_next_cycle_is_full::<S>(&what, case, steps, &mut subject);
             if case.nests(phase) {
-                assert_equal_to_a_scheduled_sync::<S>(&what, case, policy, period(phase), &subject);
+                // the same as a first period of so many steps
+                let periods = changing(period(phase), [(1, case.sync_period)]);
+                let scheduled = case.base.inside(config.clone().with_sync_period(periods));
+                let mut scheduled = case.new_subject::<S>(&scheduled);
+                case.advance(&mut scheduled, 0..steps + case.k());
+                let what = format_args!("{what}: like a first period of {phase}");
+                assert_same_bits(what, &subject.weights(), &scheduled.weights());
             }
         }
     }
@@ -151,21 +156,6 @@ fn assert_next_cycle_is_full<S: Subject>(what: &str, case: &Case, begin: u64, su
     }
     case.advance(subject, begin + case.k() - 1..begin + case.k());
     assert_same_bits(format_args!("{what}: fast and slow, a period later"), &subject.weights(), &subject.slow());
-}
-
-/// A `sync_now` after p steps and a full cycle are the same as a first period of p.
-fn assert_equal_to_a_scheduled_sync<S: Subject>(
-    what: &str,
-    case: &Case,
-    policy: InnerStatePolicy,
-    first: SyncPeriod,
-    subject: &S,
-) {
-    let periods = changing(first, [(1, case.sync_period)]);
-    let mut scheduled = case.new_subject::<S>(&case.base.inside(case.config(policy).with_sync_period(periods)));
-    case.advance(&mut scheduled, 0..u64::from(first.get()) + case.k());
-    let what = format_args!("{what}: like a first period of {}", first.get());
-    assert_same_bits(what, &subject.weights(), &scheduled.weights());
 }
 
 pub(crate) fn late_tensors_are_seeded_and_synced<S: Subject>(case: &Case) {
@@ -186,7 +176,8 @@ pub(crate) fn late_tensors_are_seeded_and_synced<S: Subject>(case: &Case) {
             with_late.advance(&mut subject, joined..case.k());
             alone.advance(&mut inner, joined..case.k());
             // Eq. 1 from its value when it joined
-            let expected = eq1(case.alpha.get(), &inner_start(&alone), &inner.weights());
+            let seed = std::slice::from_ref(&with_late.tensors[known].values);
+            let expected = eq1(case.alpha.get(), seed, &inner.weights());
             assert_close(&what, 4.0 * S::PRECISION.epsilon(), &subject.slow()[known..], &expected);
 
             case.advance(&mut without, 0..case.k());
@@ -198,8 +189,4 @@ pub(crate) fn late_tensors_are_seeded_and_synced<S: Subject>(case: &Case) {
             }
         }
     }
-}
-
-fn inner_start(case: &Case) -> Vec<Vec<f64>> {
-    case.tensors.iter().map(|tensor| tensor.values.clone()).collect()
 }

@@ -18,6 +18,9 @@ const RIGHT: f64 = WIDTH - 14.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = HEIGHT - 44.0;
 
+/// Values beyond this are drawn as if they were this: no loss is so large, and the arithmetic of the axes stays finite.
+const LARGEST: f64 = 1e100;
+
 /// A plot with its axes.
 pub(super) struct Panel<'a> {
     pub(super) plot: &'a Plot,
@@ -47,7 +50,8 @@ impl<'a> Panel<'a> {
     /// What the axes leave out, if anything.
     pub(super) fn cut_off(&self) -> Option<String> {
         let is_below = |spread: Spread| self.plot.measure == Measure::ValidAccuracy && 100.0 * spread.mean < self.y.low;
-        let is_cut = self.plot.curves.iter().flat_map(|curve| &curve.points).filter_map(|point| point.spread).any(is_below);
+        let is_cut =
+            self.plot.curves.iter().flat_map(|curve| &curve.points).filter_map(|point| point.spread).any(is_below);
         is_cut.then(|| {
             let (name, low) = (self.plot.measure.name(), self.y.label(self.y.low));
             format!("{name}: values below {low} % in the first part of training lie under the plot.")
@@ -144,9 +148,11 @@ impl<'a> Panel<'a> {
 
     /// The curve's values as text, one for each place, `null` where it has none.
     fn values(&self, curve: &Curve) -> String {
-        let text = |point: &Point| match point.spread {
-            Some(spread) => format!("{} (n = {})", self.plot.measure.quantity().spread(Some(spread)), spread.n),
-            None => "not finite".to_owned(),
+        let most = curve.points.iter().filter_map(|point| point.spread).map(|spread| spread.n).max();
+        let text = |point: &Point| {
+            let Some(spread) = point.spread else { return "not finite".to_owned() };
+            let value = self.plot.measure.quantity().spread(Some(spread));
+            if Some(spread.n) == most { value } else { format!("{value} (n = {})", spread.n) }
         };
         let at = |place: u64| {
             let found = curve.points.binary_search_by_key(&place, |point| point.at).ok()?;
@@ -157,7 +163,7 @@ impl<'a> Panel<'a> {
 
     /// The value in the units of the vertical axis.
     fn scaled(&self, value: f64) -> f64 {
-        if self.plot.measure == Measure::ValidAccuracy { 100.0 * value } else { value }
+        if self.plot.measure == Measure::ValidAccuracy { 100.0 * value } else { value.clamp(-LARGEST, LARGEST) }
     }
 
     fn pixel_x(&self, at: f64) -> f64 {
@@ -174,17 +180,17 @@ impl<'a> Panel<'a> {
 /// Chooses the range from the means and, as far as they are no outliers, the bands.
 fn vertical_axis(plot: &Plot) -> Axis {
     let spreads = || plot.curves.iter().flat_map(|curve| &curve.points).filter_map(|point| point.spread);
-    let low = spreads().map(|spread| spread.mean).fold(f64::INFINITY, f64::min);
-    let high = spreads().map(|spread| spread.mean).fold(f64::NEG_INFINITY, f64::max);
-    if low > high {
+    if spreads().next().is_none() {
         return Axis::linear(0.0, 1.0, 5);
     }
+    let low = spreads().map(|spread| spread.mean).fold(LARGEST, f64::min).max(-LARGEST);
+    let high = spreads().map(|spread| spread.mean).fold(-LARGEST, f64::max).min(LARGEST);
     if plot.measure == Measure::ValidAccuracy {
         let axis = Axis::linear(100.0 * accuracy_floor(plot).max(low), 100.0 * high, 5);
         return if axis.high > 100.0 { Axis::linear(axis.low, 100.0, 5) } else { axis };
     }
-    // More than one and a half decades do not fit on a linear axis.
-    if low > 0.0 && high / low > 10_f64.powf(1.5) {
+    // On a linear axis, losses that fall by more than a decade would hide how the optimizers end.
+    if low > 0.0 && high / low > 10.0 {
         return Axis::log(low * 0.8, high * 1.25);
     }
     let lowest = spreads().map(|spread| spread.mean - spread.std.unwrap_or(0.0)).fold(low, f64::min);

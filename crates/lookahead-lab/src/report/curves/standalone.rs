@@ -51,8 +51,8 @@ impl Legend {
         let (mut x, mut y) = (0.0, 0.0);
         let mut places = Vec::new();
         for curve in curves {
-            // SVG cannot measure text: 7.4 pixels a character is a generous guess at this size.
-            let needed = 40.0 + 7.4 * curve.label.chars().count() as f64 + 22.0;
+            // SVG cannot measure text: 7.8 pixels a character is a generous guess at this size.
+            let needed = 40.0 + 7.8 * curve.label.chars().count() as f64 + 22.0;
             if x > 0.0 && x + needed > width {
                 x = 0.0;
                 y += LEGEND_ROW;

@@ -15,11 +15,11 @@ const DARK: [&str; 7] = ["#4aa8e8", "#f0803c", "#24c296", "#dd96bf", "#f2b632", 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::report) struct Style {
     hue: usize,
-    dash: Dash,
+    stroke: Stroke,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dash {
+enum Stroke {
     Solid,
     Dashed,
     DashDotted,
@@ -33,10 +33,10 @@ impl Style {
 
     /// The dash pattern as an SVG attribute; `None` for a solid line.
     pub(super) fn dash(self) -> Option<&'static str> {
-        match self.dash {
-            Dash::Solid => None,
-            Dash::Dashed => Some("6 4"),
-            Dash::DashDotted => Some("9 3 2 3"),
+        match self.stroke {
+            Stroke::Solid => None,
+            Stroke::Dashed => Some("6 4"),
+            Stroke::DashDotted => Some("9 3 2 3"),
         }
     }
 }
@@ -45,9 +45,8 @@ impl Style {
 /// have a hue of their own, dash-dotted unless they are Lookaheads too.
 pub(super) fn styles(groups: &[Group]) -> Vec<Style> {
     let is_lookahead = |group: &Group| group.baseline.is_some() && group.label.starts_with("Lookahead");
-    let partner = |label: &str| {
-        groups.iter().position(|group| is_lookahead(group) && group.baseline.as_deref() == Some(label))
-    };
+    let partner =
+        |label: &str| groups.iter().position(|group| is_lookahead(group) && group.baseline.as_deref() == Some(label));
     let mut hues: Vec<usize> = Vec::with_capacity(groups.len());
     let mut fresh_hue = 0;
     for (index, group) in groups.iter().enumerate() {
@@ -61,12 +60,12 @@ pub(super) fn styles(groups: &[Group]) -> Vec<Style> {
             (fresh_hue - 1) % LIGHT.len()
         }));
     }
-    let dash = |group: &Group| match group {
-        group if partner(&group.label).is_some() => Dash::Dashed,
-        group if group.baseline.is_none() || is_lookahead(group) => Dash::Solid,
-        _ => Dash::DashDotted,
+    let stroke = |group: &Group| match group {
+        group if partner(&group.label).is_some() => Stroke::Dashed,
+        group if group.baseline.is_none() || is_lookahead(group) => Stroke::Solid,
+        _ => Stroke::DashDotted,
     };
-    groups.iter().zip(hues).map(|(group, hue)| Style { hue, dash: dash(group) }).collect()
+    groups.iter().zip(hues).map(|(group, hue)| Style { hue, stroke: stroke(group) }).collect()
 }
 
 /// The colours as style rules: `--hue-N` for both themes of the page.
@@ -74,11 +73,8 @@ pub(in crate::report) fn palette_css() -> String {
     let variables = |palette: [&str; 7]| -> String {
         palette.iter().enumerate().map(|(index, colour)| format!("--hue-{index}:{colour};")).collect()
     };
-    let mut css = format!(
-        ":root{{{}}}@media (prefers-color-scheme:dark){{:root{{{}}}}}",
-        variables(LIGHT),
-        variables(DARK)
-    );
+    let mut css =
+        format!(":root{{{}}}@media (prefers-color-scheme:dark){{:root{{{}}}}}", variables(LIGHT), variables(DARK));
     for index in 0..LIGHT.len() {
         let _ = write!(css, ".hue-{index}{{color:var(--hue-{index})}}");
     }

@@ -58,7 +58,8 @@ fn header(summary: &Summary) -> Markup {
 
 fn curves(plots: &[Plot], notes: &[String]) -> Markup {
     let curves = plots.first().map_or(&[][..], |plot| plot.curves.as_slice());
-    let has_bands = curves.iter().flat_map(|curve| &curve.points).any(|point| point.spread.is_some_and(|s| s.std.is_some()));
+    let has_bands =
+        curves.iter().flat_map(|curve| &curve.points).any(|point| point.spread.is_some_and(|s| s.std.is_some()));
     html! {
         section {
             h2 { "Learning curves" }

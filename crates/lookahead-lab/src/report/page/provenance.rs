@@ -30,7 +30,7 @@ pub(super) fn how_it_was_run(study: &Study, summary: &Summary) -> Markup {
             @if !summary.environment.is_empty() {
                 h3 { "Environment" }
                 dl {
-                    @for (key, values) in &summary.environment {
+                    @for (key, values) in summary.environment.iter().filter(|(key, _)| *key != "command") {
                         dt { (key) }
                         dd { @for (index, value) in values.iter().enumerate() { @if index > 0 { br; } (value) } }
                     }

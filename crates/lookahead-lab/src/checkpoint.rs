@@ -1,0 +1,212 @@
+//! A run's state on disk: weights as safetensors, the optimizer's record, the position; complete or not there.
+//!
+//! `checkpoint/step-N/` holds the files of one moment; `checkpoint/current.json`, replaced in one rename, names the
+//! folder that counts and the SHA-256 of each file in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{DType, TensorData};
+use lookahead_burn::{Record, ReduceOnPlateau};
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::files::{sync_folder, write_atomically};
+use crate::report::MetricsRow;
+
+const CURRENT: &str = "current.json";
+const MODEL: &str = "model.safetensors";
+const SLOW: &str = "slow.safetensors";
+const OPTIMIZER: &str = "optimizer.record";
+const POSITION: &str = "position.json";
+
+/// Everything that the rest of a run depends on.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Where the run stands.
+    pub position: Position,
+    /// The weights being stepped (the fast ones) and the buffers of batch norm, by module path.
+    pub model: BTreeMap<String, TensorData>,
+    /// The weights to evaluate, where they are others: the slow ones or an average.
+    pub slow: Option<BTreeMap<String, TensorData>>,
+    /// The optimizer's whole state.
+    pub optimizer: Record,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// The run's id, so that a checkpoint does not go into another run.
+    pub run: String,
+    /// Epochs finished and evaluated.
+    pub epoch: u32,
+    /// Batches done in the epoch under way.
+    pub batch: u32,
+    /// Gradient steps done.
+    pub step: u64,
+    /// Wall time so far, in seconds.
+    pub seconds: f64,
+    /// The length of `metrics.jsonl` in bytes.
+    pub metrics_bytes: u64,
+    /// The last evaluation.
+    pub last_row: Option<MetricsRow>,
+    /// The memory of a plateau schedule.
+    pub plateau: Option<ReduceOnPlateau>,
+}
+
+/// `current.json`
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Current {
+    folder: String,
+    sha256: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint into `run_dir/checkpoint`. Whatever goes wrong, the one before stays.
+    ///
+    /// # Errors
+    /// [`Error::Io`], for instance when the disk is full.
+    pub fn write(&self, run_dir: &Path) -> Result<(), Error> {
+        let root = run_dir.join("checkpoint");
+        let name = format!("step-{:08}-{:04}", self.position.step, self.position.epoch);
+        let folder = root.join(&name);
+        let written = self.write_files(&folder).and_then(|sha256| {
+            sync_folder(&root)?;
+            let current = serde_json::to_vec(&Current { folder: name.clone(), sha256 }).map_err(serialization(&root))?;
+            write_atomically(&root.join(CURRENT), &current)
+        });
+        match written {
+            Ok(()) => remove_others(&root, Some(&name)),
+            // What could not be completed goes, unless it is the folder that counts.
+            Err(_) => remove_others(&root, current_folder(&root).as_deref()),
+        }
+        written
+    }
+
+    /// Reads the checkpoint of a run folder (or of a folder `checkpoint`), if there is one.
+    ///
+    /// # Errors
+    /// [`Error::DamagedCheckpoint`] naming the file, [`Error::Optimizer`], [`Error::Io`].
+    pub fn read(run_dir: &Path) -> Result<Option<Self>, Error> {
+        let inside = run_dir.join("checkpoint");
+        let root = if inside.is_dir() { inside } else { run_dir.to_owned() };
+        let path = root.join(CURRENT);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(&path)(error)),
+        };
+        let current: Current = serde_json::from_slice(&bytes).map_err(|error| damaged(&path, error))?;
+        let file = |name: &str| current.file(&root, name);
+        let position_file = root.join(&current.folder).join(POSITION);
+        let slow = current.sha256.contains_key(SLOW).then(|| file(SLOW).and_then(|(path, bytes)| tensors(&path, &bytes)));
+        let (model_path, model) = file(MODEL)?;
+        Ok(Some(Self {
+            position: serde_json::from_slice(&file(POSITION)?.1).map_err(|error| damaged(&position_file, error))?,
+            model: tensors(&model_path, &model)?,
+            slow: slow.transpose()?,
+            optimizer: Record::from_bytes(&file(OPTIMIZER)?.1)?,
+        }))
+    }
+
+    fn write_files(&self, folder: &Path) -> Result<BTreeMap<String, String>, Error> {
+        fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        let position = serde_json::to_vec_pretty(&self.position).map_err(serialization(folder))?;
+        let mut files =
+            vec![(MODEL, safetensors(folder, &self.model)?), (OPTIMIZER, self.optimizer.to_bytes()?), (POSITION, position)];
+        if let Some(slow) = &self.slow {
+            files.push((SLOW, safetensors(folder, slow)?));
+        }
+        let mut sums = BTreeMap::new();
+        for (name, bytes) in files {
+            let path = folder.join(name);
+            let write = || -> std::io::Result<()> {
+                let mut file = fs::File::create(&path)?;
+                file.write_all(&bytes)?;
+                file.sync_all()
+            };
+            write().map_err(Error::io(&path))?;
+            sums.insert(name.to_owned(), sha256(&bytes));
+        }
+        sync_folder(folder)?;
+        Ok(sums)
+    }
+}
+
+impl Current {
+    /// A file of the checkpoint, checked.
+    fn file(&self, root: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), Error> {
+        // A name with a separator would lead out of the checkpoint.
+        let is_plain = Path::new(&self.folder).components().count() == 1 && !self.folder.starts_with('.');
+        let path = root.join(&self.folder).join(name);
+        let expected = self.sha256.get(name).filter(|_| is_plain);
+        let expected = expected.ok_or_else(|| damaged(&root.join(CURRENT), format!("it does not name {name}")))?;
+        let bytes = fs::read(&path).map_err(|error| damaged(&path, error))?;
+        if sha256(&bytes) == *expected {
+            Ok((path, bytes))
+        } else {
+            Err(damaged(&path, "its SHA-256 is not the one that was written"))
+        }
+    }
+}
+
+fn current_folder(root: &Path) -> Option<String> {
+    let current: Current = serde_json::from_slice(&fs::read(root.join(CURRENT)).ok()?).ok()?;
+    Some(current.folder)
+}
+
+/// Removes every folder of a moment but `kept`. What cannot be removed costs space, not truth.
+fn remove_others(root: &Path, kept: Option<&str>) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with("step-") && Some(&*name.to_string_lossy()) != kept {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn damaged(path: &Path, reason: impl ToString) -> Error {
+    Error::DamagedCheckpoint { path: path.to_owned(), reason: reason.to_string() }
+}
+
+/// Serializing what we hold in memory fails only as writing does.
+fn serialization<E: Into<std::io::Error>>(path: &Path) -> impl FnOnce(E) -> Error + '_ {
+    move |error| Error::io(path)(error.into())
+}
+
+fn safetensors(folder: &Path, tensors: &BTreeMap<String, TensorData>) -> Result<Vec<u8>, Error> {
+    let other = |error: safetensors::SafeTensorError| Error::io(folder)(std::io::Error::other(error));
+    let mut views = Vec::new();
+    for (name, data) in tensors {
+        let dtype = match data.dtype() {
+            DType::F64 => safetensors::Dtype::F64,
+            _ => safetensors::Dtype::F32,
+        };
+        views.push((name, TensorView::new(dtype, data.shape().to_vec(), data.bytes()).map_err(other)?));
+    }
+    safetensors::serialize(views, None).map_err(other)
+}
+
+fn tensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, Error> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(path, error))?;
+    let tensor = |(name, view): (String, TensorView<'_>)| {
+        let dtype = match view.dtype() {
+            safetensors::Dtype::F32 => DType::F32,
+            safetensors::Dtype::F64 => DType::F64,
+            other => return Err(damaged(path, format!("tensor {name:?} has type {other:?}, not F32 or F64"))),
+        };
+        let data = TensorData::try_from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
+        Ok((name, data.map_err(|error| damaged(path, error))?))
+    };
+    file.tensors().into_iter().map(tensor).collect()
+}

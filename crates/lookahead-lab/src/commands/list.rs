@@ -1,0 +1,24 @@
+//! `lookahead list`
+
+use lookahead_lab::paper::ARTIFACTS;
+
+use super::say;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn list(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.json {
+        return Ok(say(serde_json::to_string_pretty(&ARTIFACTS)?)?);
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::TableStyle::new()).set_header(["artifact", "shows", "needs", "recorded in"]);
+    for entry in ARTIFACTS {
+        table.add_row([entry.name, entry.shows, entry.needs, entry.recorded]);
+    }
+    Ok(say(table.to_string())?)
+}

@@ -1,0 +1,74 @@
+//! `lookahead train`
+
+use std::path::PathBuf;
+
+use lookahead_lab::config::RunConfig;
+use lookahead_lab::data::Dataset;
+use lookahead_lab::{report, run as runs};
+
+use super::progress::Progress;
+use super::{say, stop_flag};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Arguments {
+    /// The configuration.
+    #[arg(value_name = "CONFIG.toml")]
+    config: PathBuf,
+    /// Where the run folder goes: `DIR/runs/ID`, the id being a hash of the configuration.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// Change a key of the configuration, such as seed=1; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLE: &str = r#"A configuration:
+  epochs = 20
+  [data]
+  name = "fashion_mnist"          # or "digits" (the default, embedded)
+  dir = "/usr/share/datasets/fashion-mnist"
+  [model]
+  name = "cnn"                    # or "mlp" (the default)
+  [optimizer]
+  name = "lookahead"              # any nesting of lookahead, averaged, sgd, adam, adamw
+  sync_period = 5
+  alpha = 0.5
+  inner = { name = "sgd", momentum = 0.9 }
+  [schedule]
+  learning_rate = 0.1
+  name = "cosine"                 # or constant, step, plateau
+
+The run folder's config.toml shows every key with its value."#;
+
+pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut config = RunConfig::load(&arguments.config)?;
+    for text in &arguments.set {
+        config.set(text).map_err(lookahead_lab::Error::from)?;
+    }
+    let dataset = Dataset::load(&config.data).map_err(lookahead_lab::Error::from)?;
+    let folder = runs::folder(&arguments.out, &config);
+    let batches = dataset.train.len().div_ceil(config.batch_size.get() as usize) as u64;
+    let mut progress = Progress::new(batches * u64::from(config.epochs.get()));
+    progress.begin(config.optimizer.label());
+    let done = runs::run(&config, &dataset, &folder, &mut progress, &*stop_flag()?)?;
+    progress.finish();
+    let page = report::write_for_run(&folder)?;
+    if arguments.json {
+        return Ok(say(serde_json::to_string_pretty(&done)?)?);
+    }
+    let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
+    Ok(say(format!(
+        "{}: validation accuracy {:.2} %, loss {loss}, after {} epochs ({} steps), {:.1} s\nrun folder: {}\nreport: {}",
+        config.optimizer.label(),
+        100.0 * done.valid_accuracy,
+        done.epochs,
+        done.steps,
+        done.seconds,
+        folder.display(),
+        page.display(),
+    ))?)
+}

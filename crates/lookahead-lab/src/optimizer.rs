@@ -1,0 +1,176 @@
+//! The optimizer that a configuration describes: any nesting, as one type.
+
+use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::module::{Module, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use lookahead::{Alpha, Averaging, Cadence, InnerStatePolicy, LookaheadConfig, SyncPeriod, SyncReport};
+use lookahead_burn::{
+    Adam, AdamW, Averaged, InnerOptimizer, Lookahead, RecordReader, RecordWriter, RuleSet, Sgd, Weights,
+};
+
+use crate::Error;
+use crate::config::{AverageConfig, OptimizerConfig, StepSizeConfig};
+
+/// A rule, a Lookahead or an average, around any other.
+#[derive(Clone)]
+pub enum AnyOptimizer {
+    /// SGD.
+    Sgd(RuleSet<Sgd>),
+    /// Adam.
+    Adam(RuleSet<Adam>),
+    /// AdamW.
+    AdamW(RuleSet<AdamW>),
+    /// Lookahead around another.
+    Lookahead(Box<Lookahead<AnyOptimizer>>),
+    /// An average of another's weights.
+    Averaged(Box<Averaged<AnyOptimizer>>),
+}
+
+impl AnyOptimizer {
+    /// Builds what a configuration describes.
+    ///
+    /// # Errors
+    /// [`Error::Optimizer`]; never for a configuration that was read from a file.
+    pub fn new(config: &OptimizerConfig) -> Result<Self, Error> {
+        Ok(match config {
+            OptimizerConfig::Sgd(sgd) => Self::Sgd(RuleSet::new(sgd.rule()?.into())),
+            OptimizerConfig::Adam(adam) => Self::Adam(RuleSet::new(adam.adam()?.into())),
+            OptimizerConfig::AdamW(adamw) => Self::AdamW(RuleSet::new(adamw.adamw()?.into())),
+            OptimizerConfig::Lookahead(outer) => {
+                let config = LookaheadConfig::new().with_sync_period(outer.sync_period);
+                let config = match outer.step_size {
+                    StepSizeConfig::Alpha(alpha) => config.with_alpha(alpha),
+                    StepSizeConfig::Adaptive(adaptive) => config.with_adaptive_alpha(adaptive),
+                };
+                let config = config.with_inner_state(outer.inner_state);
+                Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner)?, config)?))
+            }
+            OptimizerConfig::Averaged(averaged) => {
+                let averaging = match averaged.average {
+                    AverageConfig::Running { start } => Averaging::Running { start },
+                    AverageConfig::Exponential { decay } => Averaging::exponential(decay)?,
+                    AverageConfig::NonMonotonic { patience } => {
+                        Averaging::NonMonotonic { patience: patience.get() as usize }
+                    }
+                };
+                Self::Averaged(Box::new(Averaged::new(Self::new(&averaged.inner)?, averaging)))
+            }
+        })
+    }
+
+    /// A copy of the model on the weights to evaluate: slow weights, an average, or its own. It owns its buffers.
+    #[must_use]
+    pub fn evaluation_model<M: Module>(&self, model: &M) -> M {
+        self.evaluation_weights().map_or_else(|| model.valid(), |weights| weights.apply(model))
+    }
+
+    /// The outermost Lookahead's last sync.
+    #[must_use]
+    pub fn last_sync(&self) -> Option<&SyncReport> {
+        match self {
+            Self::Lookahead(lookahead) => lookahead.last_sync(),
+            Self::Averaged(averaged) => averaged.inner().last_sync(),
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => None,
+        }
+    }
+
+    /// The elements that syncs refused as not finite.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        match self {
+            Self::Lookahead(lookahead) => lookahead.refused() + lookahead.inner().refused(),
+            Self::Averaged(averaged) => averaged.inner().refused(),
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => 0,
+        }
+    }
+
+    /// Tells every average inside a validation loss (NT-ASGD).
+    pub fn observe_validation_loss(&mut self, loss: f64) {
+        match self {
+            Self::Lookahead(lookahead) => lookahead.inner_mut().observe_validation_loss(loss),
+            Self::Averaged(averaged) => {
+                averaged.observe_validation_loss(loss);
+                averaged.inner_mut().observe_validation_loss(loss);
+            }
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => {}
+        }
+    }
+}
+
+/// Hands a call to whichever optimizer it is.
+macro_rules! each {
+    ($self:expr, $optimizer:ident => $call:expr) => {
+        match $self {
+            AnyOptimizer::Sgd($optimizer) => $call,
+            AnyOptimizer::Adam($optimizer) => $call,
+            AnyOptimizer::AdamW($optimizer) => $call,
+            AnyOptimizer::Lookahead($optimizer) => $call,
+            AnyOptimizer::Averaged($optimizer) => $call,
+        }
+    };
+}
+
+impl Cadence for AnyOptimizer {
+    fn sync_periods(&self) -> Vec<SyncPeriod> {
+        each!(self, optimizer => optimizer.sync_periods())
+    }
+}
+
+impl InnerOptimizer for AnyOptimizer {
+    fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
+        each!(self, optimizer => optimizer.advance(lr, module, grads))
+    }
+
+    fn end_partial_cycle<M: Module>(&mut self, module: M) -> M {
+        each!(self, optimizer => optimizer.end_partial_cycle(module))
+    }
+
+    fn accepts(&self, policy: InnerStatePolicy) -> Result<(), lookahead_burn::Error> {
+        each!(self, optimizer => optimizer.accepts(policy))
+    }
+
+    fn reset(&mut self) {
+        each!(self, optimizer => optimizer.reset());
+    }
+
+    fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
+        // The anchor was cloned from this optimizer, so it is of the same kind.
+        match (self, anchor) {
+            (Self::Sgd(optimizer), Self::Sgd(anchor)) => optimizer.interpolate(anchor, alpha),
+            (Self::Adam(optimizer), Self::Adam(anchor)) => optimizer.interpolate(anchor, alpha),
+            (Self::AdamW(optimizer), Self::AdamW(anchor)) => optimizer.interpolate(anchor, alpha),
+            (Self::Lookahead(optimizer), Self::Lookahead(anchor)) => optimizer.interpolate(anchor, alpha),
+            (Self::Averaged(optimizer), Self::Averaged(anchor)) => optimizer.interpolate(anchor, alpha),
+            _ => {}
+        }
+    }
+
+    fn rebase<M: Module>(&mut self, module: &M) {
+        each!(self, optimizer => optimizer.rebase(module));
+    }
+
+    fn keeps_second_moment(&self) -> bool {
+        each!(self, optimizer => optimizer.keeps_second_moment())
+    }
+
+    fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
+        each!(self, optimizer => optimizer.second_moment(id))
+    }
+
+    fn evaluation_weights(&self) -> Option<&Weights> {
+        each!(self, optimizer => optimizer.evaluation_weights())
+    }
+
+    fn describe(&self) -> String {
+        each!(self, optimizer => optimizer.describe())
+    }
+
+    fn save(&self, record: &mut RecordWriter<'_>) {
+        each!(self, optimizer => optimizer.save(record));
+    }
+
+    fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), lookahead_burn::Error> {
+        each!(self, optimizer => optimizer.load(record))
+    }
+}

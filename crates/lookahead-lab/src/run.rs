@@ -1,0 +1,81 @@
+//! One run in its folder: `config.toml`, `environment.json`, `metrics.jsonl`, `checkpoint/`, `result.json`.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use crate::Error;
+use crate::config::RunConfig;
+use crate::data::Dataset;
+use crate::environment::environment;
+use crate::files::{create_folder, write_atomically};
+use crate::report::{Run, RunResult};
+use crate::train::{Observer, Trainer};
+
+/// The folder of a run below an output folder: named by the configuration's content, so that it is shared by every
+/// artifact that needs this run.
+#[must_use]
+pub fn folder(out: &Path, config: &RunConfig) -> PathBuf {
+    out.join("runs").join(config.id())
+}
+
+/// Does a run: a finished one is only read, a stopped one continues from its checkpoint, to the same bits.
+///
+/// # Errors
+/// [`Error`]; the folder then holds what it held, or the run's last complete checkpoint.
+pub fn run(
+    config: &RunConfig,
+    data: &Dataset,
+    folder: &Path,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<RunResult, Error> {
+    create_folder(folder)?;
+    let _lock = lock(folder)?;
+    claim(config, folder)?;
+    if let Some(result) = Run::read(folder)?.finished() {
+        return Ok(result.clone());
+    }
+    let trainer = Trainer::new(config, data, folder)?;
+    let environment = serde_json::to_vec_pretty(&environment()).map_err(|error| Error::io(folder)(error.into()))?;
+    write_atomically(&folder.join("environment.json"), &environment)?;
+    let outcome = trainer.run(observer, stop)?;
+    let row = outcome.last_row;
+    let result = RunResult {
+        status: "done".to_owned(),
+        epochs: outcome.epochs,
+        steps: outcome.steps,
+        train_loss: row.as_ref().and_then(|row| row.train_loss),
+        valid_loss: row.as_ref().and_then(|row| row.valid_loss),
+        valid_accuracy: row.as_ref().map_or(0.0, |row| row.valid_accuracy),
+        seconds: outcome.seconds,
+        non_finite: outcome.refused,
+    };
+    let json = serde_json::to_vec_pretty(&result).map_err(|error| Error::io(folder)(error.into()))?;
+    write_atomically(&folder.join("result.json"), &json)?;
+    Ok(result)
+}
+
+/// Keeps other processes out of the folder for as long as the file is held.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let path = folder.join(".lock");
+    let file = File::create(&path).map_err(Error::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::Busy { path: folder.to_owned() }),
+        Err(fs::TryLockError::Error(error)) => Err(Error::io(&path)(error)),
+    }
+}
+
+/// Writes the complete configuration, or sees that the folder is of the same one.
+fn claim(config: &RunConfig, folder: &Path) -> Result<(), Error> {
+    let path = folder.join("config.toml");
+    if !path.exists() {
+        return write_atomically(&path, config.to_toml().as_bytes());
+    }
+    let found = RunConfig::load(&path)?;
+    if found == *config {
+        return Ok(());
+    }
+    Err(Error::OtherConfig { path, expected: config.id(), found: found.id() })
+}

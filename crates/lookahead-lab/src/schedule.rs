@@ -1,0 +1,78 @@
+//! The learning rate of each step.
+
+use lookahead_burn::ReduceOnPlateau;
+
+use crate::Error;
+use crate::config::{DecayConfig, ScheduleConfig};
+
+/// The schedule of a run: warm-up, then decay. Only a plateau has a memory; it belongs in the checkpoint.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    config: ScheduleConfig,
+    steps_per_epoch: u64,
+    total_steps: u64,
+    plateau: Option<ReduceOnPlateau>,
+}
+
+impl Schedule {
+    /// The schedule for a run of `epochs` epochs.
+    ///
+    /// # Errors
+    /// [`Error::Optimizer`]; never for a configuration that was read from a file.
+    pub fn new(config: &ScheduleConfig, steps_per_epoch: u64, epochs: u32) -> Result<Self, Error> {
+        let plateau = match config.decay {
+            DecayConfig::Plateau { factor, patience } => {
+                let plateau = ReduceOnPlateau::new(config.learning_rate)?.with_factor(factor)?;
+                Some(plateau.with_patience(patience.get()))
+            }
+            _ => None,
+        };
+        Ok(Self { config: config.clone(), steps_per_epoch, total_steps: steps_per_epoch * u64::from(epochs), plateau })
+    }
+
+    /// The learning rate of step `step`, counted from 0.
+    #[must_use]
+    pub fn learning_rate(&self, step: u64) -> f64 {
+        let warmup = self.config.warmup_steps;
+        let base = self.config.learning_rate;
+        if step < warmup {
+            // gamma_t = gamma (t + 1) / warmup
+            return base * (step + 1) as f64 / warmup as f64;
+        }
+        match &self.config.decay {
+            DecayConfig::Constant => base,
+            DecayConfig::Cosine { final_fraction } => {
+                let steps = self.total_steps.saturating_sub(warmup).max(1);
+                let progress = (step - warmup) as f64 / steps as f64;
+                let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos());
+                base * (final_fraction + (1.0 - final_fraction) * cosine)
+            }
+            DecayConfig::Step { milestones, factor } => {
+                let epoch = step / self.steps_per_epoch;
+                let passed = milestones.iter().filter(|milestone| u64::from(milestone.get()) <= epoch).count();
+                base * factor.powi(passed as i32)
+            }
+            DecayConfig::Plateau { .. } => self.plateau.as_ref().map_or(base, ReduceOnPlateau::learning_rate),
+        }
+    }
+
+    /// Takes the validation loss of an evaluation.
+    pub fn observe_validation_loss(&mut self, loss: f64) {
+        if let Some(plateau) = &mut self.plateau {
+            plateau.observe(loss);
+        }
+    }
+
+    /// What the next rates depend on besides the step.
+    #[must_use]
+    pub fn memory(&self) -> Option<&ReduceOnPlateau> {
+        self.plateau.as_ref()
+    }
+
+    /// Continues with the memory of a checkpoint.
+    pub fn restore(&mut self, memory: Option<ReduceOnPlateau>) {
+        if self.plateau.is_some() && memory.is_some() {
+            self.plateau = memory;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Each command does what its help says.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::support::{Bench, CNN_CONFIG, stderr, stdout};
+
+#[test]
+fn quickstart_writes_table_summary_and_page() {
+    let bench = Bench::new("");
+    let output = bench.run(&["run", "quickstart", "--scale", "smoke"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for label in ["SGD", "Lookahead(SGD)", "AdamW", "Lookahead(AdamW)", "Polyak(SGD)"] {
+        assert!(stdout(&output).contains(label), "{label} is not in the table");
+    }
+    let folder = bench.path().join("results/quickstart");
+    let summary: Value = serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["groups"].as_array().unwrap().len(), 5);
+    assert!(summary["groups"][0]["valid_accuracy"]["mean"].as_f64().unwrap() > 0.5, "two epochs beat guessing");
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("<svg"));
+
+    // A second call finds every run done, and `report` makes the same page from the folders alone.
+    let again = bench.run(&["run", "quickstart", "--scale", "smoke", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&stdout(&again)).unwrap(), summary);
+    fs::remove_file(folder.join("report.html")).unwrap();
+    assert!(bench.run(&["report", "results"]).status.success());
+    assert_eq!(fs::read_to_string(folder.join("report.html")).unwrap(), page);
+}
+
+#[test]
+fn a_seed_gives_every_optimizer_the_same_start_and_order() {
+    // With a learning rate of next to nothing every optimizer stays where it starts.
+    let start = "epochs = 1\nschedule.learning_rate = 1e-30\ndata.train_limit = 64\nseed = 3\n";
+    let losses: Vec<f64> = ["{ name = 'sgd' }", "{ name = 'lookahead', inner.name = 'adamw', inner.weight_decay = 0.0 }"]
+        .iter()
+        .map(|optimizer| {
+            let bench = Bench::new(&format!("optimizer = {optimizer}\n{start}"));
+            let output = bench.run(&["train", "run.toml", "--json"]);
+            assert!(output.status.success(), "{}", stderr(&output));
+            serde_json::from_str::<Value>(&stdout(&output)).unwrap()["valid_loss"].as_f64().unwrap()
+        })
+        .collect();
+    assert_eq!(losses[0], losses[1]);
+}
+
+#[test]
+fn train_writes_a_complete_run_folder_and_inspect_reads_its_checkpoint() {
+    let bench = Bench::new(CNN_CONFIG);
+    let output = bench.train();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let folder = bench.run_folder();
+    for name in ["config.toml", "environment.json", "metrics.jsonl", "result.json", "report.html"] {
+        assert!(folder.join(name).is_file(), "{name}");
+    }
+    let config = fs::read_to_string(folder.join("config.toml")).unwrap();
+    assert!(config.contains("sync_period = 5"), "defaults are written out:\n{config}");
+
+    let shown = stdout(&bench.run(&["inspect", folder.to_str().unwrap()]));
+    for word in ["40 steps", "running_mean", "slow", "every checksum agrees"] {
+        let found = shown.contains(word) || word == "40 steps" && shown.contains("step 40");
+        assert!(found, "{word:?} is not in\n{shown}");
+    }
+    let json = stdout(&bench.run(&["inspect", "--json", folder.to_str().unwrap()]));
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["position"]["step"], 40);
+}
+
+#[test]
+fn list_names_what_run_takes() {
+    let bench = Bench::new("");
+    assert!(stdout(&bench.run(&["list"])).contains("quickstart"));
+    let json: Value = serde_json::from_str(&stdout(&bench.run(&["list", "--json"]))).unwrap();
+    assert_eq!(json[0]["name"], "quickstart");
+}
+
+#[test]
+fn help_shows_examples() {
+    let bench = Bench::new("");
+    for arguments in [&["--help"][..], &["run", "--help"], &["train", "--help"]] {
+        assert!(stdout(&bench.run(arguments)).contains("lookahead"), "{arguments:?}");
+    }
+}

@@ -1,0 +1,6 @@
+//! The program as a user drives it: the commands, bad input, and runs that are stopped in every way.
+
+mod bad_input;
+mod commands;
+mod resume;
+mod support;

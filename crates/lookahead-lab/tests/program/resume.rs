@@ -1,0 +1,94 @@
+//! A run that is stopped, in whatever way, continues to the same bits as one that was left alone.
+
+use std::fs;
+use std::process::Command;
+
+use super::support::{Bench, CNN_CONFIG, CONFIG, contents, stderr};
+
+fn undisturbed(config: &str) -> Vec<(String, Vec<u8>)> {
+    let bench = Bench::new(config);
+    let output = bench.train();
+    assert!(output.status.success(), "{}", stderr(&output));
+    bench.bits()
+}
+
+fn assert_same(found: &[(String, Vec<u8>)], expected: &[(String, Vec<u8>)]) {
+    for ((name, found), (_, expected)) in found.iter().zip(expected) {
+        assert!(found == expected, "{name} differs from the undisturbed run's");
+    }
+}
+
+/// Ends the run as an interrupt from the keyboard would.
+fn interrupt(bench: &Bench, checkpoints: usize) {
+    let mut child = bench.train_until(checkpoints);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_run_killed_several_times_ends_in_the_same_bits() {
+    for config in [CONFIG, CNN_CONFIG] {
+        let bench = Bench::new(config);
+        for checkpoints in [1, 2, 3] {
+            let mut child = bench.train_until(checkpoints);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(!bench.run_folder().join("result.json").exists());
+        let output = bench.train();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_same(&bench.bits(), &undisturbed(config));
+    }
+}
+
+#[test]
+fn an_interrupt_ends_with_a_checkpoint_and_130_and_the_same_command_continues() {
+    let bench = Bench::new(CONFIG);
+    interrupt(&bench, 2);
+    assert!(!bench.run_folder().join("result.json").exists());
+    assert!(bench.train().status.success());
+    assert_same(&bench.bits(), &undisturbed(CONFIG));
+}
+
+#[test]
+fn a_full_disk_loses_no_earlier_checkpoint() {
+    let bench = Bench::new(CONFIG);
+    interrupt(&bench, 2);
+    let checkpoint = bench.run_folder().join("checkpoint");
+    let before = contents(&checkpoint);
+
+    // Files may not grow past 8 KiB, too little for the weights; the write fails as on a full disk.
+    let program = env!("CARGO_BIN_EXE_lookahead");
+    let script = format!("trap '' XFSZ; ulimit -f 16; exec '{program}' train run.toml");
+    let output = Command::new("sh").args(["-c", &script]).current_dir(bench.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("model.safetensors"), "{}", stderr(&output));
+    assert!(contents(&checkpoint) == before, "the earlier checkpoint has changed");
+
+    assert!(bench.train().status.success());
+    assert_same(&bench.bits(), &undisturbed(CONFIG));
+}
+
+#[test]
+fn a_line_of_metrics_that_was_cut_off_is_written_again() {
+    let bench = Bench::new(CONFIG);
+    interrupt(&bench, 8);
+    let metrics = bench.run_folder().join("metrics.jsonl");
+    let mut text = fs::read(&metrics).unwrap();
+    text.extend(b"{\"epoch\":99,\"step\":");
+    fs::write(&metrics, text).unwrap();
+    assert!(bench.train().status.success());
+    assert_same(&bench.bits(), &undisturbed(CONFIG));
+}
+
+#[test]
+fn a_finished_run_is_not_done_again() {
+    let bench = Bench::new(CNN_CONFIG);
+    assert!(bench.train().status.success());
+    let folder = bench.run_folder();
+    let before = contents(&folder.join("checkpoint"));
+    let result = fs::read(folder.join("result.json")).unwrap();
+    assert!(bench.train().status.success());
+    assert!(contents(&folder.join("checkpoint")) == before);
+    assert_eq!(fs::read(folder.join("result.json")).unwrap(), result);
+}

@@ -1,0 +1,71 @@
+//! The laws can fail: Algorithm 1 written out keeps them, and each defect of other implementations breaks one.
+
+mod textbook;
+
+use lookahead_laws::{Case, Law, bases, laws};
+
+use textbook::Textbook;
+
+type Sound = Textbook<{ textbook::NONE }>;
+
+laws!(sound: Sound; sgd, heavy_ball, adam);
+
+#[test]
+fn every_law_has_its_test() {
+    let macros = include_str!("../src/macros.rs");
+    for law in Law::ALL {
+        assert_eq!(macros.matches(&format!(": {law:?},")).count(), 1, "tests of {law:?} in laws!");
+    }
+}
+
+/// One test for each pair of lines: the law must be broken, with words that show where.
+macro_rules! defects {
+    ($($test:ident: $defect:ident with $base:ident breaks $law:ident, $words:literal;)+) => {
+        $(#[test]
+        #[should_panic(expected = $words)]
+        fn $test() {
+            Law::$law.check::<Textbook<{ textbook::$defect }>>(&Case::standard(bases::$base()));
+        })+
+    };
+}
+
+defects! {
+    slow_weights_seeded_late: SEEDED_LATE with sgd
+        breaks SlowWeightsAreTheAverageOfEq2, "after outer step 0";
+    saved_without_slow_weights: SAVED_WITHOUT_SLOW with sgd
+        breaks ASavedRunGoesOnWithTheSameBits, "saved after step 1";
+    saved_without_the_counter: SAVED_WITHOUT_CLOCK with sgd
+        breaks ASavedRunGoesOnWithTheSameBits, "saved after step 1";
+    anchor_not_renewed: ANCHOR_STAYS with heavy_ball
+        breaks MomentumInterpolates, "after outer step 2";
+    reset_does_nothing: RESET_DOES_NOTHING with heavy_ball
+        breaks ResetIsAFreshInnerOptimizer, "at phi_1, after step 5";
+    reset_does_nothing_for_adam: RESET_DOES_NOTHING with adam
+        breaks ResetIsAFreshInnerOptimizer, "at phi_1, after step 5";
+    rate_of_the_first_step: RATE_STAYS with sgd
+        breaks LearningRateReachesTheRule, "step 1 with learning rate 0.01";
+    rate_lost_by_a_load: RATE_STAYS_AFTER_LOAD with sgd
+        breaks LearningRateReachesTheRule, "step 3 with learning rate 0.25";
+    fast_and_slow_differ_by_rounding: FAST_ROUNDED_APART with sgd
+        breaks FastEqualsSlowAfterEachSync, "after step 4";
+    frozen_weights_move: TWO_PRODUCTS with sgd
+        breaks FrozenTensorsNeverChange, "gradient None";
+    poison_reaches_the_slow_weights: NO_GUARD with adam
+        breaks NonFiniteGradientsNeverReachTheSlowWeights, "slow weights";
+    overflow_reaches_the_slow_weights: NO_GUARD with sgd
+        breaks OverflowNeverReachesTheSlowWeights, "overflow";
+    one_count_per_tensor: COUNTS_TENSORS with sgd
+        breaks SeveralTensorsSyncAsOftenAsOne, "among others and alone";
+    one_clock_per_tensor: CLOCK_PER_TENSOR with sgd
+        breaks MissingGradientsDoNotStopTheClock, "without some gradients";
+    late_tensors_never_synced: LATE_NEVER_SYNCED with sgd
+        breaks LateTensorsAreSeededAndSynced, "joined after step 0";
+    evaluation_leaves_the_swap: SWAP_NOT_UNDONE with sgd
+        breaks LookingOnChangesNothing, "evaluated and saved";
+    bias_correction_left_behind: CORRECTION_STAYS with adam
+        breaks BiasCorrectionFollowsTheMoments, "Interpolate: step 5";
+    empty_cycle_counted: EMPTY_CYCLE_COUNTS with sgd
+        breaks SyncNowAfterASyncChangesNothing, "sync_now at phase 0";
+    partial_cycle_goes_on: PHASE_GOES_ON with sgd
+        breaks SyncNowEndsAPartialCycle, "slow weights 3 steps later";
+}

@@ -1,0 +1,142 @@
+//! Polyak averaging and NT-ASGD against numbers worked out by hand.
+
+use lookahead::rules::Sgd;
+use lookahead::{Averaged, Averaging, Error, Grads, Lookahead, NonMonotonicTrigger, Optimizer, ParamSet};
+
+/// The weights to evaluate after each step of SGD that goes 8 -> 7 -> 6 -> …
+fn averages(averaging: Averaging, steps: usize) -> Result<Vec<f64>, Error> {
+    let optimizer = Averaged::new(Sgd::new(), averaging);
+    let mut params = ParamSet::new();
+    params.push("w", [1], vec![8.0])?;
+    let mut state = optimizer.init(&params);
+    let mut seen = Vec::new();
+    for step in 1..=steps {
+        let grads = Grads::new(&params, [Some(vec![1.0])])?;
+        optimizer.step(1.0, &mut params, &grads, &mut state);
+        assert_eq!(params.slice(0), [8.0 - step as f64], "averaging leaves the run as it is");
+        seen.push(optimizer.evaluation_weights(&state).map_or(params.slice(0)[0], |mean| mean[0][0]));
+    }
+    Ok(seen)
+}
+
+#[test]
+fn running_means() -> Result<(), Error> {
+    assert_eq!(averages(Averaging::Running { start: 0 }, 4)?, [7.0, 6.5, 6.0, 5.5]);
+    // before the average begins, the weights themselves
+    assert_eq!(averages(Averaging::Running { start: 2 }, 5)?, [7.0, 6.0, 5.0, 4.5, 4.0]);
+    assert_eq!(averages(Averaging::Running { start: 9 }, 2)?, [7.0, 6.0]);
+    Ok(())
+}
+
+#[test]
+fn exponential_means() -> Result<(), Error> {
+    // 7; 0.75 * 7 + 0.25 * 6; 0.75 * 6.75 + 0.25 * 5
+    assert_eq!(averages(Averaging::exponential(0.75)?, 3)?, [7.0, 6.75, 6.3125]);
+    assert_eq!(averages(Averaging::exponential(0.0)?, 3)?, [7.0, 6.0, 5.0]);
+    Ok(())
+}
+
+/// NT-ASGD's loop written out, n being the non-monotone interval: the check, from 0, at which averaging begins.
+fn merity(losses: &[f64], n: usize) -> Option<usize> {
+    let mut logs: Vec<f64> = Vec::new();
+    for (t, &loss) in losses.iter().enumerate() {
+        if t > n && loss > logs[..t - n].iter().copied().fold(f64::INFINITY, f64::min) {
+            return Some(t);
+        }
+        logs.push(loss);
+    }
+    None
+}
+
+fn trigger(losses: &[f64], n: usize) -> Option<usize> {
+    let mut trigger = NonMonotonicTrigger::default();
+    let fired: Vec<bool> = losses.iter().map(|&loss| trigger.observe(loss, n)).collect();
+    assert_eq!(trigger.has_fired(), fired.contains(&true));
+    let first = fired.iter().position(|&fired| fired);
+    assert!(fired[first.unwrap_or(fired.len())..].iter().all(|&fired| fired), "once fired, always fired: {fired:?}");
+    first
+}
+
+#[test]
+fn the_trigger_is_that_of_merity() {
+    let falling: Vec<f64> = (0..20).map(|i| 100.0 - f64::from(i)).collect();
+    let stalling: Vec<f64> = (0..20).map(|i| f64::from((i - 10_i32).pow(2))).collect();
+    let jumping: Vec<f64> = (0..40).map(|i| f64::from(i * 37 % 40) - f64::from(i)).collect();
+    let flat = vec![3.0; 12];
+    for losses in [&falling, &stalling, &jumping, &flat] {
+        for n in 0..8 {
+            assert_eq!(trigger(losses, n), merity(losses, n), "n = {n}, losses {losses:?}");
+        }
+    }
+    assert_eq!(trigger(&falling, 5), None);
+    assert_eq!(trigger(&flat, 0), None, "a loss as good as the best does not fire");
+    // 8.6 is above 8, the best of 9 and 8: the last two, 7 and 8.5, do not count
+    assert_eq!(trigger(&[9.0, 8.0, 7.0, 8.5, 8.6, 8.7], 2), Some(4));
+}
+
+#[test]
+fn averaging_begins_when_the_trigger_fires() -> Result<(), Error> {
+    let optimizer = Averaged::new(Sgd::new(), Averaging::NonMonotonic { patience: 1 });
+    let mut params = ParamSet::new();
+    params.push("w", [1], vec![8.0])?;
+    let mut state = optimizer.init(&params);
+    let mut seen = Vec::new();
+    for loss in [5.0, 4.0, 4.5, 4.2, 3.0] {
+        let grads = Grads::new(&params, [Some(vec![1.0])])?;
+        optimizer.step(1.0, &mut params, &grads, &mut state);
+        seen.push(optimizer.evaluation_weights(&state).map(|mean| mean[0][0]));
+        optimizer.observe_validation_loss(loss, &mut state);
+    }
+    // 4.2 after step 4 is above 4.0: step 5 is the first of the mean
+    assert_eq!(seen, [None, None, None, None, Some(3.0)]);
+    let grads = Grads::new(&params, [Some(vec![1.0])])?;
+    optimizer.step(1.0, &mut params, &grads, &mut state);
+    assert_eq!(optimizer.evaluation_weights(&state), Some(&[vec![2.5]][..]));
+    Ok(())
+}
+
+#[test]
+fn a_validation_loss_says_whether_averaging_is_on() -> Result<(), Error> {
+    let mut params = ParamSet::new();
+    params.push("w", [1], vec![8.0])?;
+    let late = Averaged::new(Sgd::new(), Averaging::Running { start: 1 });
+    let mut state = late.init(&params);
+    assert!(!late.observe_validation_loss(1.0, &mut state), "step 1 does not enter the mean");
+    let grads = Grads::new(&params, [Some(vec![1.0])])?;
+    late.step(1.0, &mut params, &grads, &mut state);
+    assert!(late.observe_validation_loss(1.0, &mut state), "step 2 does");
+    Ok(())
+}
+
+#[test]
+fn a_tensor_that_joins_later_is_averaged_from_its_value() -> Result<(), Error> {
+    let optimizer = Averaged::new(Sgd::new(), Averaging::exponential(0.5)?);
+    let mut params = ParamSet::new();
+    params.push("w", [1], vec![8.0])?;
+    let mut state = optimizer.init(&params);
+    let grads = Grads::new(&params, [Some(vec![1.0])])?;
+    optimizer.step(1.0, &mut params, &grads, &mut state);
+    params.push("late", [1], vec![4.0])?;
+    let grads = Grads::new(&params, [Some(vec![1.0]), Some(vec![2.0])])?;
+    optimizer.step(1.0, &mut params, &grads, &mut state);
+    assert_eq!(optimizer.evaluation_weights(&state), Some(&[vec![6.5], vec![3.0]][..]));
+    Ok(())
+}
+
+/// Before it begins, the average of a Lookahead's weights stands back behind the slow weights.
+#[test]
+fn around_a_lookahead_the_slow_weights_are_evaluated_until_it_begins() -> Result<(), Error> {
+    let optimizer = Averaged::new(Lookahead::new(Sgd::new()), Averaging::Running { start: 5 });
+    let mut params = ParamSet::new();
+    params.push("w", [1], vec![8.0])?;
+    let mut state = optimizer.init(&params);
+    let mut seen = Vec::new();
+    for _ in 0..7 {
+        let grads = Grads::new(&params, [Some(vec![1.0])])?;
+        optimizer.step(1.0, &mut params, &grads, &mut state);
+        seen.push(optimizer.evaluation_weights(&state).map(|weights| weights[0][0]));
+    }
+    // k = 5, alpha = 0.5: phi goes 8 -> 5.5; the mean then holds the fast weights 4.5 and 3.5
+    assert_eq!(seen, [8.0, 8.0, 8.0, 8.0, 5.5, 4.5, 4.0].map(Some));
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Bad input is refused when a value is made, with an error that names it, and what is accepted.
+
+use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
+use lookahead::{
+    Adaptive, Alpha, Averaging, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, ParamSet, Schedule,
+    SquaredGradients, SyncPeriod,
+};
+use serde::de::DeserializeOwned;
+
+const NOT_NUMBERS: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+
+/// Asserts that `make` refuses each value, and that the error names the hyperparameter, the value and the range.
+fn assert_refused<V: std::fmt::Debug>(name: &str, values: &[f64], make: impl Fn(f64) -> Result<V, Error>) {
+    for &value in values.iter().chain(&NOT_NUMBERS) {
+        let error = make(value).expect_err(&format!("{name} = {value} is out of range"));
+        assert!(matches!(&error, Error::OutOfRange { name: found, .. } if *found == name), "{name}: {error:?}");
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("{name} is {value}, but must be ")), "{message}");
+    }
+}
+
+fn assert_accepted<V>(name: &str, values: &[f64], make: impl Fn(f64) -> Result<V, Error>) {
+    for &value in values {
+        assert!(make(value).is_ok(), "{name} = {value} is in range");
+    }
+}
+
+#[test]
+fn hyperparameters_out_of_range() {
+    assert_refused("alpha", &[0.0, -0.0, -0.5, 1.0000001, 2.0, f64::MIN], Alpha::new);
+    assert_accepted("alpha", &[f64::MIN_POSITIVE, 0.5, 1.0], Alpha::new);
+
+    let momentum = |mu| Sgd::new().with_momentum(mu);
+    assert_refused("momentum", &[-0.1, 1.0, 1.5], momentum);
+    assert_accepted("momentum", &[0.0, 0.9, 0.999], momentum);
+
+    let dampening = |value| Sgd::new().with_momentum(0.9)?.with_dampening(value);
+    assert_refused("dampening", &[-0.1, 1.1], dampening);
+    assert_accepted("dampening", &[0.0, 0.5, 1.0], dampening);
+    let after_nesterov = |value| Sgd::new().with_momentum(0.9)?.with_nesterov()?.with_dampening(value);
+    assert_refused("dampening", &[0.1, 1.0], after_nesterov);
+    assert!(matches!(
+        dampening(0.5).and_then(Sgd::with_nesterov),
+        Err(Error::OutOfRange { name: "dampening", value: 0.5, .. })
+    ));
+    assert!(matches!(Sgd::new().with_nesterov(), Err(Error::OutOfRange { name: "momentum", value: 0.0, .. })));
+
+    assert_refused("beta1", &[-0.1, 1.0, 2.0], |beta| Adam::new().with_betas(beta, 0.999));
+    assert_refused("beta2", &[-0.1, 1.0, 2.0], |beta| AdamW::new().with_betas(0.9, beta));
+    assert_accepted("betas", &[0.0, 0.5, 0.9999], |beta| Adam::new().with_betas(beta, beta));
+    assert_refused("epsilon", &[-1e-8], |epsilon| Adam::new().with_epsilon(epsilon));
+    assert_refused("epsilon", &[-1e-8], |epsilon| AdamW::new().with_epsilon(epsilon));
+    assert_accepted("epsilon", &[0.0, 1.0], |epsilon| AdamW::new().with_epsilon(epsilon));
+
+    assert_refused("beta2_decay", &[0.1], |exponent| AdaFactor::new().with_beta2_decay(exponent));
+    assert_accepted("beta2_decay", &[0.0, -0.8], |exponent| AdaFactor::new().with_beta2_decay(exponent));
+    assert_refused("clipping", &[0.99, 0.0, -1.0], |d| AdaFactor::new().with_clipping(d));
+    assert_accepted("clipping", &[1.0, 2.0], |d| AdaFactor::new().with_clipping(d));
+
+    assert_refused("weight_decay", &[-1e-4], |lambda| Sgd::new().with_weight_decay(lambda));
+    assert_refused("weight_decay", &[-1e-4], |lambda| Adam::new().with_weight_decay(lambda));
+    assert_refused("weight_decay", &[-1e-4], |lambda| AdamW::new().with_weight_decay(lambda));
+    assert_refused("weight_decay", &[-1e-4], |lambda| AdaFactor::new().with_weight_decay(lambda));
+    assert_accepted("weight_decay", &[0.0, 0.1], |lambda| AdaFactor::new().with_weight_decay(lambda));
+
+    assert_refused("decay", &[-0.1, 1.0, 1.1], Averaging::exponential);
+    assert_accepted("decay", &[0.0, 0.999], Averaging::exponential);
+    assert_refused("beta", &[-0.1, 1.0, 1.1], SquaredGradients::<f32>::new);
+    assert_accepted("beta", &[0.0, 0.999], SquaredGradients::<f32>::new);
+}
+
+/// Nesterov's rule without momentum is none, in whichever order it is asked for.
+#[test]
+fn nesterov_keeps_its_momentum() -> Result<(), Error> {
+    let nesterov = Sgd::new().with_momentum(0.9)?.with_nesterov()?;
+    assert!(matches!(nesterov.with_momentum(0.0), Err(Error::OutOfRange { name: "momentum", value: 0.0, .. })));
+    assert_eq!(nesterov.with_momentum(0.5)?.momentum(), 0.5);
+    Ok(())
+}
+
+#[test]
+fn sync_period_zero() {
+    let error = SyncPeriod::new(0).expect_err("k = 0");
+    assert_eq!(error.to_string(), "sync_period is 0, but must be at least 1");
+    assert_eq!(SyncPeriod::new(1).map(SyncPeriod::get), Ok(1));
+    assert_eq!(SyncPeriod::new(u32::MAX).map(SyncPeriod::get), Ok(u32::MAX));
+}
+
+#[test]
+fn schedules_out_of_order() {
+    for (changes, position, at, after) in
+        [(vec![(0, 1.0)], 0, 0, 0), (vec![(5, 1.0), (5, 2.0)], 1, 5, 5), (vec![(5, 1.0), (9, 2.0), (7, 3.0)], 2, 7, 9)]
+    {
+        let expected = Error::UnorderedSchedule { position, at, after };
+        assert_eq!(Schedule::steps(0.5, changes), Err(expected));
+    }
+    assert!(Schedule::steps(0.5, []).is_ok());
+}
+
+#[test]
+fn sync_periods_that_do_not_nest() -> Result<(), Error> {
+    let with = |periods: Schedule<SyncPeriod>| LookaheadConfig::new().with_sync_period(periods);
+    let k = |steps| SyncPeriod::new(steps);
+    let inner = Lookahead::with_config(Sgd::new(), with(Schedule::steps(k(2)?, [(4, k(3)?)])?))?;
+    for (periods, outer, inside) in [
+        (Schedule::from(k(3)?), 3, 2),
+        (Schedule::from(k(4)?), 4, 3),
+        (Schedule::from(k(1)?), 1, 2),
+        (Schedule::steps(k(6)?, [(1, k(12)?), (2, k(9)?)])?, 9, 2),
+    ] {
+        let refused = Lookahead::with_config(inner.clone(), with(periods.clone()));
+        assert_eq!(refused, Err(Error::PeriodsDoNotNest { outer, inner: inside }), "{periods:?}");
+    }
+    let middle = Lookahead::with_config(inner.clone(), with(k(6)?.into()))?;
+    let outer = Lookahead::with_config(middle.clone(), with(k(8)?.into()));
+    assert_eq!(outer, Err(Error::PeriodsDoNotNest { outer: 8, inner: 6 }));
+    assert!(Lookahead::with_config(middle, with(Schedule::steps(k(12)?, [(3, k(6)?)])?)).is_ok());
+    Ok(())
+}
+
+#[test]
+fn parameter_sets() -> Result<(), Error> {
+    let mut params = ParamSet::new();
+    params.push("weight", [2, 3], vec![0.0_f32; 6])?;
+    let duplicate = params.push("weight", [1], vec![0.0]).map(|_| ());
+    assert_eq!(duplicate, Err(Error::DuplicateName { name: "weight".to_owned() }));
+    for (shape, expected, found) in [(vec![2, 2], 4, 5), (vec![], 1, 0), (vec![0, 7], 0, 1), (vec![3], 3, 2)] {
+        let refused = params.push("bias", shape.clone(), vec![0.0; found]).map(|_| ());
+        assert_eq!(refused, Err(Error::WrongLength { name: "bias".to_owned(), shape, expected, found }));
+    }
+    assert_eq!(params.len(), 1, "a refused tensor leaves the set as it was");
+    params.push("bias", [], vec![1.0])?.push("empty", [4, 0], vec![])?;
+    assert_eq!(params.len(), 3);
+
+    let none: Option<Vec<f32>> = None;
+    let too_few = Grads::new(&params, [none.clone(), none.clone()]).map(|_| ());
+    assert_eq!(too_few, Err(Error::WrongCount { expected: 3, found: 2 }));
+    let too_many = Grads::new(&params, vec![none.clone(); 4]).map(|_| ());
+    assert_eq!(too_many, Err(Error::WrongCount { expected: 3, found: 4 }));
+    let wrong = Grads::new(&params, [Some(vec![0.0; 5]), None, None]).map(|_| ());
+    let expected = Error::WrongLength { name: "weight".to_owned(), shape: vec![2, 3], expected: 6, found: 5 };
+    assert_eq!(wrong, Err(expected));
+    assert!(Grads::new(&params, [Some(vec![0.0; 6]), None, Some(vec![])]).is_ok());
+    Ok(())
+}
+
+/// A shape whose product is no number of this machine is an error like any other.
+#[test]
+fn a_shape_that_overflows() {
+    let refused = ParamSet::<f32>::new().push("huge", [usize::MAX, 2], vec![0.0; 2]).map(|_| ());
+    assert!(matches!(refused, Err(Error::WrongLength { found: 2, .. })), "{refused:?}");
+}
+
+fn read<V: DeserializeOwned>(json: &str) -> Result<V, String> {
+    serde_json::from_str(json).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_is_read_is_checked_like_what_is_made() {
+    assert!(read::<Alpha>("0.5").is_ok());
+    for json in ["0.0", "-1.0", "1.5", "null"] {
+        assert!(read::<Alpha>(json).is_err(), "alpha {json}");
+    }
+    assert!(read::<Alpha>("1.5").is_err_and(|error| error.contains("above 0 and at most 1")));
+    assert!(read::<SyncPeriod>("0").is_err_and(|error| error.contains("at least 1")));
+    assert!(read::<SyncPeriod>("-5").is_err());
+    assert!(read::<Adaptive>("{}").is_ok_and(|adaptive| adaptive == Adaptive::default()));
+    assert!(read::<Adaptive>(r#"{"low": 0.0}"#).is_err());
+    assert!(read::<Adaptive>(r#"{"lowest": 0.5}"#).is_err_and(|error| error.contains("lowest")));
+    assert!(read::<InnerStatePolicy>(r#""interpolate""#) == Ok(InnerStatePolicy::Interpolate));
+    assert!(read::<InnerStatePolicy>(r#""forget""#).is_err());
+    assert!(read::<Averaging>(r#"{"exponential": 1.0}"#).is_err_and(|error| error.contains("decay")));
+}
+
+#[test]
+fn a_schedule_that_is_read_is_in_order() -> Result<(), String> {
+    let written = |changes: &str| format!(r#"{{"Steps": {{"first": 0.5, "changes": {changes}}}}}"#);
+    let read_in_order: Schedule<Alpha> = read(&written("[[3, 0.25], [7, 1.0]]"))?;
+    assert_eq!(read_in_order.at(6).get(), 0.25);
+    assert!(read::<Schedule<Alpha>>(&written("[[7, 0.25], [3, 1.0]]")).is_err());
+    assert!(read::<Schedule<Alpha>>(&written("[[0, 0.25]]")).is_err());
+    Ok(())
+}
