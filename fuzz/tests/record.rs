@@ -4,8 +4,8 @@ use bolero::check;
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use lookahead_burn::lookahead::{InnerStatePolicy, LookaheadConfig, SyncPeriod};
-use lookahead_burn::{Adam, Lookahead, Record, RuleSet, Sgd};
+use lookahead_burn::lookahead::{InnerStatePolicy, LookaheadConfig, SyncPeriod, rules};
+use lookahead_burn::{Adam, InnerOptimizer, Lookahead, Record, RuleSet, Sgd};
 use lookahead_fuzz::{Edit, damaged, edits};
 
 const ITERATIONS: usize = 5_000;
@@ -23,7 +23,7 @@ fn any_bytes() {
 
 #[test]
 fn a_damaged_record_is_refused() {
-    let (_, valid) = trained(&momentum());
+    let valid = record_of(momentum());
     check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| {
         let bytes = damaged(&valid, edits);
         assert!(bytes == valid || Record::from_bytes(&bytes).is_err());
@@ -32,29 +32,30 @@ fn a_damaged_record_is_refused() {
 
 #[test]
 fn damaged_content_around_momentum() {
-    let (model, valid) = trained(&momentum());
+    let valid = record_of(momentum());
     check!()
         .with_iterations(ITERATIONS_WITH_STEPS)
         .with_generator(edits())
-        .for_each(|edits| load(momentum(), &model, &valid, edits));
+        .for_each(|edits| load(momentum(), &valid, edits));
 }
 
 #[test]
 fn damaged_content_around_nested_adam() {
-    let (model, valid) = trained(&nested_adam());
+    let valid = record_of(nested_adam());
     check!()
         .with_iterations(ITERATIONS_WITH_STEPS)
         .with_generator(edits())
-        .for_each(|edits| load(nested_adam(), &model, &valid, edits));
+        .for_each(|edits| load(nested_adam(), &valid, edits));
 }
 
 /// Past the checksum: what is not refused can be stepped.
-fn load<I: lookahead_burn::InnerOptimizer>(optimizer: Lookahead<I>, model: &Linear, valid: &[u8], edits: &[Edit]) {
+fn load<I: InnerOptimizer>(optimizer: Lookahead<I>, valid: &[u8], edits: &[Edit]) {
     let content = damaged(&valid[CONTENT..], edits);
     let bytes = [&valid[..CONTENT - 4], &crc32fast::hash(&content).to_le_bytes(), &content].concat();
     let Ok(record) = Record::from_bytes(&bytes) else { return };
-    if let Ok(optimizer) = optimizer.load_record(&record, model) {
-        steps(optimizer, model.clone(), 5);
+    let model = model();
+    if let Ok(optimizer) = optimizer.load_record(&record, &model) {
+        steps(optimizer, model, 5);
     }
 }
 
@@ -62,7 +63,7 @@ fn momentum() -> Lookahead<RuleSet<Sgd>> {
     let config = LookaheadConfig::new()
         .with_sync_period(SyncPeriod::new(4).unwrap())
         .with_inner_state(InnerStatePolicy::Interpolate);
-    Lookahead::with_config(Sgd::new().with_momentum(0.9).unwrap(), config).unwrap()
+    Lookahead::with_config(rules::Sgd::new().with_momentum(0.9).unwrap().into(), config).unwrap()
 }
 
 fn nested_adam() -> Lookahead<Lookahead<RuleSet<Adam>>> {
@@ -71,24 +72,22 @@ fn nested_adam() -> Lookahead<Lookahead<RuleSet<Adam>>> {
     Lookahead::around(Lookahead::with_config(Adam::new(), period(2)).unwrap(), outer).unwrap()
 }
 
-/// A model and its record in the middle of the second cycle.
-fn trained<I: lookahead_burn::InnerOptimizer>(optimizer: &Lookahead<I>) -> (Linear, Vec<u8>) {
-    let model = LinearConfig::new(3, 2).init(&device());
-    let (optimizer, model) = steps(optimizer.clone(), model, 6);
-    (model, optimizer.to_record().to_bytes().unwrap())
+/// A record from the middle of the second cycle.
+fn record_of<I: InnerOptimizer>(optimizer: Lookahead<I>) -> Vec<u8> {
+    steps(optimizer, model(), 6).to_record().to_bytes().unwrap()
 }
 
-fn steps<I: lookahead_burn::InnerOptimizer>(
-    mut optimizer: Lookahead<I>,
-    mut model: Linear,
-    count: usize,
-) -> (Lookahead<I>, Linear) {
+fn model() -> Linear {
+    LinearConfig::new(3, 2).init(&device())
+}
+
+fn steps<I: InnerOptimizer>(mut optimizer: Lookahead<I>, mut model: Linear, count: usize) -> Lookahead<I> {
     for _ in 0..count {
         let loss = model.forward(Tensor::<2>::ones([1, 3], &device())).powi_scalar(2).sum();
         let grads = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.step(0.1, model, grads);
     }
-    (optimizer, model)
+    optimizer
 }
 
 fn device() -> Device {

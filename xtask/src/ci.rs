@@ -43,7 +43,9 @@ fn quickstart(root: &Path) -> Result<()> {
     let out = tempfile::tempdir()?;
     check(command(root, "cargo run --release -- run quickstart --scale smoke --out").arg(out.path()))?;
     for name in RESULTS_OF_QUICKSTART {
-        let size = fs::metadata(out.path().join("quickstart").join(name)).with_context(|| format!("quickstart left no {name}"))?.len();
+        let size = fs::metadata(out.path().join("quickstart").join(name))
+            .with_context(|| format!("quickstart left no {name}"))?
+            .len();
         ensure!(size > 0, "quickstart left an empty {name}");
     }
     Ok(())

@@ -69,7 +69,8 @@ impl InnerOptimizer for BlackBox {
         // "path:leaf" -> "id.leaf"
         let by_id = |name: &str| -> Result<(u64, String), Error> {
             let (path, leaf) = name.rsplit_once(':').ok_or_else(|| unreadable(name))?;
-            let (_, param) = params.iter().find(|(known, _)| known == path).ok_or(Error::LeftInRecord { name: name.to_owned() })?;
+            let (_, param) =
+                params.iter().find(|(known, _)| known == path).ok_or(Error::LeftInRecord { name: name.to_owned() })?;
             Ok((param.id.val(), format!("{}.{leaf}", param.id.val())))
         };
         let mut packed = Vec::new();
@@ -88,7 +89,8 @@ impl InnerOptimizer for BlackBox {
             scalars.push((scalar, number));
         }
         let written = (packed.len(), scalars.len());
-        let writer = scalars.iter().fold(Writer::new(packed), |writer, (name, number)| writer.with_scalar(name, *number));
+        let writer =
+            scalars.iter().fold(Writer::new(packed), |writer, (name, number)| writer.with_scalar(name, *number));
         let writer = paths.iter().fold(writer, |writer, (id, path)| writer.with_metadata(id, path));
         let damaged = |reason: String| Error::DamagedRecord { reason };
         let bytes = writer.into_bytes().map_err(|error| damaged(error.to_string()))?;

@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor, Transaction};
 use lookahead::kernels::{self, AlphaSums};
-use lookahead::{CurvaturePower, Adaptive, ChosenAlpha};
+use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
 use crate::flex::{Buffer, opens};
 use crate::record::{RecordReader, RecordWriter};
@@ -41,7 +41,8 @@ impl SquaredGradients {
     pub(crate) fn load(record: &mut RecordReader<'_>) -> Result<Self, Error> {
         let averages = Weights::load(&mut record.within("average").partial())?;
         let mut record = record.within("weight");
-        let weights = averages.paths().map(|(id, path)| Ok((id, record.number(path)?))).collect::<Result<_, Error>>()?;
+        let weights =
+            averages.paths().map(|(id, path)| Ok((id, record.number(path)?))).collect::<Result<_, Error>>()?;
         Ok(Self { averages, weights })
     }
 }
@@ -90,8 +91,15 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
     inner: &I,
     squares: Option<&SquaredGradients>,
 ) -> ChosenAlpha {
-    let mut sums =
-        Sums { slow, gradient, inner, squares, power: adaptive.curvature, total: AlphaSums::default(), pending: vec![] };
+    let mut sums = Sums {
+        slow,
+        gradient,
+        inner,
+        squares,
+        power: adaptive.curvature,
+        total: AlphaSums::default(),
+        pending: vec![],
+    };
     module.visit(&mut sums);
     let mut total = sums.total;
     // One read from the device for all parameters.

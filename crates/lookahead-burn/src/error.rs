@@ -13,13 +13,17 @@ pub enum Error {
     #[error("a ModuleOptimizer hides its state, so its policy can be maintain or reset, not interpolate")]
     HiddenState,
     /// Interpolation of a state that holds other than float tensors.
-    #[error("the inner rule's state {leaf:?} is not a float tensor, so it cannot be interpolated; maintain and reset work")]
+    #[error(
+        "the inner rule's state {leaf:?} is not a float tensor, so it cannot be interpolated; maintain and reset work"
+    )]
     NotInterpolable {
         /// The name of the tensor within the rule's state.
         leaf: String,
     },
     /// An adaptive alpha, which reduces over all parameters, asked of a per-parameter rule.
-    #[error("a per-parameter rule cannot reduce over all parameters: the adaptive alpha needs the module-level Lookahead")]
+    #[error(
+        "a per-parameter rule cannot reduce over all parameters: the adaptive alpha needs the module-level Lookahead"
+    )]
     AdaptivePerParameter,
     /// A record's bytes are damaged or are not a record.
     #[error("not a readable optimizer record: {reason}")]

@@ -5,9 +5,9 @@ use std::any::Any;
 use std::collections::BTreeMap;
 
 use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use burn_pack::Scalar;
-use lookahead::{Alpha, SyncPeriod, kernels};
+use lookahead::{Alpha, Float, SyncPeriod, kernels};
 
 use crate::rule_state::{FIRST_WEIGHT_LEAF, RuleState, SECOND_WEIGHT_LEAF};
 
@@ -112,7 +112,10 @@ pub(crate) fn sync_periods<O: Optimizer>(rule: &O) -> Vec<SyncPeriod> {
         SyncPeriod::new(least).ok()
     };
     let leaves = start.scalars.iter().map(|(leaf, _)| leaf);
-    leaves.filter(|leaf| leaf.ends_with(PHASE_LEAF) && !leaf.contains(ANCHOR_LEAF)).filter_map(|leaf| period(leaf)).collect()
+    leaves
+        .filter(|leaf| leaf.ends_with(PHASE_LEAF) && !leaf.contains(ANCHOR_LEAF))
+        .filter_map(|leaf| period(leaf))
+        .collect()
 }
 
 /// The state of a small tensor after a step from `state`.
@@ -136,11 +139,17 @@ fn rebuild<S: RecordState>(sink: StateSink, device: &Device) -> Option<S> {
     S::state_unflatten("state", &mut source, device)
 }
 
-/// `s <- anchor - alpha (anchor - s)` in the precision of the tensor (through f64 for half precision).
+/// `s <- anchor - alpha (anchor - s)`: in f64 for f64, else in f32, as in place.
 fn interpolate_data(data: &TensorData, anchor: Option<&TensorData>, alpha: Alpha) -> TensorData {
-    let (shape, dtype) = (data.shape().clone(), data.dtype());
-    let mut moment: Vec<f64> = data.iter::<f64>().collect();
-    let anchor: Vec<f64> = anchor.map_or_else(|| vec![0.0; moment.len()], |anchor| anchor.iter::<f64>().collect());
+    match data.dtype() {
+        DType::F64 => interpolate_as::<f64>(data, anchor, alpha),
+        _ => interpolate_as::<f32>(data, anchor, alpha),
+    }
+}
+
+fn interpolate_as<T: Float + Element>(data: &TensorData, anchor: Option<&TensorData>, alpha: Alpha) -> TensorData {
+    let mut moment: Vec<T> = data.iter().collect();
+    let anchor = anchor.map_or_else(|| vec![T::ZERO; moment.len()], |anchor| anchor.iter().collect());
     kernels::interpolate(&mut moment, &anchor, alpha);
-    TensorData::new(moment, shape).convert_dtype(dtype)
+    TensorData::new(moment, data.shape().clone()).convert_dtype(data.dtype())
 }

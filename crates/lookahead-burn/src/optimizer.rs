@@ -301,7 +301,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
     }
 
     fn keeps_second_moment(&self) -> bool {
-        self.inner.keeps_second_moment()
+        // "reset" empties it at each sync, just when an outer Lookahead asks for it
+        self.config.inner_state != InnerStatePolicy::Reset && self.inner.keeps_second_moment()
     }
 
     fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {

@@ -131,6 +131,9 @@ impl<'a> RecordWriter<'a> {
     }
 }
 
+/// Entries by name.
+pub(crate) type Named<T> = Vec<(String, T)>;
+
 /// Reads entries under a prefix, and knows the model they must fit.
 #[derive(Debug)]
 pub struct RecordReader<'a> {
@@ -197,18 +200,20 @@ impl<'a> RecordReader<'a> {
     pub(crate) fn number<T: TryFrom<Scalar>>(&mut self, name: &str) -> Result<T, Error> {
         let name = format!("{}{name}", self.prefix);
         let number = self.record.numbers.get(&name).copied().map(Scalar::from);
-        let value = number.and_then(|number| T::try_from(number).ok()).ok_or(Error::MissingInRecord { name: name.clone() })?;
+        let value =
+            number.and_then(|number| T::try_from(number).ok()).ok_or(Error::MissingInRecord { name: name.clone() })?;
         self.used.insert(name);
         Ok(value)
     }
 
     /// Takes every tensor and number under this prefix, by its name below it.
-    pub(crate) fn take_all(&mut self) -> (Vec<(String, TensorData)>, Vec<(String, Scalar)>) {
+    pub(crate) fn take_all(&mut self) -> (Named<TensorData>, Named<Scalar>) {
         let below = |name: &String| name.strip_prefix(&self.prefix).map(str::to_owned);
         let tensors = self.record.tensors.iter();
         let tensors: Vec<_> = tensors.filter_map(|(name, data)| Some((below(name)?, data.clone()))).collect();
         let numbers = self.record.numbers.iter();
-        let numbers: Vec<_> = numbers.filter_map(|(name, number)| Some((below(name)?, Scalar::from(*number)))).collect();
+        let numbers: Vec<_> =
+            numbers.filter_map(|(name, number)| Some((below(name)?, Scalar::from(*number)))).collect();
         let names = tensors.iter().map(|(name, _)| name).chain(numbers.iter().map(|(name, _)| name));
         let used: Vec<_> = names.map(|name| format!("{}{name}", self.prefix)).collect();
         self.used.extend(used);

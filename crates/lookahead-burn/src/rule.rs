@@ -110,14 +110,17 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
         let (slow, fast) = pull_back(slow, fast, alpha, &mut refused);
         let refused = refused.total();
         if refused > 0 {
-            log::warn!("sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset");
+            log::warn!(
+                "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
+            );
         }
         let inner = match self.policy {
             _ if refused > 0 => None,
             InnerStatePolicy::Reset => None,
             InnerStatePolicy::Maintain => inner,
-            InnerStatePolicy::Interpolate => inner
-                .map(|inner| foreign_state::interpolate::<O, D>(inner, anchor.as_ref(), alpha, &fast.device())),
+            InnerStatePolicy::Interpolate => {
+                inner.map(|inner| foreign_state::interpolate::<O, D>(inner, anchor.as_ref(), alpha, &fast.device()))
+            }
         };
         let inner = match inner {
             Some(inner) if self.nested => Some(foreign_state::rebase::<O, D>(inner, &fast)),
@@ -156,7 +159,11 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
         let outer = u64::try_from(src.take_scalar(prefix, OUTER_LEAF)?).ok()?;
         let mut state = |leaf| {
             let prefix = join_path(prefix, leaf);
-            if src.has_under(&prefix) { O::State::<D>::state_unflatten(&prefix, src, device).map(Some) } else { Some(None) }
+            if src.has_under(&prefix) {
+                O::State::<D>::state_unflatten(&prefix, src, device).map(Some)
+            } else {
+                Some(None)
+            }
         };
         let (inner, anchor) = (state(INNER_LEAF)?, state(ANCHOR_LEAF)?);
         Some(Self { slow, clock: SyncClock::at(phase, outer), inner, anchor })

@@ -61,16 +61,12 @@ impl<O: Optimizer> RuleSet<O> {
     }
 
     fn rule(&self, id: ParamId, path: &str) -> &O {
-        self.rule_number(self.number_of_rule(id, path)).unwrap_or(&self.base)
+        self.rules().nth(self.number_of_rule(id, path)).unwrap_or(&self.base)
     }
 
     /// 0 for the base rule, then the groups in their order.
     fn number_of_rule(&self, id: ParamId, path: &str) -> usize {
         self.groups.iter().rposition(|(group, _)| group.matches(&id, Some(path))).map_or(0, |group| group + 1)
-    }
-
-    fn rule_number(&self, number: usize) -> Option<&O> {
-        self.rules().nth(number)
     }
 
     fn rules(&self) -> impl Iterator<Item = &O> {
@@ -80,9 +76,7 @@ impl<O: Optimizer> RuleSet<O> {
     fn is_ours() -> bool {
         TypeId::of::<O::State<2>>() == TypeId::of::<RuleState<2>>()
     }
-}
 
-impl<O: Optimizer> RuleSet<O> {
     /// Checks that a state belongs to a parameter of this shape under this rule.
     fn check_param(&self, record: &mut RecordReader<'_>, path: &str, param: &ParamInfo) -> Result<(), Error> {
         let name = record.path().to_owned();
@@ -96,7 +90,10 @@ impl<O: Optimizer> RuleSet<O> {
         if here == there {
             return Ok(());
         }
-        let rule = |number| format!("rule {number} for {path}: {}", self.rule_number(number).map(describe).unwrap_or_default());
+        let rule = |number| {
+            let description = self.rules().nth(number).map(describe).unwrap_or_default();
+            format!("rule {number} for {path}: {description}")
+        };
         Err(Error::OtherOptimizer { expected: rule(here), found: rule(there) })
     }
 }
@@ -152,7 +149,8 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     }
 
     fn keeps_second_moment(&self) -> bool {
-        Self::is_ours() && self.rules().all(|rule| foreign_state::probe(rule).iter().any(|(leaf, _)| leaf.ends_with("second")))
+        Self::is_ours()
+            && self.rules().all(|rule| foreign_state::probe(rule).iter().any(|(leaf, _)| leaf.ends_with("second")))
     }
 
     fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
@@ -189,7 +187,8 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
                 continue; // it never had a gradient
             }
             self.check_param(&mut record, &path, &param)?;
-            if let Some((leaf, data)) = tensors.iter().find(|(_, data)| Self::is_ours() && data.dtype() != param.dtype) {
+            if let Some((leaf, data)) = tensors.iter().find(|(_, data)| Self::is_ours() && data.dtype() != param.dtype)
+            {
                 let (name, expected, found) = (format!("{}/{leaf}", record.path()), param.dtype, data.dtype());
                 return Err(Error::OtherPrecision { name, expected, found });
             }

@@ -33,7 +33,7 @@ impl<const D: usize> RuleState<D> {
         Self { first: None, second: None, correction: BiasCorrection::default(), steps: 0 }
     }
 
-    pub(crate) fn to_device(self, device: &Device) -> Self {
+    pub(crate) fn moved_to(self, device: &Device) -> Self {
         let Self { first, second, correction, steps } = self;
         let first = first.map(|moment| moment.to_device(device));
         Self { first, second: second.map(|moment| moment.to_device(device)), correction, steps }

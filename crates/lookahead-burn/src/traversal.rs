@@ -132,16 +132,43 @@ impl ModuleVisitor for Share<'_> {
 macro_rules! with_rank {
     ($rank:expr, $d:ident => $body:block) => {
         match $rank {
-            0 => { const $d: usize = 0; $body }
-            1 => { const $d: usize = 1; $body }
-            2 => { const $d: usize = 2; $body }
-            3 => { const $d: usize = 3; $body }
-            4 => { const $d: usize = 4; $body }
-            5 => { const $d: usize = 5; $body }
-            6 => { const $d: usize = 6; $body }
-            7 => { const $d: usize = 7; $body }
+            0 => {
+                const $d: usize = 0;
+                $body
+            }
+            1 => {
+                const $d: usize = 1;
+                $body
+            }
+            2 => {
+                const $d: usize = 2;
+                $body
+            }
+            3 => {
+                const $d: usize = 3;
+                $body
+            }
+            4 => {
+                const $d: usize = 4;
+                $body
+            }
+            5 => {
+                const $d: usize = 5;
+                $body
+            }
+            6 => {
+                const $d: usize = 6;
+                $body
+            }
+            7 => {
+                const $d: usize = 7;
+                $body
+            }
             // Burn dispatches optimizer states up to rank 8.
-            _ => { const $d: usize = 8; $body }
+            _ => {
+                const $d: usize = 8;
+                $body
+            }
         }
     };
 }

@@ -7,8 +7,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::record::{RecordReader, RecordWriter};
 use crate::Error;
+use crate::record::{RecordReader, RecordWriter};
 use crate::traversal::{Lifted, Paths, tensor_of, with_rank};
 
 /// A tensor of any rank.
@@ -45,7 +45,8 @@ pub struct Weights {
 
 impl Clone for Weights {
     fn clone(&self) -> Self {
-        let copy = |(id, (path, tensor)): (&ParamId, &(String, Box<dyn AnyTensor>))| (*id, (path.clone(), tensor.boxed()));
+        let copy =
+            |(id, (path, tensor)): (&ParamId, &(String, Box<dyn AnyTensor>))| (*id, (path.clone(), tensor.boxed()));
         Self { tensors: self.tensors.iter().map(copy).collect() }
     }
 }

@@ -63,18 +63,19 @@ fn statistics(norm: &BatchNorm) -> [Vec<f32>; 2] {
 /// The mean over batches of each feature's mean and biased variance, in f64.
 fn direct(batches: &[Tensor<2>]) -> [Vec<f64>; 2] {
     let features = batches[0].dims()[1];
-    let mut sums = [vec![0.0; features], vec![0.0; features]];
-    for batch in batches {
-        let data: Vec<f64> = batch.to_data().iter().collect();
-        for feature in 0..features {
-            let column: Vec<f64> = data.iter().skip(feature).step_by(features).copied().collect();
-            let mean = column.iter().sum::<f64>() / column.len() as f64;
-            let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / column.len() as f64;
-            sums[0][feature] += mean / batches.len() as f64;
-            sums[1][feature] += variance / batches.len() as f64;
+    let average = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let statistics = |feature: usize| {
+        let (mut means, mut variances) = (Vec::new(), Vec::new());
+        for batch in batches {
+            let column: Vec<f64> = batch.to_data().iter().skip(feature).step_by(features).collect();
+            let mean = average(&column);
+            means.push(mean);
+            variances.push(average(&column.iter().map(|x| (x - mean).powi(2)).collect::<Vec<_>>()));
         }
-    }
-    sums
+        (average(&means), average(&variances))
+    };
+    let (means, variances) = (0..features).map(statistics).unzip();
+    [means, variances]
 }
 
 fn assert_close(found: &[Vec<f32>; 2], expected: &[Vec<f64>; 2], tolerance: f64) {

@@ -77,8 +77,9 @@ impl Checkpoint {
         let name = format!("step-{:08}-{:04}", self.position.step, self.position.epoch);
         let folder = root.join(&name);
         let written = self.write_files(&folder).and_then(|sha256| {
-            sync_folder(&root)?;
-            let current = serde_json::to_vec(&Current { folder: name.clone(), sha256 }).map_err(serialization(&root))?;
+            sync_folder(&root).map_err(Error::io(&root))?;
+            let current =
+                serde_json::to_vec(&Current { folder: name.clone(), sha256 }).map_err(serialization(&root))?;
             write_atomically(&root.join(CURRENT), &current)
         });
         match written {
@@ -105,7 +106,8 @@ impl Checkpoint {
         let current: Current = serde_json::from_slice(&bytes).map_err(|error| damaged(&path, error))?;
         let file = |name: &str| current.file(&root, name);
         let position_file = root.join(&current.folder).join(POSITION);
-        let slow = current.sha256.contains_key(SLOW).then(|| file(SLOW).and_then(|(path, bytes)| tensors(&path, &bytes)));
+        let slow =
+            current.sha256.contains_key(SLOW).then(|| file(SLOW).and_then(|(path, bytes)| tensors(&path, &bytes)));
         let (model_path, model) = file(MODEL)?;
         Ok(Some(Self {
             position: serde_json::from_slice(&file(POSITION)?.1).map_err(|error| damaged(&position_file, error))?,
@@ -118,8 +120,11 @@ impl Checkpoint {
     fn write_files(&self, folder: &Path) -> Result<BTreeMap<String, String>, Error> {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
         let position = serde_json::to_vec_pretty(&self.position).map_err(serialization(folder))?;
-        let mut files =
-            vec![(MODEL, safetensors(folder, &self.model)?), (OPTIMIZER, self.optimizer.to_bytes()?), (POSITION, position)];
+        let mut files = vec![
+            (MODEL, safetensors(folder, &self.model)?),
+            (OPTIMIZER, self.optimizer.to_bytes()?),
+            (POSITION, position),
+        ];
         if let Some(slow) = &self.slow {
             files.push((SLOW, safetensors(folder, slow)?));
         }
@@ -134,7 +139,7 @@ impl Checkpoint {
             write().map_err(Error::io(&path))?;
             sums.insert(name.to_owned(), sha256(&bytes));
         }
-        sync_folder(folder)?;
+        sync_folder(folder).map_err(Error::io(folder))?;
         Ok(sums)
     }
 }

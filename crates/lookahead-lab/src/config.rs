@@ -54,7 +54,7 @@ use self::reader::{Read, Source, Table};
 ///
 /// let typo = text.replace("momentum", "momentun");
 /// let error = RunConfig::parse(&typo, "run.toml").unwrap_err().to_string();
-/// assert!(error.starts_with("run.toml:13:30: unknown key `optimizer.inner.momentun` (did you mean `momentum`?)"));
+/// assert!(error.starts_with("run.toml:13:29: unknown key `optimizer.inner.momentun` (did you mean `momentum`?)"));
 /// # Ok::<(), lookahead_lab::config::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]

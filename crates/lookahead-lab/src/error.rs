@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Optimizer(#[from] lookahead_burn::Error),
     /// A file or folder cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read or write {}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,

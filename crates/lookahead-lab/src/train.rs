@@ -100,7 +100,7 @@ impl<'a> Trainer<'a> {
                     self.save()?;
                     return Err(Error::Interrupted { folder: self.folder.to_owned() });
                 }
-                if self.position.step % u64::from(self.config.checkpoint_every.get()) == 0 {
+                if self.position.step.is_multiple_of(self.config.checkpoint_every.get().into()) {
                     self.save()?;
                 }
             }

@@ -191,20 +191,6 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
         self.advance(lr, params, grads, state, |_| None);
     }
 
-    fn step_and_pull_back(
-        &self,
-        lr: f64,
-        params: &mut ParamSet<'_, T>,
-        grads: &Grads<'_, T>,
-        state: &mut Self::State,
-        slow: &mut [Vec<T>],
-        alpha: Alpha,
-    ) -> usize {
-        self.step(lr, params, grads, state);
-        self.end_partial_cycle(params, state);
-        pull_back_all(params, slow, alpha)
-    }
-
     fn end_partial_cycle(&self, params: &mut ParamSet<'_, T>, state: &mut Self::State) {
         self.inner.end_partial_cycle(params, &mut state.inner);
         if let Some(outer) = state.clock.end_partial_cycle() {
@@ -215,7 +201,9 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
     }
 
     fn second_moment<'s>(&self, state: &'s Self::State) -> Option<SecondMoment<'s, T>> {
-        self.inner.second_moment(&state.inner)
+        // "reset" empties it at each sync, just when an outer Lookahead asks for it
+        let kept = self.config.inner_state != InnerStatePolicy::Reset;
+        kept.then(|| self.inner.second_moment(&state.inner)).flatten()
     }
 
     fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<&'s [Vec<T>]> {

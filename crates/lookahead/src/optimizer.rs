@@ -33,6 +33,7 @@ pub trait Optimizer<T: Float>: Cadence {
         alpha: Alpha,
     ) -> usize {
         self.step(lr, params, grads, state);
+        self.end_partial_cycle(params, state);
         pull_back_all(params, slow, alpha)
     }
 

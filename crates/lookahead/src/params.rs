@@ -106,7 +106,7 @@ impl<'a, T: Float> ParamSet<'a, T> {
         values: impl Into<Storage<'a, T>>,
     ) -> Result<&mut Self, Error> {
         let param = Param { name: name.into(), shape: shape.into(), values: values.into() };
-        let expected = param.shape.iter().product();
+        let expected = param.shape.iter().fold(1, |product: usize, &extent| product.saturating_mul(extent));
         let found = param.values().len();
         if found != expected {
             return Err(Error::WrongLength { name: param.name, shape: param.shape, expected, found });

@@ -24,9 +24,31 @@ pub enum Schedule<T> {
 
 /// The changes of a [`Schedule::steps`], in rising order of the outer step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked<T>")]
 pub struct Steps<T> {
     first: T,
     changes: Vec<(u64, T)>,
+}
+
+/// [`Steps`] as they are read, in any order.
+#[derive(Deserialize)]
+struct Unchecked<T> {
+    first: T,
+    changes: Vec<(u64, T)>,
+}
+
+impl<T> TryFrom<Unchecked<T>> for Steps<T> {
+    type Error = Error;
+    fn try_from(Unchecked { first, changes }: Unchecked<T>) -> Result<Self, Error> {
+        let mut after = 0;
+        for (position, &(at, _)) in changes.iter().enumerate() {
+            if at <= after {
+                return Err(Error::UnorderedSchedule { position, at, after });
+            }
+            after = at;
+        }
+        Ok(Self { first, changes })
+    }
 }
 
 impl<T: Copy> Schedule<T> {
@@ -35,15 +57,7 @@ impl<T: Copy> Schedule<T> {
     /// # Errors
     /// [`Error::UnorderedSchedule`] unless the outer steps rise, from at least 1.
     pub fn steps(first: T, changes: impl IntoIterator<Item = (u64, T)>) -> Result<Self, Error> {
-        let changes: Vec<_> = changes.into_iter().collect();
-        let mut after = 0;
-        for (position, &(at, _)) in changes.iter().enumerate() {
-            if at <= after {
-                return Err(Error::UnorderedSchedule { position, at, after });
-            }
-            after = at;
-        }
-        Ok(Self::Steps(Steps { first, changes }))
+        Unchecked { first, changes: changes.into_iter().collect() }.try_into().map(Self::Steps)
     }
 
     /// The value during outer step `outer`.

@@ -52,6 +52,9 @@ impl Snapshot {
         state: &O::State,
     ) -> Result<Self, Error> {
         let tensors = params.iter().map(|param| (param.name().to_owned(), param.shape().to_owned())).collect();
+        // tensors that have joined since the last step are seeded now, as that step would
+        let mut state = state.clone();
+        state.adopt(params);
         let payload = postcard::to_allocvec(&(params.to_vecs(), state)).map_err(damaged)?;
         let mut snapshot =
             Self { version: VERSION, optimizer: format!("{optimizer:?}"), tensors, payload, checksum: 0 };

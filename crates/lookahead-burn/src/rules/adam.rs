@@ -43,7 +43,7 @@ macro_rules! adam_rule {
             }
 
             fn to_device<const D: usize>(state: RuleState<D>, device: &Device) -> RuleState<D> {
-                state.to_device(device)
+                state.moved_to(device)
             }
         }
     };

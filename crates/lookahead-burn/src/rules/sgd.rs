@@ -70,6 +70,6 @@ impl Optimizer for Sgd {
     }
 
     fn to_device<const D: usize>(state: RuleState<D>, device: &Device) -> RuleState<D> {
-        state.to_device(device)
+        state.moved_to(device)
     }
 }

@@ -84,7 +84,8 @@ pub fn plan(request: &Request) -> Result<Plan, Error> {
         (None, Scale::Smoke) => SMOKE_SEEDS,
         (None, Scale::Small) => groups.seeds,
     };
-    let mut plan = Plan { artifact: artifact(request, "quickstart", "Lookahead beside its inner optimizers"), runs: vec![] };
+    let mut plan =
+        Plan { artifact: artifact(request, "quickstart", "Lookahead beside its inner optimizers"), runs: vec![] };
     for group in &groups.group {
         let configs = configs(request, group, group.learning_rate, 0..u64::from(seeds))?;
         let rates = group.learning_rates.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");

@@ -2,7 +2,6 @@
 //!
 //! A report can be made at any moment: of runs that go on, were killed, or finished long ago on another machine.
 
-mod atomic_write;
 mod curves;
 mod error;
 mod format;
@@ -19,10 +18,8 @@ pub use summary::{Comparison, GroupSummary, Summary, Verdict};
 
 use std::path::{Path, PathBuf};
 
-use self::{
-    atomic_write::atomic_write,
-    curves::{Measure, Plot},
-};
+use self::curves::{Measure, Plot};
+use crate::files::replace;
 
 /// Reports an artifact: reads `out_dir/ARTIFACT/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
 /// `summary.json`, `report.html` and `curves.svg` beside `artifact.json`. Each file is replaced whole or not at all.
@@ -35,7 +32,7 @@ pub fn write(out_dir: &Path, artifact_name: &str) -> Result<Summary, ReportError
     let path = study.folder.join("summary.json");
     let json = serde_json::to_string_pretty(&summary)
         .map_err(|source| ReportError::Write { path: path.clone(), source: source.into() })?;
-    atomic_write(&path, &(json + "\n"))?;
+    write_file(&path, &(json + "\n"))?;
     Ok(summary)
 }
 
@@ -52,7 +49,11 @@ pub fn write_for_run(run_dir: &Path) -> Result<PathBuf, ReportError> {
 fn write_pages(study: &Study) -> Result<Summary, ReportError> {
     let summary = Summary::of(study);
     let plots = Measure::ALL.map(|measure| Plot::of(study, measure));
-    atomic_write(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &plots))?;
-    atomic_write(&study.folder.join("report.html"), &page::page(study, &summary, &plots))?;
+    write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &plots))?;
+    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &plots))?;
     Ok(summary)
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), ReportError> {
+    replace(path, text.as_bytes()).map_err(|source| ReportError::Write { path: path.to_owned(), source })
 }

@@ -48,7 +48,9 @@ fn a_wrong_command_line_is_refused() {
 
 #[test]
 fn missing_files_are_named() {
-    let bench = Bench::new("data = { name = 'fashion_mnist', dir = 'nowhere' }\noptimizer.name = 'sgd'\nschedule.learning_rate = 0.1");
+    let bench = Bench::new(
+        "data = { name = 'fashion_mnist', dir = 'nowhere' }\noptimizer.name = 'sgd'\nschedule.learning_rate = 0.1",
+    );
     let output = bench.train();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("nowhere"), "{}", stderr(&output));

@@ -33,15 +33,16 @@ fn quickstart_writes_table_summary_and_page() {
 fn a_seed_gives_every_optimizer_the_same_start_and_order() {
     // With a learning rate of next to nothing every optimizer stays where it starts.
     let start = "epochs = 1\nschedule.learning_rate = 1e-30\ndata.train_limit = 64\nseed = 3\n";
-    let losses: Vec<f64> = ["{ name = 'sgd' }", "{ name = 'lookahead', inner.name = 'adamw', inner.weight_decay = 0.0 }"]
-        .iter()
-        .map(|optimizer| {
-            let bench = Bench::new(&format!("optimizer = {optimizer}\n{start}"));
-            let output = bench.run(&["train", "run.toml", "--json"]);
-            assert!(output.status.success(), "{}", stderr(&output));
-            serde_json::from_str::<Value>(&stdout(&output)).unwrap()["valid_loss"].as_f64().unwrap()
-        })
-        .collect();
+    let losses: Vec<f64> =
+        ["{ name = 'sgd' }", "{ name = 'lookahead', inner.name = 'adamw', inner.weight_decay = 0.0 }"]
+            .iter()
+            .map(|optimizer| {
+                let bench = Bench::new(&format!("optimizer = {optimizer}\n{start}"));
+                let output = bench.run(&["train", "run.toml", "--json"]);
+                assert!(output.status.success(), "{}", stderr(&output));
+                serde_json::from_str::<Value>(&stdout(&output)).unwrap()["valid_loss"].as_f64().unwrap()
+            })
+            .collect();
     assert_eq!(losses[0], losses[1]);
 }
 

@@ -97,7 +97,8 @@ impl Bench {
     /// The bits that a run ends in: weights, optimizer, metrics and result, without what tells the time.
     pub fn bits(&self) -> Vec<(String, Vec<u8>)> {
         let folder = self.run_folder();
-        let current: Value = serde_json::from_slice(&fs::read(folder.join("checkpoint/current.json")).unwrap()).unwrap();
+        let current: Value =
+            serde_json::from_slice(&fs::read(folder.join("checkpoint/current.json")).unwrap()).unwrap();
         let checkpoint = folder.join("checkpoint").join(current["folder"].as_str().unwrap());
         let mut bits = Vec::new();
         for name in ["model.safetensors", "slow.safetensors", "optimizer.record"] {

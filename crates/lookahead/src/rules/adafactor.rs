@@ -13,7 +13,7 @@ use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, Param, P
 /// With t the tensor's step, the step size is `min(gamma, 1/sqrt(t))` times the tensor's root mean square (at least
 /// `eps_2`); the second moment forgets `t^beta2_decay` of itself in each step; the update's root mean square is clipped
 /// at d. PyTorch's own default learning rate is 0.01.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdaFactor {
     beta2_decay: f64,
     smallest_scale: f64,

@@ -8,7 +8,7 @@ use crate::kernels::{adam, interpolate, interpolate_scalar};
 use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, SecondMoment};
 
 /// What Adam and AdamW share: `beta_1 = 0.9`, `beta_2 = 0.999`, `epsilon = 1e-8`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamHyperparameters {
     beta1: f64,
     beta2: f64,
@@ -127,8 +127,7 @@ impl<T: Float> InnerState<T> for AdamState<T> {
 macro_rules! adam_rule {
     ($(#[$doc:meta])* $name:ident, weight_decay: $decay:literal, decoupled: $decoupled:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[derive(Debug, Clone, Copy, PartialEq)]
         pub struct $name(AdamHyperparameters);
 
         impl Default for $name {

@@ -19,7 +19,7 @@ use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet
 /// assert!(Sgd::new().with_momentum(1.0).is_err());
 /// # Ok::<(), lookahead::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Sgd {
     momentum: f64,
     dampening: f64,
@@ -37,9 +37,10 @@ impl Sgd {
     /// The momentum mu.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= mu < 1`.
+    /// [`Error::OutOfRange`] unless `0 <= mu < 1`, and above 0 with Nesterov.
     pub fn with_momentum(self, mu: f64) -> Result<Self, Error> {
-        let momentum = accept("momentum", mu, (0.0..1.0).contains(&mu), "at least 0 and below 1")?;
+        let ok = (0.0..1.0).contains(&mu) && !(self.nesterov && mu == 0.0);
+        let momentum = accept("momentum", mu, ok, "at least 0 and below 1, and above 0 with Nesterov momentum")?;
         Ok(Self { momentum, ..self })
     }
 
