@@ -5,6 +5,8 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=../../.git/HEAD");
     println!("cargo::rerun-if-changed=../../.git/index");
+    // Whether the tree is clean can change with any source.
+    println!("cargo::rerun-if-changed=..");
     let described = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
     let revision = described.ok().filter(|output| output.status.success());
     let revision = revision.and_then(|output| String::from_utf8(output.stdout).ok());

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const ITERATIONS: usize = 1_000;
 
 #[test]
-fn a_damaged_file_is_refused() {
+fn a_damaged_checkpoint_is_refused() {
     let whole = Whole::write();
     check!().with_iterations(ITERATIONS).with_generator(one_file()).for_each(|(which, edits)| {
         let (path, valid) = &whole.files[which % whole.files.len()];
@@ -27,7 +27,7 @@ fn a_damaged_file_is_refused() {
 }
 
 #[test]
-fn a_damaged_file_with_a_fresh_checksum() {
+fn a_damaged_checkpoint_with_a_fresh_checksum() {
     let whole = Whole::write();
     check!().with_iterations(ITERATIONS).with_generator(one_file()).for_each(|(which, edits)| {
         let (path, valid) = &whole.files[which % whole.files.len()];
@@ -41,7 +41,7 @@ fn a_damaged_file_with_a_fresh_checksum() {
 }
 
 #[test]
-fn a_damaged_list_of_files() {
+fn a_damaged_list_of_checkpoint_files() {
     let whole = Whole::write();
     check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| {
         fs::write(whole.current_file(), damaged(whole.current.as_bytes(), edits)).unwrap();
@@ -91,6 +91,7 @@ fn checkpoint() -> Checkpoint {
     };
     let position = Position {
         run: "0123456789abcdef".to_owned(),
+        data: "0".repeat(64),
         epoch: 2,
         batch: 7,
         step: 53,

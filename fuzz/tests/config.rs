@@ -44,7 +44,7 @@ fn the_valid_configuration_is_valid() {
 }
 
 #[test]
-fn any_text() {
+fn any_text_as_a_configuration() {
     check!().with_iterations(ITERATIONS).for_each(|bytes| parse(&String::from_utf8_lossy(bytes)));
 }
 

@@ -17,7 +17,7 @@ const IMAGES: [u8; 28] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 
 const LABELS: [u8; 12] = [0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 4];
 
 #[test]
-fn any_bytes() {
+fn any_bytes_as_idx() {
     check!().with_iterations(ITERATIONS).for_each(|bytes| {
         if bytes.starts_with(&GZIP) {
             let _ = (read_idx_images(bytes, "images"), read_idx_labels(bytes, "labels"));
@@ -29,17 +29,17 @@ fn any_bytes() {
 }
 
 #[test]
-fn damaged_images() {
+fn damaged_idx_images() {
     check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| images(&damaged(&IMAGES, edits)));
 }
 
 #[test]
-fn damaged_labels() {
+fn damaged_idx_labels() {
     check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| labels(&damaged(&LABELS, edits)));
 }
 
 #[test]
-fn damaged_compression() {
+fn damaged_compression_of_idx() {
     let (whole, expected) = (compressed(&IMAGES), read_idx_images(&IMAGES, "images").unwrap());
     check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| {
         // A gzip header has bytes without meaning for the content; everything else is under a checksum.

@@ -15,7 +15,7 @@ const ITERATIONS_WITH_STEPS: usize = 1_000;
 const CONTENT: usize = 16;
 
 #[test]
-fn any_bytes() {
+fn any_bytes_as_a_record() {
     check!().with_iterations(ITERATIONS).for_each(|bytes| {
         let _ = Record::from_bytes(bytes);
     });
@@ -31,7 +31,7 @@ fn a_damaged_record_is_refused() {
 }
 
 #[test]
-fn damaged_content_around_momentum() {
+fn damaged_record_around_momentum() {
     let valid = record_of(momentum());
     check!()
         .with_iterations(ITERATIONS_WITH_STEPS)
@@ -40,7 +40,7 @@ fn damaged_content_around_momentum() {
 }
 
 #[test]
-fn damaged_content_around_nested_adam() {
+fn damaged_record_around_nested_adam() {
     let valid = record_of(nested_adam());
     check!()
         .with_iterations(ITERATIONS_WITH_STEPS)

@@ -13,7 +13,7 @@ use lookahead_fuzz::{Edit, damaged, edits};
 const ITERATIONS: usize = 20_000;
 
 #[test]
-fn any_bytes() {
+fn any_bytes_as_a_snapshot() {
     check!().with_iterations(ITERATIONS).for_each(|bytes| {
         let _ = Snapshot::from_bytes(bytes);
     });
@@ -31,7 +31,7 @@ fn a_damaged_snapshot_is_refused() {
 }
 
 #[test]
-fn damaged_content_around_momentum() {
+fn damaged_snapshot_around_momentum() {
     check!()
         .with_iterations(ITERATIONS)
         .with_generator(edits())
@@ -39,7 +39,7 @@ fn damaged_content_around_momentum() {
 }
 
 #[test]
-fn damaged_content_around_nested_adam() {
+fn damaged_snapshot_around_nested_adam() {
     check!()
         .with_iterations(ITERATIONS)
         .with_generator(edits())
@@ -47,7 +47,7 @@ fn damaged_content_around_nested_adam() {
 }
 
 #[test]
-fn damaged_content_around_averaged_adafactor() {
+fn damaged_snapshot_around_averaged_adafactor() {
     check!()
         .with_iterations(ITERATIONS)
         .with_generator(edits())
@@ -55,7 +55,7 @@ fn damaged_content_around_averaged_adafactor() {
 }
 
 /// Past the checksum: what `restore` refuses leaves the weights as they were; what it gives can be stepped.
-fn damaged_content<O: Optimizer<f32> + Debug>(optimizer: &O, edits: &Vec<Edit>) {
+fn damaged_content<O: Optimizer<f32> + Debug>(optimizer: &O, edits: &[Edit]) {
     let mut parts: Parts = postcard::from_bytes(&snapshot_of(optimizer)).unwrap();
     parts.payload = damaged(&parts.payload, edits);
     let snapshot = Snapshot::from_bytes(&parts.sealed()).unwrap();

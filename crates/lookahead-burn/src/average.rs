@@ -76,9 +76,9 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
         self.mean.adopt(&module, &grads);
         let module = self.inner.advance(lr, module, grads);
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         if self.averaging.includes(self.steps, &self.trigger) {
-            self.count += 1;
+            self.count = self.count.saturating_add(1);
             let weight = self.averaging.weight_of(self.count);
             module.visit(&mut Average { mean: &mut self.mean, weight });
         }

@@ -255,7 +255,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         if self.anchor.is_some() {
             self.anchor = Some(self.inner.clone());
         }
-        self.refused += refused;
+        self.refused = self.refused.saturating_add(refused);
         self.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
         module
     }
@@ -287,7 +287,6 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.squares = self.squares.take().map(|_| SquaredGradients::default());
         self.clock = SyncClock::default();
         self.last_sync = None;
-        self.refused = 0;
     }
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
@@ -374,7 +373,12 @@ impl ModuleMapper for PullBack<'_> {
         let Some((path, slow)) = self.slow.take::<D>(param.id) else { return param };
         let (id, tensor, mapper) = param.consume();
         let (lifted, fast) = Lifted::lower(tensor);
-        let (slow, fast) = pull_back(slow, fast, self.alpha, self.refused);
+        let (slow, fast) = if lifted.is_frozen() {
+            // Frozen since the last sync: it stays where it is.
+            (fast.clone(), fast)
+        } else {
+            pull_back(slow.to_device(&fast.device()), fast, self.alpha, self.refused)
+        };
         self.slow.insert(id, path, slow);
         Param::from_mapped_value(id, lifted.lift(fast, id), mapper)
     }

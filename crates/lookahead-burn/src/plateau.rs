@@ -156,7 +156,7 @@ impl ReduceOnPlateau {
             self.best = Some(metric);
             self.bad_observations = 0;
         } else {
-            self.bad_observations += 1;
+            self.bad_observations = self.bad_observations.saturating_add(1);
         }
         if self.cooldown_left > 0 {
             self.cooldown_left -= 1;

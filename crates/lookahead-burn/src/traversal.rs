@@ -35,14 +35,21 @@ pub(crate) struct Lifted {
 impl Lifted {
     /// Takes the tensor off autodiff.
     pub(crate) fn lower<const D: usize>(tensor: Tensor<D>) -> (Self, Tensor<D>) {
+        if !tensor.is_autodiff() {
+            return (Self { autodiff: false, require_grad: false, distributed: false, checkpointing: None }, tensor);
+        }
         let lifted = Self {
-            autodiff: tensor.is_autodiff(),
+            autodiff: true,
             require_grad: tensor.is_require_grad(),
             distributed: tensor.is_distributed(),
             checkpointing: tensor.gradient_checkpointing_strategy(),
         };
-        let inner = if lifted.autodiff { tensor.inner() } else { tensor };
-        (lifted, inner)
+        (lifted, tensor.inner())
+    }
+
+    /// Whether the parameter is on autodiff but takes no gradient.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.autodiff && !self.require_grad
     }
 
     /// Puts the updated tensor back as it was.

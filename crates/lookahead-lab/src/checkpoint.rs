@@ -43,7 +43,9 @@ pub struct Checkpoint {
 pub struct Position {
     /// The run's id, so that a checkpoint does not go into another run.
     pub run: String,
-    /// Epochs finished and evaluated.
+    /// The SHA-256 of the data, so that a run does not go on with other data.
+    pub data: String,
+    /// Epochs finished.
     pub epoch: u32,
     /// Batches done in the epoch under way.
     pub batch: u32,
@@ -60,7 +62,7 @@ pub struct Position {
 }
 
 /// `current.json`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Current {
     folder: String,
@@ -83,9 +85,14 @@ impl Checkpoint {
             write_atomically(&root.join(CURRENT), &current)
         });
         match written {
-            Ok(()) => remove_others(&root, Some(&name)),
-            // What could not be completed goes, unless it is the folder that counts.
-            Err(_) => remove_others(&root, current_folder(&root).as_deref()),
+            Ok(()) => remove_others(&root, &name),
+            // What could not be completed goes, unless it is, or might be, the folder that counts.
+            Err(_) => match Current::read(&root) {
+                Ok(current) if current.as_ref().is_none_or(|current| current.folder != name) => {
+                    let _ = fs::remove_dir_all(&folder);
+                }
+                _ => {}
+            },
         }
         written
     }
@@ -97,24 +104,28 @@ impl Checkpoint {
     pub fn read(run_dir: &Path) -> Result<Option<Self>, Error> {
         let inside = run_dir.join("checkpoint");
         let root = if inside.is_dir() { inside } else { run_dir.to_owned() };
-        let path = root.join(CURRENT);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io(&path)(error)),
-        };
-        let current: Current = serde_json::from_slice(&bytes).map_err(|error| damaged(&path, error))?;
-        let file = |name: &str| current.file(&root, name);
+        loop {
+            let Some(current) = Current::read(&root)? else { return Ok(None) };
+            match Self::read_files(&root, &current) {
+                // A run in progress may have replaced the checkpoint, and removed the old one, in between.
+                Err(_) if Current::read(&root)?.as_ref() != Some(&current) => {}
+                read => return read.map(Some),
+            }
+        }
+    }
+
+    fn read_files(root: &Path, current: &Current) -> Result<Self, Error> {
+        let file = |name: &str| current.file(root, name);
         let position_file = root.join(&current.folder).join(POSITION);
         let slow =
             current.sha256.contains_key(SLOW).then(|| file(SLOW).and_then(|(path, bytes)| tensors(&path, &bytes)));
         let (model_path, model) = file(MODEL)?;
-        Ok(Some(Self {
+        Ok(Self {
             position: serde_json::from_slice(&file(POSITION)?.1).map_err(|error| damaged(&position_file, error))?,
             model: tensors(&model_path, &model)?,
             slow: slow.transpose()?,
             optimizer: Record::from_bytes(&file(OPTIMIZER)?.1)?,
-        }))
+        })
     }
 
     fn write_files(&self, folder: &Path) -> Result<BTreeMap<String, String>, Error> {
@@ -145,6 +156,15 @@ impl Checkpoint {
 }
 
 impl Current {
+    fn read(root: &Path) -> Result<Option<Self>, Error> {
+        let path = root.join(CURRENT);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&path, error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&path)(error)),
+        }
+    }
+
     /// A file of the checkpoint, checked.
     fn file(&self, root: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), Error> {
         // A name with a separator would lead out of the checkpoint.
@@ -161,16 +181,11 @@ impl Current {
     }
 }
 
-fn current_folder(root: &Path) -> Option<String> {
-    let current: Current = serde_json::from_slice(&fs::read(root.join(CURRENT)).ok()?).ok()?;
-    Some(current.folder)
-}
-
 /// Removes every folder of a moment but `kept`. What cannot be removed costs space, not truth.
-fn remove_others(root: &Path, kept: Option<&str>) {
+fn remove_others(root: &Path, kept: &str) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        if name.to_string_lossy().starts_with("step-") && Some(&*name.to_string_lossy()) != kept {
+        if name.to_string_lossy().starts_with("step-") && name.to_string_lossy() != kept {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

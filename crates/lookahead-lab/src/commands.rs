@@ -24,7 +24,7 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  lookahead run quickstart                     compare Lookahead with its inner optimizers, about a minute
+  lookahead run quickstart                     compare Lookahead with its inner optimizers, seconds
   lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
   lookahead report results                     tables and pages again, from the run folders alone
   lookahead inspect results/runs/ID            what a checkpoint holds

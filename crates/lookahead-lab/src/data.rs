@@ -7,7 +7,10 @@ mod gzip;
 mod idx;
 mod order;
 
+use std::num::NonZeroU32;
 use std::path::Path;
+
+use sha2::{Digest, Sha256};
 
 use crate::config::{DataConfig, DataSource};
 
@@ -170,6 +173,23 @@ impl Dataset {
             }
         }
         Ok(dataset)
+    }
+
+    /// The number of steps of an epoch; the last batch may be a smaller one.
+    #[must_use]
+    pub fn batches(&self, batch_size: NonZeroU32) -> u32 {
+        self.train.len().div_ceil(batch_size.get() as usize) as u32
+    }
+
+    /// The SHA-256 of all pixels and labels, in hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [&self.train, &self.valid] {
+            part.pixels.iter().for_each(|pixel| hash.update(pixel.to_le_bytes()));
+            hash.update(&part.labels);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn new(name: &'static str, image: ImageShape, classes: u8, train: &RawExamples, valid: &RawExamples) -> Self {

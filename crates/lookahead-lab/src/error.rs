@@ -54,8 +54,14 @@ pub enum Error {
         /// The run it belongs to.
         found: String,
     },
+    /// A run that was begun, or finished, on other data.
+    #[error("{}: this run is of other data than what the configuration now leads to; use another output folder", path.display())]
+    OtherData {
+        /// The run folder.
+        path: PathBuf,
+    },
     /// A run folder that another process is working in.
-    #[error("{}: another process is working on this run", path.display())]
+    #[error("{}: another process is working in this folder", path.display())]
     Busy {
         /// The run folder.
         path: PathBuf,

@@ -2,7 +2,7 @@
 
 mod commands;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,7 +32,8 @@ fn exit_code(result: anyhow::Result<()>) -> u8 {
         // Whoever read the output has enough of it, such as `head`.
         return DONE;
     }
-    eprintln!("error: {error:#}");
+    // If nobody reads the error, the exit code still says it.
+    let _ = writeln!(io::stderr(), "error: {error:#}");
     match error.downcast_ref() {
         Some(lookahead_lab::Error::Config(_)) => WRONG_INPUT,
         Some(lookahead_lab::Error::Interrupted { .. }) => INTERRUPTED,

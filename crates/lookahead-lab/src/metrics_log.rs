@@ -20,8 +20,14 @@ impl MetricsLog {
 
     /// Drops what was written after the checkpoint that the run continues from.
     pub(crate) fn truncate(&self, bytes: u64) -> Result<(), Error> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path);
-        file.and_then(|file| file.set_len(bytes)).map_err(Error::io(&self.path))
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path);
+        let length = |file: std::fs::File| Ok((file.metadata()?.len(), file));
+        let (found, file) = open.and_then(length).map_err(Error::io(&self.path))?;
+        if found < bytes {
+            let reason = format!("the checkpoint was made after {bytes} bytes of metrics, but there are {found}");
+            return Err(Error::DamagedCheckpoint { path: self.path.clone(), reason });
+        }
+        file.set_len(bytes).map_err(Error::io(&self.path))
     }
 
     /// Adds a line and gives the length of the log.

@@ -1,8 +1,11 @@
 //! One run in its folder: `config.toml`, `environment.json`, `metrics.jsonl`, `checkpoint/`, `result.json`.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+
+use serde_json::Value;
 
 use crate::Error;
 use crate::config::RunConfig;
@@ -33,12 +36,15 @@ pub fn run(
     create_folder(folder)?;
     let _lock = lock(folder)?;
     claim(config, folder)?;
-    if let Some(result) = Run::read(folder)?.finished() {
+    let before = Run::read(folder)?;
+    if let Some(result) = before.finished() {
+        if result.data != data.sha256() {
+            return Err(Error::OtherData { path: folder.to_owned() });
+        }
         return Ok(result.clone());
     }
     let trainer = Trainer::new(config, data, folder)?;
-    let environment = serde_json::to_vec_pretty(&environment()).map_err(|error| Error::io(folder)(error.into()))?;
-    write_atomically(&folder.join("environment.json"), &environment)?;
+    write_environment(folder, before.environment)?;
     let outcome = trainer.run(observer, stop)?;
     let row = outcome.last_row;
     let result = RunResult {
@@ -50,6 +56,7 @@ pub fn run(
         valid_accuracy: row.as_ref().map_or(0.0, |row| row.valid_accuracy),
         seconds: outcome.seconds,
         non_finite: outcome.refused,
+        data: data.sha256(),
     };
     let json = serde_json::to_vec_pretty(&result).map_err(|error| Error::io(folder)(error.into()))?;
     write_atomically(&folder.join("result.json"), &json)?;
@@ -57,7 +64,10 @@ pub fn run(
 }
 
 /// Keeps other processes out of the folder for as long as the file is held.
-fn lock(folder: &Path) -> Result<File, Error> {
+///
+/// # Errors
+/// [`Error::Busy`] if another process holds it.
+pub fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join(".lock");
     let file = File::create(&path).map_err(Error::io(&path))?;
     match file.try_lock() {
@@ -65,6 +75,18 @@ fn lock(folder: &Path) -> Result<File, Error> {
         Err(fs::TryLockError::WouldBlock) => Err(Error::Busy { path: folder.to_owned() }),
         Err(fs::TryLockError::Error(error)) => Err(Error::io(&path)(error)),
     }
+}
+
+/// Says with what the run is done; a continued run keeps the first entry and adds what differs now.
+fn write_environment(folder: &Path, mut before: BTreeMap<String, Value>) -> Result<(), Error> {
+    for (key, now) in environment() {
+        let first = before.entry(key.clone()).or_insert_with(|| now.clone());
+        if *first != now {
+            before.insert(format!("{key}, continued"), now);
+        }
+    }
+    let json = serde_json::to_vec_pretty(&before).map_err(|error| Error::io(folder)(error.into()))?;
+    write_atomically(&folder.join("environment.json"), &json)
 }
 
 /// Writes the complete configuration, or sees that the folder is of the same one.

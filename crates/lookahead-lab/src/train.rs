@@ -22,8 +22,8 @@ use crate::schedule::Schedule;
 
 /// Follows a run as it goes.
 pub trait Observer {
-    /// The run stands at gradient step `step` of `total`.
-    fn stepped(&mut self, step: u64, total: u64);
+    /// The run stands at gradient step `step`.
+    fn stepped(&mut self, step: u64);
     /// An evaluation was made.
     fn evaluated(&mut self, row: &MetricsRow);
 }
@@ -51,13 +51,13 @@ impl<'a> Trainer<'a> {
     pub fn new(config: &'a RunConfig, data: &'a Dataset, folder: &'a Path) -> Result<Self, Error> {
         let device = Device::flex().autodiff();
         let model = Network::new(&config.model, data.image, data.classes, config.seed, &device);
-        let steps_per_epoch = data.train.len().div_ceil(config.batch_size.get() as usize) as u64;
         let mut trainer = Self {
-            schedule: Schedule::new(&config.schedule, steps_per_epoch, config.epochs.get())?,
+            schedule: Schedule::new(&config.schedule, data.batches(config.batch_size).into(), config.epochs.get())?,
             optimizer: AnyOptimizer::new(&config.optimizer)?,
             model: None,
             position: Position {
                 run: config.id(),
+                data: data.sha256(),
                 epoch: 0,
                 batch: 0,
                 step: 0,
@@ -88,14 +88,13 @@ impl<'a> Trainer<'a> {
     /// [`Error::Interrupted`] after `stop`, its checkpoint written; [`Error::NonFinite`]; [`Error::Io`].
     pub fn run(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Error> {
         self.metrics.truncate(self.position.metrics_bytes)?;
-        let batches = self.batches_per_epoch();
-        let total = u64::from(batches) * u64::from(self.config.epochs.get());
-        observer.stepped(self.position.step, total);
+        let batches = self.data.batches(self.config.batch_size);
+        observer.stepped(self.position.step);
         while self.position.epoch < self.config.epochs.get() {
             let order = epoch_order(self.data.train.len(), self.config.seed, self.position.epoch);
             while self.position.batch < batches {
                 self.step(&order)?;
-                observer.stepped(self.position.step, total);
+                observer.stepped(self.position.step);
                 if stop.load(Ordering::Relaxed) {
                     self.save()?;
                     return Err(Error::Interrupted { folder: self.folder.to_owned() });
@@ -108,10 +107,6 @@ impl<'a> Trainer<'a> {
         }
         let Position { epoch, step, seconds, last_row, .. } = self.position;
         Ok(Outcome { epochs: epoch, steps: step, seconds, last_row, refused: self.optimizer.refused() })
-    }
-
-    fn batches_per_epoch(&self) -> u32 {
-        self.data.train.len().div_ceil(self.config.batch_size.get() as usize) as u32
     }
 
     fn step(&mut self, order: &[u32]) -> Result<(), Error> {
@@ -136,7 +131,7 @@ impl<'a> Trainer<'a> {
 
     fn stop_on_non_finite(&self, loss: f32) -> Result<(), Error> {
         let what = match self.optimizer.refused() {
-            _ if !loss.is_finite() => "the training loss",
+            _ if !loss.is_finite() => "the loss",
             0 => return Ok(()),
             _ => "a weight",
         };
@@ -152,11 +147,15 @@ impl<'a> Trainer<'a> {
         let is_last = epoch == self.config.epochs.get();
         if is_last {
             self.model = self.model.take().map(|model| self.optimizer.end_partial_cycle(model));
+            self.stop_on_non_finite(0.0)?;
         }
         self.position.epoch = epoch;
         self.position.batch = 0;
         if is_last || epoch.is_multiple_of(self.config.evaluate_every.get()) {
             let row = self.evaluate()?;
+            if is_last && row.valid_loss.is_none() {
+                self.stop_on_non_finite(f32::NAN)?;
+            }
             let loss = row.valid_loss.unwrap_or(f64::INFINITY);
             self.schedule.observe_validation_loss(loss);
             self.optimizer.observe_validation_loss(loss);
@@ -216,6 +215,9 @@ impl<'a> Trainer<'a> {
         if position.run != self.position.run {
             let (path, expected) = (self.folder.join("checkpoint"), self.position.run.clone());
             return Err(Error::OtherConfig { path, expected, found: position.run });
+        }
+        if position.data != self.position.data {
+            return Err(Error::OtherData { path: self.folder.to_owned() });
         }
         let model = load_weights(model, weights)?;
         self.optimizer = self.optimizer.clone().load_record(&optimizer, &model)?;

@@ -194,9 +194,9 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut Self::State) {
         state.adopt(params);
         self.inner.step(lr, params, grads, &mut state.inner);
-        state.steps += 1;
+        state.steps = state.steps.saturating_add(1);
         if self.averaging.includes(state.steps, &state.trigger) {
-            state.count += 1;
+            state.count = state.count.saturating_add(1);
             let weight = self.averaging.weight_of(state.count);
             for (mean, param) in state.mean.iter_mut().zip(params.iter()) {
                 average(mean, param.values(), weight);

@@ -42,7 +42,7 @@ impl SyncClock {
 
     /// Counts one gradient step. The period may shrink below the phase already reached: the sync then comes at once.
     pub fn tick(&mut self, period: &Schedule<SyncPeriod>) -> Tick {
-        self.phase += 1;
+        self.phase = self.phase.saturating_add(1);
         if self.phase >= period.at(self.outer).get() { Tick::Sync { outer: self.end_cycle() } } else { Tick::Inner }
     }
 
@@ -66,7 +66,7 @@ impl SyncClock {
     fn end_cycle(&mut self) -> u64 {
         let ended = self.outer;
         self.phase = 0;
-        self.outer += 1;
+        self.outer = self.outer.saturating_add(1);
         ended
     }
 }

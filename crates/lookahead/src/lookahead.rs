@@ -317,7 +317,7 @@ impl<A: Cadence> Lookahead<A> {
         if let Some(anchor) = &mut state.anchor {
             anchor.clone_from(&state.inner);
         }
-        state.refused += refused;
+        state.refused = state.refused.saturating_add(refused);
         state.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
     }
 

@@ -15,9 +15,10 @@ impl MetricsRendererTraining for Lines {
     fn update_train(&mut self, _state: MetricState) {}
 
     fn update_valid(&mut self, state: MetricState) {
-        if let MetricState::Generic(entry) | MetricState::Numeric(entry, _) = state {
-            self.validation = entry.serialized_entry.formatted;
-        }
+        let (MetricState::Generic(entry) | MetricState::Numeric(entry, _)) = state;
+        // "epoch 94.25 % - batch 93.75 %": of the epoch so far, and of the last batch
+        let formatted = entry.serialized_entry.formatted;
+        self.validation = formatted.split(" - ").next().unwrap_or_default().replace("epoch ", "");
     }
 }
 
@@ -27,7 +28,7 @@ impl TrainingProgressLogger for Lines {
     }
 
     fn update_epoch(&mut self, epoch: usize) {
-        println!("epoch {epoch}: accuracy in % {}", self.validation);
+        println!("epoch {epoch}: accuracy {}", self.validation);
     }
 
     fn start_split(&mut self, _split: &str, _items: usize) {}

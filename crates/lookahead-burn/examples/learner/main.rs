@@ -49,11 +49,12 @@ impl Classifier {
         ClassificationOutput::new(loss, scores, batch.classes)
     }
 
-    /// The share of points, in percent, whose class has the higher score.
-    fn accuracy(&self, batch: Batch) -> f64 {
+    /// The share of points whose class has the higher score, and the loss.
+    fn evaluate(&self, batch: Batch) -> String {
         let output = self.forward(batch);
         let right: Tensor<1> = output.output.argmax(1).flatten::<1>(0, 1).equal(output.targets).float();
-        100.0 * right.mean().into_scalar::<f64>()
+        let (accuracy, loss) = (right.mean().into_scalar::<f64>(), output.loss.into_scalar::<f64>());
+        format!("accuracy {:.2} %, loss {loss:.4}", 100.0 * accuracy)
     }
 }
 
@@ -95,8 +96,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let slow = slow_model_from_record(&result.model, record)?;
 
     let validation = || Batch::new(&moons(400, 2), &device.clone().inner());
-    println!("validation accuracy of the fast weights: {:.2} %", result.model.accuracy(validation()));
-    println!("validation accuracy of the slow weights: {:.2} %", slow.accuracy(validation()));
+    println!("fast weights: {}", result.model.evaluate(validation()));
+    println!("slow weights: {}", slow.evaluate(validation()));
     Ok(())
 }
 

@@ -74,7 +74,7 @@ fn step<const D: usize>(
     grad: Tensor<D>,
     mut state: RuleState<D>,
 ) -> (Tensor<D>, RuleState<D>) {
-    state.steps += 1;
+    state.steps = state.steps.saturating_add(1);
     hyper.advance(&mut state.correction);
     let first = state.first.take().unwrap_or_else(|| tensor.zeros_like());
     let second = state.second.take().unwrap_or_else(|| tensor.zeros_like());

@@ -42,7 +42,7 @@ impl Optimizer for Sgd {
     ) -> (Tensor<D>, Option<RuleState<D>>) {
         let mut state = state.unwrap_or_default();
         let first_step = state.steps == 0;
-        state.steps += 1;
+        state.steps = state.steps.saturating_add(1);
         let velocity = (self.0.momentum() > 0.0).then(|| state.first.take().unwrap_or_else(|| tensor.zeros_like()));
 
         if opens(&tensor) && opens(&grad) && velocity.as_ref().is_none_or(opens) {

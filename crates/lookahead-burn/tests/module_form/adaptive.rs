@@ -20,11 +20,13 @@ fn adaptive(k: u32, curvature: CurvaturePower) -> LookaheadConfig {
     config(k, 0.5).with_adaptive_alpha(Adaptive { low, curvature })
 }
 
-/// Of a quadratic with curvatures between 0.5 and 1.75, with some noise in each step.
+/// Of a quadratic with curvatures between 0.5 and 1.75 and some noise; the last of each four looks back, so that the
+/// best alpha is below 1.
 fn gradients(values: &[Vec<f64>], step: u64) -> Vec<Option<Vec<f64>>> {
     let noise = |i: usize| ((i as u64 * 37 + step * 101) % 19) as f64 / 19.0 - 0.5;
     let tensor = |(t, values): (usize, &Vec<f64>)| {
-        let of = |(i, value): (usize, &f64)| (0.5 + 0.25 * (3 * t + i) as f64) * value + noise(3 * t + i);
+        let scale = if step % 4 == 3 { -0.1 } else { 1.0 };
+        let of = |(i, value): (usize, &f64)| scale * ((0.5 + 0.25 * (3 * t + i) as f64) * value + noise(3 * t + i));
         Some(values.iter().enumerate().map(of).collect())
     };
     values.iter().enumerate().map(tensor).collect()

@@ -106,3 +106,25 @@ fn gradients_without_autodiff_are_followed_too() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// What is frozen in the middle of a cycle is not pulled back at its end, nor later.
+#[test]
+fn parameters_frozen_in_mid_cycle_stay_where_they_are() -> Result<(), Error> {
+    let mut network = Network::new();
+    let mut optimizer = Lookahead::with_config(heavy_ball(), with_policy(5, 0.5, InnerStatePolicy::Maintain))?;
+    let mut frozen = vec![];
+    for step in 0..12 {
+        if step == 7 {
+            network.conv = network.conv.freeze();
+            frozen = bits(network.conv.weight.val());
+        }
+        let grads = network.gradients(step);
+        network = optimizer.step(0.1, network, grads);
+        if step >= 7 {
+            assert_eq!(bits(network.conv.weight.val()), frozen, "after step {step}");
+        }
+    }
+    let slow = optimizer.slow_model(&network);
+    assert_eq!(bits(slow.conv.weight.val()), frozen, "from the next sync on, its slow weights are where it is");
+    Ok(())
+}

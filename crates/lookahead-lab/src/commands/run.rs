@@ -9,7 +9,7 @@ use lookahead_lab::data::Dataset;
 use lookahead_lab::paper::{Scale, quickstart};
 use lookahead_lab::{report, run as runs, write_atomically};
 
-use super::progress::Progress;
+use super::progress::{Lines, Progress};
 use super::{say, stop_flag};
 
 #[derive(Debug, clap::Args)]
@@ -27,10 +27,11 @@ pub struct Arguments {
     /// Where results go: run folders in `DIR/runs`, the report in `DIR/ARTIFACT`.
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
-    /// How many seeds, if not the artifact's own number.
-    #[arg(long, value_name = "N")]
-    seeds: Option<NonZeroU32>,
-    /// Change a key of every run's configuration, such as epochs=10; may be given several times.
+    /// How many seeds, if not the artifact's own number; at most 1000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: Option<u32>,
+    /// Change a key of every run's configuration, such as epochs=10; may be given several times. What an artifact
+    /// compares (seed, optimizer, learning rate, data) it sets itself.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Run the grid of learning rates that the artifact's own were chosen from, instead of the artifact.
@@ -73,7 +74,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for name in &arguments.artifacts {
         let request = quickstart::Request {
             scale,
-            seeds: arguments.seeds,
+            seeds: arguments.seeds.and_then(NonZeroU32::new),
             overrides: arguments.set.clone(),
             command: command(*name, arguments),
         };
@@ -82,6 +83,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let artifact = &plan.artifact.artifact;
         let folder = arguments.out.join(artifact);
         std::fs::create_dir_all(&folder).map_err(|source| lookahead_lab::Error::Io { path: folder.clone(), source })?;
+        let _lock = runs::lock(&folder)?;
         write_atomically(&folder.join("artifact.json"), &serde_json::to_vec_pretty(&plan.artifact)?)?;
         do_runs(&plan.runs, arguments, &stop)?;
         let summary = report::write(&arguments.out, artifact)?;
@@ -104,16 +106,14 @@ fn do_runs(configs: &[RunConfig], arguments: &Arguments, stop: &std::sync::atomi
             _ => &data.insert((config, Dataset::load(&config.data)?)).1,
         };
         let progress = progress.get_or_insert_with(|| {
-            let steps = |config: &RunConfig| {
-                let batches = dataset.train.len().div_ceil(config.batch_size.get() as usize) as u64;
-                batches * u64::from(config.epochs.get())
-            };
-            Progress::new(configs.iter().map(steps).sum())
+            let steps =
+                |config: &RunConfig| u64::from(dataset.batches(config.batch_size)) * u64::from(config.epochs.get());
+            Progress::new(configs.iter().map(steps).sum(), Lines::Runs)
         });
         progress.begin(format!("{} seed {}", config.optimizer.label(), config.seed));
         let done = runs::run(config, dataset, &runs::folder(&arguments.out, config), progress, stop)?;
         let accuracy = 100.0 * done.valid_accuracy;
-        progress.end(done.steps, &format!("{accuracy:.1} % after {} epochs, {:.1} s", done.epochs, done.seconds));
+        progress.end(done.steps, &format!("{accuracy:.1} %, epochs {}, {:.1} s", done.epochs, done.seconds));
     }
     if let Some(progress) = progress {
         progress.finish();

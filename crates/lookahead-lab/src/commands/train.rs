@@ -6,7 +6,7 @@ use lookahead_lab::config::RunConfig;
 use lookahead_lab::data::Dataset;
 use lookahead_lab::{report, run as runs};
 
-use super::progress::Progress;
+use super::progress::{Lines, Progress};
 use super::{say, stop_flag};
 
 #[derive(Debug, clap::Args)]
@@ -51,8 +51,8 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let dataset = Dataset::load(&config.data).map_err(lookahead_lab::Error::from)?;
     let folder = runs::folder(&arguments.out, &config);
-    let batches = dataset.train.len().div_ceil(config.batch_size.get() as usize) as u64;
-    let mut progress = Progress::new(batches * u64::from(config.epochs.get()));
+    let steps = u64::from(dataset.batches(config.batch_size)) * u64::from(config.epochs.get());
+    let mut progress = Progress::new(steps, Lines::Evaluations);
     progress.begin(config.optimizer.label());
     let done = runs::run(&config, &dataset, &folder, &mut progress, &*stop_flag()?)?;
     progress.finish();
@@ -62,7 +62,7 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
     Ok(say(format!(
-        "{}: validation accuracy {:.2} %, loss {loss}, after {} epochs ({} steps), {:.1} s\nrun folder: {}\nreport: {}",
+        "{}: validation accuracy {:.2} %, loss {loss}; epochs {}, steps {}, {:.1} s\nrun folder: {}\nreport: {}",
         config.optimizer.label(),
         100.0 * done.valid_accuracy,
         done.epochs,

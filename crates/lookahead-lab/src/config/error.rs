@@ -96,6 +96,14 @@ pub enum ConfigError {
         /// How many can be nested.
         limit: usize,
     },
+    /// An override of something that an artifact sets itself.
+    #[error("override {text:?}: `{key}` is what the artifact itself sets; `lookahead train` takes any configuration")]
+    FixedKey {
+        /// The override.
+        text: String,
+        /// The key, or the table around it.
+        key: String,
+    },
     /// An override that does not have the form `KEY=VALUE`.
     #[error("override {text:?}: expected KEY=VALUE with a dotted key, such as optimizer.alpha=0.8")]
     OverrideSyntax {

@@ -40,7 +40,7 @@ pub enum DecayConfig {
     Plateau {
         /// The factor, above 0 and below 1. Default 0.5.
         factor: f64,
-        /// How many epochs without a lower loss are waited for. Default 15.
+        /// How many evaluations without a lower loss are waited for. Default 15.
         patience: NonZeroU32,
     },
 }

@@ -64,6 +64,10 @@ pub fn read_idx_labels(bytes: &[u8], file: &str) -> Result<Vec<u8>, DataError> {
     let mut reader = Reader::new(bytes, file);
     magic(&mut reader, file, 0x0801)?;
     let count = number(&mut reader)?;
+    if u64::from(count) > MOST_PIXELS {
+        let (count, accepted) = (count as usize, "at most 2^28 labels were expected");
+        return Err(DataError::WrongSize { file: file.to_owned(), count, rows: 1, columns: 1, accepted });
+    }
     let labels = reader.take(u64::from(count))?;
     reader.end()?;
     Ok(labels)

@@ -19,7 +19,7 @@ pub struct MetricsRow {
     pub step: u64,
     /// Learning rate of the last step.
     pub learning_rate: f64,
-    /// Mean training loss since the last evaluation.
+    /// Training loss over the whole training set, on the slow weights where there are any (App. C.1).
     #[serde(deserialize_with = "Option::deserialize")]
     pub train_loss: Option<f64>,
     /// Validation loss, on the slow weights where there are any.
@@ -55,6 +55,9 @@ pub struct RunResult {
     /// Elements that a sync left alone because their new value was not finite.
     #[serde(default)]
     pub non_finite: u64,
+    /// The SHA-256 of the data it was trained and evaluated on.
+    #[serde(default)]
+    pub data: String,
 }
 
 /// Which runs an artifact of the paper consists of: `artifact.json`.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::support::{Bench, CNN_CONFIG, contents, stderr};
+use super::support::{Bench, CNN_CONFIG, CONFIG, contents, stderr};
 
 /// Runs `train` on a configuration and expects exit code 2 and a message with all of `words`.
 fn refused(config: &str, words: &[&str]) {
@@ -131,4 +131,53 @@ fn training_that_diverges_stops_with_its_last_checkpoint() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("not finite"), "{}", stderr(&output));
     assert!(bench.run(&["inspect", bench.run_folder().to_str().unwrap()]).status.success());
+}
+
+#[test]
+fn metrics_that_are_shorter_than_the_checkpoint_says_are_refused() {
+    let bench = Bench::new(CNN_CONFIG);
+    assert!(bench.train().status.success());
+    let folder = bench.run_folder();
+    fs::remove_file(folder.join("result.json")).unwrap();
+    fs::write(folder.join("metrics.jsonl"), "").unwrap();
+    let output = bench.train();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("metrics.jsonl"), "{}", stderr(&output));
+    assert_eq!(fs::read(folder.join("metrics.jsonl")).unwrap(), b"");
+}
+
+#[test]
+fn a_run_folder_is_worked_on_by_one_process_at_a_time() {
+    let bench = Bench::new(CONFIG);
+    let mut child = bench.train_until(1);
+    let output = bench.train();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("another process"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_data() {
+    let bench = Bench::new(CNN_CONFIG);
+    assert!(bench.train().status.success());
+    // A run of other data is known by its checksum, in the result and in the checkpoint.
+    let result = bench.run_folder().join("result.json");
+    let text = fs::read_to_string(&result).unwrap();
+    let (before, after) = text.split_once("\"data\": \"").unwrap();
+    let other = if after.starts_with('0') { "1" } else { "0" };
+    fs::write(&result, format!("{before}\"data\": \"{other}{}", &after[1..])).unwrap();
+    let output = bench.train();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("other data"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_artifact_keeps_what_it_compares() {
+    let bench = Bench::new("");
+    for text in ["seed=7", "optimizer.name=adam", "schedule.learning_rate=0.05", "data.train_limit=100"] {
+        let output = bench.run(&["run", "quickstart", "--scale", "smoke", "--set", text]);
+        assert_eq!(output.status.code(), Some(2), "{text}\n{}", stderr(&output));
+        assert!(stderr(&output).contains(text), "{}", stderr(&output));
+    }
 }

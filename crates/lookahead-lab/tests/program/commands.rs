@@ -78,7 +78,11 @@ fn list_names_what_run_takes() {
 #[test]
 fn help_shows_examples() {
     let bench = Bench::new("");
-    for arguments in [&["--help"][..], &["run", "--help"], &["train", "--help"]] {
-        assert!(stdout(&bench.run(arguments)).contains("lookahead"), "{arguments:?}");
+    for (arguments, example) in [
+        (&["--help"][..], "lookahead train my.toml --set seed=1"),
+        (&["run", "--help"], "lookahead run quickstart --seeds 10"),
+        (&["train", "--help"], "sync_period = 5"),
+    ] {
+        assert!(stdout(&bench.run(arguments)).contains(example), "{arguments:?}");
     }
 }

@@ -134,6 +134,7 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
         valid_accuracy: last.valid_accuracy,
         seconds: last.seconds + 0.1 * f64::from(seed),
         non_finite: 0,
+        data: String::new(),
     };
     fs::write(folder.join("result.json"), serde_json::to_string(&result).unwrap()).unwrap();
     fs::write(

@@ -209,7 +209,7 @@ impl<T: Float> Optimizer<T> for AdaFactor {
         for (index, (param, state)) in params.iter_mut().zip(&mut state.tensors).enumerate() {
             let Some(gradient) = grads.get(index) else { continue };
             assert_eq!(param.values().len(), gradient.len(), "a tensor and its gradient");
-            state.steps += 1;
+            state.steps = state.steps.saturating_add(1);
             let t = state.steps as f64;
             // rho = min(gamma, 1/sqrt(t)); step size = max(eps_2, rms(theta)) rho
             let rho = lr.min(1.0 / t.sqrt());

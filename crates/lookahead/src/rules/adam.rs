@@ -246,7 +246,7 @@ fn step<T: Float>(
             let c = hyper.coefficients(lr, correction);
             adam::step(param.values_mut(), gradient, &mut state.first[index], &mut state.second[index], c);
             state.set_correction(index, correction);
-            state.steps[index] += 1;
+            state.steps[index] = state.steps[index].saturating_add(1);
         }
     }
 }

@@ -39,8 +39,11 @@ impl Sgd {
     /// # Errors
     /// [`Error::OutOfRange`] unless `0 <= mu < 1`, and above 0 with Nesterov.
     pub fn with_momentum(self, mu: f64) -> Result<Self, Error> {
-        let ok = (0.0..1.0).contains(&mu) && !(self.nesterov && mu == 0.0);
-        let momentum = accept("momentum", mu, ok, "at least 0 and below 1, and above 0 with Nesterov momentum")?;
+        let (ok, accepted) = match self.nesterov {
+            true => (mu > 0.0 && mu < 1.0, "above 0 and below 1 with Nesterov momentum"),
+            false => ((0.0..1.0).contains(&mu), "at least 0 and below 1"),
+        };
+        let momentum = accept("momentum", mu, ok, accepted)?;
         Ok(Self { momentum, ..self })
     }
 
@@ -116,13 +119,12 @@ impl Sgd {
     }
 }
 
-/// The velocity of each tensor (empty without momentum) and the number of its steps.
+/// The velocity of each tensor (empty until its first step with momentum) and the number of its steps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct SgdState<T> {
     velocity: Vec<Vec<T>>,
     steps: Vec<u64>,
-    has_momentum: bool,
 }
 
 impl Cadence for Sgd {}
@@ -131,8 +133,7 @@ impl<T: Float> Optimizer<T> for Sgd {
     type State = SgdState<T>;
 
     fn init(&self, params: &ParamSet<'_, T>) -> SgdState<T> {
-        let has_momentum = self.momentum > 0.0;
-        let mut state = SgdState { velocity: Vec::new(), steps: Vec::new(), has_momentum };
+        let mut state = SgdState::default();
         state.adopt(params);
         state
     }
@@ -143,8 +144,12 @@ impl<T: Float> Optimizer<T> for Sgd {
         for (index, param) in params.iter_mut().enumerate() {
             if let Some(gradient) = grads.get(index) {
                 let c = self.coefficients(lr, state.steps[index] == 0);
-                self.step_tensor(param.values_mut(), gradient, &mut state.velocity[index], c);
-                state.steps[index] += 1;
+                let velocity = &mut state.velocity[index];
+                if self.momentum > 0.0 && velocity.is_empty() {
+                    velocity.resize(gradient.len(), T::ZERO);
+                }
+                self.step_tensor(param.values_mut(), gradient, velocity, c);
+                state.steps[index] = state.steps[index].saturating_add(1);
             }
         }
     }
@@ -152,20 +157,25 @@ impl<T: Float> Optimizer<T> for Sgd {
 
 impl<T: Float> InnerState<T> for SgdState<T> {
     fn adopt(&mut self, params: &ParamSet<'_, T>) {
-        let has_momentum = self.has_momentum;
-        let zeros = |values: &[T]| vec![T::ZERO; if has_momentum { values.len() } else { 0 }];
-        self.velocity.extend(params.iter().skip(self.steps.len()).map(|param| zeros(param.values())));
+        self.velocity.resize(params.len(), Vec::new());
         self.steps.resize(params.len(), 0);
     }
 
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
         for (velocity, anchor) in self.velocity.iter_mut().zip(&anchor.velocity) {
-            interpolate(velocity, anchor, alpha);
+            // A velocity that is not there, now or at the last sync, is zero.
+            let length = velocity.len().max(anchor.len());
+            velocity.resize(length, T::ZERO);
+            if anchor.is_empty() {
+                interpolate(velocity, &vec![T::ZERO; length], alpha);
+            } else {
+                interpolate(velocity, anchor, alpha);
+            }
         }
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
         counts_fit("step counters", self.steps.len(), params)?;
-        buffers_fit("the velocity", &self.velocity, params, !self.has_momentum)
+        buffers_fit("the velocity", &self.velocity, params, true)
     }
 }
