@@ -20,6 +20,11 @@ pub enum Error {
         /// The name of the tensor within the rule's state.
         leaf: String,
     },
+    /// Interpolation of a state that does not survive Burn's own flattening.
+    #[error(
+        "the inner rule's state does not read back what it writes, so it cannot be interpolated; maintain and reset work"
+    )]
+    NotReadBack,
     /// An adaptive alpha, which reduces over all parameters, asked of a per-parameter rule.
     #[error(
         "a per-parameter rule cannot reduce over all parameters: the adaptive alpha needs the module-level Lookahead"

@@ -9,6 +9,7 @@ use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use burn_pack::Scalar;
 use lookahead::{Alpha, Float, SyncPeriod, kernels};
 
+use crate::Error;
 use crate::rule_state::{FIRST_WEIGHT_LEAF, RuleState, SECOND_WEIGHT_LEAF};
 
 /// Under this name a per-parameter Lookahead keeps its slow weights; they are weights, not a moment.
@@ -54,24 +55,42 @@ pub(crate) fn interpolate<O: Optimizer, const D: usize>(
     rebuild(sink, device).unwrap_or(state)
 }
 
-/// After an outer sync: the slow weights of per-parameter Lookaheads inside are `weights`, their anchors the state.
+/// After an outer sync: the slow weights of per-parameter Lookaheads inside are `weights`, and partial cycles are over.
+/// Their anchors are the state already: both were that at the inner sync just before, and have moved alike.
 pub(crate) fn rebase<O: Optimizer, const D: usize>(state: O::State<D>, weights: &Tensor<D>) -> O::State<D> {
     let slow = weights.clone().into_data();
     let mut sink = flatten(&state);
     for (_, data) in sink.tensors.iter_mut().filter(|(leaf, _)| leaf.ends_with(SLOW_LEAF)) {
         *data = slow.clone();
     }
-    set_anchors(&mut sink.tensors);
-    set_anchors(&mut sink.scalars);
+    end_partial_cycles(&mut sink.scalars);
     rebuild(sink, &weights.device()).unwrap_or(state)
 }
 
-fn set_anchors<T: Clone>(leaves: &mut [(String, T)]) {
-    let state: BTreeMap<String, T> = leaves.iter().cloned().collect();
-    for (leaf, value) in leaves.iter_mut().filter(|(leaf, _)| leaf.contains(ANCHOR_LEAF)) {
-        if let Some(inner) = state.get(&leaf.replace(ANCHOR_LEAF, INNER_LEAF)) {
-            *value = inner.clone();
+fn end_partial_cycles(scalars: &mut [(String, Scalar)]) {
+    let in_mid_cycle = |(leaf, phase): &(String, Scalar)| leaf.ends_with(PHASE_LEAF) && *phase != Scalar::UInt(0);
+    let clocks = scalars.iter().filter(|scalar| in_mid_cycle(scalar));
+    let clocks: Vec<String> = clocks.map(|(leaf, _)| leaf.replace(PHASE_LEAF, OUTER_LEAF)).collect();
+    for (leaf, scalar) in scalars {
+        match scalar {
+            phase if leaf.ends_with(PHASE_LEAF) => *phase = Scalar::UInt(0),
+            Scalar::UInt(outer) if clocks.contains(leaf) => *outer += 1,
+            _ => {}
         }
+    }
+}
+
+/// Whether a rule's state can be interpolated: float tensors only, and what it writes it reads back.
+pub(crate) fn check_interpolable<O: Optimizer>(rule: &O) -> Result<(), Error> {
+    if let Some((leaf, _)) = probe(rule).into_iter().find(|(_, dtype)| !dtype.is_float()) {
+        return Err(Error::NotInterpolable { leaf });
+    }
+    let written = step_probe(rule, None);
+    let leaves = written.tensors.len();
+    let read: Option<O::State<2>> = rebuild(written, &Device::flex());
+    match read.map_or(0, |state| flatten(&state).tensors.len()) {
+        read if read == leaves => Ok(()),
+        _ => Err(Error::NotReadBack),
     }
 }
 

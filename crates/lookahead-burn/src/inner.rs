@@ -28,7 +28,7 @@ pub trait InnerOptimizer: Cadence + Clone {
     /// Whether a policy for its state can be kept.
     ///
     /// # Errors
-    /// [`Error::HiddenState`] or [`Error::NotInterpolable`].
+    /// [`Error::HiddenState`], [`Error::NotInterpolable`] or [`Error::NotReadBack`].
     fn accepts(&self, policy: InnerStatePolicy) -> Result<(), Error>;
 
     /// Forgets everything: as new.

@@ -186,6 +186,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
     }
 
     /// Everything the next steps depend on but the module itself.
+    ///
+    /// A parameter that has become trainable since the last step is not in it yet: it joins at the next one.
     #[must_use]
     pub fn to_record(&self) -> Record {
         InnerOptimizer::to_record(self)

@@ -30,7 +30,8 @@ use crate::{Error, Weights};
 /// - `Learner` validates on the fast weights, which are the slow ones only right after a sync: let k divide the number
 ///   of steps between validations.
 ///
-/// The module-level [`Lookahead`](crate::Lookahead) has none of these limits.
+/// The module-level [`Lookahead`](crate::Lookahead) has none of these limits. Around a rule like this one, its
+/// `sync_now` ends the rule's partial cycle without the rule's own pull-back and policy.
 #[derive(Debug, Clone)]
 pub struct LookaheadRule<O> {
     inner: O,
@@ -51,21 +52,18 @@ impl<O: Optimizer> LookaheadRule<O> {
     /// Lookahead with hyperparameters of one's own around a rule.
     ///
     /// # Errors
-    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::NotInterpolable`], and
+    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::NotInterpolable`], [`Error::NotReadBack`], and
     /// [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle (a schedule
     /// of the inner k is seen in its first value only).
     pub fn with_config(inner: O, config: LookaheadConfig) -> Result<Self, Error> {
         config.nests_around(&foreign_state::sync_periods(&inner))?;
         let LookaheadConfig { sync_period, step_size, inner_state: policy } = config;
         let StepSize::Fixed(alpha) = step_size else { return Err(Error::AdaptivePerParameter) };
-        let unfit = foreign_state::probe(&inner).into_iter().find(|(_, dtype)| !dtype.is_float());
-        match unfit {
-            Some((leaf, _)) if policy == InnerStatePolicy::Interpolate => Err(Error::NotInterpolable { leaf }),
-            _ => {
-                let nested = foreign_state::holds_lookahead(&inner);
-                Ok(Self { inner, sync_period, alpha, policy, nested })
-            }
+        if policy == InnerStatePolicy::Interpolate {
+            foreign_state::check_interpolable(&inner)?;
         }
+        let nested = foreign_state::holds_lookahead(&inner);
+        Ok(Self { inner, sync_period, alpha, policy, nested })
     }
 }
 

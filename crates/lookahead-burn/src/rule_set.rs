@@ -119,10 +119,9 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     }
 
     fn accepts(&self, policy: InnerStatePolicy) -> Result<(), Error> {
-        let mut leaves = self.rules().flat_map(foreign_state::probe);
-        match leaves.find(|(_, dtype)| !dtype.is_float()) {
-            Some((leaf, _)) if policy == InnerStatePolicy::Interpolate => Err(Error::NotInterpolable { leaf }),
-            _ => Ok(()),
+        match policy {
+            InnerStatePolicy::Interpolate => self.rules().try_for_each(foreign_state::check_interpolable),
+            InnerStatePolicy::Maintain | InnerStatePolicy::Reset => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ mod network;
 mod parameters;
 
 use burn::module::{Module, ParamGroup};
-use burn::optim::{ModuleOptimizer, Optimizer, OptimizerRecord};
+use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::DType;
 use lookahead::{Adaptive, Alpha, InnerStatePolicy, LookaheadConfig, Schedule, SyncPeriod, rules};
@@ -153,24 +153,27 @@ fn an_adaptive_alpha_is_refused() {
     assert!(matches!(LookaheadRule::with_config(Sgd::new(), config), Err(Error::AdaptivePerParameter)));
 }
 
-/// Runs the nested optimizers on gradients that depend on the weights, and compares the weights after each step.
+fn module() -> Parameters {
+    let mut module = Parameters::new();
+    module.push(&[3], &[1.0, -2.0, 0.5], DType::F32);
+    module.push(&[1, 2], &[0.25, -0.75], DType::F32);
+    module
+}
+
+/// Gradients that depend on the weights.
+fn gradients(module: &Parameters, step: u64) -> GradientsParams {
+    let of = |value: &f64| value + ((step * 29) % 11) as f64 / 11.0 - 0.5;
+    let tensor = |values: &Vec<f64>| Some(values.iter().map(of).collect());
+    module.gradients(&module.values().iter().map(tensor).collect::<Vec<_>>())
+}
+
+/// Steps both optimizers alike, and compares the weights after each step.
 fn assert_same_runs<L, R>(what: &str, left: &mut L, right: &mut R) -> Result<(), Error>
 where
     L: InnerOptimizer,
     R: InnerOptimizer,
 {
-    let module = || {
-        let mut module = Parameters::new();
-        module.push(&[3], &[1.0, -2.0, 0.5], DType::F32);
-        module.push(&[1, 2], &[0.25, -0.75], DType::F32);
-        module
-    };
     let [mut a, mut b] = [module(), module()];
-    let gradients = |module: &Parameters, step: u64| {
-        let of = |value: &f64| f64::from((value + ((step * 29) % 11) as f64 / 11.0 - 0.5) as f32);
-        let tensor = |values: &Vec<f64>| Some(values.iter().map(of).collect());
-        module.gradients(&module.values().iter().map(tensor).collect::<Vec<_>>())
-    };
     for step in 0..25 {
         let (grads, other_grads) = (gradients(&a, step), gradients(&b, step));
         a = left.advance(&0.1.into(), a, grads);
@@ -207,6 +210,30 @@ fn it_nests_around_sgd() -> Result<(), Error> {
 #[test]
 fn it_nests_around_adam() -> Result<(), Error> {
     assert_nests(Adam::new())
+}
+
+/// An outer `sync_now` ends its cycle in the middle: clock and schedules go on as those of a module-level Lookahead,
+/// whose own pull-back at that moment goes all the way here and is not to be seen.
+#[test]
+fn an_outer_sync_now_ends_its_cycle() -> Result<(), Error> {
+    for policy in POLICIES {
+        let alphas = Schedule::steps(Alpha::ONE, [(1, Alpha::new(0.5)?), (3, Alpha::new(0.25)?)])?;
+        let inner = config(3, 0.5, InnerStatePolicy::Maintain).with_alpha(alphas);
+        let outer = config(6, 0.3, policy);
+        let mut module_form = Lookahead::around(Lookahead::with_config(Adam::new(), inner.clone())?, outer.clone())?;
+        let mut rule_form = Lookahead::with_config(LookaheadRule::with_config(Adam::new(), inner)?, outer)?;
+        let [mut a, mut b] = [module(), module()];
+        for step in 0..20 {
+            let (grads, other_grads) = (gradients(&a, step), gradients(&b, step));
+            a = module_form.step(0.1, a, grads);
+            b = rule_form.step(0.1, b, other_grads);
+            if step == 1 {
+                (a, b) = (module_form.sync_now(a), rule_form.sync_now(b));
+            }
+            assert_eq!(a.values(), b.values(), "{policy:?}, after step {step}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -45,6 +45,7 @@
 pub mod bases;
 mod case;
 mod compare;
+pub mod golden;
 mod law;
 mod laws;
 mod macros;

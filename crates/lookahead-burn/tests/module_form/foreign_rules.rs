@@ -1,4 +1,4 @@
-//! Rules that are not ours: all of Burn's interpolate through their flattened state, one with integers in it is refused.
+//! Rules that are not ours: Burn's interpolate through their flattened state, one with integers in it is refused.
 
 use burn::module::Module;
 use burn::optim::{
@@ -26,7 +26,7 @@ fn train<O: Optimizer>(
     })
 }
 
-/// With alpha = 1 a state goes through flattening and back unchanged, below it moves; a record in mid-cycle is complete.
+/// With alpha = 1 a state goes through flattening and back unchanged, below 1 it moves; a record holds it all.
 fn check(rule: impl Optimizer) -> Result<(), Error> {
     let new = |alpha, policy| Lookahead::with_config(rule.clone(), with_policy(2, alpha, policy));
     let run = |alpha, policy| Ok::<_, Error>(train(&mut new(alpha, policy)?, Network::new(), 0..7).bits());

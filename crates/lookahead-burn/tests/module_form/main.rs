@@ -1,5 +1,6 @@
 //! The module form in what is Burn's own: parameter groups, frozen parameters and batch-norm statistics, evaluation,
-//! `ModuleOptimizer` and foreign rules inside, non-finite gradients, adaptive alpha, learning-rate schedulers, buffers written in place.
+//! `ModuleOptimizer` and foreign rules inside, non-finite gradients, adaptive alpha, learning-rate schedulers, buffers
+//! written in place.
 
 mod adaptive;
 mod black_box;

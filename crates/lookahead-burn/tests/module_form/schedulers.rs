@@ -12,7 +12,7 @@ use crate::{vectors, with_policy};
 
 const K: u64 = 4;
 
-/// A gradient of 1 under plain SGD shows the learning rate: theta moves by it, but for the pull-back of every k-th step.
+/// A gradient of 1 under plain SGD shows the learning rate: theta moves by it, pull-backs aside.
 fn assert_followed<I: InnerOptimizer>(
     new: impl Fn() -> Result<I, Error>,
     scheduler: impl Fn() -> ModuleLrScheduler,

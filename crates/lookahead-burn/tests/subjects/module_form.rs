@@ -74,25 +74,25 @@ fn around<R: Optimizer>(
 ) -> Box<dyn Run> {
     let lookahead = |config: &LookaheadConfig| Lookahead::around(RuleSet::new(rule.clone()), config.clone());
     match &setup.lookaheads[..] {
-        [] => Box::new(Session::open(RuleSet::new(rule), tensors, saved, precision)),
-        [one] => Box::new(Session::open(lookahead(one).expect("a valid setup"), tensors, saved, precision)),
+        [] => Box::new(Training::open(RuleSet::new(rule), tensors, saved, precision)),
+        [one] => Box::new(Training::open(lookahead(one).expect("a valid setup"), tensors, saved, precision)),
         [inner, outer] => {
             let inner = lookahead(inner).expect("a valid setup");
             let nested = Lookahead::around(inner, outer.clone()).expect("a valid setup");
-            Box::new(Session::open(nested, tensors, saved, precision))
+            Box::new(Training::open(nested, tensors, saved, precision))
         }
         more => panic!("{} Lookaheads: the laws use two at most", more.len()),
     }
 }
 
-struct Session<I> {
+struct Training<I> {
     optimizer: I,
     // None only within a step, which moves the module.
     module: Option<Parameters>,
     precision: Precision,
 }
 
-impl<I: InnerOptimizer> Session<I> {
+impl<I: InnerOptimizer> Training<I> {
     fn open(optimizer: I, tensors: &[Tensor], saved: Option<[Vec<u8>; 2]>, precision: Precision) -> Self {
         let Some([record, values]) = saved else {
             return Self { optimizer, module: Some(module_of(tensors, precision)), precision };
@@ -121,7 +121,7 @@ impl<I: InnerOptimizer> Session<I> {
     }
 }
 
-impl<I: InnerOptimizer> Run for Session<I> {
+impl<I: InnerOptimizer> Run for Training<I> {
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
         let grads = self.module().gradients(grads);
         self.change_module(|optimizer, module| optimizer.advance(&lr.into(), module, grads));

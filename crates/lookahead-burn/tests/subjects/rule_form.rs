@@ -25,13 +25,13 @@ impl Form for PerParameterRules {
         };
         let (module, has_lookahead) = (module_of(tensors, Self::PRECISION), setup.has_lookahead());
         Box::new(match saved {
-            None => Session { optimizer, module, has_lookahead },
+            None => Training { optimizer, module, has_lookahead },
             Some([record, weights]) => {
                 // Burn's records know parameters by their ids, which the weights' record restores.
                 let weights = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights)).expect("weights");
                 let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(record)).expect("a record");
                 let (optimizer, module) = (optimizer.load_record(record), module.load_record(weights));
-                Session { optimizer, module, has_lookahead }
+                Training { optimizer, module, has_lookahead }
             }
         })
     }
@@ -63,13 +63,13 @@ fn around(rule: impl Optimizer, setup: &Setup) -> ModuleOptimizer {
     }
 }
 
-struct Session {
+struct Training {
     optimizer: ModuleOptimizer,
     module: Parameters,
     has_lookahead: bool,
 }
 
-impl Run for Session {
+impl Run for Training {
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
         let grads = self.module.gradients(grads);
         self.module = self.optimizer.step(lr, self.module.clone(), grads);
