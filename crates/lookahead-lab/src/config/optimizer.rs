@@ -54,6 +54,8 @@ pub enum StepSizeConfig {
 }
 
 /// An average of the weights along an optimizer's path.
+///
+/// It belongs on the outside: a Lookahead around it evaluates its own slow weights, and its `reset` empties the average.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AveragedConfig {
     /// Which average, and from when on.
