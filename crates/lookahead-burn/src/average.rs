@@ -157,8 +157,10 @@ impl ModuleVisitor for Average<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some((path, mean)) = self.mean.take::<D>(param.id) else { return };
         let (_, weights) = Lifted::lower(param.val());
-        // mean <- mean - weight (mean - theta)
-        let mean = if self.weight == 1.0 { weights } else { mean.clone() - (mean - weights) * self.weight };
+        // mean <- mean - weight (mean - theta); an element whose result is not finite keeps its mean
+        let is_first = self.weight == 1.0;
+        let moved = if is_first { weights } else { mean.clone() - (mean.clone() - weights) * self.weight };
+        let mean = mean.mask_where(moved.clone().is_finite(), moved);
         self.mean.insert(param.id, path, mean);
     }
 }

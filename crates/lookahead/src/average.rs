@@ -218,14 +218,15 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     }
 }
 
-/// `mean <- mean - weight (mean - theta)`
+/// `mean <- mean - weight (mean - theta)`; an element whose result is not finite keeps its mean.
 fn average<T: Float>(mean: &mut [T], values: &[T], weight: f64) {
-    if weight == 1.0 {
-        return mean.copy_from_slice(values);
-    }
+    let is_first = weight == 1.0;
     let weight = T::from_f64(weight);
     for (mean, &theta) in mean.iter_mut().zip(values) {
-        *mean = *mean - weight * (*mean - theta);
+        let moved = if is_first { theta } else { *mean - weight * (*mean - theta) };
+        if moved.is_finite() {
+            *mean = moved;
+        }
     }
 }
 

@@ -140,3 +140,22 @@ fn around_a_lookahead_the_slow_weights_are_evaluated_until_it_begins() -> Result
     assert_eq!(seen, [8.0, 8.0, 8.0, 8.0, 5.5, 4.5, 4.0].map(Some));
     Ok(())
 }
+
+#[test]
+fn what_is_not_finite_never_reaches_a_mean() -> Result<(), Error> {
+    for averaging in [Averaging::Running { start: 0 }, Averaging::exponential(0.5)?] {
+        let optimizer = Averaged::new(Lookahead::new(Sgd::new()), averaging);
+        let mut params = ParamSet::new();
+        params.push("w", [2], vec![8.0, 8.0])?;
+        let mut state = optimizer.init(&params);
+        for gradient in [1.0, f64::NAN, 1.0, 1.0, 1.0, 1.0] {
+            let grads = Grads::new(&params, [Some(vec![gradient, 1.0])])?;
+            optimizer.step(1.0, &mut params, &grads, &mut state);
+            let mean = optimizer.evaluation_weights(&state).expect("a mean")[0].clone();
+            assert!(mean.iter().all(|mean| mean.is_finite()), "{averaging:?}: {mean:?}");
+        }
+        // The sync has healed the weights, and the mean goes on with them.
+        assert_eq!(params.slice(0)[0], 7.0, "phi_0 = 8 was kept at the sync, and one step follows");
+    }
+    Ok(())
+}

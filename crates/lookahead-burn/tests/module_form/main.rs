@@ -1,8 +1,9 @@
 //! The module form in what is Burn's own: parameter groups, frozen parameters and batch-norm statistics, evaluation,
-//! `ModuleOptimizer` and foreign rules inside, non-finite gradients, adaptive alpha, learning-rate schedulers, buffers
+//! `ModuleOptimizer` and foreign rules inside, averages, non-finite gradients, adaptive alpha, schedulers, buffers
 //! written in place.
 
 mod adaptive;
+mod average;
 mod black_box;
 mod foreign_rules;
 mod frozen;
