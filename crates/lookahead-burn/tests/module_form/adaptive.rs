@@ -179,3 +179,28 @@ fn a_sync_small_enough_to_follow() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// `sync_now` has no gradient to go by: it takes the lowest alpha before the first sync, then that of the last, which is
+/// part of the record.
+#[test]
+fn a_partial_cycle_ends_with_the_last_alpha() -> Result<(), Error> {
+    let new = || Lookahead::with_config(Sgd::new(), adaptive(4, CurvaturePower::SecondMoment));
+    let (mut optimizer, mut module) = (new()?, vectors(&[&INITIAL[0], &INITIAL[1]]));
+    let mut last = Alpha::new(1e-3)?;
+    for step in 0..11 {
+        let mut loaded = new()?.load_record(&optimizer.to_record(), &module)?;
+        assert_eq!(loaded.last_sync(), optimizer.last_sync());
+        if step % 4 == 2 {
+            let mut left_alone = optimizer.clone();
+            let ended = [loaded.sync_now(module.clone()), left_alone.sync_now(module.clone())];
+            assert_eq!(ended[0].values(), ended[1].values());
+            let alphas = [loaded, left_alone].map(|optimizer| optimizer.last_sync().map(|sync| sync.alpha));
+            assert_eq!(alphas, [Some(last); 2], "ended before step {step}");
+        }
+        let grads = module_gradients(&module, step);
+        module = optimizer.step(0.1, module, grads);
+        last = optimizer.last_sync().map_or(last, |sync| sync.alpha);
+    }
+    assert!(last < Alpha::ONE && last > Alpha::new(1e-3)?, "a case that says nothing: {last:?}");
+    Ok(())
+}
