@@ -1,5 +1,7 @@
 //! The paper's baselines on a module: Polyak averaging, running and exponential, and NT-ASGD.
 
+use std::borrow::Cow;
+
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -74,7 +76,7 @@ impl<I: InnerOptimizer> Cadence for Averaged<I> {
 
 impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
-        self.mean.adopt(&module, &grads);
+        self.mean.adopt(&module, &grads, None);
         let module = self.inner.advance(lr, module, grads);
         self.steps = self.steps.saturating_add(1);
         if self.averaging.includes(self.steps, &self.trigger) {
@@ -115,8 +117,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
         self.inner.second_moment(id)
     }
 
-    fn evaluation_weights(&self) -> Option<&Weights> {
-        if self.count > 0 { Some(&self.mean) } else { self.inner.evaluation_weights() }
+    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
+        if self.count > 0 { Some(Cow::Borrowed(&self.mean)) } else { self.inner.evaluation_weights() }
     }
 
     fn describe(&self) -> String {
@@ -136,7 +138,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
-        self.mean = Weights::load(&mut record.within("mean"))?;
+        self.mean = Weights::load(&mut record.within("mean"), None)?;
         self.inner.load(&mut record.within("inner"))?;
         self.count = record.number("count")?;
         self.steps = record.number("steps")?;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor, Transaction};
-use lookahead::kernels::{self, AlphaSums};
+use lookahead::kernels::{AlphaSums, AlphaTerms, Pass, SlowValues};
 use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
 use crate::flex::{Buffer, opens};
 use crate::record::{RecordReader, RecordWriter};
+use crate::slow_weights::SlowWeights;
 use crate::traversal::{Lifted, Paths};
 use crate::{Error, InnerOptimizer, Weights};
 
@@ -39,7 +40,7 @@ impl SquaredGradients {
     }
 
     pub(crate) fn load(record: &mut RecordReader<'_>) -> Result<Self, Error> {
-        let averages = Weights::load(&mut record.within("average").partial())?;
+        let averages = Weights::load(&mut record.within("average").partial(), None)?;
         let mut record = record.within("weight");
         let weights =
             averages.paths().map(|(id, path)| Ok((id, record.number(path)?))).collect::<Result<_, Error>>()?;
@@ -76,7 +77,7 @@ impl ModuleVisitor for Observe<'_> {
 fn accumulate<const D: usize>(average: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
     if opens(&average) && opens(&gradient) {
         let (mut average, gradient) = (Buffer::open(average), Buffer::open(gradient));
-        kernels::accumulate_squares(average.values_mut(), gradient.values(), BETA);
+        Pass::new().accumulate_squares(average.values_mut(), gradient.values(), BETA);
         return average.close();
     }
     average * BETA + gradient.clone() * gradient * (1.0 - BETA)
@@ -86,7 +87,7 @@ fn accumulate<const D: usize>(average: Tensor<D>, gradient: Tensor<D>) -> Tensor
 pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
     adaptive: &Adaptive,
     module: &M,
-    slow: &Weights,
+    slow: &SlowWeights,
     gradient: &GradientsParams,
     inner: &I,
     squares: Option<&SquaredGradients>,
@@ -113,7 +114,7 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
 }
 
 struct Sums<'a, I> {
-    slow: &'a Weights,
+    slow: &'a SlowWeights,
     gradient: &'a GradientsParams,
     inner: &'a I,
     squares: Option<&'a SquaredGradients>,
@@ -138,9 +139,15 @@ impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
         if [&slow, &fast, &moment].into_iter().chain(&gradient).all(opens) {
             let (slow, fast, moment) = (Buffer::open(slow), Buffer::open(fast), Buffer::open(moment));
             let gradient = gradient.map(Buffer::open);
-            let curvature = |value: f64| self.power.of(value / weight);
-            let gradient = gradient.as_ref().map(Buffer::values);
-            return self.total.add(slow.values(), fast.values(), gradient, moment.values(), curvature);
+            let terms = AlphaTerms {
+                slow: SlowValues::Full(slow.values()),
+                fast: fast.values(),
+                gradient: gradient.as_ref().map(Buffer::values),
+                moments: moment.values(),
+                weight,
+            };
+            self.total = self.total + Pass::new().alpha_sums(1, self.power, |_| Some(terms));
+            return;
         }
         // g . d and d . A d, with d = phi - theta, in the widest precision that the device has
         let has_f64 = fast.device().supports_dtype(FloatDType::F64);

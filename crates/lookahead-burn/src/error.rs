@@ -30,6 +30,11 @@ pub enum Error {
         "a per-parameter rule cannot reduce over all parameters: the adaptive alpha needs the module-level Lookahead"
     )]
     AdaptivePerParameter,
+    /// Slow weights in bf16 asked of a per-parameter rule.
+    #[error(
+        "a per-parameter rule keeps slow weights as precise as the fast ones: bf16 needs the module-level Lookahead"
+    )]
+    RoundedPerParameter,
     /// A record's bytes are damaged or are not a record.
     #[error("not a readable optimizer record: {reason}")]
     DamagedRecord {

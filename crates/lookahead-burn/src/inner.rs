@@ -1,5 +1,6 @@
 //! The inner optimizer of the module-level Lookahead: whatever moves a module and lets its state be seen.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
@@ -10,7 +11,7 @@ use lookahead::{Alpha, Cadence, InnerStatePolicy};
 
 use crate::record::{Record, RecordReader, RecordWriter};
 use crate::traversal::params;
-use crate::{Error, Weights};
+use crate::{Error, PullBack, Weights};
 
 /// Moves a module along gradients, and gives the module-level [`Lookahead`](crate::Lookahead) its hold on the state.
 ///
@@ -19,6 +20,20 @@ use crate::{Error, Weights};
 pub trait InnerOptimizer: Cadence + Clone {
     /// One gradient step. A parameter without a gradient stays as it is.
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M;
+
+    /// One gradient step, then a sync. Gives the module and the number of elements that the sync refused as not finite.
+    /// A rule set does both in one pass.
+    fn advance_and_pull_back<M: Module>(
+        &mut self,
+        lr: &ModuleLearningRate,
+        module: M,
+        grads: GradientsParams,
+        sync: PullBack<'_, Self>,
+    ) -> (M, u64) {
+        let module = self.advance(lr, module, grads);
+        let module = self.end_partial_cycle(module);
+        sync.carry_out(module, self)
+    }
 
     /// Ends partial cycles of Lookaheads inside, before an outer one syncs off its beat.
     fn end_partial_cycle<M: Module>(&mut self, module: M) -> M {
@@ -51,7 +66,7 @@ pub trait InnerOptimizer: Cadence + Clone {
     }
 
     /// The weights to evaluate, where they are not the module's own.
-    fn evaluation_weights(&self) -> Option<&Weights> {
+    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
         None
     }
 

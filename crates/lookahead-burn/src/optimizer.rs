@@ -1,7 +1,9 @@
 //! Algorithm 1 on a Burn module: one clock, one alpha, slow weights that are a value.
 
+use std::borrow::Cow;
+
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::module::{Module, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
 use burn::tensor::Tensor;
 use lookahead::{
@@ -9,11 +11,11 @@ use lookahead::{
 };
 
 use crate::curvature::{SquaredGradients, choose_alpha};
-use crate::pull_back::{Refused, pull_back};
 use crate::record::{Record, RecordReader, RecordWriter};
 use crate::rule::five_cycles;
-use crate::traversal::{Lifted, shared};
-use crate::{BlackBox, Error, InnerOptimizer, RuleSet, Weights};
+use crate::slow_weights::SlowWeights;
+use crate::traversal::shared;
+use crate::{BlackBox, Error, InnerOptimizer, PullBack, RuleSet, Weights};
 
 /// Lookahead around an inner optimizer, for a whole module: the paper's algorithm to the letter.
 ///
@@ -42,7 +44,7 @@ use crate::{BlackBox, Error, InnerOptimizer, RuleSet, Weights};
 pub struct Lookahead<I> {
     inner: I,
     config: LookaheadConfig,
-    slow: Weights,
+    slow: SlowWeights,
     // The inner optimizer as of the last sync, under "interpolate".
     anchor: Option<I>,
     // The curvature for an adaptive alpha where the inner optimizer keeps none.
@@ -93,11 +95,12 @@ impl<I: InnerOptimizer> Lookahead<I> {
 
     fn unchecked(inner: I, config: LookaheadConfig) -> Self {
         let anchor = (config.inner_state == InnerStatePolicy::Interpolate).then(|| inner.clone());
+        let slow = SlowWeights::new(config.slow_storage);
         let keeps_squares = matches!(config.step_size, StepSize::Adaptive(_)) && !inner.keeps_second_moment();
         Self {
             inner,
             config,
-            slow: Weights::default(),
+            slow,
             anchor,
             squares: keeps_squares.then(SquaredGradients::default),
             clock: SyncClock::default(),
@@ -138,7 +141,10 @@ impl<I: InnerOptimizer> Lookahead<I> {
             StepSize::Fixed(schedule) => schedule.at(outer),
             StepSize::Adaptive(adaptive) => self.last_sync.map_or(adaptive.low, |sync| sync.alpha),
         };
-        self.sync(module, outer, ChosenAlpha { alpha, clipped: false })
+        let (sync, inner) = self.pull_back(outer, alpha);
+        let (module, refused) = sync.carry_out(module, inner);
+        self.finish_sync(&module, outer, ChosenAlpha { alpha, clipped: false }, refused);
+        module
     }
 
     /// A copy of the module on the slow weights, in evaluation mode: a value, with nothing to switch back.
@@ -147,13 +153,22 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// [`re_estimate_batch_norm`](crate::re_estimate_batch_norm). Before the first step it is the module itself.
     #[must_use]
     pub fn slow_model<M: Module>(&self, module: &M) -> M {
-        self.slow.apply(module)
+        self.slow.weights().apply(module)
     }
 
-    /// The slow weights.
+    /// The slow weights. Copies only where they are stored as bf16.
     #[must_use]
-    pub fn slow(&self) -> &Weights {
-        &self.slow
+    pub fn slow(&self) -> Cow<'_, Weights> {
+        self.slow.weights()
+    }
+
+    /// Keeps the slow weights in host memory, for a model on a GPU: they are touched in every k-th step only, and then
+    /// the weights travel to the host and back. Without effect on the CPU, or with bf16 slow weights, which always live
+    /// there. Call it before the first step.
+    #[must_use]
+    pub fn with_slow_weights_on_host(mut self) -> Self {
+        self.slow.keep_on_host();
+        self
     }
 
     /// The inner optimizer.
@@ -211,32 +226,48 @@ impl<I: InnerOptimizer> Lookahead<I> {
         gradient_at: impl FnOnce(&M) -> Option<GradientsParams>,
     ) -> M {
         // theta_0, of every parameter that is new
-        self.slow.adopt(&module, &grads);
+        self.slow.adopt(&module, &grads, self.clock.outer());
         if let Some(squares) = &mut self.squares {
             squares.observe(&module, &grads);
         }
         let tick = self.clock.tick(&self.config.sync_period);
-        let is_adaptive = matches!(self.config.step_size, StepSize::Adaptive(_));
-        let last_gradient = (is_adaptive && tick != Tick::Inner).then(|| shared(&module, &grads));
-        // theta_i <- theta_{i-1} + A(L, theta_{i-1}, d)
-        let module = self.inner.advance(lr, module, grads);
-        let Tick::Sync { outer } = tick else { return module };
-        let module = self.inner.end_partial_cycle(module);
-        let chosen = match &self.config.step_size {
-            StepSize::Fixed(schedule) => ChosenAlpha { alpha: schedule.at(outer), clipped: false },
+        let Tick::Sync { outer } = tick else {
+            // theta_i <- theta_{i-1} + A(L, theta_{i-1}, d)
+            return self.inner.advance(lr, module, grads);
+        };
+        let (chosen, (module, refused)) = match &self.config.step_size {
+            StepSize::Fixed(schedule) => {
+                let alpha = schedule.at(outer);
+                let (sync, inner) = self.pull_back(outer, alpha);
+                (ChosenAlpha { alpha, clipped: false }, inner.advance_and_pull_back(lr, module, grads, sync))
+            }
             StepSize::Adaptive(adaptive) => {
-                let gradient = gradient_at(&module).or(last_gradient).unwrap_or_default();
-                choose_alpha(adaptive, &module, &self.slow, &gradient, &self.inner, self.squares.as_ref())
+                let last_gradient = shared(&module, &grads);
+                let module = self.inner.advance(lr, module, grads);
+                let module = self.inner.end_partial_cycle(module);
+                let gradient = gradient_at(&module).unwrap_or(last_gradient);
+                let chosen = choose_alpha(adaptive, &module, &self.slow, &gradient, &self.inner, self.squares.as_ref());
+                let (sync, inner) = self.pull_back(outer, chosen.alpha);
+                (chosen, sync.carry_out(module, inner))
             }
         };
-        self.sync(module, outer, chosen)
+        self.finish_sync(&module, outer, chosen, refused);
+        module
     }
 
-    /// phi <- phi + alpha (theta - phi), theta <- phi, and the inner state's part (App. C.5).
-    fn sync<M: Module>(&mut self, module: M, outer: u64, ChosenAlpha { alpha, clipped }: ChosenAlpha) -> M {
-        let mut refused = Refused::default();
-        let module = module.map(&mut PullBack { slow: &mut self.slow, alpha, refused: &mut refused });
-        let refused = refused.total();
+    /// A sync with this alpha, and the inner optimizer that it concerns.
+    fn pull_back(&mut self, outer: u64, alpha: Alpha) -> (PullBack<'_, I>, &mut I) {
+        (PullBack { slow: &mut self.slow, alpha, outer, anchor: self.anchor.as_mut() }, &mut self.inner)
+    }
+
+    /// The inner state's part of a sync (App. C.5), and the record of it.
+    fn finish_sync<M: Module>(
+        &mut self,
+        module: &M,
+        outer: u64,
+        ChosenAlpha { alpha, clipped }: ChosenAlpha,
+        refused: u64,
+    ) {
         match self.config.inner_state {
             _ if refused > 0 => {
                 log::warn!(
@@ -245,21 +276,18 @@ impl<I: InnerOptimizer> Lookahead<I> {
                 self.inner.reset();
                 self.squares = self.squares.take().map(|_| SquaredGradients::default());
             }
-            InnerStatePolicy::Maintain => {}
-            InnerStatePolicy::Interpolate => {
-                if let Some(anchor) = &self.anchor {
-                    self.inner.interpolate(anchor, alpha);
-                }
-            }
+            // "interpolate" was part of the sync itself
+            InnerStatePolicy::Maintain | InnerStatePolicy::Interpolate => {}
             InnerStatePolicy::Reset => self.inner.reset(),
         }
-        self.inner.rebase(&module);
-        if self.anchor.is_some() {
-            self.anchor = Some(self.inner.clone());
+        self.inner.rebase(module);
+        match &mut self.anchor {
+            Some(anchor) if refused > 0 => *anchor = self.inner.clone(),
+            Some(anchor) => anchor.rebase(module),
+            None => {}
         }
         self.refused = self.refused.saturating_add(refused);
         self.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
-        module
     }
 }
 
@@ -284,7 +312,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
 
     fn reset(&mut self) {
         self.inner.reset();
-        self.slow = Weights::default();
+        self.slow.clear();
         self.anchor = self.anchor.take().map(|_| self.inner.clone());
         self.squares = self.squares.take().map(|_| SquaredGradients::default());
         self.clock = SyncClock::default();
@@ -296,7 +324,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
     }
 
     fn rebase<M: Module>(&mut self, module: &M) {
-        self.slow.rebase(module);
+        self.slow.rebase(module, self.clock.outer());
         self.inner.rebase(module);
         self.anchor = self.anchor.take().map(|_| self.inner.clone());
     }
@@ -310,8 +338,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.inner.second_moment(id)
     }
 
-    fn evaluation_weights(&self) -> Option<&Weights> {
-        Some(&self.slow)
+    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
+        Some(self.slow())
     }
 
     fn describe(&self) -> String {
@@ -340,7 +368,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
-        self.slow = Weights::load(&mut record.within("slow"))?;
+        self.slow.load(&mut record.within("slow"))?;
         self.inner.load(&mut record.within("inner"))?;
         if let Some(anchor) = &mut self.anchor {
             anchor.load(&mut record.within("anchor").partial())?;
@@ -361,27 +389,5 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
             });
         }
         Ok(())
-    }
-}
-
-struct PullBack<'a> {
-    slow: &'a mut Weights,
-    alpha: Alpha,
-    refused: &'a mut Refused,
-}
-
-impl ModuleMapper for PullBack<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some((path, slow)) = self.slow.take::<D>(param.id) else { return param };
-        let (id, tensor, mapper) = param.consume();
-        let (lifted, fast) = Lifted::lower(tensor);
-        let (slow, fast) = if lifted.is_frozen() {
-            // Frozen since the last sync: it stays where it is.
-            (fast.clone(), fast)
-        } else {
-            pull_back(slow.to_device(&fast.device()), fast, self.alpha, self.refused)
-        };
-        self.slow.insert(id, path, slow);
-        Param::from_mapped_value(id, lifted.lift(fast, id), mapper)
     }
 }

@@ -1,7 +1,8 @@
 //! Eq. 1 and App. C.5 on tensors: the core's kernels in place on the CPU, tensor operations elsewhere.
 
 use burn::tensor::{Tensor, Transaction};
-use lookahead::{Alpha, kernels};
+use lookahead::Alpha;
+use lookahead::kernels::Pass;
 
 use crate::flex::{Buffer, opens};
 
@@ -13,6 +14,10 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    pub(crate) fn count(&mut self, elements: usize) {
+        self.counted += elements as u64;
+    }
+
     /// The number, waiting for the device once.
     pub(crate) fn total(self) -> u64 {
         let pending = self.pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
@@ -31,7 +36,7 @@ pub(crate) fn pull_back<const D: usize>(
 ) -> (Tensor<D>, Tensor<D>) {
     if opens(&slow) && opens(&fast) {
         let (mut slow, mut fast) = (Buffer::open(slow), Buffer::open(fast));
-        refused.counted += kernels::pull_back(slow.values_mut(), fast.values_mut(), alpha) as u64;
+        refused.count(Pass::new().pull_back(slow.values_mut(), fast.values_mut(), alpha));
         return (slow.close(), fast.close());
     }
     let moved = if alpha == Alpha::ONE { fast } else { slow.clone() - (slow.clone() - fast) * alpha.get() };
@@ -49,7 +54,7 @@ pub(crate) fn interpolate<const D: usize>(moment: Tensor<D>, anchor: Option<Tens
     let anchor = anchor.unwrap_or_else(|| moment.zeros_like());
     if opens(&moment) && opens(&anchor) {
         let (mut moment, anchor) = (Buffer::open(moment), Buffer::open(anchor));
-        kernels::interpolate(moment.values_mut(), anchor.values(), alpha);
+        Pass::new().interpolate(moment.values_mut(), anchor.values(), alpha);
         return moment.close();
     }
     anchor.clone() - (anchor - moment) * alpha.get()

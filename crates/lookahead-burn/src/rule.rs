@@ -6,7 +6,9 @@ use burn::module::{Module, ParamId};
 use burn::optim::{LearningRate, Optimizer, OptimizerRecord, RecordState, StateSink, StateSource, join_path};
 use burn::tensor::{Device, Tensor};
 use burn_pack::Scalar;
-use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, Schedule, StepSize, SyncClock, SyncPeriod, Tick};
+use lookahead::{
+    Alpha, InnerStatePolicy, LookaheadConfig, Schedule, SlowStorage, StepSize, SyncClock, SyncPeriod, Tick,
+};
 
 use crate::black_box::Parts;
 use crate::foreign_state::{self, ANCHOR_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF};
@@ -52,12 +54,15 @@ impl<O: Optimizer> LookaheadRule<O> {
     /// Lookahead with hyperparameters of one's own around a rule.
     ///
     /// # Errors
-    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::NotInterpolable`], [`Error::NotReadBack`], and
+    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::RoundedPerParameter`] for slow weights in bf16, [`Error::NotInterpolable`], [`Error::NotReadBack`], and
     /// [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle (a schedule
     /// of the inner k is seen in its first value only).
     pub fn with_config(inner: O, config: LookaheadConfig) -> Result<Self, Error> {
         config.nests_around(&foreign_state::sync_periods(&inner))?;
-        let LookaheadConfig { sync_period, step_size, inner_state: policy } = config;
+        let LookaheadConfig { sync_period, step_size, inner_state: policy, slow_storage } = config;
+        if slow_storage != SlowStorage::Full {
+            return Err(Error::RoundedPerParameter);
+        }
         let StepSize::Fixed(alpha) = step_size else { return Err(Error::AdaptivePerParameter) };
         if policy == InnerStatePolicy::Interpolate {
             foreign_state::check_interpolable(&inner)?;

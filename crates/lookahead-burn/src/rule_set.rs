@@ -4,15 +4,15 @@ use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{DynOptimizer, DynState, GradientsParams, Optimizer, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 use lookahead::{Alpha, Cadence, InnerStatePolicy, SyncPeriod};
 
 use crate::record::{RecordReader, RecordWriter};
 use crate::rule_state::RuleState;
-use crate::traversal::{Lifted, ParamInfo, Paths, with_rank};
-use crate::{Adam, AdamW, Error, InnerOptimizer, Sgd, foreign_state};
+use crate::traversal::{Lifted, ParamInfo, with_rank};
+use crate::{Adam, AdamW, Error, InnerOptimizer, PullBack, Sgd, foreign_state, fused_step};
 
 /// One rule over all parameters of a module, or several over groups of them.
 ///
@@ -27,17 +27,18 @@ use crate::{Adam, AdamW, Error, InnerOptimizer, Sgd, foreign_state};
 pub struct RuleSet<O> {
     base: O,
     groups: Vec<(ParamGroup, O)>,
-    states: BTreeMap<ParamId, ParamState>,
+    pub(crate) states: BTreeMap<ParamId, ParamState>,
     // Whether a rule is a per-parameter Lookahead, whose slow weights must follow an outer sync.
     nested: bool,
 }
 
+/// The state of one parameter.
 #[derive(Clone)]
-struct ParamState {
-    path: String,
-    shape: Vec<usize>,
-    device: Device,
-    state: DynState,
+pub(crate) struct ParamState {
+    pub(crate) path: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) device: Device,
+    pub(crate) state: DynState,
 }
 
 impl<O: Optimizer> RuleSet<O> {
@@ -60,17 +61,37 @@ impl<O: Optimizer> RuleSet<O> {
         self.advance(&lr.into(), module, grads)
     }
 
-    fn rule(&self, id: ParamId, path: &str) -> &O {
+    pub(crate) fn rule(&self, id: ParamId, path: &str) -> &O {
         self.rules().nth(self.number_of_rule(id, path)).unwrap_or(&self.base)
     }
 
     /// 0 for the base rule, then the groups in their order.
-    fn number_of_rule(&self, id: ParamId, path: &str) -> usize {
+    pub(crate) fn number_of_rule(&self, id: ParamId, path: &str) -> usize {
         self.groups.iter().rposition(|(group, _)| group.matches(&id, Some(path))).map_or(0, |group| group + 1)
     }
 
-    fn rules(&self) -> impl Iterator<Item = &O> {
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &O> {
         std::iter::once(&self.base).chain(self.groups.iter().map(|(_, rule)| rule))
+    }
+
+    /// App. C.5 for the state of one parameter, toward its value in `anchor`.
+    fn interpolate_state(&mut self, id: ParamId, anchor: &Self, alpha: Alpha) {
+        let Some(ParamState { path, shape, device, state }) = self.states.remove(&id) else { return };
+        let anchor = anchor.states.get(&id).map(|anchor| &anchor.state);
+        let state = with_rank!(state.rank(), D => {
+            let anchor = anchor.map(|anchor| anchor.downcast_ref::<O::State<D>>());
+            let state = state.downcast::<O::State<D>>();
+            DynState::create(foreign_state::interpolate::<O, D>(state, anchor, alpha, &device), D)
+        });
+        self.states.insert(id, ParamState { path, shape, device, state });
+    }
+
+    /// [`interpolate_state`](Self::interpolate_state), after which the anchor has the state as it is then.
+    pub(crate) fn interpolate_param(&mut self, id: ParamId, anchor: &mut Self, alpha: Alpha) {
+        self.interpolate_state(id, anchor, alpha);
+        if let Some(known) = self.states.get(&id) {
+            anchor.states.insert(id, known.clone());
+        }
     }
 
     fn is_ours() -> bool {
@@ -115,7 +136,17 @@ impl<O: Optimizer> Cadence for RuleSet<O> {
 
 impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
-        module.map(&mut Step { rules: self, lr, grads, paths: Paths::default() })
+        fused_step::step(self, lr, module, grads, None).0
+    }
+
+    fn advance_and_pull_back<M: Module>(
+        &mut self,
+        lr: &ModuleLearningRate,
+        module: M,
+        grads: GradientsParams,
+        sync: PullBack<'_, Self>,
+    ) -> (M, u64) {
+        fused_step::step(self, lr, module, grads, Some(sync))
     }
 
     fn accepts(&self, policy: InnerStatePolicy) -> Result<(), Error> {
@@ -130,14 +161,8 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     }
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
-        for (id, ParamState { path, shape, device, state }) in std::mem::take(&mut self.states) {
-            let anchor = anchor.states.get(&id).map(|anchor| &anchor.state);
-            let state = with_rank!(state.rank(), D => {
-                let anchor = anchor.map(|anchor| anchor.downcast_ref::<O::State<D>>());
-                let state = state.downcast::<O::State<D>>();
-                DynState::create(foreign_state::interpolate::<O, D>(state, anchor, alpha, &device), D)
-            });
-            self.states.insert(id, ParamState { path, shape, device, state });
+        for id in self.states.keys().copied().collect::<Vec<_>>() {
+            self.interpolate_state(id, anchor, alpha);
         }
     }
 
@@ -205,39 +230,6 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
             self.states.insert(param.id, ParamState { path, shape: param.shape, device: param.device, state });
         }
         Ok(())
-    }
-}
-
-struct Step<'a, O> {
-    rules: &'a mut RuleSet<O>,
-    lr: &'a ModuleLearningRate,
-    grads: GradientsParams,
-    paths: Paths,
-}
-
-impl<O: Optimizer> ModuleMapper for Step<'_, O> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.paths.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.paths.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let id = param.id;
-        let Some(gradient) = self.grads.remove::<D>(id) else { return param };
-        let path = self.paths.current();
-        let lr = self.lr.lr_from_param(id, Some(&path));
-        let (id, tensor, mapper) = param.consume();
-        let (lifted, weights) = Lifted::lower(tensor);
-        let (shape, device) = (weights.dims().to_vec(), weights.device());
-        let state = self.rules.states.remove(&id).map(|known| O::to_device(known.state.downcast(), &device));
-        let (weights, state) = self.rules.rule(id, &path).step(lr, weights, gradient.to_device(&device), state);
-        if let Some(state) = state {
-            self.rules.states.insert(id, ParamState { path, shape, device, state: DynState::create(state, D) });
-        }
-        Param::from_mapped_value(id, lifted.lift(weights, id), mapper)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::Error;
 use crate::record::{RecordReader, RecordWriter};
@@ -84,6 +84,10 @@ impl Weights {
         module.valid().map(&mut Apply { weights: self })
     }
 
+    pub(crate) fn contains(&self, id: ParamId) -> bool {
+        self.tensors.contains_key(&id)
+    }
+
     /// Takes the tensor out, so that it can be written in place.
     pub(crate) fn take<const D: usize>(&mut self, id: ParamId) -> Option<(String, Tensor<D>)> {
         let (path, tensor) = self.tensors.remove(&id)?;
@@ -95,14 +99,15 @@ impl Weights {
         self.tensors.insert(id, (path, Box::new(tensor)));
     }
 
-    /// Copies every parameter that is trainable or has a gradient and is not known yet: theta_0 of those that join.
-    pub(crate) fn adopt<M: Module>(&mut self, module: &M, grads: &GradientsParams) {
-        module.visit(&mut Adopt { weights: self, grads, paths: Paths::default() });
+    /// Copies every parameter that is trainable or has a gradient and is not known yet: theta_0 of those that join. The
+    /// copies are kept on `device`, or beside the parameters.
+    pub(crate) fn adopt<M: Module>(&mut self, module: &M, grads: &GradientsParams, device: Option<&Device>) {
+        module.visit(&mut Adopt { weights: self, grads, device, paths: Paths::default() });
     }
 
     /// Takes the module's present values for every known parameter.
-    pub(crate) fn rebase<M: Module>(&mut self, module: &M) {
-        module.visit(&mut Rebase { weights: self });
+    pub(crate) fn rebase<M: Module>(&mut self, module: &M, device: Option<&Device>) {
+        module.visit(&mut Rebase { weights: self, device });
     }
 
     pub(crate) fn save(&self, record: &mut RecordWriter<'_>) {
@@ -116,13 +121,13 @@ impl Weights {
         self.tensors.iter().map(|(id, (path, _))| (*id, path.as_str()))
     }
 
-    /// Reads what [`save`](Self::save) wrote.
-    pub(crate) fn load(record: &mut RecordReader<'_>) -> Result<Self, Error> {
+    /// Reads what [`save`](Self::save) wrote, onto `device` or beside the parameters.
+    pub(crate) fn load(record: &mut RecordReader<'_>, device: Option<&Device>) -> Result<Self, Error> {
         let mut weights = Self::default();
         for (path, param) in record.expected() {
             let data = record.tensor(&path, &param)?;
             with_rank!(param.shape.len(), D => {
-                weights.insert(param.id, path, tensor_of::<D>(data, &param.device));
+                weights.insert(param.id, path, tensor_of::<D>(data, device.unwrap_or(&param.device)));
             });
         }
         Ok(weights)
@@ -132,6 +137,7 @@ impl Weights {
 struct Adopt<'a> {
     weights: &'a mut Weights,
     grads: &'a GradientsParams,
+    device: Option<&'a Device>,
     paths: Paths,
 }
 
@@ -150,19 +156,29 @@ impl ModuleVisitor for Adopt<'_> {
         let tensor = param.val();
         let steps = tensor.is_require_grad() || self.grads.get::<D>(param.id).is_some();
         if steps && !self.weights.tensors.contains_key(&param.id) {
-            self.weights.insert(param.id, self.paths.current(), Lifted::lower(tensor).1);
+            self.weights.insert(param.id, self.paths.current(), placed(tensor, self.device));
         }
+    }
+}
+
+/// The tensor off autodiff, on `device` or where it is.
+fn placed<const D: usize>(tensor: Tensor<D>, device: Option<&Device>) -> Tensor<D> {
+    let (_, tensor) = Lifted::lower(tensor);
+    match device {
+        Some(device) => tensor.to_device(device),
+        None => tensor,
     }
 }
 
 struct Rebase<'a> {
     weights: &'a mut Weights,
+    device: Option<&'a Device>,
 }
 
 impl ModuleVisitor for Rebase<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some((path, _)) = self.weights.take::<D>(param.id) {
-            self.weights.insert(param.id, path, Lifted::lower(param.val()).1);
+            self.weights.insert(param.id, path, placed(param.val(), self.device));
         }
     }
 }
@@ -174,7 +190,8 @@ struct Apply<'a> {
 impl ModuleMapper for Apply<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         match self.weights.get::<D>(param.id) {
-            Some(weights) => param.map(|_| weights),
+            // slow weights may be kept in host memory
+            Some(weights) => param.map(|tensor| weights.to_device(&tensor.device())),
             None => param,
         }
     }

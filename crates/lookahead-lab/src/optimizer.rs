@@ -1,12 +1,14 @@
 //! The optimizer that a configuration describes: any nesting, as one type.
 
+use std::borrow::Cow;
+
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use lookahead::{Alpha, Averaging, Cadence, InnerStatePolicy, LookaheadConfig, SyncPeriod, SyncReport};
 use lookahead_burn::{
-    Adam, AdamW, Averaged, InnerOptimizer, Lookahead, RecordReader, RecordWriter, RuleSet, Sgd, Weights,
+    Adam, AdamW, Averaged, InnerOptimizer, Lookahead, PullBack, RecordReader, RecordWriter, RuleSet, Sgd, Weights,
 };
 
 use crate::Error;
@@ -122,6 +124,32 @@ impl InnerOptimizer for AnyOptimizer {
         each!(self, optimizer => optimizer.advance(lr, module, grads))
     }
 
+    fn advance_and_pull_back<M: Module>(
+        &mut self,
+        lr: &ModuleLearningRate,
+        module: M,
+        grads: GradientsParams,
+        sync: PullBack<'_, Self>,
+    ) -> (M, u64) {
+        // The anchor was cloned from this optimizer, so it is of the same kind.
+        macro_rules! wrapped {
+            ($optimizer:ident, $kind:ident($anchor:ident) => $inside:expr) => {{
+                let sync = sync.of_wrapped(|anchor| match anchor {
+                    Self::$kind($anchor) => Some($inside),
+                    _ => None,
+                });
+                $optimizer.advance_and_pull_back(lr, module, grads, sync)
+            }};
+        }
+        match self {
+            Self::Sgd(optimizer) => wrapped!(optimizer, Sgd(anchor) => anchor),
+            Self::Adam(optimizer) => wrapped!(optimizer, Adam(anchor) => anchor),
+            Self::AdamW(optimizer) => wrapped!(optimizer, AdamW(anchor) => anchor),
+            Self::Lookahead(optimizer) => wrapped!(optimizer, Lookahead(anchor) => &mut **anchor),
+            Self::Averaged(optimizer) => wrapped!(optimizer, Averaged(anchor) => &mut **anchor),
+        }
+    }
+
     fn end_partial_cycle<M: Module>(&mut self, module: M) -> M {
         each!(self, optimizer => optimizer.end_partial_cycle(module))
     }
@@ -158,7 +186,7 @@ impl InnerOptimizer for AnyOptimizer {
         each!(self, optimizer => optimizer.second_moment(id))
     }
 
-    fn evaluation_weights(&self) -> Option<&Weights> {
+    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
         each!(self, optimizer => optimizer.evaluation_weights())
     }
 

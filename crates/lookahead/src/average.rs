@@ -1,10 +1,14 @@
 //! The paper's baselines: Polyak averaging, running and exponential, and NT-ASGD (Merity et al. 2018).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
+use crate::buffer::Slot;
 use crate::error::accept;
 use crate::inner_state::buffers_fit;
-use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, SecondMoment, SyncPeriod};
+use crate::kernels::Pass;
+use crate::{Alpha, Buffer, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, SecondMoment, SyncPeriod};
 
 /// When to average, and with which weights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -141,7 +145,7 @@ pub struct Averaged<A> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float, S: InnerState<T>")]
 pub struct AveragedState<T, S> {
-    mean: Vec<Vec<T>>,
+    mean: Vec<Buffer<T>>,
     count: u64,
     steps: u64,
     trigger: NonMonotonicTrigger,
@@ -187,8 +191,10 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     type State = AveragedState<T, A::State>;
 
     fn init(&self, params: &ParamSet<'_, T>) -> Self::State {
-        let (trigger, mean) = (NonMonotonicTrigger::default(), params.to_vecs());
-        AveragedState { mean, count: 0, steps: 0, trigger, inner: self.inner.init(params) }
+        let (trigger, mean) = (NonMonotonicTrigger::default(), Vec::new());
+        let mut state = AveragedState { mean, count: 0, steps: 0, trigger, inner: self.inner.init(params) };
+        state.adopt(params);
+        state
     }
 
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut Self::State) {
@@ -198,9 +204,14 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
         if self.averaging.includes(state.steps, &state.trigger) {
             state.count = state.count.saturating_add(1);
             let weight = self.averaging.weight_of(state.count);
-            for (mean, param) in state.mean.iter_mut().zip(params.iter()) {
-                average(mean, param.values(), weight);
-            }
+            let tensors = state.mean.iter_mut().zip(params.iter());
+            let tensors = tensors.map(|(mean, param)| (&mut mean[..], param.values()));
+            Pass::new().for_each(
+                params.elements(),
+                tensors,
+                #[inline(always)]
+                |(mean, values)| average(mean, values, weight),
+            );
         }
     }
 
@@ -213,27 +224,31 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     }
 
     /// The mean once averaging has begun; before, what the optimizer below says.
-    fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<&'s [Vec<T>]> {
-        if state.count > 0 { Some(&state.mean) } else { self.inner.evaluation_weights(&state.inner) }
+    fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<Vec<Cow<'s, [T]>>> {
+        let mean = || state.mean.iter().map(|mean| Cow::Borrowed(&mean[..])).collect();
+        if state.count > 0 { Some(mean()) } else { self.inner.evaluation_weights(&state.inner) }
     }
 }
 
-/// `mean <- mean - weight (mean - theta)`; an element whose result is not finite keeps its mean.
-fn average<T: Float>(mean: &mut [T], values: &[T], weight: f64) {
+/// `mean <- mean - weight (mean - theta)`; an element whose result is not finite keeps its mean. Gives their number.
+#[inline(always)]
+fn average<T: Float>(mean: &mut [T], values: &[T], weight: f64) -> usize {
+    let mut refused = 0;
     let is_first = weight == 1.0;
     let weight = T::from_f64(weight);
     for (mean, &theta) in mean.iter_mut().zip(values) {
         let moved = if is_first { theta } else { *mean - weight * (*mean - theta) };
-        if moved.is_finite() {
-            *mean = moved;
-        }
+        let finite = moved.is_finite();
+        *mean = if finite { moved } else { *mean };
+        refused += usize::from(!finite);
     }
+    refused
 }
 
 impl<T: Float, S: InnerState<T>> InnerState<T> for AveragedState<T, S> {
     fn adopt(&mut self, params: &ParamSet<'_, T>) {
         let known = self.mean.len();
-        self.mean.extend(params.iter().skip(known).map(|param| param.values().to_vec()));
+        self.mean.extend(params.iter().skip(known).map(|param| Buffer::copy_of(param.values(), Slot::Mean)));
         self.inner.adopt(params);
     }
 
@@ -246,7 +261,7 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for AveragedState<T, S> {
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
-        buffers_fit("the average", &self.mean, params, false)?;
+        buffers_fit("the average", &self.mean, params)?;
         self.inner.fits(params)
     }
 }

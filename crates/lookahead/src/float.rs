@@ -39,6 +39,10 @@ pub trait Float:
     fn from_f64(value: f64) -> Self;
     /// The same number, exactly.
     fn to_f64(self) -> f64;
+    /// The same number, exactly.
+    fn from_f32(value: f32) -> Self;
+    /// The nearest single-precision number.
+    fn to_f32(self) -> f32;
     /// The square root, correctly rounded.
     fn sqrt(self) -> Self;
     /// Neither infinite nor NaN.
@@ -57,6 +61,14 @@ macro_rules! float {
             #[inline]
             fn to_f64(self) -> f64 {
                 f64::from(self)
+            }
+            #[inline]
+            fn from_f32(value: f32) -> Self {
+                <$type>::from(value)
+            }
+            #[inline]
+            fn to_f32(self) -> f32 {
+                self as f32
             }
             #[inline]
             fn sqrt(self) -> Self {

@@ -3,7 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alpha, Error, Float, ParamSet};
+use crate::buffer::Slot;
+use crate::kernels::Pass;
+use crate::{Alpha, Buffer, Error, Float, ParamSet};
 
 /// Maintain, interpolate or reset: the three choices of App. C.5.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,17 +41,21 @@ pub trait InnerState<T: Float>: Clone + Serialize + DeserializeOwned {
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error>;
 }
 
-/// Checks that `buffers` has one buffer of the right length for each tensor, or of length 0 where `or_empty`.
-pub(crate) fn buffers_fit<T: Float>(
+/// Checks that `buffers` has one buffer of the right length for each tensor.
+pub(crate) fn buffers_fit<T: Float>(what: &str, buffers: &[Buffer<T>], params: &ParamSet<'_, T>) -> Result<(), Error> {
+    lengths_fit(what, buffers.iter().map(|buffer| buffer.len()), params)
+}
+
+/// [`buffers_fit`] by their lengths.
+pub(crate) fn lengths_fit<T: Float>(
     what: &str,
-    buffers: &[Vec<T>],
+    lengths: impl ExactSizeIterator<Item = usize>,
     params: &ParamSet<'_, T>,
-    or_empty: bool,
 ) -> Result<(), Error> {
-    counts_fit(what, buffers.len(), params)?;
-    for (param, buffer) in params.iter().zip(buffers) {
-        let (expected, found) = (param.values().len(), buffer.len());
-        if found != expected && !(or_empty && found == 0) {
+    counts_fit(what, lengths.len(), params)?;
+    for (param, found) in params.iter().zip(lengths) {
+        let expected = param.values().len();
+        if found != expected {
             let reason = format!("{what} of tensor {:?} has {found} values, the tensor {expected}", param.name());
             return Err(Error::OtherParameters { reason });
         }
@@ -68,6 +74,13 @@ pub(crate) fn counts_fit<T: Float>(what: &str, found: usize, params: &ParamSet<'
 }
 
 /// Appends a zeroed buffer for each tensor that `buffers` does not cover yet.
-pub(crate) fn adopt_zeros<T: Float>(buffers: &mut Vec<Vec<T>>, params: &ParamSet<'_, T>) {
-    buffers.extend(params.iter().skip(buffers.len()).map(|param| vec![T::ZERO; param.values().len()]));
+pub(crate) fn adopt_zeros<T: Float>(buffers: &mut Vec<Buffer<T>>, params: &ParamSet<'_, T>, slot: Slot) {
+    buffers.extend(params.iter().skip(buffers.len()).map(|param| Buffer::zeros(param.values().len(), slot)));
+}
+
+/// App. C.5 for one moment of all tensors.
+pub(crate) fn interpolate_all<T: Float>(moments: &mut [Buffer<T>], anchors: &[Buffer<T>], alpha: Alpha) {
+    let elements = moments.iter().map(|moment| moment.len()).sum();
+    let pairs = moments.iter_mut().zip(anchors).map(|(moment, anchor)| (&mut moment[..], &anchor[..]));
+    Pass::new().interpolate_all(elements, pairs, alpha);
 }

@@ -29,7 +29,9 @@
 #![deny(missing_docs)]
 
 mod average;
+mod buffer;
 mod clock;
+mod config;
 mod error;
 mod float;
 mod hyperparameters;
@@ -40,18 +42,22 @@ mod optimizer;
 mod params;
 pub mod rules;
 mod schedule;
+mod slow_weights;
 mod snapshot;
 mod step_size;
 
 pub use average::{Averaged, AveragedState, Averaging, NonMonotonicTrigger};
+pub use buffer::Buffer;
 pub use clock::{SyncClock, Tick};
+pub use config::LookaheadConfig;
 pub use error::Error;
 pub use float::Float;
 pub use hyperparameters::{Alpha, SyncPeriod};
 pub use inner_state::{InnerState, InnerStatePolicy};
-pub use lookahead::{Lookahead, LookaheadConfig, LookaheadState, SyncReport};
+pub use lookahead::{Lookahead, LookaheadState, SyncReport};
 pub use optimizer::{Cadence, Optimizer, SecondMoment};
 pub use params::{Grads, Param, ParamSet, Storage};
 pub use schedule::Schedule;
+pub use slow_weights::{PullBack, SlowStorage};
 pub use snapshot::Snapshot;
 pub use step_size::{Adaptive, ChosenAlpha, CurvaturePower, SquaredGradients, StepSize};

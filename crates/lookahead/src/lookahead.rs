@@ -1,91 +1,15 @@
 //! Algorithm 1: k steps forward, 1 step back.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::inner_state::buffers_fit;
-use crate::optimizer::pull_back_all;
+use crate::slow_weights::SlowWeights;
 use crate::step_size::alpha_sums;
 use crate::{
-    Alpha, Cadence, ChosenAlpha, Error, Float, Grads, InnerState, InnerStatePolicy, Optimizer, ParamSet, Schedule,
-    SecondMoment, SquaredGradients, StepSize, SyncClock, SyncPeriod, Tick,
+    Alpha, Cadence, ChosenAlpha, Error, Float, Grads, InnerState, InnerStatePolicy, LookaheadConfig, Optimizer,
+    ParamSet, PullBack, SecondMoment, SquaredGradients, StepSize, SyncClock, SyncPeriod, Tick,
 };
-
-/// Lookahead's hyperparameters: k = 5, alpha = 0.5 and "maintain" unless said otherwise (Sec. 5.2, 5.5).
-///
-/// ```
-/// use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, SyncPeriod};
-/// let config = LookaheadConfig::new()
-///     .with_sync_period(SyncPeriod::new(10)?)
-///     .with_alpha(Alpha::new(0.8)?)
-///     .with_inner_state(InnerStatePolicy::Reset);
-/// # Ok::<(), lookahead::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LookaheadConfig {
-    /// k: the gradient steps from one sync to the next.
-    pub sync_period: Schedule<SyncPeriod>,
-    /// alpha: how far the slow weights go at a sync.
-    pub step_size: StepSize,
-    /// What becomes of the inner optimizer's memory at a sync.
-    pub inner_state: InnerStatePolicy,
-}
-
-impl Default for LookaheadConfig {
-    fn default() -> Self {
-        Self {
-            sync_period: SyncPeriod::default().into(),
-            step_size: StepSize::default(),
-            inner_state: InnerStatePolicy::default(),
-        }
-    }
-}
-
-impl LookaheadConfig {
-    /// k = 5, alpha = 0.5, maintain.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets k, or its schedule over the outer steps.
-    #[must_use]
-    pub fn with_sync_period(self, period: impl Into<Schedule<SyncPeriod>>) -> Self {
-        Self { sync_period: period.into(), ..self }
-    }
-
-    /// Sets a fixed alpha, or its schedule over the outer steps.
-    #[must_use]
-    pub fn with_alpha(self, alpha: impl Into<Schedule<Alpha>>) -> Self {
-        Self { step_size: StepSize::Fixed(alpha.into()), ..self }
-    }
-
-    /// Chooses alpha at each sync by Prop. 1.
-    #[must_use]
-    pub fn with_adaptive_alpha(self, adaptive: crate::Adaptive) -> Self {
-        Self { step_size: StepSize::Adaptive(adaptive), ..self }
-    }
-
-    /// Sets the policy for the inner state.
-    #[must_use]
-    pub fn with_inner_state(self, policy: InnerStatePolicy) -> Self {
-        Self { inner_state: policy, ..self }
-    }
-
-    /// Checks that every k of this configuration is a multiple of every sync period inside it.
-    ///
-    /// # Errors
-    /// [`Error::PeriodsDoNotNest`].
-    pub fn nests_around(&self, inner_periods: &[SyncPeriod]) -> Result<(), Error> {
-        for outer in self.sync_period.values().map(SyncPeriod::get) {
-            for inner in inner_periods.iter().map(|period| period.get()) {
-                if outer % inner != 0 {
-                    return Err(Error::PeriodsDoNotNest { outer, inner });
-                }
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Lookahead around the inner optimizer `A`; itself an [`Optimizer`], so that it nests.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +22,7 @@ pub struct Lookahead<A> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float, S: InnerState<T>")]
 pub struct LookaheadState<T, S> {
-    slow: Vec<Vec<T>>,
+    slow: SlowWeights<T>,
     inner: S,
     // The inner state at the last sync, under "interpolate".
     anchor: Option<S>,
@@ -175,7 +99,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
         let keeps_curvature =
             matches!(self.config.step_size, StepSize::Adaptive(_)) && self.inner.second_moment(&inner).is_none();
         let mut state = LookaheadState {
-            slow: Vec::new(),
+            slow: SlowWeights::new(self.config.slow_storage),
             anchor: (self.config.inner_state == InnerStatePolicy::Interpolate).then(|| inner.clone()),
             curvature: keeps_curvature.then(SquaredGradients::for_curvature),
             inner,
@@ -195,7 +119,8 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
         self.inner.end_partial_cycle(params, &mut state.inner);
         if let Some(outer) = state.clock.end_partial_cycle() {
             let alpha = self.alpha_without_gradient(outer, state);
-            let refused = pull_back_all(params, &mut state.slow, alpha);
+            let (sync, inner) = state.pull_back(outer, alpha);
+            let refused = sync.carry_out(params, inner);
             self.finish_sync(params, state, outer, ChosenAlpha { alpha, clipped: false }, refused);
         }
     }
@@ -206,8 +131,8 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
         kept.then(|| self.inner.second_moment(&state.inner)).flatten()
     }
 
-    fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<&'s [Vec<T>]> {
-        Some(&state.slow)
+    fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<Vec<Cow<'s, [T]>>> {
+        Some(state.slow())
     }
 }
 
@@ -254,6 +179,7 @@ impl<A: Cadence> Lookahead<A> {
         if let Some(curvature) = &mut state.curvature {
             curvature.observe(grads);
         }
+        state.slow.observe(grads);
         let Tick::Sync { outer } = state.clock.tick(&self.config.sync_period) else {
             // theta_i <- theta_{i-1} + A(L, theta_{i-1}, d)
             return self.inner.step(lr, params, grads, &mut state.inner);
@@ -261,9 +187,9 @@ impl<A: Cadence> Lookahead<A> {
         let (chosen, refused) = match &self.config.step_size {
             StepSize::Fixed(schedule) => {
                 let alpha = schedule.at(outer);
-                let LookaheadState { slow, inner, .. } = state;
+                let (sync, inner) = state.pull_back(outer, alpha);
                 // phi <- phi + alpha (theta_k - phi); theta <- phi
-                let refused = self.inner.step_and_pull_back(lr, params, grads, inner, slow, alpha);
+                let refused = self.inner.step_and_pull_back(lr, params, grads, inner, sync);
                 (ChosenAlpha { alpha, clipped: false }, refused)
             }
             StepSize::Adaptive(adaptive) => {
@@ -276,7 +202,8 @@ impl<A: Cadence> Lookahead<A> {
                     alpha_sums(&state.slow, params, at_theta_k.as_ref().unwrap_or(grads), second, adaptive.curvature)
                 });
                 let chosen = adaptive.choose(sums.unwrap_or_default());
-                (chosen, pull_back_all(params, &mut state.slow, chosen.alpha))
+                let (sync, inner) = state.pull_back(outer, chosen.alpha);
+                (chosen, sync.carry_out(params, inner))
             }
         };
         self.finish_sync(params, state, outer, chosen, refused);
@@ -305,17 +232,15 @@ impl<A: Cadence> Lookahead<A> {
                     curvature.adopt(params);
                 }
             }
-            InnerStatePolicy::Maintain => {}
-            InnerStatePolicy::Interpolate => {
-                if let Some(anchor) = &state.anchor {
-                    state.inner.pull_back(anchor, alpha);
-                }
-            }
+            // "interpolate" was part of the sync itself
+            InnerStatePolicy::Maintain | InnerStatePolicy::Interpolate => {}
             InnerStatePolicy::Reset => state.inner = self.inner.init(params),
         }
         state.inner.rebase(params);
-        if let Some(anchor) = &mut state.anchor {
-            anchor.clone_from(&state.inner);
+        match &mut state.anchor {
+            Some(anchor) if refused > 0 => anchor.clone_from(&state.inner),
+            Some(anchor) => anchor.rebase(params),
+            None => {}
         }
         state.refused = state.refused.saturating_add(refused);
         state.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
@@ -334,8 +259,7 @@ impl<A: Cadence> Lookahead<A> {
 
 impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
     fn adopt(&mut self, params: &ParamSet<'_, T>) {
-        let known = self.slow.len();
-        self.slow.extend(params.iter().skip(known).map(|param| param.values().to_vec()));
+        self.slow.adopt(params, self.clock.outer());
         self.inner.adopt(params);
         if let Some(anchor) = &mut self.anchor {
             anchor.adopt(params);
@@ -350,9 +274,7 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
     }
 
     fn rebase(&mut self, params: &ParamSet<'_, T>) {
-        for (slow, param) in self.slow.iter_mut().zip(params.iter()) {
-            slow.copy_from_slice(param.values());
-        }
+        self.slow.rebase(params, self.clock.outer());
         self.inner.rebase(params);
         if let Some(anchor) = &mut self.anchor {
             anchor.clone_from(&self.inner);
@@ -360,7 +282,7 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
-        buffers_fit("the slow weights", &self.slow, params, false)?;
+        self.slow.fits(params)?;
         self.inner.fits(params)?;
         self.anchor.as_ref().map_or(Ok(()), |anchor| anchor.fits(params))?;
         self.curvature.as_ref().map_or(Ok(()), |curvature| curvature.fits(params))
@@ -368,10 +290,15 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
 }
 
 impl<T: Float, S: InnerState<T>> LookaheadState<T, S> {
-    /// The slow weights phi, tensor by tensor: evaluate on these.
+    /// The slow weights phi, tensor by tensor: evaluate on these. Copies only where they are stored as bf16.
     #[must_use]
-    pub fn slow(&self) -> &[Vec<T>] {
-        &self.slow
+    pub fn slow(&self) -> Vec<Cow<'_, [T]>> {
+        self.slow.values()
+    }
+
+    /// A sync with this alpha, and the inner state that it concerns.
+    fn pull_back(&mut self, outer: u64, alpha: Alpha) -> (PullBack<'_, T, S>, &mut S) {
+        (PullBack { slow: &mut self.slow, alpha, outer, anchor: self.anchor.as_mut() }, &mut self.inner)
     }
 
     /// The inner optimizer's state.

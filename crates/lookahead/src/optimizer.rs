@@ -1,6 +1,8 @@
 //! The inner optimizer A of Algorithm 1: `theta <- theta + A(L, theta, d)`.
 
-use crate::{Alpha, Float, Grads, InnerState, ParamSet, SyncPeriod, kernels};
+use std::borrow::Cow;
+
+use crate::{Buffer, Float, Grads, InnerState, ParamSet, PullBack, SyncPeriod};
 
 /// A rule that moves weights along gradients. What it remembers lives outside it, as a value of type `State`.
 ///
@@ -21,20 +23,20 @@ pub trait Optimizer<T: Float>: Cadence {
     /// One gradient step with learning rate `lr`. A tensor without a gradient stays as it is.
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut Self::State);
 
-    /// One gradient step, then Eq. 1: `phi <- phi + alpha (theta - phi)`, `theta <- phi`. Gives the number of elements
-    /// whose result was not finite (they keep their old slow weight). Rules may do both in one pass.
+    /// One gradient step, then a sync: Eq. 1, `phi <- phi + alpha (theta - phi)`, `theta <- phi`, and "interpolate" for
+    /// the state where it is asked for. Gives the number of elements whose result was not finite (they keep their old slow
+    /// weight). The rules of this crate do all of it in one pass.
     fn step_and_pull_back(
         &self,
         lr: f64,
         params: &mut ParamSet<'_, T>,
         grads: &Grads<'_, T>,
         state: &mut Self::State,
-        slow: &mut [Vec<T>],
-        alpha: Alpha,
+        sync: PullBack<'_, T, Self::State>,
     ) -> usize {
         self.step(lr, params, grads, state);
         self.end_partial_cycle(params, state);
-        pull_back_all(params, slow, alpha)
+        sync.carry_out(params, state)
     }
 
     /// Ends partial cycles of Lookaheads inside, before an outer one syncs off its beat.
@@ -46,7 +48,7 @@ pub trait Optimizer<T: Float>: Cadence {
     }
 
     /// The weights to evaluate, tensor by tensor, where they are not the ones being stepped: slow weights, averages.
-    fn evaluation_weights<'s>(&self, _state: &'s Self::State) -> Option<&'s [Vec<T>]> {
+    fn evaluation_weights<'s>(&self, _state: &'s Self::State) -> Option<Vec<Cow<'s, [T]>>> {
         None
     }
 }
@@ -60,15 +62,10 @@ pub trait Cadence {
 }
 
 /// A running average of squared gradients, and the weight its values have gathered: divide by it to correct the bias.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SecondMoment<'s, T> {
     /// The averages, tensor by tensor.
-    pub values: &'s [Vec<T>],
+    pub values: &'s [Buffer<T>],
     /// For each tensor, the sum of the averaging weights, in [0, 1].
-    pub weights: &'s [f64],
-}
-
-/// Eq. 1 over all tensors. Gives the number of elements refused as not finite.
-pub(crate) fn pull_back_all<T: Float>(params: &mut ParamSet<'_, T>, slow: &mut [Vec<T>], alpha: Alpha) -> usize {
-    params.iter_mut().zip(slow).map(|(fast, slow)| kernels::pull_back(slow, fast.values_mut(), alpha)).sum()
+    pub weights: Cow<'s, [f64]>,
 }

@@ -3,20 +3,21 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::{Error, Float};
+use crate::buffer::Slot;
+use crate::{Buffer, Error, Float};
 
 /// Where a tensor's values live: with the set, or in a buffer of the caller's.
 #[derive(Debug)]
 pub enum Storage<'a, T> {
     /// Owned by the set.
-    Owned(Vec<T>),
+    Owned(Buffer<T>),
     /// Borrowed from the caller: steps write straight into it.
     Borrowed(&'a mut [T]),
 }
 
-impl<T> From<Vec<T>> for Storage<'_, T> {
+impl<T: Float> From<Vec<T>> for Storage<'_, T> {
     fn from(values: Vec<T>) -> Self {
-        Self::Owned(values)
+        Self::Owned(Buffer::copy_of(&values, Slot::Weights))
     }
 }
 
@@ -138,6 +139,12 @@ impl<'a, T: Float> ParamSet<'a, T> {
     /// The tensors in order, to write.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Param<'a, T>> {
         self.tensors.iter_mut()
+    }
+
+    /// The number of values in all tensors.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.iter().map(|param| param.values().len()).sum()
     }
 
     /// The values of tensor `index`.

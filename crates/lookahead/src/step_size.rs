@@ -1,11 +1,15 @@
 //! How far the slow weights go at a sync: a fixed alpha, or the estimate of Prop. 1.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
+use crate::buffer::Slot;
 use crate::error::accept;
 use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit};
-use crate::kernels::{AlphaSums, accumulate_squares};
-use crate::{Alpha, Error, Float, Grads, ParamSet, Schedule, SecondMoment};
+use crate::kernels::{AlphaSums, AlphaTerms, Pass};
+use crate::slow_weights::SlowWeights;
+use crate::{Alpha, Buffer, Error, Float, Grads, ParamSet, Schedule, SecondMoment};
 
 /// The slow weights' step size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,7 +98,7 @@ impl Adaptive {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct SquaredGradients<T> {
-    averages: Vec<Vec<T>>,
+    averages: Vec<Buffer<T>>,
     weights: Vec<f64>,
     beta: f64,
 }
@@ -117,47 +121,52 @@ impl<T: Float> SquaredGradients<T> {
 
     /// Starts an empty average for each tensor that has joined `params` since the last call.
     pub fn adopt(&mut self, params: &ParamSet<'_, T>) {
-        adopt_zeros(&mut self.averages, params);
+        adopt_zeros(&mut self.averages, params, Slot::Squares);
         self.weights.resize(self.averages.len(), 0.0);
     }
 
     /// `a <- beta a + (1 - beta) g^2` for each tensor with a gradient.
     pub fn observe(&mut self, grads: &Grads<'_, T>) {
-        for (index, (average, weight)) in self.averages.iter_mut().zip(&mut self.weights).enumerate() {
-            if let Some(gradient) = grads.get(index) {
-                accumulate_squares(average, gradient, self.beta);
-                *weight = self.beta * *weight + (1.0 - self.beta);
-            }
+        let Self { averages, weights, beta } = self;
+        let beta = *beta;
+        for (_, weight) in weights.iter_mut().enumerate().filter(|(index, _)| grads.get(*index).is_some()) {
+            *weight = beta * *weight + (1.0 - beta);
         }
+        let elements = averages.iter().map(|average| average.len()).sum();
+        let tensors = averages.iter_mut().enumerate();
+        let tensors = tensors.filter_map(|(index, average)| Some((&mut average[..], grads.get(index)?)));
+        Pass::new().accumulate_all_squares(elements, tensors, beta);
     }
 
     /// The averages and their weights.
     #[must_use]
     pub fn second_moment(&self) -> SecondMoment<'_, T> {
-        SecondMoment { values: &self.averages, weights: &self.weights }
+        SecondMoment { values: &self.averages, weights: Cow::Borrowed(&self.weights) }
     }
 
     pub(crate) fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
-        buffers_fit("an average of squared gradients", &self.averages, params, false)?;
+        buffers_fit("an average of squared gradients", &self.averages, params)?;
         counts_fit("averaging weights", self.weights.len(), params)
     }
 }
 
 /// Prop. 1's sums over all tensors, in their order.
 pub(crate) fn alpha_sums<T: Float>(
-    slow: &[Vec<T>],
+    slow: &SlowWeights<T>,
     params: &ParamSet<'_, T>,
     grads: &Grads<'_, T>,
     second: SecondMoment<'_, T>,
     power: CurvaturePower,
 ) -> AlphaSums {
-    let mut sums = AlphaSums::default();
-    for (index, (param, slow)) in params.iter().zip(slow).enumerate() {
+    Pass::new().alpha_sums(params.len(), power, |index| {
         let weight = second.weights[index];
-        if weight > 0.0 {
-            let curvature = |moment: f64| power.of(moment / weight);
-            sums.add(slow, param.values(), grads.get(index), &second.values[index], curvature);
-        }
-    }
-    sums
+        let terms = AlphaTerms {
+            slow: slow.tensor(index),
+            fast: params.slice(index),
+            gradient: grads.get(index),
+            moments: &second.values[index],
+            weight,
+        };
+        (weight > 0.0).then_some(terms)
+    })
 }

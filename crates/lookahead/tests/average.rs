@@ -91,7 +91,7 @@ fn averaging_begins_when_the_trigger_fires() -> Result<(), Error> {
     assert_eq!(seen, [None, None, None, None, Some(3.0)]);
     let grads = Grads::new(&params, [Some(vec![1.0])])?;
     optimizer.step(1.0, &mut params, &grads, &mut state);
-    assert_eq!(optimizer.evaluation_weights(&state), Some(&[vec![2.5]][..]));
+    assert_eq!(optimizer.evaluation_weights(&state), Some(vec![vec![2.5].into()]));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ fn a_tensor_that_joins_later_is_averaged_from_its_value() -> Result<(), Error> {
     params.push("late", [1], vec![4.0])?;
     let grads = Grads::new(&params, [Some(vec![1.0]), Some(vec![2.0])])?;
     optimizer.step(1.0, &mut params, &grads, &mut state);
-    assert_eq!(optimizer.evaluation_weights(&state), Some(&[vec![6.5], vec![3.0]][..]));
+    assert_eq!(optimizer.evaluation_weights(&state), Some(vec![vec![6.5].into(), vec![3.0].into()]));
     Ok(())
 }
 

@@ -33,7 +33,7 @@ fn refused_elements_are_counted_and_the_inner_state_starts_afresh() -> Result<()
             let (params, state) = poisoned_cycle(&optimizer, f64::INFINITY)?;
             let moved = 1.0 - alpha * 0.625;
             assert_eq!(params.to_vecs(), [vec![1.0, moved], vec![moved]], "{policy:?}, alpha {alpha}");
-            assert_eq!(params.to_vecs(), state.slow());
+            assert_eq!(state.slow(), params.to_vecs());
             assert_eq!(state.last_sync().map(|sync| (sync.outer, sync.refused)), Some((0, 1)));
             assert_eq!(state.refused(), 1);
             assert_eq!(state.inner(), &rule.init(&params), "all of it, the tensors that were not hit too");

@@ -196,7 +196,8 @@ fn assert_cycles_meet<A: Optimizer<f64>>(optimizer: &Lookahead<A>, inside: impl 
         if state.clock().phase() == 0 {
             let inner = inside(state.inner());
             assert_eq!(inner.clock().phase(), 0, "an outer sync in the middle of an inner cycle, step {step}");
-            assert_eq!((&params.to_vecs()[..], state.slow()), (inner.slow(), inner.slow()), "step {step}");
+            assert_eq!(state.slow(), inner.slow(), "step {step}");
+            assert_eq!(state.slow(), params.to_vecs(), "step {step}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::optim::{LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
-use lookahead::kernels::adam;
+use lookahead::kernels::Task;
 use lookahead::rules::AdamHyperparameters;
 
 use crate::flex::{Buffer, opens};
@@ -15,6 +15,10 @@ macro_rules! adam_rule {
         pub struct $name(lookahead::rules::$name);
 
         impl $name {
+            pub(crate) fn core(&self) -> &lookahead::rules::$name {
+                &self.0
+            }
+
             /// PyTorch's defaults; others come from the core's rule of the same name by `into()`.
             #[must_use]
             pub fn new() -> Self {
@@ -82,8 +86,14 @@ fn step<const D: usize>(
     if [&tensor, &grad, &first, &second].into_iter().all(opens) {
         let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
         let (mut first, mut second) = (Buffer::open(first), Buffer::open(second));
-        let c = hyper.coefficients(lr, state.correction);
-        adam::step(weights.values_mut(), grad.values(), first.values_mut(), second.values_mut(), c);
+        let task = Task {
+            weights: weights.values_mut(),
+            gradient: Some(grad.values()),
+            moments: [first.values_mut(), second.values_mut()],
+            coefficients: hyper.coefficients(lr, state.correction),
+            sync: None,
+        };
+        hyper.pass(grad.values().len(), std::iter::once(task));
         (state.first, state.second) = (Some(first.close()), Some(second.close()));
         return (weights.close(), state);
     }

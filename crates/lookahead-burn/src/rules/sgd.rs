@@ -3,6 +3,8 @@
 use burn::optim::{LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
 
+use lookahead::kernels::Task;
+
 use crate::flex::{Buffer, opens};
 use crate::rule_state::RuleState;
 
@@ -17,6 +19,10 @@ use crate::rule_state::RuleState;
 pub struct Sgd(lookahead::rules::Sgd);
 
 impl Sgd {
+    pub(crate) fn core(&self) -> &lookahead::rules::Sgd {
+        &self.0
+    }
+
     /// Plain SGD; other variants come from [`lookahead::rules::Sgd`] by `into()`.
     #[must_use]
     pub fn new() -> Self {
@@ -48,8 +54,19 @@ impl Optimizer for Sgd {
         if opens(&tensor) && opens(&grad) && velocity.as_ref().is_none_or(opens) {
             let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
             let mut velocity = velocity.map(Buffer::open);
-            let slots = velocity.as_mut().map_or(&mut [][..], Buffer::values_mut);
-            self.0.step_tensor(weights.values_mut(), grad.values(), slots, self.0.coefficients(lr, first_step));
+            let (coefficients, elements) = (self.0.coefficients(lr, first_step), grad.values().len());
+            let (gradient, weights_mut) = (Some(grad.values()), weights.values_mut());
+            match &mut velocity {
+                None => {
+                    let task = Task { weights: weights_mut, gradient, moments: [], coefficients, sync: None };
+                    self.0.plain_pass(elements, std::iter::once(task));
+                }
+                Some(velocity) => {
+                    let moments = [velocity.values_mut()];
+                    let task = Task { weights: weights_mut, gradient, moments, coefficients, sync: None };
+                    self.0.momentum_pass(elements, std::iter::once(task));
+                }
+            }
             state.first = velocity.map(Buffer::close);
             return (weights.close(), Some(state));
         }

@@ -1,8 +1,8 @@
-//! One Adam or AdamW step of one tensor; PyTorch's definitions.
+//! One Adam or AdamW step of one element; PyTorch's definitions.
 
 use crate::Float;
 
-/// The numbers of one step, in the precision of the weights.
+/// The numbers of one step of a tensor, in the precision of the weights.
 #[derive(Debug, Clone, Copy)]
 pub struct Coefficients<T> {
     /// `1 - beta_1`.
@@ -25,18 +25,11 @@ pub struct Coefficients<T> {
 
 /// `m <- m + (1 - beta_1)(g - m)`, `v <- beta_2 v + (1 - beta_2) g^2`,
 /// `theta <- theta - (gamma / w_1) m / (sqrt(v / w_2) + epsilon)`.
-///
-/// # Panics
-/// If the slices differ in length.
-pub fn step<T: Float>(weights: &mut [T], grads: &[T], first: &mut [T], second: &mut [T], c: Coefficients<T>) {
-    assert_eq!(weights.len(), grads.len(), "a tensor and its gradient");
-    assert_eq!(weights.len(), first.len(), "a tensor and its first moment");
-    assert_eq!(weights.len(), second.len(), "a tensor and its second moment");
-    for (((theta, &g), m), v) in weights.iter_mut().zip(grads).zip(first).zip(second) {
-        let g = g + c.coupled_decay * *theta;
-        *m = *m + c.first_rest * (g - *m);
-        *v = c.beta2 * *v + c.second_rest * g * g;
-        let denominator = v.sqrt() * c.inverse_root + c.epsilon;
-        *theta = *theta * c.keep - c.step_size * *m / denominator;
-    }
+#[inline(always)]
+pub fn step<T: Float>(theta: T, g: T, [m, v]: [T; 2], c: Coefficients<T>) -> (T, [T; 2]) {
+    let g = g + c.coupled_decay * theta;
+    let m = m + c.first_rest * (g - m);
+    let v = c.beta2 * v + c.second_rest * g * g;
+    let denominator = v.sqrt() * c.inverse_root + c.epsilon;
+    (theta * c.keep - c.step_size * m / denominator, [m, v])
 }

@@ -1,11 +1,24 @@
 //! The arithmetic, on slices: one file per operation. No state, no policy.
 //!
-//! All slices of one call have the same length, and each function panics where they do not.
+//! A rule is the arithmetic of one element ([`sgd`], [`adam`]), an operation without a rule a plain loop over slices of
+//! one length ([`pull_back`], [`interpolate`]), which panics where the lengths differ. A [`Pass`] runs them over all
+//! tensors at once: compiled for the CPU at hand, on all threads, and the step in one go with the sync that follows it.
 
 pub mod adam;
+pub mod bf16;
+mod instruction_set;
+mod pass;
+mod pieces;
 mod pull_back;
 mod reduce;
 pub mod sgd;
+mod step;
+mod task;
 
+pub use instruction_set::InstructionSet;
+pub use pass::Pass;
+pub use pieces::Pieces;
 pub use pull_back::{interpolate, interpolate_scalar, pull_back};
-pub use reduce::{AlphaSums, accumulate_squares};
+pub use reduce::{AlphaSums, AlphaTerms, SlowValues, accumulate_squares};
+pub use step::{Moments, reference};
+pub use task::{Slow, Task, TensorSync};

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::buffer::Slot;
 use crate::error::accept;
-use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit};
-use crate::kernels::{adam, interpolate, interpolate_scalar};
-use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, SecondMoment};
+use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit, interpolate_all};
+use crate::kernels::{Pass, Task, adam, interpolate_scalar};
+use crate::{Alpha, Buffer, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, PullBack, SecondMoment};
 
 /// What Adam and AdamW share: `beta_1 = 0.9`, `beta_2 = 0.999`, `epsilon = 1e-8`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +16,21 @@ pub struct AdamHyperparameters {
     epsilon: f64,
     weight_decay: f64,
     decoupled: bool,
+}
+
+impl AdamHyperparameters {
+    /// One step of all tensors, the moments being `[m, v]`, and their syncs. Gives the number of elements refused as not
+    /// finite.
+    ///
+    /// # Panics
+    /// If the slices of a task differ in length.
+    pub fn pass<'a, T: Float>(
+        &self,
+        elements: usize,
+        tasks: impl Iterator<Item = Task<'a, T, adam::Coefficients<T>, 2>> + Send,
+    ) -> usize {
+        Pass::new().step(elements, tasks, adam::step)
+    }
 }
 
 /// The sums of the averaging weights, `w <- beta w + (1 - beta)`: dividing the moments by them corrects their bias.
@@ -78,48 +94,42 @@ impl AdamHyperparameters {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct AdamState<T> {
-    first: Vec<Vec<T>>,
-    second: Vec<Vec<T>>,
-    first_weights: Vec<f64>,
-    second_weights: Vec<f64>,
+    first: Vec<Buffer<T>>,
+    second: Vec<Buffer<T>>,
+    corrections: Vec<BiasCorrection>,
     steps: Vec<u64>,
 }
 
 impl<T: Float> AdamState<T> {
-    fn correction(&self, index: usize) -> BiasCorrection {
-        BiasCorrection { first: self.first_weights[index], second: self.second_weights[index] }
+    fn moments(&mut self) -> impl Iterator<Item = [&mut [T]; 2]> + Send {
+        self.first.iter_mut().zip(&mut self.second).map(|(first, second)| [&mut first[..], &mut second[..]])
     }
 
-    fn set_correction(&mut self, index: usize, correction: BiasCorrection) {
-        self.first_weights[index] = correction.first;
-        self.second_weights[index] = correction.second;
+    fn pull_back_corrections(&mut self, anchor: &Self, alpha: Alpha) {
+        for (correction, anchor) in self.corrections.iter_mut().zip(&anchor.corrections) {
+            correction.pull_back(anchor, alpha);
+        }
     }
 }
 
 impl<T: Float> InnerState<T> for AdamState<T> {
     fn adopt(&mut self, params: &ParamSet<'_, T>) {
-        adopt_zeros(&mut self.first, params);
-        adopt_zeros(&mut self.second, params);
-        self.first_weights.resize(params.len(), 0.0);
-        self.second_weights.resize(params.len(), 0.0);
+        adopt_zeros(&mut self.first, params, Slot::FirstMoment);
+        adopt_zeros(&mut self.second, params, Slot::SecondMoment);
+        self.corrections.resize(params.len(), BiasCorrection::default());
         self.steps.resize(params.len(), 0);
     }
 
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
-        for index in 0..self.first.len() {
-            interpolate(&mut self.first[index], &anchor.first[index], alpha);
-            interpolate(&mut self.second[index], &anchor.second[index], alpha);
-            let mut correction = self.correction(index);
-            correction.pull_back(&anchor.correction(index), alpha);
-            self.set_correction(index, correction);
-        }
+        interpolate_all(&mut self.first, &anchor.first, alpha);
+        interpolate_all(&mut self.second, &anchor.second, alpha);
+        self.pull_back_corrections(anchor, alpha);
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
-        buffers_fit("the first moment", &self.first, params, false)?;
-        buffers_fit("the second moment", &self.second, params, false)?;
-        counts_fit("bias corrections", self.first_weights.len(), params)?;
-        counts_fit("bias corrections", self.second_weights.len(), params)?;
+        buffers_fit("the first moment", &self.first, params)?;
+        buffers_fit("the second moment", &self.second, params)?;
+        counts_fit("bias corrections", self.corrections.len(), params)?;
         counts_fit("step counters", self.steps.len(), params)
     }
 }
@@ -198,11 +208,23 @@ macro_rules! adam_rule {
             }
 
             fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut AdamState<T>) {
-                step(&self.0, lr, params, grads, state);
+                pass(&self.0, lr, params, grads, state, None);
+            }
+
+            fn step_and_pull_back(
+                &self,
+                lr: f64,
+                params: &mut ParamSet<'_, T>,
+                grads: &Grads<'_, T>,
+                state: &mut AdamState<T>,
+                sync: PullBack<'_, T, AdamState<T>>,
+            ) -> usize {
+                pass(&self.0, lr, params, grads, state, Some(sync))
             }
 
             fn second_moment<'s>(&self, state: &'s AdamState<T>) -> Option<SecondMoment<'s, T>> {
-                Some(SecondMoment { values: &state.second, weights: &state.second_weights })
+                let weights = state.corrections.iter().map(|correction| correction.second).collect();
+                Some(SecondMoment { values: &state.second, weights })
             }
         }
     };
@@ -230,23 +252,52 @@ adam_rule! {
     AdamW, weight_decay: 1e-2, decoupled: true
 }
 
-fn step<T: Float>(
+/// One step of all tensors, and the sync if there is one, in one pass over memory.
+fn pass<T: Float>(
     hyper: &AdamHyperparameters,
     lr: f64,
     params: &mut ParamSet<'_, T>,
     grads: &Grads<'_, T>,
     state: &mut AdamState<T>,
-) {
+    mut sync: Option<PullBack<'_, T, AdamState<T>>>,
+) -> usize {
     assert_eq!(params.len(), grads.len(), "one gradient slot for each tensor");
     state.adopt(params);
-    for (index, param) in params.iter_mut().enumerate() {
-        if let Some(gradient) = grads.get(index) {
-            let mut correction = state.correction(index);
-            hyper.advance(&mut correction);
-            let c = hyper.coefficients(lr, correction);
-            adam::step(param.values_mut(), gradient, &mut state.first[index], &mut state.second[index], c);
-            state.set_correction(index, correction);
-            state.steps[index] = state.steps[index].saturating_add(1);
-        }
+    let refused = hyper.pass(params.elements(), tasks(hyper, lr, params, grads, state, sync.as_mut()));
+    let alpha = sync.as_ref().map_or(Alpha::ONE, PullBack::alpha);
+    if let Some(anchor) = sync.as_mut().and_then(PullBack::anchor) {
+        state.pull_back_corrections(anchor, alpha);
+        anchor.corrections.clone_from(&state.corrections);
+        anchor.steps.clone_from(&state.steps);
     }
+    refused
+}
+
+/// What each tensor brings to the pass.
+fn tasks<'a, T: Float>(
+    hyper: &'a AdamHyperparameters,
+    lr: f64,
+    params: &'a mut ParamSet<'_, T>,
+    grads: &'a Grads<'_, T>,
+    state: &'a mut AdamState<T>,
+    sync: Option<&'a mut PullBack<'_, T, AdamState<T>>>,
+) -> impl Iterator<Item = Task<'a, T, adam::Coefficients<T>, 2>> + Send {
+    let AdamState { first, second, corrections, steps } = state;
+    let mut syncs = sync.map(|sync| sync.tensors(AdamState::moments));
+    let counters = corrections.iter_mut().zip(steps);
+    let tensors = params.iter_mut().zip(first).zip(second).zip(counters).enumerate();
+    tensors.map(move |(index, (((param, first), second), (correction, steps)))| {
+        let gradient = grads.get(index);
+        if gradient.is_some() {
+            hyper.advance(correction);
+            *steps = steps.saturating_add(1);
+        }
+        Task {
+            weights: param.values_mut(),
+            gradient,
+            moments: [first, second],
+            coefficients: hyper.coefficients(lr, *correction),
+            sync: syncs.as_mut().and_then(Iterator::next).flatten(),
+        }
+    })
 }

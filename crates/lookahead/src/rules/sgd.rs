@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::buffer::Slot;
 use crate::error::accept;
-use crate::inner_state::{buffers_fit, counts_fit};
-use crate::kernels::{interpolate, sgd};
-use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet};
+use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit, interpolate_all};
+use crate::kernels::{Pass, Task, sgd};
+use crate::{Alpha, Buffer, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, PullBack};
 
 /// SGD as PyTorch defines it; all hyperparameters but the learning rate default to 0.
 ///
@@ -105,26 +106,21 @@ impl Sgd {
             gradient_weight: T::from_f64(if first { 1.0 } else { 1.0 - self.dampening }),
         }
     }
-
-    /// One step of one tensor; `velocity` is used only with momentum.
-    ///
-    /// # Panics
-    /// If the slices differ in length.
-    pub fn step_tensor<T: Float>(&self, weights: &mut [T], grads: &[T], velocity: &mut [T], c: sgd::Coefficients<T>) {
-        match (self.momentum > 0.0, self.nesterov) {
-            (false, _) => sgd::plain(weights, grads, c),
-            (true, false) => sgd::heavy_ball(weights, grads, velocity, c),
-            (true, true) => sgd::nesterov(weights, grads, velocity, c),
-        }
-    }
 }
 
-/// The velocity of each tensor (empty until its first step with momentum) and the number of its steps.
+/// The velocity of each tensor (none without momentum) and the number of its steps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct SgdState<T> {
-    velocity: Vec<Vec<T>>,
+    // None without momentum.
+    velocity: Option<Vec<Buffer<T>>>,
     steps: Vec<u64>,
+}
+
+impl<T: Float> SgdState<T> {
+    fn velocities(&mut self) -> impl Iterator<Item = [&mut [T]; 1]> + Send {
+        self.velocity.iter_mut().flatten().map(|velocity| [&mut velocity[..]])
+    }
 }
 
 impl Cadence for Sgd {}
@@ -133,49 +129,114 @@ impl<T: Float> Optimizer<T> for Sgd {
     type State = SgdState<T>;
 
     fn init(&self, params: &ParamSet<'_, T>) -> SgdState<T> {
-        let mut state = SgdState::default();
+        let mut state = SgdState { velocity: (self.momentum > 0.0).then(Vec::new), steps: Vec::new() };
         state.adopt(params);
         state
     }
 
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut SgdState<T>) {
+        self.pass(lr, params, grads, state, None);
+    }
+
+    fn step_and_pull_back(
+        &self,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut SgdState<T>,
+        sync: PullBack<'_, T, SgdState<T>>,
+    ) -> usize {
+        self.pass(lr, params, grads, state, Some(sync))
+    }
+}
+
+impl Sgd {
+    /// One step of all tensors, and the sync if there is one, in one pass over memory.
+    fn pass<T: Float>(
+        &self,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut SgdState<T>,
+        mut sync: Option<PullBack<'_, T, SgdState<T>>>,
+    ) -> usize {
         assert_eq!(params.len(), grads.len(), "one gradient slot for each tensor");
         state.adopt(params);
-        for (index, param) in params.iter_mut().enumerate() {
-            if let Some(gradient) = grads.get(index) {
-                let c = self.coefficients(lr, state.steps[index] == 0);
-                let velocity = &mut state.velocity[index];
-                if self.momentum > 0.0 && velocity.is_empty() {
-                    velocity.resize(gradient.len(), T::ZERO);
-                }
-                self.step_tensor(param.values_mut(), gradient, velocity, c);
-                state.steps[index] = state.steps[index].saturating_add(1);
+        let elements = params.elements();
+        let SgdState { velocity, steps } = state;
+        let tensors = params.iter_mut().zip(steps).enumerate().map(|(index, (param, steps))| {
+            let (gradient, c) = (grads.get(index), self.coefficients(lr, *steps == 0));
+            *steps = steps.saturating_add(u64::from(gradient.is_some()));
+            (param.values_mut(), gradient, c)
+        });
+        let refused = match velocity {
+            None => {
+                let mut syncs = sync.as_mut().map(|sync| sync.tensors(|_| std::iter::empty()));
+                let tasks = tensors.map(|(weights, gradient, coefficients)| {
+                    let sync = syncs.as_mut().and_then(Iterator::next).flatten();
+                    Task { weights, gradient, moments: [], coefficients, sync }
+                });
+                self.plain_pass(elements, tasks)
             }
+            Some(velocity) => {
+                let mut syncs = sync.as_mut().map(|sync| sync.tensors(SgdState::velocities));
+                let tasks = tensors.zip(velocity).map(|((weights, gradient, coefficients), velocity)| {
+                    let sync = syncs.as_mut().and_then(Iterator::next).flatten();
+                    Task { weights, gradient, moments: [&mut velocity[..]], coefficients, sync }
+                });
+                self.momentum_pass(elements, tasks)
+            }
+        };
+        if let Some(anchor) = sync.as_mut().and_then(PullBack::anchor) {
+            anchor.steps.copy_from_slice(&state.steps);
         }
+        refused
+    }
+
+    /// One step without momentum of all tensors, and their syncs. Gives the number of elements refused as not finite.
+    ///
+    /// # Panics
+    /// If the slices of a task differ in length.
+    pub fn plain_pass<'a, T: Float>(
+        &self,
+        elements: usize,
+        tasks: impl Iterator<Item = Task<'a, T, sgd::Coefficients<T>, 0>> + Send,
+    ) -> usize {
+        Pass::new().step(elements, tasks, sgd::plain)
+    }
+
+    /// [`plain_pass`](Self::plain_pass) with momentum.
+    ///
+    /// # Panics
+    /// If the slices of a task differ in length.
+    pub fn momentum_pass<'a, T: Float>(
+        &self,
+        elements: usize,
+        tasks: impl Iterator<Item = Task<'a, T, sgd::Coefficients<T>, 1>> + Send,
+    ) -> usize {
+        if self.nesterov {
+            return Pass::new().step(elements, tasks, sgd::nesterov);
+        }
+        Pass::new().step(elements, tasks, sgd::heavy_ball)
     }
 }
 
 impl<T: Float> InnerState<T> for SgdState<T> {
     fn adopt(&mut self, params: &ParamSet<'_, T>) {
-        self.velocity.resize(params.len(), Vec::new());
+        if let Some(velocity) = &mut self.velocity {
+            adopt_zeros(velocity, params, Slot::FirstMoment);
+        }
         self.steps.resize(params.len(), 0);
     }
 
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
-        for (velocity, anchor) in self.velocity.iter_mut().zip(&anchor.velocity) {
-            // A velocity that is not there, now or at the last sync, is zero.
-            let length = velocity.len().max(anchor.len());
-            velocity.resize(length, T::ZERO);
-            if anchor.is_empty() {
-                interpolate(velocity, &vec![T::ZERO; length], alpha);
-            } else {
-                interpolate(velocity, anchor, alpha);
-            }
+        if let (Some(velocity), Some(anchor)) = (&mut self.velocity, &anchor.velocity) {
+            interpolate_all(velocity, anchor, alpha);
         }
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
         counts_fit("step counters", self.steps.len(), params)?;
-        buffers_fit("the velocity", &self.velocity, params, true)
+        self.velocity.as_ref().map_or(Ok(()), |velocity| buffers_fit("the velocity", velocity, params))
     }
 }

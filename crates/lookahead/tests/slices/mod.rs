@@ -1,6 +1,7 @@
 //! The core over slices, as a subject of the laws: any rule with up to two Lookaheads around it, in `f32` or `f64`.
 
 use std::fmt::Debug;
+use std::ops::Deref;
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{Cadence, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, ParamSet, Snapshot};
@@ -50,7 +51,7 @@ impl<T: Float, O: Optimizer<T> + Debug> Run<T> for Session<T, O> {
     }
 
     fn evaluation_weights(&self) -> Vec<Vec<f64>> {
-        self.optimizer.evaluation_weights(&self.state).map_or_else(|| self.weights(), widen)
+        self.optimizer.evaluation_weights(&self.state).map_or_else(|| self.weights(), |weights| widen(&weights))
     }
 
     fn sync_now(&mut self) {
@@ -70,7 +71,7 @@ fn narrow<T: Float>(values: &[f64]) -> Vec<T> {
     values.iter().copied().map(T::from_f64).collect()
 }
 
-fn widen<T: Float>(tensors: &[Vec<T>]) -> Vec<Vec<f64>> {
+fn widen<T: Float>(tensors: &[impl Deref<Target = [T]>]) -> Vec<Vec<f64>> {
     tensors.iter().map(|values| values.iter().map(|value| value.to_f64()).collect()).collect()
 }
 

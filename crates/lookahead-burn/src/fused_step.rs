@@ -1,0 +1,288 @@
+//! The step of a rule set, and the sync that may follow it: all parameters on the CPU in one pass of the core's kernels.
+
+use std::any::Any;
+use std::collections::VecDeque;
+
+use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::optim::{DynState, GradientsParams, Optimizer};
+use burn::tensor::Tensor;
+use lookahead::kernels::{Slow, Task, TensorSync};
+use lookahead::rules::{AdamHyperparameters, BiasCorrection};
+use lookahead::{Alpha, rules};
+
+use crate::flex::{Buffer, opens};
+use crate::pull_back::Refused;
+use crate::rule_set::{ParamState, RuleSet};
+use crate::rule_state::RuleState;
+use crate::slow_weights::OpenSlow;
+use crate::traversal::{Lifted, Paths};
+use crate::{Adam, AdamW, PullBack, Sgd};
+
+/// A rule that the core's kernels can run.
+#[derive(Clone, Copy)]
+enum Kernel<'a> {
+    Sgd(&'a rules::Sgd),
+    Adam(&'a AdamHyperparameters),
+}
+
+impl<'a> Kernel<'a> {
+    fn of(rule: &'a impl Optimizer) -> Option<Self> {
+        let rule: &dyn Any = rule;
+        let sgd = rule.downcast_ref::<Sgd>().map(|rule| Self::Sgd(rule.core()));
+        let adam = || rule.downcast_ref::<Adam>().map(|rule| Self::Adam(rule.core().hyperparameters()));
+        let adam_w = || rule.downcast_ref::<AdamW>().map(|rule| Self::Adam(rule.core().hyperparameters()));
+        sgd.or_else(adam).or_else(adam_w)
+    }
+
+    /// The number of moments that it keeps.
+    fn moments(self) -> usize {
+        match self {
+            Self::Sgd(rule) => usize::from(rule.momentum() > 0.0),
+            Self::Adam(_) => 2,
+        }
+    }
+
+    /// One pass over those parameters that follow this rule. Gives the number of elements refused.
+    fn pass(self, opened: &mut VecDeque<Open>, rule: usize, alpha: Alpha) -> usize {
+        let chosen = || opened.iter().filter(|open| open.rule == rule);
+        let elements = chosen().map(|open| open.weights.values().len()).sum();
+        let chosen = opened.iter_mut().filter(|open| open.rule == rule);
+        match self {
+            Self::Sgd(sgd) if self.moments() == 0 => {
+                sgd.plain_pass(elements, chosen.map(|open| open.task(alpha, |open| sgd.coefficients(open.lr, false))))
+            }
+            Self::Sgd(sgd) => {
+                let c = |open: &Open| sgd.coefficients(open.lr, open.state.steps == 1);
+                sgd.momentum_pass(elements, chosen.map(|open| open.task(alpha, c)))
+            }
+            Self::Adam(adam) => {
+                let c = |open: &Open| adam.coefficients(open.lr, open.state.correction);
+                adam.pass(elements, chosen.map(|open| open.task(alpha, c)))
+            }
+        }
+    }
+}
+
+/// A parameter taken out of its module, with all that the pass needs of it.
+struct Open {
+    id: ParamId,
+    path: String,
+    shape: Vec<usize>,
+    rule: usize,
+    lr: f64,
+    lifted: Lifted,
+    weights: Buffer,
+    gradient: Option<Buffer>,
+    state: OpenState,
+    slow: Option<OpenSlow>,
+    anchor: Option<OpenState>,
+}
+
+/// A rule's state of one parameter.
+struct OpenState {
+    moments: Vec<Buffer>,
+    correction: BiasCorrection,
+    steps: u64,
+}
+
+impl OpenState {
+    /// Moments that are not there yet are zeros like `weights`.
+    fn open<const D: usize>(state: Option<RuleState<D>>, moments: usize, weights: &Tensor<D>) -> Self {
+        let RuleState { first, second, correction, steps } = state.unwrap_or_default();
+        let moments = [first, second].into_iter().take(moments);
+        let moments = moments.map(|moment| Buffer::open(moment.unwrap_or_else(|| weights.zeros_like()))).collect();
+        Self { moments, correction, steps }
+    }
+
+    fn close<const D: usize>(self) -> DynState {
+        let mut moments = self.moments.into_iter().map(Buffer::close);
+        let (first, second) = (moments.next(), moments.next());
+        DynState::create(RuleState::<D> { first, second, correction: self.correction, steps: self.steps }, D)
+    }
+
+    /// `M` is the number of moments that the state was opened with.
+    fn values_mut<const M: usize>(&mut self) -> [&mut [f32]; M] {
+        let mut moments = self.moments.iter_mut().map(Buffer::values_mut);
+        std::array::from_fn(|_| moments.next().unwrap_or_default())
+    }
+}
+
+impl Open {
+    fn task<C, const M: usize>(&mut self, alpha: Alpha, coefficients: impl Fn(&Self) -> C) -> Task<'_, f32, C, M> {
+        let coefficients = coefficients(self);
+        let anchors = self.anchor.as_mut().map(OpenState::values_mut);
+        let slow = self.slow.as_mut().map(|slow| match slow {
+            OpenSlow::Full(_, slow) => Slow::Full(slow.values_mut()),
+            OpenSlow::Bf16(slow, rounding) => Slow::Bf16(&mut slow.values, *rounding),
+        });
+        Task {
+            weights: self.weights.values_mut(),
+            gradient: self.gradient.as_ref().map(Buffer::values),
+            moments: self.state.values_mut(),
+            coefficients,
+            sync: slow.map(|slow| TensorSync { slow, alpha, anchors }),
+        }
+    }
+}
+
+/// One step, and the sync if there is one. Gives the module and the number of elements that the sync refused.
+pub(crate) fn step<O: Optimizer, M: Module>(
+    rules: &mut RuleSet<O>,
+    lr: &ModuleLearningRate,
+    module: M,
+    grads: GradientsParams,
+    mut sync: Option<PullBack<'_, RuleSet<O>>>,
+) -> (M, u64) {
+    let alpha = sync.as_ref().map_or(Alpha::ONE, PullBack::alpha);
+    let mut take = Take {
+        rules,
+        lr,
+        grads,
+        sync: sync.as_mut(),
+        paths: Paths::default(),
+        opened: VecDeque::new(),
+        refused: Refused::default(),
+    };
+    let module = module.map(&mut take);
+    let Take { mut opened, mut refused, .. } = take;
+    for (number, rule) in rules.rules().enumerate() {
+        if let Some(kernel) = Kernel::of(rule).filter(|_| opened.iter().any(|open| open.rule == number)) {
+            refused.count(kernel.pass(&mut opened, number, alpha));
+        }
+    }
+    let module = match opened.is_empty() {
+        true => module,
+        false => module.map(&mut Put { rules, sync: sync.as_mut(), alpha, opened }),
+    };
+    (module, refused.total())
+}
+
+/// Takes out every parameter whose buffers the kernels can work on; steps and syncs the others where they are.
+struct Take<'a, 's, O> {
+    rules: &'a mut RuleSet<O>,
+    lr: &'a ModuleLearningRate,
+    grads: GradientsParams,
+    sync: Option<&'a mut PullBack<'s, RuleSet<O>>>,
+    paths: Paths,
+    opened: VecDeque<Open>,
+    refused: Refused,
+}
+
+impl<O: Optimizer> Take<'_, '_, O> {
+    fn state_opens<const D: usize>(rules: &RuleSet<O>, id: ParamId) -> bool {
+        rules.states.get(&id).is_none_or(|known| {
+            let state: &RuleState<D> = known.state.downcast_ref();
+            state.first.iter().chain(&state.second).all(opens)
+        })
+    }
+
+    fn can_fuse<const D: usize>(&self, id: ParamId, weights: &Tensor<D>, gradient: Option<&Tensor<D>>) -> bool {
+        opens(weights)
+            && gradient.is_none_or(opens)
+            && Self::state_opens::<D>(self.rules, id)
+            && self.sync.as_ref().is_none_or(|sync| {
+                let anchor_opens = sync.anchor.as_ref().is_none_or(|anchor| Self::state_opens::<D>(anchor, id));
+                anchor_opens && sync.slow.opens::<D>(id)
+            })
+    }
+}
+
+impl<O: Optimizer> ModuleMapper for Take<'_, '_, O> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.paths.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.paths.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let gradient = self.grads.remove::<D>(param.id);
+        let syncs = self.sync.as_ref().is_some_and(|sync| sync.slow.contains(param.id));
+        if gradient.is_none() && !syncs {
+            return param;
+        }
+        let path = self.paths.current();
+        let (id, tensor, mapper) = param.consume();
+        let (lifted, weights) = Lifted::lower(tensor);
+        let (shape, device) = (weights.dims().to_vec(), weights.device());
+        let gradient = gradient.map(|gradient| gradient.to_device(&device));
+        let (rule, lr) = (self.rules.number_of_rule(id, &path), self.lr.lr_from_param(id, Some(&path)));
+
+        let kernel = Kernel::of(self.rules.rule(id, &path));
+        // Without a gradient and a state there is only the sync; frozen weights do not even take part in that.
+        let takes_part = gradient.is_some() || self.rules.states.contains_key(&id);
+        let kernel = kernel.filter(|_| takes_part && !(syncs && lifted.is_frozen()));
+        if let Some(moments) = kernel.map(Kernel::moments)
+            && self.can_fuse(id, &weights, gradient.as_ref())
+        {
+            let state = |rules: &mut RuleSet<O>| {
+                OpenState::open::<D>(rules.states.remove(&id).map(|known| known.state.downcast()), moments, &weights)
+            };
+            let mut open_state = state(self.rules);
+            if gradient.is_some() {
+                open_state.steps = open_state.steps.saturating_add(1);
+                if let Some(Kernel::Adam(adam)) = Kernel::of(self.rules.rule(id, &path)) {
+                    adam.advance(&mut open_state.correction);
+                }
+            }
+            let anchor = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()).map(state);
+            let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, sync.outer));
+            let placeholder = Tensor::empty([0; D], &device);
+            let (weights, gradient) = (Buffer::open(weights), gradient.map(Buffer::open));
+            let state = open_state;
+            self.opened.push_back(Open { id, path, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
+            return Param::from_mapped_value(id, placeholder, mapper);
+        }
+
+        let mut weights = weights;
+        if let Some(gradient) = gradient {
+            let state = self.rules.states.remove(&id).map(|known| O::to_device(known.state.downcast(), &device));
+            let (stepped, state) = self.rules.rule(id, &path).step(lr, weights, gradient, state);
+            weights = stepped;
+            if let Some(state) = state {
+                let state = DynState::create(state, D);
+                self.rules.states.insert(id, ParamState { path, shape, device, state });
+            }
+        }
+        if let Some(sync) = &mut self.sync {
+            let frozen = lifted.is_frozen();
+            weights = sync.slow.pull_back(id, weights, (sync.alpha, sync.outer), frozen, &mut self.refused);
+            if let Some(anchor) = sync.anchor.as_deref_mut() {
+                self.rules.interpolate_param(id, anchor, sync.alpha);
+            }
+        }
+        Param::from_mapped_value(id, lifted.lift(weights, id), mapper)
+    }
+}
+
+/// Puts back what [`Take`] has taken out, in the same order.
+struct Put<'a, 's, O> {
+    rules: &'a mut RuleSet<O>,
+    sync: Option<&'a mut PullBack<'s, RuleSet<O>>>,
+    alpha: Alpha,
+    opened: VecDeque<Open>,
+}
+
+impl<O: Optimizer> ModuleMapper for Put<'_, '_, O> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(open) = self.opened.pop_front_if(|open| open.id == param.id) else { return param };
+        let Open { id, path, shape, mut state, slow, anchor, .. } = open;
+        let (_, placeholder, mapper) = param.consume();
+        let device = placeholder.device();
+        if let Some(sync) = &mut self.sync {
+            if let (Some(mut anchor), Some(anchors)) = (anchor, sync.anchor.as_deref_mut()) {
+                state.correction.pull_back(&anchor.correction, self.alpha);
+                (anchor.correction, anchor.steps) = (state.correction, state.steps);
+                let (path, shape, device) = (path.clone(), shape.clone(), device.clone());
+                anchors.states.insert(id, ParamState { path, shape, device, state: anchor.close::<D>() });
+            }
+            if let Some(slow) = slow {
+                sync.slow.close::<D>(id, slow);
+            }
+        }
+        self.rules.states.insert(id, ParamState { path, shape, device, state: state.close::<D>() });
+        Param::from_mapped_value(id, open.lifted.lift(open.weights.close(), id), mapper)
+    }
+}

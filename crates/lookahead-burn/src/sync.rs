@@ -1,0 +1,65 @@
+//! A sync with a known alpha: the outer update of a module, and "interpolate" for the inner state.
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::Tensor;
+use lookahead::Alpha;
+
+use crate::InnerOptimizer;
+use crate::pull_back::Refused;
+use crate::slow_weights::SlowWeights;
+use crate::traversal::Lifted;
+
+/// A sync still to be carried out: Eq. 1, `phi <- phi + alpha (theta - phi)`, `theta <- phi`, and App. C.5
+/// "interpolate" where it is asked for.
+pub struct PullBack<'s, I> {
+    pub(crate) slow: &'s mut SlowWeights,
+    pub(crate) alpha: Alpha,
+    pub(crate) outer: u64,
+    /// The inner optimizer as of the last sync; as of this one afterwards.
+    pub(crate) anchor: Option<&'s mut I>,
+}
+
+impl<'s, I: InnerOptimizer> PullBack<'s, I> {
+    /// The same sync for an optimizer that `I` wraps, `anchor` finding its twin in the anchor of `I`.
+    #[must_use]
+    pub fn of_wrapped<J>(self, anchor: impl FnOnce(&'s mut I) -> Option<&'s mut J>) -> PullBack<'s, J> {
+        let Self { slow, alpha, outer, anchor: outermost } = self;
+        PullBack { slow, alpha, outer, anchor: outermost.and_then(anchor) }
+    }
+
+    /// alpha.
+    #[must_use]
+    pub fn alpha(&self) -> Alpha {
+        self.alpha
+    }
+
+    /// The whole sync, after the step. Gives the module and the number of elements refused as not finite.
+    pub fn carry_out<M: Module>(self, module: M, inner: &mut I) -> (M, u64) {
+        let Self { slow, alpha, outer, anchor } = self;
+        let mut refused = Refused::default();
+        let module = module.map(&mut Mapper { slow, sync: (alpha, outer), refused: &mut refused });
+        if let Some(anchor) = anchor {
+            inner.interpolate(anchor, alpha);
+            *anchor = inner.clone();
+        }
+        (module, refused.total())
+    }
+}
+
+struct Mapper<'a> {
+    slow: &'a mut SlowWeights,
+    sync: (Alpha, u64),
+    refused: &'a mut Refused,
+}
+
+impl ModuleMapper for Mapper<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if !self.slow.contains(param.id) {
+            return param;
+        }
+        let (id, tensor, mapper) = param.consume();
+        let (lifted, fast) = Lifted::lower(tensor);
+        let fast = self.slow.pull_back(id, fast, self.sync, lifted.is_frozen(), self.refused);
+        Param::from_mapped_value(id, lifted.lift(fast, id), mapper)
+    }
+}

@@ -1,0 +1,192 @@
+//! The slow weights phi, and what a sync does to them: Eq. 1 and App. C.5 over all tensors.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::buffer::Slot;
+use crate::inner_state::{buffers_fit, lengths_fit};
+use crate::kernels::bf16::{Rounding, store, widen};
+use crate::kernels::{Pass, Slow, SlowValues, TensorSync};
+use crate::{Alpha, Buffer, Error, Float, Grads, InnerState, ParamSet};
+
+/// How the slow weights are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlowStorage {
+    /// In the precision of the fast weights: after a sync both are equal bit for bit. The default.
+    #[default]
+    Full,
+    /// As bf16 numbers: 2 bytes a weight.
+    ///
+    /// At a sync theta takes the result of Eq. 1 in its own precision, and phi one of its two bf16 neighbours, the nearer
+    /// one the more often, so that the mean is theta: moves much smaller than a bf16 step add up as they should. Each
+    /// sync is off by less than 2^-7 of the weight, with mean zero and a standard deviation of at most 2^-8 of it; the next
+    /// sync pulls theta toward that rounded phi. What is drawn depends on `seed`, sync, tensor and element alone.
+    ///
+    /// A tensor that has had no gradient since the last sync is left alone. An element whose gradient is zero is not: it
+    /// takes part in the rounding.
+    Bf16 {
+        /// The seed of the rounding.
+        seed: u64,
+    },
+}
+
+/// The slow weights of all tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "T: Float")]
+pub(crate) enum SlowWeights<T> {
+    Full(Vec<Buffer<T>>),
+    Bf16 { values: Vec<Buffer<u16>>, stepped: Vec<bool>, seed: u64 },
+}
+
+impl<T: Float> SlowWeights<T> {
+    pub(crate) fn new(storage: SlowStorage) -> Self {
+        match storage {
+            SlowStorage::Full => Self::Full(Vec::new()),
+            SlowStorage::Bf16 { seed } => Self::Bf16 { values: Vec::new(), stepped: Vec::new(), seed },
+        }
+    }
+
+    /// theta_0 of every tensor that joins, before its first step in outer step `outer`.
+    pub(crate) fn adopt(&mut self, params: &ParamSet<'_, T>, outer: u64) {
+        match self {
+            Self::Full(slow) => {
+                let known = slow.len();
+                slow.extend(params.iter().skip(known).map(|param| Buffer::copy_of(param.values(), Slot::Slow)));
+            }
+            Self::Bf16 { values, stepped, seed } => {
+                for (index, param) in params.iter().enumerate().skip(values.len()) {
+                    let mut slow = Buffer::zeros(param.values().len(), Slot::Slow);
+                    store(&mut slow, param.values(), Rounding::at_joining(*seed, outer, index as u64));
+                    values.push(slow);
+                }
+                stepped.resize(values.len(), false);
+            }
+        }
+    }
+
+    /// Notes which tensors move.
+    pub(crate) fn observe(&mut self, grads: &Grads<'_, T>) {
+        if let Self::Bf16 { stepped, .. } = self {
+            stepped.iter_mut().enumerate().for_each(|(index, stepped)| *stepped |= grads.get(index).is_some());
+        }
+    }
+
+    /// Takes the fast weights: an outer Lookahead has moved them.
+    pub(crate) fn rebase(&mut self, params: &ParamSet<'_, T>, outer: u64) {
+        match self {
+            Self::Full(slow) => {
+                slow.iter_mut().zip(params.iter()).for_each(|(slow, param)| slow.copy_from_slice(param.values()));
+            }
+            Self::Bf16 { values, seed, .. } => {
+                for (index, (slow, param)) in values.iter_mut().zip(params.iter()).enumerate() {
+                    store(slow, param.values(), Rounding::at_joining(*seed, outer, index as u64));
+                }
+            }
+        }
+    }
+
+    /// The values of each tensor.
+    pub(crate) fn values(&self) -> Vec<Cow<'_, [T]>> {
+        match self {
+            Self::Full(slow) => slow.iter().map(|slow| Cow::Borrowed(&slow[..])).collect(),
+            Self::Bf16 { values, .. } => {
+                values.iter().map(|slow| slow.iter().map(|&bits| T::from_f32(widen(bits))).collect()).collect()
+            }
+        }
+    }
+
+    /// The values of one tensor, as they are stored.
+    pub(crate) fn tensor(&self, index: usize) -> SlowValues<'_, T> {
+        match self {
+            Self::Full(slow) => SlowValues::Full(&slow[index]),
+            Self::Bf16 { values, .. } => SlowValues::Bf16(&values[index]),
+        }
+    }
+
+    /// Each tensor's part of the sync that ends outer step `outer`; `None` for one that is left alone.
+    fn tensors(&mut self, outer: u64) -> impl Iterator<Item = Option<Slow<'_, T>>> + Send {
+        let (full, rounded) = match self {
+            Self::Full(slow) => (Some(slow.iter_mut()), None),
+            Self::Bf16 { values, stepped, seed } => {
+                let tensors = values.iter_mut().zip(stepped.iter_mut()).enumerate();
+                let seed = *seed;
+                (
+                    None,
+                    Some(tensors.map(move |(index, (slow, stepped))| {
+                        let rounding = Rounding::at_sync(seed, outer, index as u64);
+                        std::mem::take(stepped).then_some(Slow::Bf16(slow, rounding))
+                    })),
+                )
+            }
+        };
+        let full = full.into_iter().flatten().map(|slow| Some(Slow::Full(slow)));
+        full.chain(rounded.into_iter().flatten())
+    }
+
+    pub(crate) fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
+        match self {
+            Self::Full(slow) => buffers_fit("the slow weights", slow, params),
+            Self::Bf16 { values, stepped, .. } => {
+                crate::inner_state::counts_fit("marks", stepped.len(), params)?;
+                lengths_fit("the slow weights", values.iter().map(|slow| slow.len()), params)
+            }
+        }
+    }
+}
+
+/// A sync with a known alpha, still to be carried out: the outer update, and "interpolate" for the inner state.
+#[derive(Debug)]
+pub struct PullBack<'s, T, S> {
+    pub(crate) slow: &'s mut SlowWeights<T>,
+    pub(crate) alpha: Alpha,
+    pub(crate) outer: u64,
+    pub(crate) anchor: Option<&'s mut S>,
+}
+
+impl<T: Float, S: InnerState<T>> PullBack<'_, T, S> {
+    /// alpha.
+    #[must_use]
+    pub fn alpha(&self) -> Alpha {
+        self.alpha
+    }
+
+    /// Under "interpolate", the inner state as of the last sync. After this sync it has to equal the state itself.
+    pub fn anchor(&mut self) -> Option<&mut S> {
+        self.anchor.as_deref_mut()
+    }
+
+    /// Each tensor's part, `moments` giving the anchor's moments tensor by tensor. For a rule's own
+    /// [`step_and_pull_back`](crate::Optimizer::step_and_pull_back).
+    pub fn tensors<'a, const M: usize, I: Iterator<Item = [&'a mut [T]; M]> + Send>(
+        &'a mut self,
+        moments: impl FnOnce(&'a mut S) -> I,
+    ) -> impl Iterator<Item = Option<TensorSync<'a, T, M>>> + Send {
+        let alpha = self.alpha;
+        let mut anchors = self.anchor.as_deref_mut().map(moments);
+        self.slow.tensors(self.outer).map(move |slow| {
+            let anchors = anchors.as_mut().and_then(Iterator::next);
+            slow.map(|slow| TensorSync { slow, alpha, anchors })
+        })
+    }
+
+    /// The whole sync, in a pass of its own. Gives the number of elements refused as not finite.
+    pub fn carry_out(self, params: &mut ParamSet<'_, T>, state: &mut S) -> usize {
+        let (elements, alpha) = (params.elements(), self.alpha);
+        let weights = params.iter_mut().map(crate::Param::values_mut);
+        let tensors = self.slow.tensors(self.outer).zip(weights);
+        let tensors = tensors.filter_map(|(slow, fast)| Some((slow?, fast)));
+        let refused = Pass::new().for_each(
+            elements,
+            tensors,
+            #[inline(always)]
+            |(slow, fast)| slow.pull_back(fast, alpha),
+        );
+        if let Some(anchor) = self.anchor {
+            state.pull_back(anchor, alpha);
+            anchor.clone_from(state);
+        }
+        refused
+    }
+}
