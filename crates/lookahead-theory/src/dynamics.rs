@@ -58,27 +58,6 @@ impl<'p> Dynamics<'p> {
         Ok(self.problem.expected_loss_by(|direction| self.direction_after(direction, start, syncs)))
     }
 
-    /// How far that loss lies above (or below) the final one: Fig. 3's vertical axis, without the digits that a
-    /// difference of two near losses would lose.
-    ///
-    /// # Errors
-    /// As [`after`](Self::after) and [`final_variances`](Self::final_variances).
-    pub fn excess_loss_after(&self, start: Moments, steps: u64) -> Result<f64, Error> {
-        let (start, syncs) = (start.check()?, self.cycle.syncs_in(steps)?);
-        self.check_converges()?;
-        let terms = self.problem.directions().iter().map(|&direction| {
-            if self.momentum == Momentum::NONE {
-                // E[phi]^2 + V[phi] - V* = r^(2n) (E[phi_0]^2 + V[phi_0] - V*)
-                let decay = self.cycle_factor(direction).pow(syncs).value;
-                let distance = start.mean * start.mean + start.variance - self.final_variance(direction);
-                return direction.curvature * decay * decay * distance;
-            }
-            let Moments { mean, variance } = self.direction_after(direction, start, syncs);
-            direction.curvature * (mean * mean + variance - self.final_variance(direction))
-        });
-        Ok(0.5 * terms.sum::<f64>())
-    }
-
     /// The variances that the slow weights come to rest at (Eq. 6, 7 with Sigma), in the order of the eigenvalues.
     ///
     /// # Errors
@@ -96,6 +75,23 @@ impl<'p> Dynamics<'p> {
         self.check_converges()?;
         let at_rest = |direction| Moments { mean: 0.0, variance: self.final_variance(direction) };
         Ok(self.problem.expected_loss_by(at_rest))
+    }
+
+    /// The final loss, and how far from it the loss is after `steps` inner steps.
+    ///
+    /// # Errors
+    /// As [`after`](Self::after) and [`final_variances`](Self::final_variances).
+    pub fn progress(&self, start: Moments, steps: u64) -> Result<Progress, Error> {
+        let (start, syncs) = (start.check()?, self.cycle.syncs_in(steps)?);
+        self.check_converges()?;
+        let (mut above_least, mut excess) = (0.0, 0.0);
+        for &direction in self.problem.directions() {
+            let (at_rest, distance) = self.direction_progress(direction, start, syncs);
+            above_least += direction.curvature * at_rest;
+            excess += direction.curvature * distance;
+        }
+        let above_least = 0.5 * above_least;
+        Ok(Progress { final_loss: self.problem.least_loss() + above_least, above_least, excess: 0.5 * excess })
     }
 
     fn check_converges(&self) -> Result<(), Error> {
@@ -117,6 +113,22 @@ impl<'p> Dynamics<'p> {
         step.pow(self.cycle.steps()).pulled_back(self.cycle.alpha.get())
     }
 
+    /// V*, and `E[phi]^2 + V[phi] - V*` after that many syncs.
+    fn direction_progress(&self, direction: Direction, start: Moments, syncs: u64) -> (f64, f64) {
+        if self.momentum == Momentum::NONE {
+            let step = Factor::gradient_step(self.lr, direction.curvature);
+            let inner = step.pow(self.cycle.steps());
+            let cycle = inner.pulled_back(self.cycle.alpha.get());
+            let at_rest = variance_ratio(inner, cycle, &self.cycle) * sgd_variance(step, direction);
+            // r^(2n) (E[phi_0]^2 + V[phi_0] - V*)
+            let decay = cycle.pow(syncs).value;
+            return (at_rest, decay * decay * (start.mean * start.mean + start.variance - at_rest));
+        }
+        let at_rest = self.final_variance(direction);
+        let Moments { mean, variance } = self.direction_after(direction, start, syncs);
+        (at_rest, mean * mean + variance - at_rest)
+    }
+
     fn direction_after(&self, direction: Direction, start: Moments, syncs: u64) -> Moments {
         if self.momentum == Momentum::NONE {
             // E[phi_n] = r^n E[phi_0];  V[phi_n] = r^(2n) V[phi_0] + (1 - r^(2n)) V*  (Eq. 8 to 11, n times)
@@ -135,7 +147,9 @@ impl<'p> Dynamics<'p> {
     fn final_variance(&self, direction: Direction) -> f64 {
         if self.momentum == Momentum::NONE {
             let step = Factor::gradient_step(self.lr, direction.curvature);
-            return variance_ratio(step, &self.cycle) * sgd_variance(direction, self.lr);
+            let inner = step.pow(self.cycle.steps());
+            let cycle = inner.pulled_back(self.cycle.alpha.get());
+            return variance_ratio(inner, cycle, &self.cycle) * sgd_variance(step, direction);
         }
         if self.cycle.alpha.get() == 1.0 && self.cycle.inner_state != InnerStatePolicy::Reset {
             // V* of heavy-ball SGD, with x = lr a:  x sigma^2 (1 + beta) / ((1 - beta) (2 (1 + beta) - x))
@@ -145,6 +159,18 @@ impl<'p> Dynamics<'p> {
         }
         NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).fixed_point()[0]
     }
+}
+
+/// A final loss, and how far from it the weights are (Fig. 3's axes).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Progress {
+    /// Eq. 5 at the fixed point.
+    pub final_loss: f64,
+    /// How far the final loss is above the least there is, [`NoisyQuadratic::least_loss`].
+    pub above_least: f64,
+    /// How far the loss is above (or, negative, below) the final one: for SGD without momentum computed by itself, so
+    /// that it keeps its digits where the two losses are nearly the same.
+    pub excess: f64,
 }
 
 /// The expected losses of the inner optimizer alone and of Lookahead around it (Eq. 5), after the same inner steps.

@@ -83,7 +83,9 @@ pub enum Error {
         sync_period: u32,
     },
     /// The printed matrices would not fit into memory.
-    #[error("the printed matrices have {size} rows, but at most {most} are accepted: use fewer eigenvalues or a smaller k")]
+    #[error(
+        "the printed matrices have {size} rows, but at most {most} are accepted: use fewer eigenvalues or a smaller k"
+    )]
     TooManyRows {
         /// The number of rows: eigenvalues times (k + 1).
         size: usize,

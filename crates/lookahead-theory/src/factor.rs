@@ -17,11 +17,7 @@ pub(crate) struct Factor {
 impl Factor {
     /// `1 - lr a`: a gradient step in a direction of curvature a. Each of the three is rounded once.
     pub fn gradient_step(lr: f64, curvature: f64) -> Self {
-        Self {
-            value: lr.mul_add(-curvature, 1.0),
-            one_minus: lr * curvature,
-            one_plus: lr.mul_add(-curvature, 2.0),
-        }
+        Self { value: lr.mul_add(-curvature, 1.0), one_minus: lr * curvature, one_plus: lr.mul_add(-curvature, 2.0) }
     }
 
     /// ln |f|.
@@ -37,8 +33,10 @@ impl Factor {
 
     /// f^n, for any n: `|f|^n = e^(n ln |f|)`.
     pub fn pow(self, n: u64) -> Self {
-        if n == 0 {
-            return Self { value: 1.0, one_minus: 0.0, one_plus: 2.0 };
+        match n {
+            0 => return Self { value: 1.0, one_minus: 0.0, one_plus: 2.0 },
+            1 => return self,
+            _ => {}
         }
         let exponent = n as f64 * self.ln_abs();
         // |f|^n and 1 - |f|^n, the smaller one from the exponential and the other one from it.

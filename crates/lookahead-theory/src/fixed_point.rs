@@ -37,22 +37,20 @@ pub fn fixed_point(curvature: f64, noise_variance: f64, lr: f64, cycle: &Cycle) 
     accept("the noise variance", noise_variance, noise_fits, "finite and at least 0")?;
     Momentum::NONE.check_lr(lr, curvature)?;
     let step = Factor::gradient_step(lr, curvature);
-    let sgd = sgd_variance(Direction { curvature, noise_variance }, lr);
-    let ratio = variance_ratio(step, cycle);
+    let inner = step.pow(cycle.steps());
+    let sgd = sgd_variance(step, Direction { curvature, noise_variance });
+    let ratio = variance_ratio(inner, inner.pulled_back(cycle.alpha.get()), cycle);
     Ok(FixedPoint { sgd, lookahead: ratio * sgd, ratio })
 }
 
 /// Eq. 6 with Sigma for its square: with x = lr a, `x^2 sigma^2 / (1 - (1 - x)^2) = x sigma^2 / (2 - x)`.
-pub(crate) fn sgd_variance(direction: Direction, lr: f64) -> f64 {
-    let step = Factor::gradient_step(lr, direction.curvature);
+pub(crate) fn sgd_variance(step: Factor, direction: Direction) -> f64 {
     step.one_minus * direction.noise_variance / step.one_plus
 }
 
 /// The first factor of Eq. 7. With q = 1 - lr a and r = 1 - alpha + alpha q^k (Eq. 10) its numerator is
 /// `alpha^2 (1 - q^k) (1 + q^k)` and its denominator `1 - r^2 = alpha (1 - q^k) (1 + r)`, so that it is
 /// `alpha (1 + q^k) / (1 + r)`.
-pub(crate) fn variance_ratio(step: Factor, cycle: &Cycle) -> f64 {
-    let alpha = cycle.alpha.get();
-    let inner = step.pow(cycle.steps());
-    alpha * inner.one_plus / inner.pulled_back(alpha).one_plus
+pub(crate) fn variance_ratio(q_to_k: Factor, r: Factor, cycle: &Cycle) -> f64 {
+    cycle.alpha.get() * q_to_k.one_plus / r.one_plus
 }

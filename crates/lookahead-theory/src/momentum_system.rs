@@ -14,8 +14,9 @@ use crate::{Cycle, Error, Momentum};
 ///
 /// ```
 /// use lookahead_theory::{Cycle, CycleSystem, Momentum};
-/// let system = CycleSystem::new(0.5, 1.0, Momentum::new(0.5)?, &Cycle::new(1, 0.5)?)?;
-/// assert_eq!(system.matrix(), [[0.75, -0.25], [0.5, 0.5]]);
+/// let plain = CycleSystem::new(0.5, 1.0, Momentum::NONE, &Cycle::new(5, 0.5)?)?;
+/// // 1 - alpha + alpha (1 - lr a)^k
+/// assert!((plain.spectral_radius() - (0.5 + 0.5 * 0.5_f64.powi(5))).abs() < 1e-15);
 /// # Ok::<(), lookahead_theory::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]

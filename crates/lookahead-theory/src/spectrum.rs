@@ -21,6 +21,9 @@ const EIGENVALUES: Numbers = Numbers {
 pub struct ConditionNumber(f64);
 
 impl ConditionNumber {
+    /// A thousand: what the figures take where the paper names none.
+    pub const THOUSAND: Self = Self(1000.0);
+
     /// # Errors
     /// [`Error::OutOfRange`] unless finite and at least 1.
     ///
@@ -125,9 +128,10 @@ impl Spectrum {
     #[must_use]
     pub fn dim(&self) -> usize {
         match *self {
-            Self::Chebyshev { dim, .. } | Self::Harmonic { dim } | Self::Log { dim, .. } | Self::Uniform { dim, .. } => {
-                dim
-            }
+            Self::Chebyshev { dim, .. }
+            | Self::Harmonic { dim }
+            | Self::Log { dim, .. }
+            | Self::Uniform { dim, .. } => dim,
         }
     }
 
