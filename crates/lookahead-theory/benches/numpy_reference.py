@@ -2,8 +2,8 @@
 
     python crates/lookahead-theory/benches/numpy_reference.py
 
-SGD and Lookahead (k = 5, alpha = 0.1 to 0.9) on the noisy quadratic with 1000 Chebyshev eigenvalues, 1000 learning rates
-in (0, 1), T = 1000. Twice: unrolling the recursions over T steps, as the paper did, and with the closed forms.
+SGD and Lookahead (k = 5, alpha = 0.1 to 0.9) on the noisy quadratic with 1000 Chebyshev eigenvalues, 1000 learning
+rates in (0, 1), T = 1000. Twice: unrolling the recursions over T steps, as the paper did, and with the closed forms.
 """
 
 import time

@@ -12,7 +12,7 @@ pub const MODEL_LIMITS: [&str; 5] = [
     "The loss is a quadratic with a fixed, diagonal curvature; that of a network is neither fixed nor diagonal.",
     "The noise of a gradient does not depend on where the weights are, nor on the batch before.",
     "Every direction starts as far from the optimum, at rest, and the learning rate never changes.",
-    "A larger k and a smaller alpha lower the noise floor and slow the progress down: the best pair depends on the steps.",
+    "A larger k and a smaller alpha lower the noise floor and slow progress down: the best pair depends on the steps.",
     "The loss is the training loss; nothing here speaks of generalization.",
 ];
 
@@ -33,6 +33,7 @@ pub struct AdviceGrid {
 
 impl Default for AdviceGrid {
     fn default() -> Self {
+        // Numbers in their ranges: nothing is dropped.
         let periods = [1, 2, 5, 10, 20, 50, 100].map(SyncPeriod::new);
         let alphas = (1..=10).map(|tenths| Alpha::new(f64::from(tenths) / 10.0));
         Self {
@@ -78,8 +79,8 @@ pub struct Advice {
 /// The expected loss against k and alpha, for SGD with this learning rate and momentum.
 ///
 /// # Errors
-/// [`Error::Empty`] if there is no k or no alpha; [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L` and the start
-/// is finite.
+/// [`Error::Empty`] if there is no k or no alpha; [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L` and the
+/// start is finite.
 ///
 /// ```
 /// use lookahead_theory::{AdviceGrid, ConditionNumber, Momentum, Noise, NoisyQuadratic, Spectrum, advise};

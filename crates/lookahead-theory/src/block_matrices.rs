@@ -12,8 +12,9 @@ const MOST_ITERATIONS: usize = 100_000;
 
 /// A, B and T for the stack `(theta_(t,0), theta_(t-1,k), …, theta_(t-1,1))`, each entry one block of all directions.
 ///
-/// T takes the first step after a sync from the pulled-back weights, with the momentum `theta_(t-1,k) - theta_(t-1,k-1)`
-/// of the last step before it: the printed matrices maintain the velocity. B is each further step, A the interpolation.
+/// T takes the first step after a sync from the pulled-back weights, with the momentum `theta_(t-1,k) -
+/// theta_(t-1,k-1)` of the last step before it: the printed matrices maintain the velocity. B is each further step, A
+/// the interpolation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlockMatrices {
     /// A: the new slow weights from the last fast ones and the old slow ones.

@@ -39,7 +39,8 @@ impl<'p> Dynamics<'p> {
         Ok(Self { problem, lr, momentum, cycle })
     }
 
-    /// The slow weights' mean and variance in each direction after `steps` inner steps, in the order of the eigenvalues.
+    /// The slow weights' mean and variance in each direction after `steps` inner steps, in the order of the
+    /// eigenvalues.
     ///
     /// # Errors
     /// [`Error::StepsEndInsideCycle`] unless k divides `steps`; [`Error::OutOfRange`] if `start` is not finite or has a

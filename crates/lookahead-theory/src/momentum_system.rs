@@ -9,8 +9,8 @@ use crate::{Cycle, Error, Momentum};
 
 /// One cycle, of k steps and a sync, in one direction without noise.
 ///
-/// With x = lr a and u the velocity in units of theta, a step is `u <- beta u + x theta`, `theta <- theta - u`; a sync is
-/// `theta <- phi + alpha (theta - phi)`, and u is maintained, interpolated or reset.
+/// With x = lr a and u the velocity in units of theta, a step is `u <- beta u + x theta`, `theta <- theta - u`; a sync
+/// is `theta <- phi + alpha (theta - phi)`, and u is maintained, interpolated or reset.
 ///
 /// ```
 /// use lookahead_theory::{Cycle, CycleSystem, Momentum};

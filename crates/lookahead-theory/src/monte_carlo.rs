@@ -44,7 +44,8 @@ pub struct Estimates {
 /// `2 (1 + beta) / L`.
 ///
 /// ```
-/// use lookahead_theory::{Cycle, Momentum, Noise, NoisyQuadratic, Recursion, Moments, Sample, Spectrum, sample_moments};
+/// use lookahead_theory::{Cycle, Moments, Momentum, Noise, NoisyQuadratic, Recursion, Sample, Spectrum};
+/// use lookahead_theory::sample_moments;
 /// let problem = NoisyQuadratic::new(Spectrum::Harmonic { dim: 2 }.eigenvalues()?, &Noise::InverseCurvature)?;
 /// let sample = Sample { runs: 2000, steps: 20, seed: 1 };
 /// let found = sample_moments(&problem, &0.5.into(), Momentum::NONE, &Cycle::default(), 1.0, &sample)?;

@@ -77,7 +77,8 @@ impl NoisyQuadratic {
         &self.directions
     }
 
-    /// Eq. 5, the expected loss of weights with these moments, in the order of the eigenvalues; the noise of c included.
+    /// Eq. 5, the expected loss of weights with these moments, in the order of the eigenvalues; the noise of c
+    /// included.
     ///
     /// # Errors
     /// [`Error::VectorLength`] unless there is one for each eigenvalue.

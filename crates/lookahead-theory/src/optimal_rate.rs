@@ -11,6 +11,8 @@ const POINTS_PER_DECADE: f64 = 1000.0;
 /// Further points, evenly spread over the square root of the learning rate, for each of the k half turns that the
 /// phase of k steps makes over the range.
 const POINTS_PER_HALF_TURN: u32 = 64;
+/// The most points by phase, so that a huge k ends too.
+const MOST_BY_PHASE: u32 = 1 << 20;
 /// The highest peaks of the grid, which are refined.
 const PEAKS: usize = 48;
 /// Each refinement splits a peak's surroundings into so many parts.
@@ -20,12 +22,12 @@ const TIE: f64 = 1e-9;
 /// The last learning rate searched, as a part of the limit, which itself does not converge.
 const LAST: f64 = 1.0 - 1e-9;
 
-/// The best learning rate in `(0, 2 (1 + beta) / L)`, and the rate with it; of rates that are equal to 1e-9 relative, the
-/// one with the smallest learning rate.
+/// The best learning rate in `(0, 2 (1 + beta) / L)`, and the rate with it; of rates that are equal to 1e-9 relative,
+/// the one with the smallest learning rate.
 ///
 /// The search covers the range from 1e-8 of the limit, or from 1e-3 of the first rate at which a direction oscillates
 /// (below it every direction gains from a larger rate), with 1000 points a decade and 64 for each half turn of the
-/// phase between syncs, and refines the 48 highest peaks to rounding. It runs on all cores.
+/// phase between syncs (a million at most), and refines the 48 highest peaks to rounding. It runs on all cores.
 #[must_use]
 pub fn optimal_rate(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle) -> Rate {
     let rate = |lr: f64| rate_of_slowest(eigenvalues, lr, momentum, cycle);
@@ -53,7 +55,7 @@ fn learning_rates(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle) 
     let first = (1e-3 * first_oscillation).min(1e-8);
     let points = (-first.log10() * POINTS_PER_DECADE).ceil() as u32;
     let on_log_grid = (0..points).map(|i| first.powf(1.0 - f64::from(i) / f64::from(points)));
-    let turns = POINTS_PER_HALF_TURN.saturating_mul(cycle.sync_period.get());
+    let turns = POINTS_PER_HALF_TURN.saturating_mul(cycle.sync_period.get()).min(MOST_BY_PHASE);
     let by_phase = (1..turns).map(|i| (f64::from(i) / f64::from(turns)).powi(2));
     let mut parts: Vec<f64> = on_log_grid.chain(by_phase).chain([LAST]).filter(|&part| part <= LAST).collect();
     parts.sort_by(f64::total_cmp);

@@ -64,13 +64,13 @@ pub fn optimal_alpha_after(
     Ok(ratio(eigenvalues.as_slice().iter().map(|&a| (a, 1.0, lost(a)))))
 }
 
-/// Sec. 2.1's estimate of the optimal alpha, from a diagonal curvature (such as an empirical Fisher) and the gradient at
-/// theta_k: with `d = theta_0 - theta_k`, `clip(1 + g.d / (d.A d), low, 1)`. It is what
-/// [`lookahead::Adaptive`] does, and on a true quadratic it is [`optimal_alpha`], clipped.
+/// Sec. 2.1's estimate of the optimal alpha, from a diagonal curvature (such as an empirical Fisher) and the gradient
+/// at theta_k: with `d = theta_0 - theta_k`, `clip(1 + g.d / (d.A d), low, 1)`. It is what [`lookahead::Adaptive`]
+/// does, and on a true quadratic it is [`optimal_alpha`], clipped.
 ///
 /// # Errors
-/// [`Error::Empty`]; [`Error::VectorLength`] unless each vector has a value for each curvature; [`Error::OutOfRange`] if
-/// one is not finite, or a curvature negative.
+/// [`Error::Empty`]; [`Error::VectorLength`] unless each vector has a value for each curvature; [`Error::OutOfRange`]
+/// if one is not finite, or a curvature negative.
 ///
 /// ```
 /// use lookahead::Alpha;

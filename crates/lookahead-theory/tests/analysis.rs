@@ -116,6 +116,20 @@ fn more_progress_at_the_same_final_loss() {
 }
 
 #[test]
+fn figures_are_configured_in_words() {
+    let figure: NoisyProgress =
+        toml::from_str("alphas = [0.4]\nspectrum = { kind = \"harmonic\", dim = 10 }\nnoise = \"curvature\"").unwrap();
+    let expected =
+        NoisyProgress { spectrum: Spectrum::Harmonic { dim: 10 }, noise: Noise::Curvature, ..NoisyProgress::fig11a() };
+    assert_eq!(figure, expected);
+    let rates: ConvergenceRates = toml::from_str("momentum = 0.9\ncondition_numbers = [10.0]").unwrap();
+    assert_eq!((rates.momentum, rates.dim), (Momentum::new(0.9).unwrap(), 64));
+    for bad in ["momentum = 1.0", "condition_numbers = [0.5]", "kappa = 3"] {
+        assert!(toml::from_str::<ConvergenceRates>(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn a_figure_without_noise_or_start_has_no_nan() {
     let spectrum = Spectrum::Harmonic { dim: 3 };
     for (noise, initial_mean) in [(Noise::Constant(0.0), 1.0), (Noise::Constant(0.0), 0.0), (Noise::Curvature, 0.0)] {

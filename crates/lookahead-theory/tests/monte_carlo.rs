@@ -1,4 +1,5 @@
-//! The recursions against `lookahead::Lookahead` itself on the sampled model. The seeds are fixed, so the outcome is too.
+//! The recursions against `lookahead::Lookahead` itself on the sampled model. The seeds are fixed, so the outcome is
+//! too.
 
 use lookahead::{Alpha, InnerStatePolicy, Schedule, SyncPeriod};
 use lookahead_theory::{

@@ -45,7 +45,12 @@ proptest! {
     #![proptest_config(config(512))]
 
     #[test]
-    fn lookahead_lowers_the_variance(a in 1e-6..1e6_f64, part in 1e-6..0.999_f64, k in 1..200_u32, alpha in 1e-6..0.999_f64) {
+    fn lookahead_lowers_the_variance(
+        a in 1e-6..1e6_f64,
+        part in 1e-6..0.999_f64,
+        k in 1..200_u32,
+        alpha in 1e-6..0.999_f64,
+    ) {
         let point = fixed_point(a, 1.0, part * 2.0 / a, &Cycle::new(k, alpha).unwrap()).unwrap();
         prop_assert!(0.0 < point.lookahead && point.lookahead < point.sgd, "{point:?}");
     }
@@ -112,7 +117,12 @@ proptest! {
     }
 
     #[test]
-    fn a_fixed_point_stays_where_it_is(problem in problems(), momentum in momenta(), cycle in cycles(12), part in 0.01..0.95_f64) {
+    fn a_fixed_point_stays_where_it_is(
+        problem in problems(),
+        momentum in momenta(),
+        cycle in cycles(12),
+        part in 0.01..0.95_f64,
+    ) {
         let lr = part * momentum.lr_limit(problem.eigenvalues().largest());
         let dynamics = Dynamics::new(&problem, lr, momentum, cycle).unwrap();
         if let Ok(rest) = dynamics.final_variances() {
@@ -125,7 +135,12 @@ proptest! {
     }
 
     #[test]
-    fn the_printed_matrices_are_the_small_system(momentum in momenta(), k in 2..12_u32, alpha in 0.05..=1.0_f64, part in 0.01..0.95_f64) {
+    fn the_printed_matrices_are_the_small_system(
+        momentum in momenta(),
+        k in 2..12_u32,
+        alpha in 0.05..=1.0_f64,
+        part in 0.01..0.95_f64,
+    ) {
         let eigenvalues = Eigenvalues::new(vec![0.2, 1.0]).unwrap();
         let lr = part * momentum.lr_limit(1.0);
         let printed = BlockMatrices::new(&eigenvalues, lr, momentum, k, Alpha::new(alpha).unwrap()).unwrap();
@@ -161,7 +176,8 @@ proptest! {
 
     #[test]
     fn interpolate_with_alpha_one_is_maintain(momentum in momenta(), k in 1..40_u32, part in 0.01..0.99_f64) {
-        let of = |policy| CycleSystem::new(part * momentum.lr_limit(2.0), 2.0, momentum, &cycle(k, 1.0, policy)).unwrap();
+        let lr = part * momentum.lr_limit(2.0);
+        let of = |policy| CycleSystem::new(lr, 2.0, momentum, &cycle(k, 1.0, policy)).unwrap();
         let (maintain, interpolate) = (of(InnerStatePolicy::Maintain), of(InnerStatePolicy::Interpolate));
         prop_assert_eq!(maintain.matrix(), interpolate.matrix());
         prop_assert_eq!(maintain.spectral_radius(), interpolate.spectral_radius());
@@ -173,7 +189,8 @@ proptest! {
     ) {
         let curvature: Vec<f64> = directions.iter().map(|d| d.0).collect();
         let loss = |alpha: f64| -> f64 {
-            directions.iter().map(|(a, optimum, start, end)| a * (start + alpha * (end - start) - optimum).powi(2)).sum()
+            let at = |from: f64, to: f64| from + alpha * (to - from);
+            directions.iter().map(|(a, optimum, from, to)| a * (at(*from, *to) - optimum).powi(2)).sum()
         };
         let column = |pick: fn(&(f64, f64, f64, f64)) -> f64| directions.iter().map(pick).collect::<Vec<f64>>();
         let eigenvalues = Eigenvalues::new(curvature).unwrap();
@@ -189,7 +206,12 @@ proptest! {
     #![proptest_config(config(12))]
 
     #[test]
-    fn no_learning_rate_tried_is_better(momentum in momenta(), cycle in cycles(20), kappa in 1.0..1000.0_f64, parts in prop::collection::vec(1e-4..0.9999_f64, 200)) {
+    fn no_learning_rate_tried_is_better(
+        momentum in momenta(),
+        cycle in cycles(20),
+        kappa in 1.0..1000.0_f64,
+        parts in prop::collection::vec(1e-4..0.9999_f64, 200),
+    ) {
         let eigenvalues = Eigenvalues::new(vec![1.0 / kappa, 0.5 + 0.5 / kappa, 1.0]).unwrap();
         let best = optimal_rate(&eigenvalues, momentum, &cycle);
         prop_assert_eq!(best.rate, convergence_rate(&eigenvalues, best.lr, momentum, &cycle).unwrap());

@@ -100,7 +100,8 @@ impl NoisyProgressData {
         self.claims.iter().any(|claim| claim.holds)
     }
 
-    /// "Here SGD outperforms Lookahead for some smaller choices of alpha" (Fig. 11 (b)): for the smallest alpha at least.
+    /// "Here SGD outperforms Lookahead for some smaller choices of alpha" (Fig. 11 (b)): for the smallest alpha at
+    /// least.
     #[must_use]
     pub fn worse_for_smallest_alpha(&self) -> bool {
         let with_alphas = self.curves.iter().filter_map(|curve| curve.alpha).zip(&self.claims);
@@ -146,8 +147,8 @@ impl NoisyProgress {
     /// ```
     /// use lookahead_theory::Spectrum;
     /// use lookahead_theory::figures::NoisyProgress;
-    /// let small = NoisyProgress { spectrum: Spectrum::Harmonic { dim: 10 }, learning_rates: 9, ..NoisyProgress::fig11a() };
-    /// let data = small.compute()?;
+    /// let spectrum = Spectrum::Harmonic { dim: 10 };
+    /// let data = NoisyProgress { spectrum, learning_rates: 9, ..NoisyProgress::fig11a() }.compute()?;
     /// assert_eq!(data.curves.len(), 2);
     /// for slice in &data.slices {
     ///     assert!(slice.sgd_lr < slice.lookahead_lr);
