@@ -4,8 +4,8 @@ use lookahead::{Alpha, InnerStatePolicy, Schedule, SyncPeriod};
 use lookahead_theory::figures::{ConvergenceRates, NoisyProgress};
 use lookahead_theory::{
     AdviceGrid, ConditionNumber, Cycle, Dynamics, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic, Recursion,
-    Regime, Spectrum, advise, critical_condition_number, estimated_alpha, optimal_alpha, optimal_alpha_after,
-    optimal_rate,
+    Regime, Spectrum, advise, convergence_rate, critical_condition_number, estimated_alpha, optimal_alpha,
+    optimal_alpha_after, optimal_rate,
 };
 use serde::Deserialize;
 
@@ -63,6 +63,25 @@ fn momentum_has_its_known_optimum() {
     let one = Eigenvalues::new(vec![4.0]).unwrap();
     let exact = optimal_rate(&one, Momentum::NONE, &Cycle::inner_alone());
     assert!(near(exact.lr, 0.25, 1e-7) && near(exact.rate, 1.0, 1e-7), "{exact:?}");
+}
+
+#[test]
+fn the_best_of_many_peaks_is_found() {
+    let momentum = Momentum::new(0.99).unwrap();
+    let eigenvalues = Eigenvalues::new(vec![0.2, 0.5, 1.0]).unwrap();
+    for k in [150, 301] {
+        let cycle = Cycle::new(k, 0.5).unwrap();
+        let best = optimal_rate(&eigenvalues, momentum, &cycle);
+        let rate = |i: u32| {
+            let lr = f64::from(i) / 100_000.0 * momentum.lr_limit(1.0);
+            convergence_rate(&eigenvalues, lr, momentum, &cycle).unwrap()
+        };
+        let rates: Vec<f64> = (1..100_000).map(rate).collect();
+        let peaks = rates.windows(3).filter(|three| three[1] > three[0] && three[1] > three[2]).count();
+        assert!(peaks > 100, "{peaks}");
+        let highest = rates.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        assert!(best.rate >= highest && best.rate < 1.01 * highest, "{best:?} {highest}");
+    }
 }
 
 #[test]
