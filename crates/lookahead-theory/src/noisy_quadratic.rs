@@ -1,0 +1,109 @@
+//! The noisy quadratic model (Sec. 3.1, Eq. 4, 5).
+
+use crate::error::accept;
+use crate::{Eigenvalues, Error, Noise};
+
+/// `L(x) = 1/2 (x - c)^T A (x - c)` with `c ~ N(0, Sigma)`, A and Sigma diagonal (Eq. 4).
+///
+/// ```
+/// use lookahead_theory::{ConditionNumber, Moments, Noise, NoisyQuadratic, Spectrum};
+/// let spectrum = Spectrum::Uniform { dim: 2, condition_number: ConditionNumber::new(2.0)? };
+/// let problem = NoisyQuadratic::new(spectrum.eigenvalues()?, &Noise::InverseCurvature)?;
+/// // 1/2 (0.5 (1 + 0 + 2) + 1 (1 + 0 + 1))
+/// assert_eq!(problem.expected_loss(&[Moments::at(1.0); 2])?, 1.75);
+/// assert_eq!(problem.least_loss(), 1.0);
+/// # Ok::<(), lookahead_theory::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoisyQuadratic {
+    eigenvalues: Eigenvalues,
+    directions: Vec<Direction>,
+}
+
+/// One direction of the model; they evolve independently.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Direction {
+    /// The eigenvalue a of A, above 0.
+    pub curvature: f64,
+    /// The variance sigma^2 of the optimum c, at least 0.
+    pub noise_variance: f64,
+}
+
+/// The mean and the variance of a weight in one direction.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Moments {
+    /// E\[theta\].
+    pub mean: f64,
+    /// V\[theta\].
+    pub variance: f64,
+}
+
+impl Moments {
+    /// A weight that is known: variance 0.
+    #[must_use]
+    pub fn at(mean: f64) -> Self {
+        Self { mean, variance: 0.0 }
+    }
+
+    /// Both finite, the variance not negative.
+    pub(crate) fn check(self) -> Result<Self, Error> {
+        accept("the initial mean", self.mean, self.mean.is_finite(), "finite")?;
+        let variance_fits = self.variance >= 0.0 && self.variance.is_finite();
+        accept("the initial variance", self.variance, variance_fits, "finite and at least 0")?;
+        Ok(self)
+    }
+}
+
+impl NoisyQuadratic {
+    /// # Errors
+    /// Those of [`Noise::variances`].
+    pub fn new(eigenvalues: Eigenvalues, noise: &Noise) -> Result<Self, Error> {
+        let variances = noise.variances(&eigenvalues)?;
+        let directions = eigenvalues.as_slice().iter().zip(variances);
+        let directions =
+            directions.map(|(&curvature, noise_variance)| Direction { curvature, noise_variance }).collect();
+        Ok(Self { eigenvalues, directions })
+    }
+
+    /// The eigenvalues of A.
+    #[must_use]
+    pub fn eigenvalues(&self) -> &Eigenvalues {
+        &self.eigenvalues
+    }
+
+    /// The directions, in the order of the eigenvalues.
+    #[must_use]
+    pub fn directions(&self) -> &[Direction] {
+        &self.directions
+    }
+
+    /// Eq. 5, the expected loss of weights with these moments, in the order of the eigenvalues; the noise of c
+    /// included.
+    ///
+    /// # Errors
+    /// [`Error::VectorLength`] unless there is one for each eigenvalue.
+    pub fn expected_loss(&self, moments: &[Moments]) -> Result<f64, Error> {
+        let (expected, found) = (self.directions.len(), moments.len());
+        if found != expected {
+            return Err(Error::VectorLength { name: "the list of moments", expected, found });
+        }
+        let mut moments = moments.iter().copied();
+        Ok(self.expected_loss_by(|_| moments.next().unwrap_or_default()))
+    }
+
+    /// Eq. 5 for the moments that `moments` gives for each direction in turn.
+    pub(crate) fn expected_loss_by(&self, mut moments: impl FnMut(Direction) -> Moments) -> f64 {
+        let terms = self.directions.iter().map(|&direction| {
+            // a (E[theta]^2 + V[theta] + sigma^2)
+            let Moments { mean, variance } = moments(direction);
+            direction.curvature * (mean * mean + variance + direction.noise_variance)
+        });
+        0.5 * terms.sum::<f64>()
+    }
+
+    /// The loss at the optimum, which no weights can fall below: `1/2 sum a sigma^2`.
+    #[must_use]
+    pub fn least_loss(&self) -> f64 {
+        self.expected_loss_by(|_| Moments::default())
+    }
+}

@@ -1,0 +1,88 @@
+//! The learning rate with the fastest convergence (Fig. 4). Lookahead's rate has many local maxima, where the slowest
+//! oscillations meet a sync at a lucky phase, so the whole range is searched.
+
+use rayon::prelude::*;
+
+use crate::convergence_rate::rate_of_slowest;
+use crate::{Cycle, Eigenvalues, Momentum, Rate};
+
+/// Points of the log grid in each decade of learning rates.
+const POINTS_PER_DECADE: f64 = 1000.0;
+/// Further points, evenly spread over the square root of the learning rate, for each of the k half turns that the
+/// phase of k steps makes over the range.
+const POINTS_PER_HALF_TURN: u32 = 64;
+/// The most points by phase, so that a huge k ends too.
+const MOST_BY_PHASE: u32 = 1 << 20;
+/// The highest peaks of the grid, which are refined.
+const PEAKS: usize = 48;
+/// Each refinement splits a peak's surroundings into so many parts.
+const PARTS: u32 = 16;
+/// Rates closer than this count as equal, relative to the best.
+const TIE: f64 = 1e-9;
+/// The last learning rate searched, as a part of the limit, which itself does not converge.
+const LAST: f64 = 1.0 - 1e-9;
+
+/// The best learning rate in `(0, 2 (1 + beta) / L)`, and the rate with it; of rates that are equal to 1e-9 relative,
+/// the one with the smallest learning rate.
+///
+/// The search covers the range from 1e-8 of the limit, or from 1e-3 of the first rate at which a direction oscillates
+/// (below it every direction gains from a larger rate), with 1000 points a decade and 64 for each half turn of the
+/// phase between syncs (a million at most), and refines the 48 highest peaks to rounding. It runs on all cores.
+#[must_use]
+pub fn optimal_rate(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle) -> Rate {
+    let rate = |lr: f64| rate_of_slowest(eigenvalues, lr, momentum, cycle);
+    let grid = learning_rates(eigenvalues, momentum, cycle);
+    let rates: Vec<f64> = grid.par_iter().map(|&lr| rate(lr)).collect();
+
+    let last = grid.len() - 1;
+    let is_peak = |i: usize| (i == 0 || rates[i] > rates[i - 1]) && (i == last || rates[i] >= rates[i + 1]);
+    let mut peaks: Vec<usize> = (0..grid.len()).filter(|&i| is_peak(i)).collect();
+    peaks.sort_by(|&i, &j| rates[j].total_cmp(&rates[i]));
+    peaks.truncate(PEAKS);
+    let refined: Vec<Rate> =
+        peaks.par_iter().map(|&i| refine(grid[i.saturating_sub(1)], grid[(i + 1).min(last)], rate)).collect();
+
+    let best = refined.iter().map(|peak| peak.rate).fold(f64::NEG_INFINITY, f64::max);
+    let equal = refined.into_iter().filter(|peak| peak.rate >= best - TIE * best.abs());
+    // There is a peak, the highest point at least, and the best one equals itself.
+    equal.min_by(|a, b| a.lr.total_cmp(&b.lr)).unwrap_or(Rate { lr: grid[last], rate: rates[last] })
+}
+
+/// The learning rates to try, rising.
+fn learning_rates(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle) -> Vec<f64> {
+    let limit = momentum.lr_limit(eigenvalues.largest());
+    let first_oscillation = (1.0 - momentum.get().sqrt()).powi(2) / (2.0 * (1.0 + momentum.get()));
+    let first = (1e-3 * first_oscillation).min(1e-8);
+    let points = (-first.log10() * POINTS_PER_DECADE).ceil() as u32;
+    let on_log_grid = (0..points).map(|i| first.powf(1.0 - f64::from(i) / f64::from(points)));
+    let turns = POINTS_PER_HALF_TURN.saturating_mul(cycle.sync_period.get()).min(MOST_BY_PHASE);
+    let by_phase = (1..turns).map(|i| (f64::from(i) / f64::from(turns)).powi(2));
+    let mut parts: Vec<f64> = on_log_grid.chain(by_phase).chain([LAST]).filter(|&part| part <= LAST).collect();
+    parts.sort_by(f64::total_cmp);
+    parts.dedup();
+    parts.into_iter().map(|part| part * limit).collect()
+}
+
+/// The highest point between two learning rates, the leftmost of equals, by ever finer grids.
+fn refine(mut low: f64, mut high: f64, rate: impl Fn(f64) -> f64) -> Rate {
+    let mut best = Rate { lr: low, rate: f64::NEG_INFINITY };
+    loop {
+        let at = |i: u32| low + (high - low) * (f64::from(i) / f64::from(PARTS));
+        let mut highest = 0;
+        let mut here = Rate { lr: low, rate: f64::NEG_INFINITY };
+        for i in 0..=PARTS {
+            let candidate = Rate { lr: at(i), rate: rate(at(i)) };
+            if candidate.rate > here.rate {
+                (here, highest) = (candidate, i);
+            }
+        }
+        if here.rate > best.rate || (here.rate == best.rate && here.lr < best.lr) {
+            best = here;
+        }
+        let narrower = (at(highest.saturating_sub(1)), at((highest + 1).min(PARTS)));
+        if narrower.1 - narrower.0 <= 2.0 * f64::EPSILON * high {
+            return best;
+        }
+        (low, high) = narrower;
+    }
+}

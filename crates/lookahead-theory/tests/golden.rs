@@ -1,0 +1,183 @@
+//! Golden data of `testdata/theory`, made with 80 digits by a program that shares no code with this one.
+
+use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
+use lookahead_theory::{
+    ConditionNumber, Cycle, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic, Spectrum, convergence_rate,
+    expected_losses, fixed_point, optimal_rates, rates_at,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+#[derive(Deserialize)]
+struct File<C> {
+    case: Vec<C>,
+}
+
+fn cases<C: DeserializeOwned>(name: &str) -> Vec<C> {
+    let file = format!("{}/../../testdata/theory/{name}", env!("CARGO_MANIFEST_DIR"));
+    toml::from_str::<File<C>>(&std::fs::read_to_string(&file).unwrap()).unwrap().case
+}
+
+/// The largest relative difference seen, and where.
+#[derive(Default)]
+struct Worst(f64, String);
+
+impl Worst {
+    #[track_caller]
+    fn compare(&mut self, found: f64, expected: f64, tolerance: f64, place: &str) {
+        let difference = if found == expected { 0.0 } else { (found - expected).abs() / expected.abs() };
+        assert!(difference <= tolerance, "{place}: {found:e}, not {expected:e}: {difference:e} off");
+        if difference > self.0 {
+            *self = Self(difference, place.to_owned());
+        }
+    }
+}
+
+impl Drop for Worst {
+    fn drop(&mut self) {
+        println!("largest difference {:e} in {}", self.0, self.1);
+    }
+}
+
+fn eigenvalues(kind: &str, dim: usize, condition_number: f64) -> Eigenvalues {
+    let condition_number = ConditionNumber::new(condition_number).unwrap();
+    let spectrum = match kind {
+        "chebyshev" => Spectrum::Chebyshev { dim, condition_number },
+        "harmonic" => Spectrum::Harmonic { dim },
+        "log" => Spectrum::Log { dim, condition_number },
+        "uniform" => Spectrum::Uniform { dim, condition_number },
+        other => panic!("no spectrum {other}"),
+    };
+    spectrum.eigenvalues().unwrap()
+}
+
+fn cycle(k: u32, alpha: f64, inner_state: InnerStatePolicy) -> Cycle {
+    Cycle { sync_period: SyncPeriod::new(k).unwrap(), alpha: Alpha::new(alpha).unwrap(), inner_state }
+}
+
+#[derive(Debug, Deserialize)]
+struct SpectrumCase {
+    spectrum: String,
+    dim: usize,
+    condition_number: f64,
+    eigenvalues: Vec<f64>,
+}
+
+#[test]
+fn spectra() {
+    let mut worst = Worst::default();
+    for case in cases::<SpectrumCase>("spectra.toml") {
+        let found = eigenvalues(&case.spectrum, case.dim, case.condition_number);
+        assert_eq!(found.as_slice().len(), case.eigenvalues.len());
+        for (&found, &expected) in found.as_slice().iter().zip(&case.eigenvalues) {
+            worst.compare(found, expected, 1e-14, &format!("{case:?}"));
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct FixedPointCase {
+    curvature: f64,
+    noise_variance: f64,
+    lr: f64,
+    k: u32,
+    alpha: f64,
+    sgd: f64,
+    lookahead: f64,
+}
+
+#[test]
+fn fixed_points() {
+    let mut worst = Worst::default();
+    for case in cases::<FixedPointCase>("fixed_points.toml") {
+        let place = format!("{case:?}");
+        let cycle = Cycle::new(case.k, case.alpha).unwrap();
+        let found = fixed_point(case.curvature, case.noise_variance, case.lr, &cycle).unwrap();
+        worst.compare(found.sgd, case.sgd, 1e-12, &place);
+        worst.compare(found.lookahead, case.lookahead, 1e-12, &place);
+        worst.compare(found.ratio, case.lookahead / case.sgd, 1e-12, &place);
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct LossCase {
+    spectrum: String,
+    dim: usize,
+    condition_number: f64,
+    noise: String,
+    lr: f64,
+    k: u32,
+    alpha: f64,
+    momentum: f64,
+    policy: InnerStatePolicy,
+    steps: u64,
+    initial_mean: f64,
+    sgd: f64,
+    sgd_final: f64,
+    lookahead: f64,
+    lookahead_final: f64,
+}
+
+#[test]
+fn losses() {
+    let mut worst = Worst::default();
+    for case in cases::<LossCase>("losses.toml") {
+        let place = format!("{case:?}");
+        let noise = match case.noise.as_str() {
+            "inverse_curvature" => Noise::InverseCurvature,
+            "curvature" => Noise::Curvature,
+            "constant" => Noise::Constant(0.7),
+            other => panic!("no noise {other}"),
+        };
+        let problem =
+            NoisyQuadratic::new(eigenvalues(&case.spectrum, case.dim, case.condition_number), &noise).unwrap();
+        let (momentum, cycle) = (Momentum::new(case.momentum).unwrap(), cycle(case.k, case.alpha, case.policy));
+        let start = Moments::at(case.initial_mean);
+        let found = expected_losses(&problem, case.lr, momentum, &cycle, start, case.steps).unwrap();
+        worst.compare(found.sgd, case.sgd, 1e-10, &place);
+        worst.compare(found.sgd_final, case.sgd_final, 1e-10, &place);
+        worst.compare(found.lookahead, case.lookahead, 1e-10, &place);
+        worst.compare(found.lookahead_final, case.lookahead_final, 1e-10, &place);
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct RateCase {
+    spectrum: String,
+    dim: usize,
+    condition_number: f64,
+    lr: Option<f64>,
+    k: u32,
+    alpha: f64,
+    momentum: f64,
+    policy: InnerStatePolicy,
+    momentum_rate: f64,
+    lookahead_rate: f64,
+}
+
+#[test]
+fn rates_with_given_learning_rates() {
+    let mut worst = Worst::default();
+    for case in cases::<RateCase>("rates.toml") {
+        let place = format!("{case:?}");
+        let (eigenvalues, lr) = (eigenvalues(&case.spectrum, case.dim, case.condition_number), case.lr.unwrap());
+        let (momentum, cycle) = (Momentum::new(case.momentum).unwrap(), cycle(case.k, case.alpha, case.policy));
+        let found = rates_at(&eigenvalues, lr, momentum, &cycle).unwrap();
+        worst.compare(found.momentum.rate, case.momentum_rate, 1e-10, &place);
+        worst.compare(found.lookahead.rate, case.lookahead_rate, 1e-10, &place);
+        assert_eq!(found.lookahead.rate, convergence_rate(&eigenvalues, lr, momentum, &cycle).unwrap());
+    }
+}
+
+#[test]
+fn rates_with_the_best_learning_rates() {
+    let mut worst = Worst::default();
+    for case in cases::<RateCase>("optima.toml") {
+        let place = format!("{case:?}");
+        let eigenvalues = eigenvalues(&case.spectrum, case.dim, case.condition_number);
+        let (momentum, cycle) = (Momentum::new(case.momentum).unwrap(), cycle(case.k, case.alpha, case.policy));
+        let found = optimal_rates(&eigenvalues, momentum, &cycle);
+        worst.compare(found.momentum.rate, case.momentum_rate, 1e-7, &place);
+        worst.compare(found.lookahead.rate, case.lookahead_rate, 1e-7, &place);
+    }
+}
