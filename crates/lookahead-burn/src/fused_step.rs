@@ -79,6 +79,16 @@ struct Open {
     anchor: Option<OpenState>,
 }
 
+/// The list of open parameters: empty between steps, kept for its memory.
+#[derive(Default)]
+pub(crate) struct Opened(VecDeque<Open>);
+
+impl Clone for Opened {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 /// A rule's state of one parameter.
 struct OpenState {
     moments: Vec<Buffer>,
@@ -136,12 +146,12 @@ pub(crate) fn step<O: Optimizer, M: Module>(
 ) -> (M, u64) {
     let alpha = sync.as_ref().map_or(Alpha::ONE, PullBack::alpha);
     let mut take = Take {
-        rules,
         lr,
         grads,
         sync: sync.as_mut(),
         paths: Paths::default(),
-        opened: VecDeque::new(),
+        opened: std::mem::take(&mut rules.opened.0),
+        rules,
         refused: Refused::default(),
     };
     let module = module.map(&mut take);
@@ -151,10 +161,12 @@ pub(crate) fn step<O: Optimizer, M: Module>(
             refused.count(kernel.pass(&mut opened, number, alpha));
         }
     }
-    let module = match opened.is_empty() {
-        true => module,
-        false => module.map(&mut Put { rules, sync: sync.as_mut(), alpha, opened }),
-    };
+    if opened.is_empty() {
+        return (module, refused.total());
+    }
+    let mut put = Put { rules, sync: sync.as_mut(), alpha, opened };
+    let module = module.map(&mut put);
+    put.rules.opened.0 = put.opened;
     (module, refused.total())
 }
 

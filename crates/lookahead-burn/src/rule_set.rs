@@ -9,6 +9,7 @@ use burn::optim::{DynOptimizer, DynState, GradientsParams, Optimizer, StateSink,
 use burn::tensor::{Device, Tensor};
 use lookahead::{Alpha, Cadence, InnerStatePolicy, SyncPeriod};
 
+use crate::fused_step::Opened;
 use crate::record::{RecordReader, RecordWriter};
 use crate::rule_state::RuleState;
 use crate::traversal::{Lifted, ParamInfo, with_rank};
@@ -28,6 +29,7 @@ pub struct RuleSet<O> {
     base: O,
     groups: Vec<(ParamGroup, O)>,
     pub(crate) states: BTreeMap<ParamId, ParamState>,
+    pub(crate) opened: Opened,
     // Whether a rule is a per-parameter Lookahead, whose slow weights must follow an outer sync.
     nested: bool,
 }
@@ -45,7 +47,7 @@ impl<O: Optimizer> RuleSet<O> {
     /// One rule for every parameter.
     pub fn new(rule: O) -> Self {
         let nested = foreign_state::holds_lookahead(&rule);
-        Self { base: rule, groups: Vec::new(), states: BTreeMap::new(), nested }
+        Self { base: rule, groups: Vec::new(), states: BTreeMap::new(), opened: Opened::default(), nested }
     }
 
     /// Another rule for a group of parameters; where groups overlap, the one given last counts.

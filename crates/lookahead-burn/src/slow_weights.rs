@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use lookahead::kernels::bf16::{self, Rounding};
 use lookahead::{Alpha, SlowStorage};
 
@@ -234,7 +234,7 @@ impl Rounded {
 
     fn store<const D: usize>(&mut self, tensor: Tensor<D>, (seed, outer): (u64, u64)) {
         let rounding = Rounding::at_joining(seed, outer, self.key());
-        bf16::store(&mut self.values, &host_values(tensor), rounding);
+        bf16::store(&mut self.values, &host_values::<f64, D>(tensor), rounding);
     }
 
     /// Tells its random bits from those of other parameters, in any process: FNV-1a of the path.
@@ -257,17 +257,32 @@ impl Rounded {
         refused: &mut Refused,
     ) -> Tensor<D> {
         self.stepped = false;
-        let (dtype, device) = (fast.dtype(), fast.device());
-        let mut values = host_values(fast);
         let rounding = Rounding::at_sync(seed, outer, self.key());
-        refused.count(bf16::pull_back(&mut self.values, &mut values, alpha, rounding));
-        Tensor::from_data(TensorData::new(values, self.shape.clone()), (&device, dtype))
+        if opens(&fast) {
+            let mut fast = Buffer::open(fast);
+            refused.count(bf16::pull_back(&mut self.values, fast.values_mut(), alpha, rounding));
+            return fast.close();
+        }
+        let (dtype, device) = (fast.dtype(), fast.device());
+        let data = match dtype {
+            DType::F64 => {
+                let mut values = host_values::<f64, D>(fast);
+                refused.count(bf16::pull_back(&mut self.values, &mut values, alpha, rounding));
+                TensorData::new(values, self.shape.clone())
+            }
+            _ => {
+                let mut values = host_values::<f32, D>(fast);
+                refused.count(bf16::pull_back(&mut self.values, &mut values, alpha, rounding));
+                TensorData::new(values, self.shape.clone())
+            }
+        };
+        Tensor::from_data(data, (&device, dtype))
     }
 }
 
-/// The values in host memory; f64 holds those of every precision.
-fn host_values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
+/// The values in host memory.
+fn host_values<T: Element, const D: usize>(tensor: Tensor<D>) -> Vec<T> {
+    tensor.into_data().iter::<T>().collect()
 }
 
 struct Adopt<'a> {

@@ -10,7 +10,7 @@ const LINE: usize = 64;
 /// Buffers that a pass reads and writes side by side should not start at the same place of a page: their elements would
 /// share the few cache lines of a set, and a load would be taken to depend on an earlier store to another buffer.
 const PAGE: usize = 4096;
-const SLOT_BYTES: usize = 256;
+const PLACES: usize = 16;
 
 /// Shorter buffers fit in the cache anyway.
 const WORTH_A_PAGE: usize = 4 * PAGE;
@@ -48,7 +48,7 @@ pub struct Buffer<T> {
 impl<T> Buffer<T> {
     /// Bytes from one possible start to the next, and where between them to start.
     fn alignment(length: usize, place: usize) -> (usize, usize) {
-        if length * size_of::<T>() < WORTH_A_PAGE { (LINE, 0) } else { (PAGE, place * SLOT_BYTES % PAGE) }
+        if length * size_of::<T>() < WORTH_A_PAGE { (LINE, 0) } else { (PAGE, place % PLACES * (PAGE / PLACES)) }
     }
 
     /// The number of elements to leave out at the start of memory.
@@ -58,6 +58,13 @@ impl<T> Buffer<T> {
 }
 
 impl<T: Clone> Buffer<T> {
+    /// A copy of the values that starts at `place` sixteenths of a page: buffers that are streamed through together are
+    /// best at different ones. [`From`] takes a place that no buffer of this crate has.
+    #[must_use]
+    pub fn at_place(values: &[T], place: usize) -> Self {
+        Self::at(values, place % PLACES)
+    }
+
     fn at(values: &[T], place: usize) -> Self {
         let alignment = Self::alignment(values.len(), place);
         let mut memory = Vec::with_capacity(values.len() + alignment.0 / size_of::<T>().max(1));
@@ -134,7 +141,6 @@ struct Written<V> {
 
 impl<T: Serialize> Serialize for Buffer<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // 16 places at most
         Written { place: self.place as u8, values: &**self }.serialize(serializer)
     }
 }

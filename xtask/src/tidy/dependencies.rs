@@ -12,7 +12,7 @@ struct Allowed {
 }
 
 /// Dependencies run one way: lookahead-optim <- lookahead-burn <- lookahead-lab. The laws only test.
-const ALLOWED: [Allowed; 7] = [
+const ALLOWED: [Allowed; 8] = [
     Allowed { package: "lookahead-optim", dependencies: &[], dev_dependencies: &["lookahead-laws"] },
     Allowed { package: "lookahead-laws", dependencies: &["lookahead-optim"], dev_dependencies: &[] },
     Allowed { package: "lookahead-theory", dependencies: &["lookahead-optim"], dev_dependencies: &["lookahead-laws"] },
@@ -22,6 +22,7 @@ const ALLOWED: [Allowed; 7] = [
         dependencies: &["lookahead-optim", "lookahead-burn", "lookahead-theory"],
         dev_dependencies: &["lookahead-laws"],
     },
+    Allowed { package: "lookahead-bench", dependencies: &["lookahead-optim", "lookahead-burn"], dev_dependencies: &[] },
     Allowed {
         package: "lookahead-fuzz",
         dependencies: &[],

@@ -48,33 +48,48 @@ impl Rounding {
         words[part / 2] >> (part % 2 * 16) & 0xffff
     }
 
-    /// [`bits`](Self::bits) for a whole group.
+    /// The words of a group, lane by lane.
     #[inline(always)]
-    fn group(self, group: u64) -> [u32; GROUP] {
-        let mut bits = [0; GROUP];
-        let (low, high) = bits.split_at_mut(2 * LANES);
-        let ((first, second), (third, fourth)) = (low.split_at_mut(LANES), high.split_at_mut(LANES));
-        let counters = group * LANES as u64..;
-        for ((((counter, first), second), third), fourth) in counters.zip(first).zip(second).zip(third).zip(fourth) {
-            let [low, high] = self.words(counter);
-            (*first, *second) = (low & 0xffff, low >> 16);
-            (*third, *fourth) = (high & 0xffff, high >> 16);
-        }
-        bits
+    fn group(self, group: u64) -> [[u32; LANES]; 2] {
+        let counters = std::array::from_fn(|lane| group * LANES as u64 + lane as u64);
+        let high = (self.key >> 32) as u32;
+        philox(
+            counters.map(
+                #[inline(always)]
+                |counter: u64| counter as u32,
+            ),
+            counters.map(
+                #[inline(always)]
+                |counter: u64| (counter >> 32) as u32 ^ high,
+            ),
+            self.key as u32,
+        )
     }
 
     #[inline(always)]
     fn words(self, counter: u64) -> [u32; 2] {
-        philox([counter as u32, (counter >> 32) as u32 ^ (self.key >> 32) as u32], self.key as u32)
+        let high = (counter >> 32) as u32 ^ (self.key >> 32) as u32;
+        philox([counter as u32], [high], self.key as u32).map(|[word]| word)
     }
 }
 
-/// Philox 2x32-10 (Salmon et al. 2011): a bijection of the counter that passes for random.
+/// Rounds enough for the output to pass all of BigCrush (Salmon et al. 2011, Table 2).
+const ROUNDS: usize = 7;
+
+/// Philox 2x32-7 (Salmon et al. 2011), for several counters side by side: a bijection of the counter that passes for
+/// random.
 #[inline(always)]
-fn philox([mut left, mut right]: [u32; 2], mut key: u32) -> [u32; 2] {
-    for _ in 0..10 {
-        let product = u64::from(left) * 0xd256_d193;
-        (left, right) = ((product >> 32) as u32 ^ key ^ right, product as u32);
+fn philox<const N: usize>(mut left: [u32; N], mut right: [u32; N], mut key: u32) -> [[u32; N]; 2] {
+    for _ in 0..ROUNDS {
+        let (mut high, mut low) = ([0; N], [0; N]);
+        for lane in 0..N {
+            let product = u64::from(left[lane]) * 0xd256_d193;
+            (high[lane], low[lane]) = ((product >> 32) as u32, product as u32);
+        }
+        for lane in 0..N {
+            left[lane] = high[lane] ^ key ^ right[lane];
+        }
+        right = low;
         key = key.wrapping_add(0x9e37_79b9);
     }
     [left, right]
@@ -133,14 +148,31 @@ pub fn pull_back<T: Float>(slow: &mut [u16], fast: &mut [T], alpha: Alpha, round
     let (fast, fast_rest) = fast.as_chunks_mut::<GROUP>();
     let mut refused = 0_u32;
     for (group, (slow, fast)) in (rounding.first / GROUP as u64..).zip(slow.iter_mut().zip(fast)) {
-        let bits = rounding.group(group);
-        for ((phi, theta), random) in slow.iter_mut().zip(fast).zip(bits) {
-            let (rounded, moved, finite) = settle(*phi, *theta, alpha_t, copy, random);
-            refused += u32::from(!finite);
-            (*phi, *theta) = (rounded, moved);
-        }
+        let [first, second] = rounding.group(group);
+        let (slow, fast) = (slow.as_chunks_mut::<LANES>().0, fast.as_chunks_mut::<LANES>().0);
+        refused += settle_lanes(&mut slow[0], &mut fast[0], alpha_t, copy, first.map(|word| word & 0xffff));
+        refused += settle_lanes(&mut slow[1], &mut fast[1], alpha_t, copy, first.map(|word| word >> 16));
+        refused += settle_lanes(&mut slow[2], &mut fast[2], alpha_t, copy, second.map(|word| word & 0xffff));
+        refused += settle_lanes(&mut slow[3], &mut fast[3], alpha_t, copy, second.map(|word| word >> 16));
     }
     refused as usize + pull_back_reference(slow_rest, fast_rest, alpha, rounding.after(slow.len() * GROUP))
+}
+
+#[inline(always)]
+fn settle_lanes<T: Float>(
+    slow: &mut [u16; LANES],
+    fast: &mut [T; LANES],
+    alpha: T,
+    copy: bool,
+    random: [u32; LANES],
+) -> u32 {
+    let mut refused = 0;
+    for ((phi, theta), random) in slow.iter_mut().zip(fast).zip(random) {
+        let (rounded, moved, finite) = settle(*phi, *theta, alpha, copy, random);
+        refused += u32::from(!finite);
+        (*phi, *theta) = (rounded, moved);
+    }
+    refused
 }
 
 /// The plain form of [`pull_back`], which draws for each element by itself.
@@ -164,4 +196,21 @@ fn settle<T: Float>(slow: u16, theta: T, alpha: T, copy: bool, random: u32) -> (
     let finite = moved.to_f32().is_finite();
     let rounded = round(moved.to_f32(), random);
     (if finite { rounded } else { slow }, if finite { moved } else { phi }, finite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::philox;
+
+    /// The known answers that come with the authors' implementation (Random123).
+    #[test]
+    fn philox_gives_the_known_answers() {
+        for (counter, key, answer) in [
+            ([0, 0], 0, [0x257a_3673, 0xcd26_be2a]),
+            ([u32::MAX; 2], u32::MAX, [0xab30_2c4d, 0x3dc9_d239]),
+            ([0x243f_6a88, 0x85a3_08d3], 0x1319_8a2e, [0xbedb_be6b, 0xe4c7_70b3]),
+        ] {
+            assert_eq!(philox([counter[0]], [counter[1]], key).map(|[word]| word), answer);
+        }
+    }
 }

@@ -29,7 +29,8 @@ pub struct BurnModule<O> {
 impl<O> BurnModule<O> {
     /// Marks the memory base once the weights exist; Burn makes an optimizer's state at its first step.
     pub fn new(optimizer: O, lr: f64, shapes: &[Shape], grads: &[Tensor<1>], memory: &mut Memory) -> Self {
-        let device = Device::flex().autodiff();
+        // Off autodiff: its graphs would pile up, as no backward pass ever consumes them here.
+        let device = Device::flex();
         let param = |shape: &Shape| Param::from_tensor(Tensor::from_data(data(shape.weights()), &device));
         let module = Parameters { tensors: shapes.iter().map(param).collect() };
         memory.mark_base();

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use lookahead::{Grads, Optimizer, ParamSet};
+use lookahead::{Buffer, Grads, Optimizer, ParamSet};
 
 use crate::memory::Memory;
 use crate::protocol::{Shape, Sums, Variant, time};
@@ -15,7 +15,7 @@ pub struct Slices<O: Optimizer<f32>> {
     lr: f64,
     params: ParamSet<'static, f32>,
     state: O::State,
-    grads: Rc<Vec<Vec<f32>>>,
+    grads: Rc<Vec<Buffer<f32>>>,
 }
 
 impl<O: Optimizer<f32>> Slices<O> {
@@ -24,7 +24,7 @@ impl<O: Optimizer<f32>> Slices<O> {
         optimizer: O,
         lr: f64,
         shapes: &[Shape],
-        grads: &Rc<Vec<Vec<f32>>>,
+        grads: &Rc<Vec<Buffer<f32>>>,
         memory: &mut Memory,
     ) -> Result<Self, String> {
         let mut params = ParamSet::new();
@@ -39,7 +39,7 @@ impl<O: Optimizer<f32>> Slices<O> {
 impl<O: Optimizer<f32>> Variant for Slices<O> {
     fn step(&mut self) -> Duration {
         let Self { optimizer, lr, params, state, grads } = self;
-        let grads = Grads::new(params, grads.iter().map(|gradient| Some(gradient.as_slice())));
+        let grads = Grads::new(params, grads.iter().map(|gradient| Some(&gradient[..])));
         let grads = grads.expect("one gradient was made for each tensor, of its length");
         time(|| optimizer.step(*lr, params, &grads, state)).1
     }
@@ -49,6 +49,6 @@ impl<O: Optimizer<f32>> Variant for Slices<O> {
     }
 }
 
-pub fn gradients(shapes: &[Shape]) -> Vec<Vec<f32>> {
-    shapes.iter().map(Shape::gradients).collect()
+pub fn gradients(shapes: &[Shape]) -> Vec<Buffer<f32>> {
+    shapes.iter().map(|shape| shape.gradients().into()).collect()
 }

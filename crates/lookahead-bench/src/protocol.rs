@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{BufReader, Write, stdin, stdout};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use lookahead::{Alpha, SyncPeriod};
 use serde_json::{Value, json};
 
 use crate::memory::{self, Memory};
-use crate::text;
+use crate::{VARIANTS, text};
 
 pub enum Inner {
     /// SGD: learning rate 1e-3, momentum 0.9, weight decay 5e-4.
@@ -22,6 +23,7 @@ pub struct Arguments {
     pub inner: Inner,
     pub k: SyncPeriod,
     pub alpha: Alpha,
+    pub threads: usize,
     pub variants: Vec<String>,
 }
 
@@ -29,7 +31,8 @@ impl Arguments {
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut shapes, mut inner) = (None, Inner::Sgdm);
         let (mut k, mut alpha) = (SyncPeriod::default(), Alpha::default());
-        let mut variants = ["inner", "la", "burn_inner", "burn_la"].map(String::from).to_vec();
+        let mut threads = 2;
+        let mut variants = VARIANTS[..3].iter().map(ToString::to_string).collect();
         while let Some(option) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
             let refused = |accepted: &str| format!("{option} is {value:?}, but must be {accepted}");
@@ -50,16 +53,16 @@ impl Arguments {
                     let share: f64 = value.parse().map_err(|_| refused("a number"))?;
                     alpha = Alpha::new(share).map_err(text)?;
                 }
-                // An upper bound that always holds: a step runs on the thread that calls it.
                 "--threads" => {
-                    value.parse::<std::num::NonZeroU32>().map_err(|_| refused("a whole number above 0"))?;
+                    let count: NonZeroUsize = value.parse().map_err(|_| refused("a whole number above 0"))?;
+                    threads = count.get();
                 }
                 "--variants" => variants = value.split(',').map(String::from).collect(),
                 _ => return Err(format!("unknown option {option:?}")),
             }
         }
         let shapes = shapes.ok_or("--shapes FILE.json is needed")?;
-        Ok(Self { shapes, inner, k, alpha, variants })
+        Ok(Self { shapes, inner, k, alpha, threads, variants })
     }
 
     /// Reads the parameter set: a list of `[name, [extents]]`.
@@ -89,6 +92,11 @@ pub struct Shape {
 impl Shape {
     pub fn len(&self) -> usize {
         self.extents.iter().product()
+    }
+
+    /// A tensor of one element in its place.
+    pub fn point(&self) -> Self {
+        Self { name: self.name.clone(), extents: vec![1], offset: self.offset }
     }
 
     /// The weights that every worker starts from.
