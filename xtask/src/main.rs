@@ -1,5 +1,6 @@
-//! Chores of the workspace: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask golden`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`.
 
+mod bench;
 mod ci;
 mod golden;
 mod tidy;
@@ -19,6 +20,8 @@ enum Chore {
     Tidy,
     /// Makes the golden data of testdata/ anew in a temporary folder and reports how it differs.
     Golden,
+    /// Times optimizer steps beside a C floor and, where installed, PyTorch and optax. Run it on an idle machine.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(&root),
         Chore::Tidy => tidy::run(&root),
         Chore::Golden => golden::run(&root),
+        Chore::Bench(options) => bench::run(&root, &options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

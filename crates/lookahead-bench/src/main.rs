@@ -22,10 +22,6 @@ use protocol::{Arguments, Inner, Shape, Variant};
 use separate::Separate;
 use slices::Slices;
 
-/// The allocator of the binary `lookahead`, so that what is timed is what users run.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -181,23 +181,85 @@ struct Take<'a, 's, O> {
     refused: Refused,
 }
 
+/// A parameter on its way through [`Take`].
+struct Parameter<const D: usize> {
+    id: ParamId,
+    path: String,
+    rule: usize,
+    lr: f64,
+    lifted: Lifted,
+    weights: Tensor<D>,
+    gradient: Option<Tensor<D>>,
+}
+
 impl<O: Optimizer> Take<'_, '_, O> {
-    fn state_opens<const D: usize>(rules: &RuleSet<O>, id: ParamId) -> bool {
-        rules.states.get(&id).is_none_or(|known| {
-            let state: &RuleState<D> = known.state.downcast_ref();
-            state.first.iter().chain(&state.second).all(opens)
-        })
+    /// The kernel that can work on all of the parameter's buffers, if there is one.
+    fn kernel_for<const D: usize>(&self, parameter: &Parameter<D>, syncs: bool) -> Option<Kernel<'_>> {
+        let Parameter { id, path, lifted, weights, gradient, .. } = parameter;
+        let kernel = Kernel::of(self.rules.rule(*id, path))?;
+        // Without a gradient and a state there is only the sync; frozen weights do not even take part in that.
+        let takes_part = gradient.is_some() || self.rules.states.contains_key(id);
+        let buffers_open =
+            || opens(weights) && gradient.as_ref().is_none_or(opens) && opens_state::<O, D>(self.rules, *id);
+        let sync_opens = || {
+            self.sync.as_ref().is_none_or(|sync| {
+                let anchor_opens = sync.anchor.as_ref().is_none_or(|anchor| opens_state::<O, D>(anchor, *id));
+                anchor_opens && sync.slow.opens::<D>(*id)
+            })
+        };
+        (takes_part && !(syncs && lifted.is_frozen()) && buffers_open() && sync_opens()).then_some(kernel)
     }
 
-    fn can_fuse<const D: usize>(&self, id: ParamId, weights: &Tensor<D>, gradient: Option<&Tensor<D>>) -> bool {
-        opens(weights)
-            && gradient.is_none_or(opens)
-            && Self::state_opens::<D>(self.rules, id)
-            && self.sync.as_ref().is_none_or(|sync| {
-                let anchor_opens = sync.anchor.as_ref().is_none_or(|anchor| Self::state_opens::<D>(anchor, id));
-                anchor_opens && sync.slow.opens::<D>(id)
-            })
+    /// Takes the parameter out for the pass.
+    fn take<const D: usize>(&mut self, parameter: Parameter<D>, moments: usize) {
+        let Parameter { id, path, rule, lr, lifted, weights, gradient } = parameter;
+        let open = |rules: &mut RuleSet<O>| {
+            OpenState::open::<D>(rules.states.remove(&id).map(|known| known.state.downcast()), moments, &weights)
+        };
+        let mut state = open(self.rules);
+        if gradient.is_some() {
+            state.steps = state.steps.saturating_add(1);
+            if let Some(Kernel::Adam(adam)) = Kernel::of(self.rules.rule(id, &path)) {
+                adam.advance(&mut state.correction);
+            }
+        }
+        let anchor = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()).map(open);
+        let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, sync.outer));
+        let shape = weights.dims().to_vec();
+        let (weights, gradient) = (Buffer::open(weights), gradient.map(Buffer::open));
+        self.opened.push_back(Open { id, path, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
     }
+
+    /// The rule, the sync and "interpolate" by tensor operations, for this parameter alone.
+    fn step_alone<const D: usize>(&mut self, parameter: Parameter<D>) -> Tensor<D> {
+        let Parameter { id, path, lr, lifted, mut weights, gradient, .. } = parameter;
+        if let Some(gradient) = gradient {
+            let (shape, device) = (weights.dims().to_vec(), weights.device());
+            let state = self.rules.states.remove(&id).map(|known| O::to_device(known.state.downcast(), &device));
+            let (stepped, state) = self.rules.rule(id, &path).step(lr, weights, gradient, state);
+            weights = stepped;
+            if let Some(state) = state {
+                let state = DynState::create(state, D);
+                self.rules.states.insert(id, ParamState { path, shape, device, state });
+            }
+        }
+        if let Some(sync) = &mut self.sync {
+            let frozen = lifted.is_frozen();
+            weights = sync.slow.pull_back(id, weights, (sync.alpha, sync.outer), frozen, &mut self.refused);
+            if let Some(anchor) = sync.anchor.as_deref_mut() {
+                self.rules.interpolate_param(id, anchor, sync.alpha);
+            }
+        }
+        lifted.lift(weights, id)
+    }
+}
+
+/// Whether the kernels can work on the state of a parameter under one of our rules.
+fn opens_state<O: Optimizer, const D: usize>(rules: &RuleSet<O>, id: ParamId) -> bool {
+    rules.states.get(&id).is_none_or(|known| {
+        let state: &RuleState<D> = known.state.downcast_ref();
+        state.first.iter().chain(&state.second).all(opens)
+    })
 }
 
 impl<O: Optimizer> ModuleMapper for Take<'_, '_, O> {
@@ -218,54 +280,18 @@ impl<O: Optimizer> ModuleMapper for Take<'_, '_, O> {
         let path = self.paths.current();
         let (id, tensor, mapper) = param.consume();
         let (lifted, weights) = Lifted::lower(tensor);
-        let (shape, device) = (weights.dims().to_vec(), weights.device());
+        let device = weights.device();
         let gradient = gradient.map(|gradient| gradient.to_device(&device));
         let (rule, lr) = (self.rules.number_of_rule(id, &path), self.lr.lr_from_param(id, Some(&path)));
 
-        let kernel = Kernel::of(self.rules.rule(id, &path));
-        // Without a gradient and a state there is only the sync; frozen weights do not even take part in that.
-        let takes_part = gradient.is_some() || self.rules.states.contains_key(&id);
-        let kernel = kernel.filter(|_| takes_part && !(syncs && lifted.is_frozen()));
-        if let Some(moments) = kernel.map(Kernel::moments)
-            && self.can_fuse(id, &weights, gradient.as_ref())
-        {
-            let state = |rules: &mut RuleSet<O>| {
-                OpenState::open::<D>(rules.states.remove(&id).map(|known| known.state.downcast()), moments, &weights)
-            };
-            let mut open_state = state(self.rules);
-            if gradient.is_some() {
-                open_state.steps = open_state.steps.saturating_add(1);
-                if let Some(Kernel::Adam(adam)) = Kernel::of(self.rules.rule(id, &path)) {
-                    adam.advance(&mut open_state.correction);
-                }
+        let parameter = Parameter { id, path, rule, lr, lifted, weights, gradient };
+        match self.kernel_for(&parameter, syncs).map(Kernel::moments) {
+            Some(moments) => {
+                self.take(parameter, moments);
+                Param::from_mapped_value(id, Tensor::empty([0; D], &device), mapper)
             }
-            let anchor = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()).map(state);
-            let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, sync.outer));
-            let placeholder = Tensor::empty([0; D], &device);
-            let (weights, gradient) = (Buffer::open(weights), gradient.map(Buffer::open));
-            let state = open_state;
-            self.opened.push_back(Open { id, path, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
-            return Param::from_mapped_value(id, placeholder, mapper);
+            None => Param::from_mapped_value(id, self.step_alone(parameter), mapper),
         }
-
-        let mut weights = weights;
-        if let Some(gradient) = gradient {
-            let state = self.rules.states.remove(&id).map(|known| O::to_device(known.state.downcast(), &device));
-            let (stepped, state) = self.rules.rule(id, &path).step(lr, weights, gradient, state);
-            weights = stepped;
-            if let Some(state) = state {
-                let state = DynState::create(state, D);
-                self.rules.states.insert(id, ParamState { path, shape, device, state });
-            }
-        }
-        if let Some(sync) = &mut self.sync {
-            let frozen = lifted.is_frozen();
-            weights = sync.slow.pull_back(id, weights, (sync.alpha, sync.outer), frozen, &mut self.refused);
-            if let Some(anchor) = sync.anchor.as_deref_mut() {
-                self.rules.interpolate_param(id, anchor, sync.alpha);
-            }
-        }
-        Param::from_mapped_value(id, lifted.lift(weights, id), mapper)
     }
 }
 

@@ -99,7 +99,7 @@ fn the_number_of_threads_changes_no_bit() -> Result<(), Error> {
         params.push("w", [300_000], (0..300_000).map(|i| (i % 1009) as f32 / 1009.0).collect::<Vec<_>>())?;
         Ok(params)
     };
-    let run = |threads: usize, storage| -> Result<(Vec<Vec<f32>>, Vec<Vec<f32>>), Error> {
+    let run = |threads: usize, storage| -> Result<[Vec<Vec<f32>>; 2], Error> {
         let optimizer = Lookahead::with_config(AdamW::new(), config(InnerStatePolicy::Interpolate, 0.5, storage)?)?;
         let (mut params, pool) = (large()?, rayon::ThreadPoolBuilder::new().num_threads(threads).build());
         let mut state = optimizer.init(&params);
@@ -109,7 +109,7 @@ fn the_number_of_threads_changes_no_bit() -> Result<(), Error> {
                 let grads = Grads::new(&params, [Some(gradient)])?;
                 optimizer.step(0.01, &mut params, &grads, &mut state);
             }
-            Ok((params.to_vecs(), state.slow().iter().map(|slow| slow.to_vec()).collect()))
+            Ok([params.to_vecs(), state.slow().iter().map(|slow| slow.to_vec()).collect()])
         })
     };
     for storage in [SlowStorage::Full, SlowStorage::Bf16 { seed: 1 }] {

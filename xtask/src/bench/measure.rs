@@ -1,0 +1,136 @@
+//! The measurement: all variants of all workers in turn, so that the drift of the machine hits all of them alike.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::PERIOD;
+use super::worker::{Plan, Worker};
+
+/// Milliseconds that one measurement of one variant takes, about.
+const TARGET: f64 = 150.0;
+
+/// How far the sums of weights may be apart after ten steps, of the sum of absolute values: rounding.
+const TOLERANCE: f64 = 1e-6;
+
+/// One variant of one worker.
+struct Cell {
+    worker: usize,
+    variant: String,
+    cycles: usize,
+    /// Milliseconds a step, over whole cycles, by repetition.
+    ms: Vec<f64>,
+    /// The k-th step against the others of its cycle: what Lookahead costs, as a factor of a cycle's time.
+    in_cycle: Vec<f64>,
+}
+
+pub fn measure(workers: &mut [Worker], repetitions: usize) -> Result<Vec<Value>> {
+    let mut cells = Vec::new();
+    for (worker, known) in workers.iter().enumerate() {
+        let cell =
+            |variant: &String| Cell { worker, variant: variant.clone(), cycles: 1, ms: vec![], in_cycle: vec![] };
+        cells.extend(known.variants.iter().map(cell));
+    }
+    for cell in &cells {
+        workers[cell.worker].time(&cell.variant, 2 * PERIOD)?;
+    }
+    compare_sums(workers, &cells)?;
+    for cell in &mut cells {
+        let cycle: f64 = workers[cell.worker].time(&cell.variant, PERIOD)?.iter().sum();
+        cell.cycles = (TARGET / cycle).round().clamp(1.0, 40.0) as usize;
+    }
+    for repetition in 0..repetitions {
+        let (count, forward) = (cells.len(), repetition % 2 == 0);
+        for turn in 0..count {
+            let turn = if forward { turn } else { count - 1 - turn };
+            let cell = &mut cells[(repetition + turn) % count];
+            // Lets the threads of the last worker fall asleep.
+            sleep(Duration::from_millis(20));
+            let times = workers[cell.worker].time(&cell.variant, cell.cycles * PERIOD)?;
+            cell.ms.push(times.iter().sum::<f64>() / times.len() as f64);
+            for cycle in times.chunks_exact(PERIOD) {
+                let others = median(&cycle[..PERIOD - 1]);
+                cell.in_cycle.push((cycle[PERIOD - 1] + (PERIOD - 1) as f64 * others) / (PERIOD as f64 * others));
+            }
+        }
+    }
+    let result = |cell: &Cell| {
+        json!({
+            "worker": workers[cell.worker].name, "variant": cell.variant,
+            "ms": { "least": least(&cell.ms), "median": median(&cell.ms), "greatest": -least(&negated(&cell.ms)) },
+            "ratio_in_cycle": median(&cell.in_cycle),
+        })
+    };
+    Ok(cells.iter().map(result).collect())
+}
+
+/// After two cycles all have stepped alike, or what is timed is not the same optimizer.
+fn compare_sums(workers: &mut [Worker], cells: &[Cell]) -> Result<()> {
+    let mut known: [Option<(String, f64)>; 2] = [None, None];
+    for cell in cells.iter().filter(|cell| !matches!(&*cell.variant, "la_bf16" | "burn_traversal" | "la_timm")) {
+        let worker = &mut workers[cell.worker];
+        let answer = worker.ask(&format!("sum {}", cell.variant))?;
+        let (sum, sumabs) = answer["sum"].as_f64().zip(answer["sumabs"].as_f64()).context("an answer without sums")?;
+        let name = format!("{}/{}", worker.name, cell.variant);
+        match &known[usize::from(cell.variant.contains("la"))] {
+            Some((other, expected)) => ensure!(
+                (sum - expected).abs() <= TOLERANCE * sumabs,
+                "after {} steps the weights of {name} add up to {sum}, those of {other} to {expected}",
+                2 * PERIOD
+            ),
+            None => known[usize::from(cell.variant.contains("la"))] = Some((name, sum)),
+        }
+    }
+    Ok(())
+}
+
+/// Bytes a parameter that our Lookahead keeps beyond its inner optimizer, each variant in a process of its own.
+pub fn memory(ours: &Plan, shapes: &Path, inner: &str, threads: usize) -> Result<Value> {
+    let bytes = |variant: &str| -> Result<(f64, f64)> {
+        let mut worker = Worker::start(ours, shapes, inner, threads, &[variant.to_owned()])?;
+        worker.time(variant, 2 * PERIOD)?;
+        let answer = worker.ask(&format!("mem {variant}"))?;
+        let field = |name: &str| answer[name].as_f64().with_context(|| format!("no {name} from the worker"));
+        let (base, params) = (field("base_rss")?, worker.params as f64);
+        Ok(((field("rss")? - base) / params, (field("hwm")? - base) / params))
+    };
+    let (inner_now, inner_peak) = bytes("inner")?;
+    let mut beyond = json!({});
+    for variant in ["la_fused", "la_bf16"] {
+        let (now, peak) = bytes(variant)?;
+        beyond[variant] = json!({ "state": now - inner_now, "peak": peak - inner_peak });
+    }
+    Ok(beyond)
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn negated(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|value| -value).collect()
+}
+
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        length if length % 2 == 1 => sorted[length / 2],
+        length => (sorted[length / 2 - 1] + sorted[length / 2]) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!((median(&[3.0, 1.0, 2.0]), median(&[4.0, 1.0, 2.0, 3.0])), (2.0, 2.5));
+        assert!(median(&[]).is_nan());
+    }
+}
