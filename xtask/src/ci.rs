@@ -9,7 +9,13 @@ use anyhow::{Context, Result, ensure};
 
 use crate::tidy;
 
-const RESULTS_OF_QUICKSTART: [&str; 2] = ["summary.json", "report.html"];
+/// Every artifact, and what it must leave.
+const ARTIFACTS: [(&str, &[&str]); 4] = [
+    ("quickstart", &["summary.json", "report.html"]),
+    ("fig03_noisy_quadratic", &["result.json", "report.html", "figure.svg", "curves.csv", "slices.csv"]),
+    ("fig04_convergence_rate", &["result.json", "report.html", "figure.svg", "curves.csv"]),
+    ("fig11_noisy_quadratic_more", &["result.json", "report.html", "figure.svg", "curves.csv", "slices.csv"]),
+];
 
 pub fn run(root: &Path) -> Result<()> {
     let start = Instant::now();
@@ -22,7 +28,7 @@ pub fn run(root: &Path) -> Result<()> {
     check(command(root, "cargo doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
     check(&mut command(root, test))?;
     check(&mut command(root, "cargo build --release"))?;
-    quickstart(root)?;
+    artifacts(root)?;
 
     println!("\nall checks passed in {}", readable(start.elapsed()));
     Ok(())
@@ -38,15 +44,18 @@ fn test_command(readme: &str) -> Option<&str> {
     Some(line.split_once(" #").map_or(line, |(command, _comment)| command))
 }
 
-/// The main job, small: it must leave its summary and its report.
-fn quickstart(root: &Path) -> Result<()> {
+/// All artifacts, small: each must leave its results and its report.
+fn artifacts(root: &Path) -> Result<()> {
     let out = tempfile::tempdir()?;
-    check(command(root, "cargo run --release -- run quickstart --scale smoke --out").arg(out.path()))?;
-    for name in RESULTS_OF_QUICKSTART {
-        let size = fs::metadata(out.path().join("quickstart").join(name))
-            .with_context(|| format!("quickstart left no {name}"))?
-            .len();
-        ensure!(size > 0, "quickstart left an empty {name}");
+    let names = ARTIFACTS.map(|(name, _)| name).join(" ");
+    check(command(root, &format!("cargo run --release -- run {names} --scale smoke --out")).arg(out.path()))?;
+    for (artifact, files) in ARTIFACTS {
+        for name in files {
+            let size = fs::metadata(out.path().join(artifact).join(name))
+                .with_context(|| format!("{artifact} left no {name}"))?
+                .len();
+            ensure!(size > 0, "{artifact} left an empty {name}");
+        }
     }
     Ok(())
 }

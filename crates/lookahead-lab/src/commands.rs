@@ -5,6 +5,7 @@ mod list;
 mod progress;
 mod report;
 mod run;
+mod theory;
 mod train;
 
 use std::io::Write;
@@ -25,6 +26,8 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   lookahead run quickstart                     compare Lookahead with its inner optimizers, seconds
+  lookahead run fig03_noisy_quadratic          a figure of the paper's analyses, a second
+  lookahead theory advise --lr 0.5             which k and alpha, by the noisy quadratic model
   lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
   lookahead report results                     tables and pages again, from the run folders alone
   lookahead inspect results/runs/ID            what a checkpoint holds
@@ -35,10 +38,12 @@ Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 130 interru
 enum Command {
     /// List what `run` can run: what each artifact shows and needs, and where its result is recorded.
     List(list::Arguments),
-    /// Run artifacts: all their runs, a table, a page with learning curves. Finished runs are skipped.
+    /// Run artifacts: a table, a page with plots, data. Training runs that are finished are skipped.
     Run(run::Arguments),
     /// Do one run of your own, described by a TOML file.
     Train(train::Arguments),
+    /// The paper's formulas as a calculator, and advice on k and alpha.
+    Theory(theory::Arguments),
     /// Make tables and pages again, from run folders alone.
     Report(report::Arguments),
     /// Show what a checkpoint holds, and check it.
@@ -50,6 +55,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::List(arguments) => list::list(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Train(arguments) => train::train(arguments),
+        Command::Theory(arguments) => theory::theory(arguments),
         Command::Report(arguments) => report::report(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
     }
@@ -61,6 +67,26 @@ fn say(text: impl AsRef<str>) -> std::io::Result<()> {
     out.write_all(text.as_ref().trim_end().as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// A word of a command as a reader can paste it into a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=.,:/%@".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    if text.contains('\'') && !text.contains(['"', '$', '`', '\\', '!']) {
+        return format!("\"{text}\"");
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A table with a line under its header, as wide as the terminal or as its text.
+fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    let style = comfy_table::TableStyle::new().header_separator(comfy_table::LineStyle::none().fill('─').junction('─'));
+    table.load_style(style).set_header(header);
+    table
 }
 
 /// A flag that Ctrl-C or a request to terminate raises: the run then ends at the next step with a checkpoint.

@@ -16,6 +16,9 @@ pub enum Error {
     /// A data set cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// An analysis refused its parameters.
+    #[error(transparent)]
+    Theory(#[from] lookahead_theory::Error),
     /// A report cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),

@@ -35,7 +35,8 @@ fn exit_code(result: anyhow::Result<()>) -> u8 {
     // If nobody reads the error, the exit code still says it.
     let _ = writeln!(io::stderr(), "error: {error:#}");
     match error.downcast_ref() {
-        Some(lookahead_lab::Error::Config(_)) => WRONG_INPUT,
+        Some(lookahead_lab::Error::Theory(lookahead_theory::Error::UnreadableFile { .. })) => FAILED,
+        Some(lookahead_lab::Error::Config(_) | lookahead_lab::Error::Theory(_)) => WRONG_INPUT,
         Some(lookahead_lab::Error::Interrupted { .. }) => INTERRUPTED,
         _ => FAILED,
     }

@@ -1,6 +1,13 @@
 //! What `lookahead run` can run: one file for each artifact, in the paper's order after the quickstart.
 
+mod analysis;
+pub mod fig03_noisy_quadratic;
+pub mod fig04_convergence_rate;
+pub mod fig11_noisy_quadratic_more;
+mod noisy_progress;
 pub mod quickstart;
+
+use std::num::NonZeroU32;
 
 use serde::Serialize;
 
@@ -12,6 +19,8 @@ pub enum Scale {
     Smoke,
     /// Minutes on a processor, on real data.
     Small,
+    /// What the paper did. For an analysis it is the same as small.
+    Paper,
 }
 
 impl Scale {
@@ -21,8 +30,22 @@ impl Scale {
         match self {
             Self::Smoke => "smoke",
             Self::Small => "small",
+            Self::Paper => "paper",
         }
     }
+}
+
+/// What is asked of an artifact on the command line.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// How large.
+    pub scale: Scale,
+    /// How many seeds, if not the configured number. An analysis takes none.
+    pub seeds: Option<NonZeroU32>,
+    /// Overrides of the configuration, `KEY=VALUE`.
+    pub overrides: Vec<String>,
+    /// The command, as the report shows it.
+    pub command: String,
 }
 
 /// One entry of `lookahead list`.
@@ -39,4 +62,5 @@ pub struct Entry {
 }
 
 /// Every artifact that exists.
-pub const ARTIFACTS: [Entry; 1] = [quickstart::ENTRY];
+pub const ARTIFACTS: [Entry; 4] =
+    [quickstart::ENTRY, fig03_noisy_quadratic::ENTRY, fig04_convergence_rate::ENTRY, fig11_noisy_quadratic_more::ENTRY];

@@ -99,7 +99,7 @@ pub enum Error {
         size: usize,
     },
     /// A file could not be read.
-    #[error("cannot read {}: {source}", file.display())]
+    #[error("cannot read {}", file.display())]
     UnreadableFile {
         /// The file.
         file: PathBuf,

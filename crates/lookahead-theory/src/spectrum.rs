@@ -66,7 +66,7 @@ impl From<ConditionNumber> for f64 {
 /// # Ok::<(), lookahead_theory::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Spectrum {
     /// Li's worst case: the extreme nodes of a Chebyshev polynomial, moved to `[1/kappa, 1]` (App. A.1).

@@ -2,7 +2,7 @@
 
 use lookahead_lab::paper::ARTIFACTS;
 
-use super::say;
+use super::{say, table};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -15,8 +15,7 @@ pub fn list(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return Ok(say(serde_json::to_string_pretty(&ARTIFACTS)?)?);
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::TableStyle::new()).set_header(["artifact", "shows", "needs", "recorded in"]);
+    let mut table = table(["artifact", "shows", "needs", "recorded in"]);
     for entry in ARTIFACTS {
         table.add_row([entry.name, entry.shows, entry.needs, entry.recorded]);
     }

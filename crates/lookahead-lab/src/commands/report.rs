@@ -21,6 +21,12 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(say(format!("report: {}", page.display()))?);
     }
     let artifacts = artifact_folders(folder)?;
+    if artifacts.is_empty() && folder.join("result.json").is_file() {
+        bail!(
+            "{}: an analysis has no runs to report on; `lookahead run` computes it again in seconds",
+            folder.display()
+        );
+    }
     if artifacts.is_empty() {
         bail!(
             "{}: neither a run folder (with config.toml) nor an artifact's (with artifact.json), and no artifact in it",

@@ -2,15 +2,19 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
-use lookahead_lab::config::RunConfig;
+use lookahead_lab::config::{ConfigError, RunConfig};
 use lookahead_lab::data::Dataset;
-use lookahead_lab::paper::{Scale, quickstart};
+use lookahead_lab::paper::{
+    Request, Scale, fig03_noisy_quadratic, fig04_convergence_rate, fig11_noisy_quadratic_more, quickstart,
+};
+use lookahead_lab::report::analysis::Analysis;
 use lookahead_lab::{report, run as runs, write_atomically};
 
 use super::progress::{Lines, Progress};
-use super::{say, stop_flag};
+use super::{say, shell_word, stop_flag};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -18,20 +22,21 @@ pub struct Arguments {
     /// The artifacts, in order (`lookahead list` names them).
     #[arg(required = true)]
     artifacts: Vec<Name>,
-    /// How large: `smoke` sees in seconds whether everything works, `small` is for a processor.
+    /// How large: `smoke` sees in seconds whether everything works, `small` is for a processor, `paper` is what the
+    /// paper did (for the analyses of Fig. 3, 4 and 11 the same as `small`).
     #[arg(long, value_enum, default_value_t = ScaleName::Small)]
     scale: ScaleName,
     /// Where it computes.
     #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
     device: DeviceName,
-    /// Where results go: run folders in `DIR/runs`, the report in `DIR/ARTIFACT`.
+    /// Where results go: the report of each artifact in `DIR/ARTIFACT`, run folders in `DIR/runs`.
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
     /// How many seeds, if not the artifact's own number; at most 1000.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,
-    /// Change a key of every run's configuration, such as epochs=10; may be given several times. What an artifact
-    /// compares (seed, optimizer, learning rate, data) it sets itself.
+    /// Change a key of the configuration, such as epochs=10 or spectrum.dim=100; may be given several times. What a
+    /// training artifact compares (seed, optimizer, learning rate, data) it sets itself.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Run the grid of learning rates that the artifact's own were chosen from, instead of the artifact.
@@ -46,17 +51,27 @@ const EXAMPLES: &str = "\
 Examples:
   lookahead run quickstart
   lookahead run quickstart --scale smoke --out /tmp/look
-  lookahead run quickstart --seeds 10 --set epochs=60";
+  lookahead run quickstart --seeds 10 --set epochs=60
+  lookahead run fig03_noisy_quadratic fig04_convergence_rate fig11_noisy_quadratic_more
+  lookahead run fig04_convergence_rate --set momentum=0.9 --out /tmp/look";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
+    #[value(name = quickstart::ENTRY.name)]
     Quickstart,
+    #[value(name = fig03_noisy_quadratic::ENTRY.name)]
+    Fig03,
+    #[value(name = fig04_convergence_rate::ENTRY.name)]
+    Fig04,
+    #[value(name = fig11_noisy_quadratic_more::ENTRY.name)]
+    Fig11,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ScaleName {
     Smoke,
     Small,
+    Paper,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -65,38 +80,66 @@ enum DeviceName {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let scale = match arguments.scale {
-        ScaleName::Smoke => Scale::Smoke,
-        ScaleName::Small => Scale::Small,
-    };
     let DeviceName::Cpu = arguments.device;
-    let stop = stop_flag()?;
-    for name in &arguments.artifacts {
-        let request = quickstart::Request {
-            scale,
-            seeds: arguments.seeds.and_then(NonZeroU32::new),
-            overrides: arguments.set.clone(),
-            command: command(*name, arguments),
+    let mut stop = None;
+    for &name in &arguments.artifacts {
+        let request = request(name, arguments);
+        let analyse = match name {
+            Name::Quickstart => {
+                // Only training has a checkpoint to write; an analysis may be stopped at once.
+                let stop = match &mut stop {
+                    Some(stop) => stop,
+                    None => stop.insert(stop_flag()?),
+                };
+                train(&request, arguments, stop)?;
+                continue;
+            }
+            Name::Fig03 => fig03_noisy_quadratic::analyse,
+            Name::Fig04 => fig04_convergence_rate::analyse,
+            Name::Fig11 => fig11_noisy_quadratic_more::analyse,
         };
-        let Name::Quickstart = name;
-        let plan = if arguments.tune { quickstart::tuning_plan(&request) } else { quickstart::plan(&request) }?;
-        let artifact = &plan.artifact.artifact;
-        let folder = arguments.out.join(artifact);
-        std::fs::create_dir_all(&folder).map_err(|source| lookahead_lab::Error::Io { path: folder.clone(), source })?;
-        let _lock = runs::lock(&folder)?;
-        write_atomically(&folder.join("artifact.json"), &serde_json::to_vec_pretty(&plan.artifact)?)?;
-        do_runs(&plan.runs, arguments, &stop)?;
-        let summary = report::write(&arguments.out, artifact)?;
-        if arguments.json {
-            say(serde_json::to_string_pretty(&summary)?)?;
-        } else {
-            say(format!("{}\nreport: {}", summary.table(), folder.join("report.html").display()))?;
+        if arguments.tune {
+            let (option, reason) = ("--tune", "there is nothing to tune");
+            let artifact = name.text();
+            return Err(lookahead_lab::Error::from(ConfigError::OptionNotTaken { artifact, option, reason }).into());
+        }
+        report_analysis(&analyse(&request)?, arguments)?;
+        if let Some(stop) = &stop
+            && stop.load(Ordering::Relaxed)
+        {
+            return Err(lookahead_lab::Error::Interrupted { folder: arguments.out.clone() }.into());
         }
     }
     Ok(())
 }
 
-fn do_runs(configs: &[RunConfig], arguments: &Arguments, stop: &std::sync::atomic::AtomicBool) -> anyhow::Result<()> {
+/// Does the runs of an artifact and reports them.
+fn train(request: &Request, arguments: &Arguments, stop: &AtomicBool) -> anyhow::Result<()> {
+    let plan = if arguments.tune { quickstart::tuning_plan(request) } else { quickstart::plan(request) }?;
+    let artifact = &plan.artifact.artifact;
+    let folder = arguments.out.join(artifact);
+    std::fs::create_dir_all(&folder).map_err(|source| lookahead_lab::Error::Io { path: folder.clone(), source })?;
+    let _lock = runs::lock(&folder)?;
+    write_atomically(&folder.join("artifact.json"), &serde_json::to_vec_pretty(&plan.artifact)?)?;
+    do_runs(&plan.runs, arguments, stop)?;
+    let summary = report::write(&arguments.out, artifact)?;
+    if arguments.json {
+        return Ok(say(serde_json::to_string_pretty(&summary)?)?);
+    }
+    Ok(say(format!("{}\nreport: {}", summary.table(), folder.join("report.html").display()))?)
+}
+
+fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result<()> {
+    let folder = arguments.out.join(&analysis.artifact);
+    std::fs::create_dir_all(&folder).map_err(|source| lookahead_lab::Error::Io { path: folder.clone(), source })?;
+    analysis.write(&folder).map_err(lookahead_lab::Error::from)?;
+    if arguments.json {
+        return Ok(say(analysis.json())?);
+    }
+    Ok(say(format!("{}\n\nreport: {}\n", analysis.table(), folder.join("report.html").display()))?)
+}
+
+fn do_runs(configs: &[RunConfig], arguments: &Arguments, stop: &AtomicBool) -> anyhow::Result<()> {
     let mut data: Option<(&RunConfig, Dataset)> = None;
     let mut progress = None;
     for config in configs {
@@ -121,15 +164,35 @@ fn do_runs(configs: &[RunConfig], arguments: &Arguments, stop: &std::sync::atomi
     Ok(())
 }
 
+fn request(name: Name, arguments: &Arguments) -> Request {
+    let scale = match arguments.scale {
+        ScaleName::Smoke => Scale::Smoke,
+        ScaleName::Small => Scale::Small,
+        ScaleName::Paper => Scale::Paper,
+    };
+    let seeds = arguments.seeds.and_then(NonZeroU32::new);
+    Request { scale, seeds, overrides: arguments.set.clone(), command: command(name, scale, arguments) }
+}
+
 /// The command as a reader of the report would type it.
-fn command(name: Name, arguments: &Arguments) -> String {
-    let mut words = vec!["lookahead run".to_owned()];
-    words.extend(name.to_possible_value().map(|name| name.get_name().to_owned()));
-    if let ScaleName::Smoke = arguments.scale {
-        words.push("--scale smoke".to_owned());
+fn command(name: Name, scale: Scale, arguments: &Arguments) -> String {
+    let mut words = vec!["lookahead run".to_owned(), name.text().to_owned()];
+    if scale != Scale::Small {
+        words.push(format!("--scale {}", scale.name()));
     }
     words.extend(arguments.tune.then(|| "--tune".to_owned()));
     words.extend(arguments.seeds.map(|seeds| format!("--seeds {seeds}")));
-    words.extend(arguments.set.iter().map(|text| format!("--set {text}")));
+    words.extend(arguments.set.iter().map(|text| format!("--set {}", shell_word(text))));
     words.join(" ")
+}
+
+impl Name {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Quickstart => quickstart::ENTRY.name,
+            Self::Fig03 => fig03_noisy_quadratic::ENTRY.name,
+            Self::Fig04 => fig04_convergence_rate::ENTRY.name,
+            Self::Fig11 => fig11_noisy_quadratic_more::ENTRY.name,
+        }
+    }
 }

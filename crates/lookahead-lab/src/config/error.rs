@@ -104,6 +104,24 @@ pub enum ConfigError {
         /// The key, or the table around it.
         key: String,
     },
+    /// An override of an analysis that gives it a key or a value it does not take.
+    #[error("override {text:?}: {reason}")]
+    OverrideRefused {
+        /// The override.
+        text: String,
+        /// What is wrong with it, and what is accepted.
+        reason: String,
+    },
+    /// An option of the command line that an artifact does not take.
+    #[error("{artifact} takes no {option}: {reason}")]
+    OptionNotTaken {
+        /// The artifact.
+        artifact: &'static str,
+        /// The option.
+        option: &'static str,
+        /// Why, and what is accepted.
+        reason: &'static str,
+    },
     /// An override that does not have the form `KEY=VALUE`.
     #[error("override {text:?}: expected KEY=VALUE with a dotted key, such as optimizer.alpha=0.8")]
     OverrideSyntax {

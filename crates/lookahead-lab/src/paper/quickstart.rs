@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
-use super::{Entry, Scale};
+use super::{Entry, Request, Scale};
 use crate::Error;
 use crate::config::{ConfigError, RunConfig};
 use crate::report::{Artifact, Group};
@@ -32,19 +32,6 @@ const COMPARED: [&str; 4] = ["seed", "optimizer", "schedule.learning_rate", "dat
 
 /// Seeds of the tuning runs start here, so that no result is of a seed that was tuned on.
 const TUNING_SEEDS: u64 = 1000;
-
-/// What is asked of the quickstart on the command line.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// How large.
-    pub scale: Scale,
-    /// How many seeds, if not the configured number.
-    pub seeds: Option<NonZeroU32>,
-    /// Overrides for every run, `KEY=VALUE`.
-    pub overrides: Vec<String>,
-    /// The command, as the report shows it.
-    pub command: String,
-}
 
 /// The optimizers compared.
 #[derive(Debug, Deserialize)]
@@ -85,7 +72,7 @@ pub fn plan(request: &Request) -> Result<Plan, Error> {
     let seeds = match (request.seeds, request.scale) {
         (Some(seeds), _) => seeds.get(),
         (None, Scale::Smoke) => SMOKE_SEEDS,
-        (None, Scale::Small) => groups.seeds,
+        (None, Scale::Small | Scale::Paper) => groups.seeds,
     };
     let mut plan =
         Plan { artifact: artifact(request, "quickstart", "Lookahead beside its inner optimizers"), runs: vec![] };
@@ -138,6 +125,10 @@ fn configs(
     learning_rate: f64,
     seeds: impl Iterator<Item = u64>,
 ) -> Result<Vec<RunConfig>, Error> {
+    if request.scale == Scale::Paper {
+        let (option, reason) = ("--scale paper", "it is no experiment of the paper; accepted: smoke, small");
+        return Err(ConfigError::OptionNotTaken { artifact: ENTRY.name, option, reason }.into());
+    }
     let mut config = RunConfig::parse(RUN, RUN_FILE)?;
     for text in &group.set {
         config.set(text)?;

@@ -59,6 +59,33 @@ fn signed(number: &str) -> String {
     }
 }
 
+/// A number with so many significant digits, without zeros at its end: `0.4999`, `1580`, `2.5e-9`.
+#[must_use]
+pub fn significant(value: f64, digits: usize) -> String {
+    let text = significant_in_full(value, digits);
+    let (number, exponent) = text.split_once('e').map_or((text.as_str(), None), |(number, e)| (number, Some(e)));
+    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    exponent.map_or_else(|| number.to_owned(), |exponent| format!("{number}e{exponent}"))
+}
+
+/// The same with the zeros at its end, for numbers under each other.
+#[must_use]
+pub fn significant_in_full(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    // Rounding can carry to the next power of ten, so the exponent is read from the rounded number.
+    let scientific = format!("{value:.*e}", digits.saturating_sub(1));
+    let exponent = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    match exponent {
+        Some(exponent) if (-4..7).contains(&exponent) => {
+            let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+            format!("{value:.decimals$}")
+        }
+        _ => scientific,
+    }
+}
+
 /// Wall time in seconds, with as many digits as it deserves.
 pub(super) fn seconds(seconds: Option<f64>) -> String {
     match seconds {
@@ -84,6 +111,14 @@ mod tests {
         assert_eq!(Quantity::Loss.spread(spread(0.0931, 0.000_41)), "0.0931 ± 0.0004");
         assert_eq!(Quantity::Loss.spread(spread(0.000_052, 0.000_003)), "5.20e-5 ± 3.00e-6");
         assert_eq!(Quantity::Loss.spread(None), "-");
+    }
+
+    #[test]
+    fn significant_digits_are_counted_from_the_first() {
+        let numbers = [0.0, 0.333_333_33, 1234.567, 99_999.6, 2.5e-9, -0.000_1, 1e7, f64::INFINITY];
+        let texts = ["0", "0.3333", "1235", "100000", "2.5e-9", "-0.0001", "1e7", "inf"];
+        assert_eq!(numbers.map(|number| significant(number, 4)), texts);
+        assert_eq!([2.0, 0.1, 12_345.0].map(|number| significant_in_full(number, 4)), ["2.000", "0.1000", "12345"]);
     }
 
     #[test]

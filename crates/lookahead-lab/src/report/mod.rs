@@ -2,16 +2,24 @@
 //!
 //! A report can be made at any moment: of runs that go on, were killed, or finished long ago on another machine.
 
+mod advice;
+pub mod analysis;
+mod axis;
 mod curves;
 mod error;
 mod format;
+pub mod heat_map;
+mod legend;
 mod page;
 mod run_folder;
 mod study;
 mod summary;
 mod table;
+pub mod xy;
 
+pub use advice::AdviceReport;
 pub use error::ReportError;
+pub use format::{significant, significant_in_full};
 pub use run_folder::{Artifact, Group, MetricsRow, Run, RunResult};
 pub use study::Study;
 pub use summary::{Comparison, GroupSummary, Summary, Verdict};

@@ -29,7 +29,7 @@ impl Summary {
     }
 
     fn results(&self) -> Table {
-        let mut table = table(["optimizer", "runs", "accuracy, %", "validation loss", "time, s"]);
+        let mut table = plain_table(["optimizer", "runs", "accuracy, %", "validation loss", "time, s"]);
         for group in &self.groups {
             table.add_row([
                 Cell::new(&group.label),
@@ -43,7 +43,7 @@ impl Summary {
     }
 
     fn differences(&self) -> Option<Table> {
-        let mut table = table(["difference", "accuracy, points", "validation loss", "verdict"]);
+        let mut table = plain_table(["difference", "accuracy, points", "validation loss", "verdict"]);
         for group in &self.groups {
             let Some(comparison) = &group.comparison else { continue };
             table.add_row([
@@ -57,7 +57,8 @@ impl Summary {
     }
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+/// A table without frames, as wide as its text needs and at most 100 columns.
+pub(super) fn plain_table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(STYLE)

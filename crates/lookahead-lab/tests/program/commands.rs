@@ -72,7 +72,9 @@ fn list_names_what_run_takes() {
     let bench = Bench::new("");
     assert!(stdout(&bench.run(&["list"])).contains("quickstart"));
     let json: Value = serde_json::from_str(&stdout(&bench.run(&["list", "--json"]))).unwrap();
-    assert_eq!(json[0]["name"], "quickstart");
+    let names: Vec<&str> = json.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    let figures = ["fig03_noisy_quadratic", "fig04_convergence_rate", "fig11_noisy_quadratic_more"];
+    assert_eq!(names, [&["quickstart"], &figures[..]].concat());
 }
 
 #[test]
@@ -82,6 +84,8 @@ fn help_shows_examples() {
         (&["--help"][..], "lookahead train my.toml --set seed=1"),
         (&["run", "--help"], "lookahead run quickstart --seeds 10"),
         (&["train", "--help"], "sync_period = 5"),
+        (&["theory", "--help"], "lookahead theory rate --spectrum log"),
+        (&["theory", "advise", "--help"], "lookahead theory advise --lr 0.5"),
     ] {
         assert!(stdout(&bench.run(arguments)).contains(example), "{arguments:?}");
     }

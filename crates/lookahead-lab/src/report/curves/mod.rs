@@ -3,14 +3,13 @@
 //! They are the form of the paper's Fig. 5 to 9. Where some run is not finite, the curve has a gap: a mean over the
 //! runs that survived would flatter.
 
-mod axis;
 mod panel;
 mod standalone;
 mod style;
 
 pub(super) use panel::panel;
 pub(super) use standalone::standalone;
-pub(super) use style::{palette_css, swatch};
+pub(super) use style::{hue, line_sample, palette_css, swatch};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,8 +6,8 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::{
+    super::axis::{Axis, Scale},
     Curve, Measure, Plot, Point,
-    axis::{Axis, Scale},
 };
 use crate::metrics::Spread;
 

@@ -86,11 +86,21 @@ pub(super) fn light_css() -> String {
     LIGHT.iter().enumerate().map(|(index, colour)| format!(".hue-{index}{{color:{colour}}}")).collect()
 }
 
+/// A hue on a light and on a dark ground; after the last comes the first again.
+pub(in crate::report) fn hue(index: usize) -> [&'static str; 2] {
+    [LIGHT, DARK].map(|palette| palette[index % palette.len()])
+}
+
 /// A short piece of the curve, for legends.
 pub(in crate::report) fn swatch(style: Style) -> Markup {
+    line_sample(&style.class(), style.dash())
+}
+
+/// A short piece of a line, in the colour of a class.
+pub(in crate::report) fn line_sample(class: &str, dash: Option<&str>) -> Markup {
     html! {
-        svg class={ "swatch " (style.class()) } width="34" height="12" viewBox="0 0 34 12" aria-hidden="true" {
-            path d="M1 6H33" fill="none" stroke="currentColor" stroke-width="2.5" stroke-dasharray=[style.dash()] {}
+        svg class={ "swatch " (class) } width="34" height="12" viewBox="0 0 34 12" aria-hidden="true" {
+            path d="M1 6H33" fill="none" stroke="currentColor" stroke-width="2.5" stroke-dasharray=[dash] {}
         }
     }
 }

@@ -13,9 +13,20 @@ use super::{
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("plot.js");
 
-/// Builds the page of a study.
-pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot]) -> String {
-    let notes: Vec<String> = plots.iter().flat_map(Plot::notes).collect();
+/// What stands over a page, and its colours.
+pub(super) struct Head {
+    /// A line of small print over the heading.
+    pub(super) kicker: String,
+    /// The heading.
+    pub(super) title: String,
+    /// What the page is about.
+    pub(super) lead: String,
+    /// The style rules of the curves' colours.
+    pub(super) css: String,
+}
+
+/// A complete page, with the style and the script that all share.
+pub(super) fn document(head: &Head, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -23,18 +34,17 @@ pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot]) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (summary.title) }
-                style { (PreEscaped(palette_css())) (PreEscaped(STYLE)) }
+                title { (head.title) }
+                style { (PreEscaped(&head.css)) (PreEscaped(STYLE)) }
             }
             body {
                 main {
-                    (header(summary))
-                    (results::verdicts(summary))
-                    (results::table(summary))
-                    (curves(plots, &notes))
-                    (results::differences(summary))
-                    (provenance::how_it_was_run(study, summary))
-                    (provenance::runs(study))
+                    header {
+                        p.kicker { (head.kicker) }
+                        h1 { (head.title) }
+                        @if !head.lead.is_empty() { p.lead { (head.lead) } }
+                    }
+                    (body)
                 }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -43,17 +53,25 @@ pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot]) -> String {
     page.into_string()
 }
 
-fn header(summary: &Summary) -> Markup {
-    html! {
-        header {
-            p.kicker {
-                "lookahead · " (summary.artifact)
-                @if !summary.scale.is_empty() { " · scale " (summary.scale) }
-            }
-            h1 { (summary.title) }
-            @if !summary.data.is_empty() { p.lead { (summary.data) } }
-        }
-    }
+/// Builds the page of a study.
+pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot]) -> String {
+    let notes: Vec<String> = plots.iter().flat_map(Plot::notes).collect();
+    let scale = if summary.scale.is_empty() { String::new() } else { format!(" · scale {}", summary.scale) };
+    let head = Head {
+        kicker: format!("lookahead · {}{scale}", summary.artifact),
+        title: summary.title.clone(),
+        lead: summary.data.clone(),
+        css: palette_css(),
+    };
+    let body = html! {
+        (results::verdicts(summary))
+        (results::table(summary))
+        (curves(plots, &notes))
+        (results::differences(summary))
+        (provenance::how_it_was_run(study, summary))
+        (provenance::runs(study))
+    };
+    document(&head, &body)
 }
 
 fn curves(plots: &[Plot], notes: &[String]) -> Markup {

@@ -1,5 +1,7 @@
 //! Axes: where values lie between two ends, and which values are marked.
 
+use serde::Deserialize;
+
 /// A vertical or horizontal axis.
 pub(super) struct Axis {
     pub(super) scale: Scale,
@@ -7,13 +9,17 @@ pub(super) struct Axis {
     pub(super) high: f64,
     /// Marked values, ascending, all between the ends.
     pub(super) ticks: Vec<f64>,
-    /// The smallest distance of two marks of a linear axis: it sets the digits of their labels.
+    /// The distance of two marks, where they have the same one: it sets the digits of their labels. Else 0.
     step: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+/// How values are spread over an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// Equal distances for equal differences.
     Linear,
+    /// Equal distances for equal ratios.
     Log,
 }
 
@@ -52,6 +58,13 @@ impl Axis {
     /// A logarithmic axis from `low` to `high`, both positive.
     pub(super) fn log(low: f64, high: f64) -> Self {
         let decades = high.log10() - low.log10();
+        if decades < SHORT {
+            // Less than a factor of five: round numbers at equal differences, as on a linear axis.
+            let step = round_step((high - low) / 5.0);
+            let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+            let ticks = (first..=last).map(|index| index as f64 * step).collect();
+            return Self { scale: Scale::Log, low, high, ticks, step };
+        }
         let mantissas: &[f64] = match decades {
             ..=1.2 => &[1.0, 2.0, 3.0, 5.0],
             ..=2.2 => &[1.0, 2.0, 5.0],
@@ -73,9 +86,18 @@ impl Axis {
         }
     }
 
+    /// The value that lies there: the inverse of [`position`](Self::position).
+    pub(super) fn value_at(&self, position: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => self.low + position * (self.high - self.low),
+            Scale::Log => 10_f64.powf(self.low.log10() + position * (self.high.log10() - self.low.log10())),
+        }
+    }
+
     /// The text beside a mark.
     pub(super) fn label(&self, tick: f64) -> String {
         match self.scale {
+            Scale::Log if self.step > 0.0 && (1e-4..1e5).contains(&tick) => format!("{:.*}", digits(self.step), tick),
             Scale::Log if !(1e-4..1e5).contains(&tick) => format!("{tick:.0e}"),
             Scale::Log => format!("{:.*}", digits(tick), tick),
             Scale::Linear if self.high.abs().max(self.low.abs()) >= 1e6 => format!("{tick:e}"),
@@ -83,6 +105,9 @@ impl Axis {
         }
     }
 }
+
+/// A logarithmic axis of fewer decades has marks at equal differences.
+const SHORT: f64 = 0.7;
 
 /// The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `step`.
 fn round_step(step: f64) -> f64 {
@@ -118,6 +143,7 @@ mod tests {
         assert_eq!(labels(&Axis::whole(0, 3, 6)), ["0", "1", "2", "3"]);
         assert_eq!(labels(&Axis::log(0.008, 2.5)), ["0.01", "0.03", "0.1", "0.3", "1"]);
         assert_eq!(labels(&Axis::log(0.5, 5e6)), ["10", "1000", "1e5"]);
+        assert_eq!(labels(&Axis::log(0.64, 1.01)), ["0.7", "0.8", "0.9", "1.0"]);
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! `lookahead theory loss` (Eq. 5 to 11)
+
+use lookahead_theory::{Moments, expected_losses};
+
+use super::problem::{MomentumOptions, NoiseOptions, PairOptions, SpectrumOptions};
+use crate::commands::{say, table};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Arguments {
+    #[command(flatten)]
+    spectrum: SpectrumOptions,
+    #[command(flatten)]
+    noise: NoiseOptions,
+    /// The learning rate, above 0 and below 2 (1 + BETA) / L, where L is the largest eigenvalue.
+    #[arg(long, value_name = "LR")]
+    lr: f64,
+    #[command(flatten)]
+    momentum: MomentumOptions,
+    #[command(flatten)]
+    pair: PairOptions,
+    /// The inner steps after which to look, a multiple of K.
+    #[arg(long, value_name = "T", default_value_t = 1000)]
+    steps: u64,
+    /// The mean of the weights at the start, in every direction; their variance is 0.
+    #[arg(long, value_name = "MEAN", default_value_t = 1.0, allow_negative_numbers = true)]
+    initial_mean: f64,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLE: &str = "\
+Example:
+  lookahead theory loss --spectrum chebyshev --dim 100 --condition-number 1000 --lr 0.5 --k 5 --alpha 0.5 --steps 1000
+
+JSON keys: sgd and lookahead (the expected losses after the steps, the noise term of Eq. 5 included), sgd_final and
+lookahead_final (those at the fixed points).";
+
+pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
+    let Arguments { lr, momentum, steps, .. } = arguments;
+    let problem = arguments.noise.problem(arguments.spectrum.eigenvalues()?)?;
+    let cycle = arguments.pair.cycle(momentum.inner_state);
+    let start = Moments::at(arguments.initial_mean);
+    let found = expected_losses(&problem, *lr, momentum.momentum, &cycle, start, *steps).map_err(super::refused)?;
+    if arguments.json {
+        return Ok(say(serde_json::to_string_pretty(&found)?)?);
+    }
+    let mut table = table(["optimizer", &format!("expected loss after {steps} steps"), "at the fixed point"]);
+    table.add_row(["SGD".to_owned(), super::short(found.sgd), super::short(found.sgd_final)]);
+    table.add_row(["Lookahead(SGD)".to_owned(), super::short(found.lookahead), super::short(found.lookahead_final)]);
+    Ok(say(format!("{table}\n\nloss at the optimum {}", super::short(problem.least_loss())))?)
+}

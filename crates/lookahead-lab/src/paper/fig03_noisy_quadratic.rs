@@ -1,0 +1,67 @@
+//! Fig. 3: expected progress of SGD and of Lookahead on the noisy quadratic after 1000 steps (Sec. 3.1, App. A.1).
+
+use lookahead_theory::figures::NoisyProgress;
+use serde_json::Map;
+
+use super::analysis::{Files, finding, notes};
+use super::noisy_progress::{compute, data_files, heading, in_words, progress_plot, shrink, slice_plot};
+use super::{Entry, Request};
+use crate::report::analysis::{Analysis, Outcome, Picture};
+use crate::{Error, environment};
+
+/// The entry of `lookahead list`.
+pub const ENTRY: Entry = Entry {
+    name: "fig03_noisy_quadratic",
+    shows: "Fig. 3: expected progress of SGD and Lookahead on the noisy quadratic",
+    needs: "nothing; a second on 2 cores",
+    recorded: "records/fig03_noisy_quadratic",
+};
+
+const FILES: Files = Files {
+    artifact: ENTRY.name,
+    config: include_str!("../../experiments/fig03_noisy_quadratic/config.toml"),
+    paper: include_str!("../../experiments/fig03_noisy_quadratic/paper.toml"),
+};
+
+/// Computes the figure.
+///
+/// # Errors
+/// [`Error::Config`] or [`Error::Theory`] for a wrong override.
+pub fn analyse(request: &Request) -> Result<Analysis, Error> {
+    let start = std::time::Instant::now();
+    let paper = FILES.paper()?;
+    let config: NoisyProgress = FILES.config(request, shrink)?;
+    let (data, least_loss) = compute(&config, "")?;
+
+    let mut ahead = finding(&paper, "ahead_for_every_alpha", data.claims.clone(), in_words(&data.claims));
+    // The claim is about every alpha: one that is behind in most slices refutes it, however far ahead the others are.
+    ahead.holds = data.better_for_every_alpha();
+    if !ahead.holds {
+        let some = data.better_for_some_alpha();
+        ahead.verdict = if some { Outcome::HoldsInPart } else { Outcome::DoesNotHold };
+    }
+    let title = heading(&config);
+    let plots = vec![
+        progress_plot(&title, &paper.axes, &data),
+        slice_plot(&format!("{title}, slice by slice"), least_loss, &data),
+    ];
+    Ok(Analysis {
+        artifact: ENTRY.name.to_owned(),
+        scale: request.scale.name().to_owned(),
+        command: request.command.clone(),
+        config: serde_json::to_value(&config).unwrap_or_default(),
+        findings: vec![ahead],
+        numbers: Map::new(),
+        pictures: vec![Picture {
+            file: "figure.svg",
+            title: format!("{}: {}", paper.figure, paper.title),
+            caption: paper.caption.clone(),
+            plots,
+        }],
+        data: data_files(&[(None, &data)]),
+        notes: notes(request, "50 eigenvalues and 60 learning rates"),
+        seconds: start.elapsed().as_secs_f64(),
+        environment: environment(),
+        paper,
+    })
+}
