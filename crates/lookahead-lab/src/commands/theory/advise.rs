@@ -56,8 +56,8 @@ pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
     let question = question(arguments, arguments.spectrum.in_words(&eigenvalues));
     let problem = arguments.noise.problem(eigenvalues)?;
     let grid = AdviceGrid {
-        sync_periods: arguments.k.clone(),
-        alphas: arguments.alpha.clone(),
+        sync_periods: once_each(&arguments.k),
+        alphas: once_each(&arguments.alpha),
         inner_state: arguments.momentum.inner_state,
         steps: arguments.steps,
         start: Moments::at(arguments.initial_mean),
@@ -74,6 +74,17 @@ pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     Ok(say(text)?)
+}
+
+/// A list without its repetitions.
+fn once_each<T: Copy + PartialEq>(list: &[T]) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for &item in list {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+    }
+    once
 }
 
 /// The question by name, as the report shows it.

@@ -6,7 +6,7 @@ for (const plot of document.querySelectorAll(".plot")) {
   const pointer = svg.querySelector(".pointer");
   const places = JSON.parse(svg.dataset.places);
   const names = [...document.querySelectorAll(".legend button")].map((button) => button.textContent);
-  const curves = [...svg.querySelectorAll(".curve")].map((g) => ({ g, values: JSON.parse(g.dataset.values) }))
+  const curves = [...svg.querySelectorAll(".curve")].map((g) => ({ g, values: JSON.parse(g.dataset.values ?? "[]") }))
     .sort((a, b) => a.g.dataset.curve - b.g.dataset.curve);
 
   const row = (curve, index) => {
