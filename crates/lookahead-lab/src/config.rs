@@ -1,11 +1,12 @@
 //! The complete description of one training run, read from TOML and written back.
 
+mod data;
 mod error;
+mod model;
 mod optimizer;
 mod reader;
 mod schedule;
 mod set;
-mod task;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -14,12 +15,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+pub use self::data::{DataConfig, DataSource};
 pub use self::error::{ConfigError, Place};
+pub use self::model::ModelConfig;
 pub use self::optimizer::{
     AdamConfig, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig, SgdConfig, StepSizeConfig,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
-pub use self::task::{DataConfig, DataSource, ModelConfig};
 
 use self::reader::{Read, Source, Table};
 

@@ -54,9 +54,13 @@ pub fn run(
         train_loss: row.as_ref().and_then(|row| row.train_loss),
         valid_loss: row.as_ref().and_then(|row| row.valid_loss),
         valid_accuracy: row.as_ref().map_or(0.0, |row| row.valid_accuracy),
+        valid_top5: row.as_ref().and_then(|row| row.valid_top5),
         seconds: outcome.seconds,
         non_finite: outcome.refused,
         data: data.sha256(),
+        data_description: String::new(),
+        skipped: 0,
+        peak_memory: None,
     };
     let json = serde_json::to_vec_pretty(&result).map_err(|error| Error::io(folder)(error.into()))?;
     write_atomically(&folder.join("result.json"), &json)?;

@@ -190,6 +190,8 @@ impl<'a> Trainer<'a> {
             train_loss: finite(train.loss),
             valid_loss: finite(valid.loss),
             valid_accuracy: valid.accuracy,
+            valid_top5: None,
+            fast: None,
             alpha: self.optimizer.last_sync().map(|sync| sync.alpha.get()),
             seconds: self.seconds(),
         })

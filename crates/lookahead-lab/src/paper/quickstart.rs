@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Entry, Request, Scale};
 use crate::Error;
 use crate::config::{ConfigError, RunConfig};
-use crate::report::{Artifact, Group};
+use crate::report::{Artifact, Figure, Group, Paper};
 
 /// The entry of `lookahead list`.
 pub const ENTRY: Entry = Entry {
@@ -110,7 +110,7 @@ pub fn tuning_plan(request: &Request) -> Result<Plan, Error> {
 impl Plan {
     fn add(&mut self, label: String, baseline: Option<String>, tuning: String, configs: Vec<RunConfig>) {
         let runs = configs.iter().map(RunConfig::id).collect();
-        self.artifact.groups.push(Group { label, baseline, tuning, runs });
+        self.artifact.groups.push(Group { label, baseline, tuning, runs, panel: String::new(), candidates: vec![] });
         self.runs.extend(configs);
     }
 }
@@ -179,6 +179,8 @@ fn artifact(request: &Request, name: &str, title: &str) -> Artifact {
                validation images of 8x8, 10 classes"
             .to_owned(),
         notes,
+        figure: Figure::default(),
+        paper: Paper::default(),
         groups: vec![],
     }
 }

@@ -11,6 +11,7 @@ mod format;
 pub mod heat_map;
 mod legend;
 mod page;
+mod paper;
 mod run_folder;
 mod study;
 mod summary;
@@ -20,7 +21,8 @@ pub mod xy;
 pub use advice::AdviceReport;
 pub use error::ReportError;
 pub use format::{significant, significant_in_full};
-pub use run_folder::{Artifact, Group, MetricsRow, Run, RunResult};
+pub use paper::Paper;
+pub use run_folder::{Artifact, Candidate, FastScores, Figure, Group, MetricsRow, Run, RunResult};
 pub use study::Study;
 pub use summary::{Comparison, GroupSummary, Summary, Verdict};
 

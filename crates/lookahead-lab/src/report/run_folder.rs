@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, io, ops::RangeInclusive, path::Path};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::ReportError;
+use super::{Paper, ReportError};
 
 /// One evaluation: a line of `metrics.jsonl`. A loss that is not finite is written as `null`; the key may not be absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,10 +27,26 @@ pub struct MetricsRow {
     pub valid_loss: Option<f64>,
     /// Share of validation examples that are right, 0 to 1.
     pub valid_accuracy: f64,
+    /// Share of validation examples whose class is among the five most likely; only where there are more classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_top5: Option<f64>,
+    /// The same of the fast weights, where the configuration asks for it and they are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<FastScores>,
     /// Slow step size of the last sync, in (0, 1]; `None` without Lookahead.
     pub alpha: Option<f64>,
     /// Wall time of the run so far, in seconds, earlier sessions of a resumed run included.
     pub seconds: f64,
+}
+
+/// How good the fast weights are, beside the slow ones.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FastScores {
+    /// Validation loss; `None` if not finite.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub valid_loss: Option<f64>,
+    /// Share of validation examples that are right, 0 to 1.
+    pub valid_accuracy: f64,
 }
 
 /// The end of a run: `result.json`.
@@ -50,6 +66,9 @@ pub struct RunResult {
     pub valid_loss: Option<f64>,
     /// Share of validation examples that are right at the end, 0 to 1.
     pub valid_accuracy: f64,
+    /// Share of validation examples whose class is among the five most likely; only where there are more classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_top5: Option<f64>,
     /// Wall time of the whole run, in seconds.
     pub seconds: f64,
     /// Elements that a sync left alone because their new value was not finite.
@@ -58,6 +77,16 @@ pub struct RunResult {
     /// The SHA-256 of the data it was trained and evaluated on.
     #[serde(default)]
     pub data: String,
+    /// What that data is, in words.
+    #[serde(default)]
+    pub data_description: String,
+    /// Examples left out of batches because their files could not be decoded.
+    #[serde(default)]
+    pub skipped: u64,
+    /// The most memory the process held, in bytes; runs that share a process share it. `None` where the system does not
+    /// tell.
+    #[serde(default)]
+    pub peak_memory: Option<u64>,
 }
 
 /// Which runs an artifact of the paper consists of: `artifact.json`.
@@ -76,8 +105,27 @@ pub struct Artifact {
     /// Deviations from the paper, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What the runs are drawn as.
+    #[serde(default)]
+    pub figure: Figure,
+    /// What the paper says of it.
+    #[serde(default)]
+    pub paper: Paper,
     /// The optimizers that are compared.
     pub groups: Vec<Group>,
+}
+
+/// What the runs of an artifact are drawn as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    /// Curves over epochs.
+    #[default]
+    Curves,
+    /// The accuracy after each of some updates, from `trace.jsonl` of the runs (Fig. 10).
+    Trace,
+    /// The plane through fast weights, from `plane.json` beside `artifact.json` (Fig. 1).
+    Plane,
 }
 
 /// The runs of one optimizer, one per seed.
@@ -89,6 +137,22 @@ pub struct Group {
     pub baseline: Option<String>,
     /// How its hyperparameters were chosen: the tuning effort.
     pub tuning: String,
+    /// Which of several plots and tables it belongs to, such as `CIFAR-10`; empty where there is one only.
+    #[serde(default)]
+    pub panel: String,
+    /// Run ids, in the order of seeds; empty where there are candidates.
+    #[serde(default)]
+    pub runs: Vec<String>,
+    /// The points of a grid. The best one, by the mean final validation accuracy over its seeds, stands for the group.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+}
+
+/// One point of a group's grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Where in the grid, such as `learning_rate = 0.1, weight_decay = 0.001`.
+    pub label: String,
     /// Run ids, in the order of seeds.
     pub runs: Vec<String>,
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Artifact, Group, ReportError, Run};
+use super::{Artifact, Figure, Group, Paper, ReportError, Run};
 
 /// The runs of an artifact, read from `DIR/ARTIFACT/artifact.json` and `DIR/runs/ID/`.
 #[derive(Clone, Debug)]
@@ -51,11 +51,15 @@ impl Study {
             command: run.environment.get("command").map(plain).unwrap_or_default(),
             data: String::new(),
             notes: Vec::new(),
+            figure: Figure::default(),
+            paper: Paper::default(),
             groups: vec![Group {
                 label: "this run".to_owned(),
                 baseline: None,
                 tuning: String::new(),
                 runs: vec![run.id.clone()],
+                panel: String::new(),
+                candidates: Vec::new(),
             }],
         };
         Ok(Self { folder: run_dir.to_owned(), artifact, runs: vec![vec![run]] })

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookahead_lab::report::{Artifact, Group, MetricsRow, RunResult};
+use lookahead_lab::report::{Artifact, Figure, Group, MetricsRow, Paper, RunResult};
 use tempfile::TempDir;
 
 pub const EPOCHS: u32 = 20;
@@ -81,7 +81,9 @@ pub fn write_artifact(dir: &Path, seeds: u32) {
         label: optimizer.0.to_owned(),
         baseline: optimizer.1.map(str::to_owned),
         tuning: "learning rate chosen among {0.03, 0.1, 0.3} by the validation loss of seed 0 (3 runs)".to_owned(),
+        panel: String::new(),
         runs: (0..seeds).map(|seed| id(index, seed)).collect(),
+        candidates: vec![],
     };
     let artifact = Artifact {
         artifact: "quickstart".to_owned(),
@@ -92,6 +94,8 @@ pub fn write_artifact(dir: &Path, seeds: u32) {
             "UCI optical recognition of handwritten digits (Alpaydin and Kaynak 1998), 8 x 8 grey values, 5620 images."
                 .to_owned(),
         notes: vec!["The paper has no such experiment: these data stand in for CIFAR-10.".to_owned()],
+        figure: Figure::default(),
+        paper: Paper::default(),
         groups: OPTIMIZERS.into_iter().enumerate().map(group).collect(),
     };
     fs::create_dir_all(dir.join("quickstart")).unwrap();
@@ -117,6 +121,8 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
             train_loss: Some((0.004 + 2.2 * (-speed * 2.0 * x).exp()) * (1.0 + wobble)),
             valid_loss: Some(valid_loss),
             valid_accuracy: (1.0 - 0.28 * valid_loss - 0.002 * wobble).clamp(0.1, 1.0),
+            valid_top5: None,
+            fast: None,
             alpha: baseline.filter(|_| label.starts_with("Lookahead")).map(|_| 0.5),
             seconds: 0.31 * x,
         }
@@ -132,9 +138,13 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
         train_loss: last.train_loss,
         valid_loss: last.valid_loss,
         valid_accuracy: last.valid_accuracy,
+        valid_top5: None,
         seconds: last.seconds + 0.1 * f64::from(seed),
         non_finite: 0,
         data: String::new(),
+        data_description: String::new(),
+        skipped: 0,
+        peak_memory: None,
     };
     fs::write(folder.join("result.json"), serde_json::to_string(&result).unwrap()).unwrap();
     fs::write(
