@@ -55,10 +55,34 @@ pub struct Position {
     pub seconds: f64,
     /// The length of `metrics.jsonl` in bytes.
     pub metrics_bytes: u64,
+    /// The length of `trace.jsonl` in bytes, where there is one.
+    pub trace_bytes: u64,
+    /// Examples left out so far because they could not be read.
+    pub skipped: u64,
     /// The last evaluation.
     pub last_row: Option<MetricsRow>,
     /// The memory of a plateau schedule.
     pub plateau: Option<ReduceOnPlateau>,
+}
+
+impl Position {
+    /// Where a run starts.
+    #[must_use]
+    pub fn start(run: String, data: String) -> Self {
+        Self {
+            run,
+            data,
+            epoch: 0,
+            batch: 0,
+            step: 0,
+            seconds: 0.0,
+            metrics_bytes: 0,
+            trace_bytes: 0,
+            skipped: 0,
+            last_row: None,
+            plateau: None,
+        }
+    }
 }
 
 /// `current.json`
@@ -204,7 +228,8 @@ fn serialization<E: Into<std::io::Error>>(path: &Path) -> impl FnOnce(E) -> Erro
     move |error| Error::io(path)(error.into())
 }
 
-fn safetensors(folder: &Path, tensors: &BTreeMap<String, TensorData>) -> Result<Vec<u8>, Error> {
+/// Named tensors as the bytes of a safetensors file; `folder` is where errors place it.
+pub(crate) fn safetensors(folder: &Path, tensors: &BTreeMap<String, TensorData>) -> Result<Vec<u8>, Error> {
     let other = |error: safetensors::SafeTensorError| Error::io(folder)(std::io::Error::other(error));
     let mut views = Vec::new();
     for (name, data) in tensors {
@@ -215,6 +240,11 @@ fn safetensors(folder: &Path, tensors: &BTreeMap<String, TensorData>) -> Result<
         views.push((name, TensorView::new(dtype, data.shape().to_vec(), data.bytes()).map_err(other)?));
     }
     safetensors::serialize(views, None).map_err(other)
+}
+
+/// The named tensors of a safetensors file.
+pub(crate) fn read_tensors(path: &Path) -> Result<BTreeMap<String, TensorData>, Error> {
+    tensors(path, &fs::read(path).map_err(Error::io(path))?)
 }
 
 fn tensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, Error> {

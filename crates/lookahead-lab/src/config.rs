@@ -7,6 +7,8 @@ mod optimizer;
 mod reader;
 mod schedule;
 mod set;
+mod sweep;
+mod trace;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -19,9 +21,11 @@ pub use self::data::{DataConfig, DataSource};
 pub use self::error::{ConfigError, Place};
 pub use self::model::ModelConfig;
 pub use self::optimizer::{
-    AdamConfig, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig, SgdConfig, StepSizeConfig,
+    AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig, SgdConfig, StepSizeConfig,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
+pub use self::sweep::{GroupConfig, PanelConfig, ScaleConfig, SweepConfig};
+pub use self::trace::TraceConfig;
 
 use self::reader::{Read, Source, Table};
 
@@ -80,6 +84,11 @@ pub struct RunConfig {
     pub clip_norm: Option<f64>,
     /// Whether batch-norm statistics are estimated anew for the slow weights before each evaluation. Default false.
     pub re_estimate_batch_norm: bool,
+    /// Whether the fast weights are evaluated beside the slow ones. Default false.
+    pub evaluate_fast: bool,
+    /// The part of the run that is evaluated update by update. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceConfig>,
     /// The data. Default: the embedded digits.
     pub data: DataConfig,
     /// The network. Default: an MLP with one hidden layer of 64.
@@ -95,8 +104,31 @@ pub struct RunConfig {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DeviceConfig {
-    /// The processor.
+    /// The processor (flex).
     Cpu,
+    /// An NVIDIA GPU, in a build with the feature `cuda`.
+    Cuda,
+    /// A GPU by Vulkan, in a build with the feature `vulkan`.
+    Vulkan,
+    /// A GPU by whatever the system has, in a build with the feature `wgpu`.
+    Wgpu,
+}
+
+impl DeviceConfig {
+    /// All of them, by the name in a configuration.
+    pub const ALL: [(&str, Self); 4] =
+        [("cpu", Self::Cpu), ("cuda", Self::Cuda), ("vulkan", Self::Vulkan), ("wgpu", Self::Wgpu)];
+
+    /// Its name in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
+        }
+    }
 }
 
 impl RunConfig {
@@ -132,11 +164,19 @@ impl RunConfig {
 
     /// The name of the run: the first 16 hexadecimal digits of the SHA-256 of [`RunConfig::to_toml`].
     ///
-    /// It depends on what is configured, not on how the user's file spells it.
+    /// It depends on what is configured, not on how the user's file spells it, nor on where the data lies.
     #[must_use]
     pub fn id(&self) -> String {
-        let digest = Sha256::digest(self.to_toml());
+        let digest = Sha256::digest(self.without_places().to_toml());
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The configuration without what differs from machine to machine: where the data is looked for.
+    #[must_use]
+    pub(crate) fn without_places(&self) -> Self {
+        let mut config = self.clone();
+        config.data.dir = None;
+        config
     }
 
     fn from_table(table: &Table<'_>) -> Read<Self> {
@@ -155,6 +195,8 @@ impl RunConfig {
             "stop_on_non_finite",
             "clip_norm",
             "re_estimate_batch_norm",
+            "evaluate_fast",
+            "trace",
             "data",
             "model",
             "optimizer",
@@ -167,10 +209,12 @@ impl RunConfig {
             batch_size: table.or("batch_size", batch_size, |e| e.count())?,
             evaluate_every: table.or("evaluate_every", evaluate_every, |e| e.count())?,
             checkpoint_every: table.or("checkpoint_every", checkpoint_every, |e| e.count())?,
-            device: table.or("device", DeviceConfig::Cpu, |e| e.one_of(&[("cpu", DeviceConfig::Cpu)]))?,
+            device: table.or("device", DeviceConfig::Cpu, |e| e.one_of(&DeviceConfig::ALL))?,
             stop_on_non_finite: table.or("stop_on_non_finite", true, |e| e.flag())?,
             clip_norm: table.optional("clip_norm", |e| e.number("above 0 and finite", norm))?,
             re_estimate_batch_norm: table.or("re_estimate_batch_norm", false, |e| e.flag())?,
+            evaluate_fast: table.or("evaluate_fast", false, |e| e.flag())?,
+            trace: table.get("trace").map(|_| TraceConfig::read(&table.table("trace")?)).transpose()?,
             data: DataConfig::read(&table.table("data")?)?,
             model: ModelConfig::read(&table.table("model")?)?,
             optimizer: OptimizerConfig::read(&table.table("optimizer")?, 1)?,

@@ -104,6 +104,32 @@ pub enum Error {
         /// What is not finite.
         what: &'static str,
     },
+    /// A device that this build or this machine does not have.
+    #[error("no device {name:?}: {reason}; `lookahead devices` lists what there is")]
+    NoDevice {
+        /// The kind of device.
+        name: &'static str,
+        /// Why there is none.
+        reason: String,
+    },
+    /// A scale that a sweep does not describe.
+    #[error("{sweep}: there is no [scale.{scale}]; it has {}", known.join(", "))]
+    NoScale {
+        /// The sweep.
+        sweep: String,
+        /// The scale.
+        scale: &'static str,
+        /// The scales it has.
+        known: Vec<&'static str>,
+    },
+    /// A name that `run` does not know.
+    #[error("{name:?} is neither an artifact ({}) nor a file that ends in .toml", known.join(", "))]
+    UnknownArtifact {
+        /// The name.
+        name: String,
+        /// The artifacts.
+        known: Vec<&'static str>,
+    },
     /// The run was asked to stop; its checkpoint is written.
     #[error("{}: interrupted; the same command continues", folder.display())]
     Interrupted {

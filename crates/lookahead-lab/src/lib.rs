@@ -5,12 +5,12 @@
 pub mod checkpoint;
 pub mod config;
 pub mod data;
+pub mod device;
 mod environment;
 mod error;
-pub mod evaluate;
 mod files;
+mod json_log;
 pub mod metrics;
-mod metrics_log;
 pub mod model;
 pub mod optimizer;
 pub mod paper;
@@ -18,6 +18,8 @@ pub mod random;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod sweep;
+pub mod task;
 pub mod train;
 
 pub use environment::environment;

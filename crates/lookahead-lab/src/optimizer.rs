@@ -43,7 +43,7 @@ impl AnyOptimizer {
                 let config = LookaheadConfig::new().with_sync_period(outer.sync_period);
                 let config = match outer.step_size {
                     StepSizeConfig::Alpha(alpha) => config.with_alpha(alpha),
-                    StepSizeConfig::Adaptive(adaptive) => config.with_adaptive_alpha(adaptive),
+                    StepSizeConfig::Adaptive(adaptive) => config.with_adaptive_alpha(adaptive.estimate),
                 };
                 let config = config.with_inner_state(outer.inner_state);
                 Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner)?, config)?))
@@ -59,6 +59,30 @@ impl AnyOptimizer {
                 Self::Averaged(Box::new(Averaged::new(Self::new(&averaged.inner)?, averaging)))
             }
         })
+    }
+
+    /// One gradient step. `gradient_at` is called where an adaptive alpha asks for the gradient at theta_k: in the
+    /// outermost Lookahead, if `fresh_gradient` is set.
+    pub fn step<M: Module>(
+        &mut self,
+        lr: &ModuleLearningRate,
+        model: M,
+        grads: GradientsParams,
+        gradient_at: impl FnOnce(&M) -> GradientsParams,
+    ) -> M {
+        match self {
+            Self::Lookahead(lookahead) => lookahead.step_with(lr.clone(), model, grads, gradient_at),
+            other => other.advance(lr, model, grads),
+        }
+    }
+
+    /// The fast weights theta_{t,k} that the next step of the outermost Lookahead will pull back, if it syncs then.
+    #[must_use]
+    pub fn proposal<M: Module>(&self, lr: &ModuleLearningRate, model: &M, grads: &GradientsParams) -> Option<M> {
+        match self {
+            Self::Lookahead(lookahead) => lookahead.proposal(lr.clone(), model, grads),
+            _ => None,
+        }
     }
 
     /// A copy of the model on the weights to evaluate: slow weights, an average, or its own. It owns its buffers.

@@ -1,24 +1,27 @@
 //! The one training loop: steps, evaluations, checkpoints; the same bits however often it is stopped and continued.
 
+mod trace;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::nn::loss::CrossEntropyLossConfig;
+use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use lookahead_burn::{InnerOptimizer, clip_by_global_norm, re_estimate_batch_norm};
+use lookahead_burn::{InnerOptimizer, clip_by_global_norm};
 
+use self::trace::{Point, Trace};
 use crate::Error;
 use crate::checkpoint::{Checkpoint, Position};
 use crate::config::RunConfig;
-use crate::data::{Dataset, epoch_order};
-use crate::evaluate::{evaluate, to_tensors};
-use crate::metrics_log::MetricsLog;
-use crate::model::{Network, load_weights, named_weights};
+use crate::device;
+use crate::json_log::JsonLog;
+use crate::model::{load_weights, named_weights};
 use crate::optimizer::AnyOptimizer;
-use crate::report::MetricsRow;
+use crate::report::{FastScores, MetricsRow};
 use crate::schedule::Schedule;
+use crate::task::{Part, Score, Task};
 
 /// Follows a run as it goes.
 pub trait Observer {
@@ -29,48 +32,42 @@ pub trait Observer {
 }
 
 /// A run in progress.
-pub struct Trainer<'a> {
+pub struct Trainer<'a, T: Task> {
     config: &'a RunConfig,
-    data: &'a Dataset,
+    task: &'a T,
     folder: &'a Path,
     device: Device,
-    model: Option<Network>,
+    model: Option<T::Model>,
     optimizer: AnyOptimizer,
     schedule: Schedule,
     position: Position,
-    metrics: MetricsLog,
+    metrics: JsonLog,
+    trace: Option<Trace>,
     started: Instant,
     seconds_before: f64,
 }
 
-impl<'a> Trainer<'a> {
+impl<'a, T: Task> Trainer<'a, T> {
     /// A run at its start, or where its last checkpoint stands.
     ///
     /// # Errors
-    /// [`Error::DamagedCheckpoint`], [`Error::OtherConfig`], or what does not fit, by name; the folder stays as it is.
-    pub fn new(config: &'a RunConfig, data: &'a Dataset, folder: &'a Path) -> Result<Self, Error> {
-        let device = Device::flex().autodiff();
-        let model = Network::new(&config.model, data.image, data.classes, config.seed, &device);
+    /// [`Error::DamagedCheckpoint`], [`Error::OtherConfig`], [`Error::NoDevice`], or what does not fit, by name; the
+    /// folder stays as it is.
+    pub fn new(config: &'a RunConfig, task: &'a T, folder: &'a Path) -> Result<Self, Error> {
+        let device = device::open(config.device)?.autodiff();
+        let steps = task.steps_per_epoch();
+        let model = task.initial_model(&device);
         let mut trainer = Self {
-            schedule: Schedule::new(&config.schedule, data.batches(config.batch_size).into(), config.epochs.get())?,
+            schedule: Schedule::new(&config.schedule, steps.into(), config.epochs.get())?,
             optimizer: AnyOptimizer::new(&config.optimizer)?,
             model: None,
-            position: Position {
-                run: config.id(),
-                data: data.sha256(),
-                epoch: 0,
-                batch: 0,
-                step: 0,
-                seconds: 0.0,
-                metrics_bytes: 0,
-                last_row: None,
-                plateau: None,
-            },
-            metrics: MetricsLog::at(folder),
+            position: Position::start(config.id(), task.data_sha256()),
+            metrics: JsonLog::at(folder, "metrics.jsonl"),
+            trace: config.trace.map(|trace| Trace::new(trace, steps, folder)),
             started: Instant::now(),
             seconds_before: 0.0,
             config,
-            data,
+            task,
             folder,
             device,
         };
@@ -85,15 +82,17 @@ impl<'a> Trainer<'a> {
     /// Trains to the end, and gives the last evaluation. `stop` is looked at after every step.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] after `stop`, its checkpoint written; [`Error::NonFinite`]; [`Error::Io`].
+    /// [`Error::Interrupted`] after `stop`, its checkpoint written; [`Error::NonFinite`]; [`Error::Data`];
+    /// [`Error::Io`].
     pub fn run(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Error> {
         self.metrics.truncate(self.position.metrics_bytes)?;
-        let batches = self.data.batches(self.config.batch_size);
+        if let Some(trace) = &self.trace {
+            trace.truncate(self.position.trace_bytes)?;
+        }
         observer.stepped(self.position.step);
         while self.position.epoch < self.config.epochs.get() {
-            let order = epoch_order(self.data.train.len(), self.config.seed, self.position.epoch);
-            while self.position.batch < batches {
-                self.step(&order)?;
+            for batch in self.task.batches(self.position.epoch, self.position.batch) {
+                self.step(&batch?)?;
                 observer.stepped(self.position.step);
                 if stop.load(Ordering::Relaxed) {
                     self.save()?;
@@ -105,28 +104,69 @@ impl<'a> Trainer<'a> {
             }
             self.end_epoch(observer)?;
         }
-        let Position { epoch, step, seconds, last_row, .. } = self.position;
-        Ok(Outcome { epochs: epoch, steps: step, seconds, last_row, refused: self.optimizer.refused() })
+        let Position { epoch, step, seconds, last_row, skipped, .. } = self.position;
+        Ok(Outcome { epochs: epoch, steps: step, seconds, last_row, refused: self.optimizer.refused(), skipped })
     }
 
-    fn step(&mut self, order: &[u32]) -> Result<(), Error> {
-        let size = self.config.batch_size.get() as usize;
-        let start = self.position.batch as usize * size;
-        let batch = self.data.train.select(&order[start..order.len().min(start + size)]);
-        let (images, labels) = to_tensors(&batch, &self.device);
+    fn step(&mut self, batch: &T::Batch) -> Result<(), Error> {
         // `new` puts the model there, and every step puts it back.
         let model = self.model.take().expect("a trainer holds its model");
-        let loss = CrossEntropyLossConfig::new().init(&self.device).forward(model.forward(images), labels);
+        let loss = self.task.loss(&model, batch, &self.device);
         let value = loss.clone().into_scalar::<f32>();
-        let mut grads = GradientsParams::from_grads(loss.backward(), &model);
-        if let Some(max_norm) = self.config.clip_norm {
-            grads = clip_by_global_norm(&model, grads, max_norm)?.grads;
+        let grads = self.clip(&model, GradientsParams::from_grads(loss.backward(), &model))?;
+        let rate = self.schedule.learning_rate(self.position.step).into();
+        let update = self.trace.as_ref().and_then(|trace| trace.update(self.position.step));
+        let proposal = update.and_then(|_| self.optimizer.proposal(&rate, &model, &grads));
+        if update == Some(1) {
+            self.trace(0, Point::Start, &model)?;
         }
-        let learning_rate = self.schedule.learning_rate(self.position.step);
-        self.model = Some(self.optimizer.advance(&learning_rate.into(), model, grads));
+        self.model = Some(if self.config.optimizer.asks_for_gradient() {
+            let (task, device) = (self.task, &self.device);
+            // Prop. 1 asks for the gradient at theta_k; it is taken on the batch of the k-th step.
+            let gradient_at =
+                |model: &T::Model| GradientsParams::from_grads(task.loss(model, batch, device).backward(), model);
+            self.optimizer.step(&rate, model, grads, gradient_at)
+        } else {
+            self.optimizer.advance(&rate, model, grads)
+        });
         self.position.step += 1;
         self.position.batch += 1;
+        self.position.skipped += self.task.skipped(batch);
+        if let Some(update) = update {
+            self.trace_update(update, proposal)?;
+        }
         self.stop_on_non_finite(value)
+    }
+
+    /// After an update: theta, and phi where the update ended in a sync, from `proposal` to it.
+    fn trace_update(&mut self, update: u32, proposal: Option<T::Model>) -> Result<(), Error> {
+        match &proposal {
+            Some(fast) => {
+                self.trace(update, Point::Inner, fast)?;
+                let slow = self.optimizer.evaluation_model(self.model());
+                self.trace(update, Point::Outer, &slow)
+            }
+            None => {
+                let fast = self.model().clone();
+                self.trace(update, Point::Inner, &fast)
+            }
+        }
+    }
+
+    fn trace(&mut self, update: u32, point: Point, model: &T::Model) -> Result<(), Error> {
+        let score = self.score(&model.valid(), Part::Valid)?;
+        if let Some(trace) = &self.trace {
+            let step = self.position.step;
+            self.position.trace_bytes = trace.write(update, step, point, score, || named_weights(model))?;
+        }
+        Ok(())
+    }
+
+    fn clip(&self, model: &T::Model, grads: GradientsParams) -> Result<GradientsParams, Error> {
+        Ok(match self.config.clip_norm {
+            Some(max_norm) => clip_by_global_norm(model, grads, max_norm)?.grads,
+            None => grads,
+        })
     }
 
     fn stop_on_non_finite(&self, loss: f32) -> Result<(), Error> {
@@ -169,20 +209,15 @@ impl<'a> Trainer<'a> {
 
     /// Both losses are of the weights to evaluate: the training loss too is taken over the whole set (App. C.1).
     fn evaluate(&self) -> Result<MetricsRow, Error> {
-        // As in `step`.
-        let model = self.model.as_ref().expect("a trainer holds its model");
+        let model = self.model();
         let mut evaluated = self.optimizer.evaluation_model(model);
-        if self.config.re_estimate_batch_norm && evaluated.has_batch_norm() {
-            let indices: Vec<u32> = (0..self.data.train.len() as u32).collect();
-            let batches: Vec<_> = indices.chunks(self.config.batch_size.get() as usize).collect();
-            evaluated = re_estimate_batch_norm(&evaluated, batches, |model: &Network, batch| {
-                model.forward(to_tensors(&self.data.train.select(batch), &self.device).0)
-            })?;
+        if self.config.re_estimate_batch_norm && self.task.has_batch_norm(&evaluated) {
+            evaluated = self.task.re_estimate_batch_norm(&evaluated, &self.device)?;
         }
-        let device = self.device.clone().without_autodiff();
-        let train = evaluate(&evaluated, &self.data.train, &device);
-        let valid = evaluate(&evaluated, &self.data.valid, &device);
-        let finite = |loss: f64| Some(loss).filter(|loss| loss.is_finite());
+        let train = self.score(&evaluated, Part::Train)?;
+        let valid = self.score(&evaluated, Part::Valid)?;
+        let has_fast = self.config.evaluate_fast && self.optimizer.evaluation_weights().is_some();
+        let fast = has_fast.then(|| self.score(&model.valid(), Part::Valid)).transpose()?;
         Ok(MetricsRow {
             epoch: self.position.epoch,
             step: self.position.step,
@@ -190,11 +225,20 @@ impl<'a> Trainer<'a> {
             train_loss: finite(train.loss),
             valid_loss: finite(valid.loss),
             valid_accuracy: valid.accuracy,
-            valid_top5: None,
-            fast: None,
+            valid_top5: valid.top5,
+            fast: fast.map(|fast| FastScores { valid_loss: finite(fast.loss), valid_accuracy: fast.accuracy }),
             alpha: self.optimizer.last_sync().map(|sync| sync.alpha.get()),
             seconds: self.seconds(),
         })
+    }
+
+    fn score(&self, model: &T::Model, part: Part) -> Result<Score, Error> {
+        self.task.evaluate(model, part, &self.device.clone().without_autodiff())
+    }
+
+    fn model(&self) -> &T::Model {
+        // As in `step`.
+        self.model.as_ref().expect("a trainer holds its model")
     }
 
     fn seconds(&self) -> f64 {
@@ -202,17 +246,16 @@ impl<'a> Trainer<'a> {
     }
 
     fn save(&mut self) -> Result<(), Error> {
-        // As in `step`.
-        let model = self.model.as_ref().expect("a trainer holds its model");
         self.position.seconds = self.seconds();
         self.position.plateau = self.schedule.memory().cloned();
+        let model = self.model();
         let slow = self.optimizer.evaluation_weights().map(|weights| named_weights(&weights.apply(model)));
         let record = self.optimizer.to_record();
         let position = self.position.clone();
         Checkpoint { position, model: named_weights(model), slow, optimizer: record }.write(self.folder)
     }
 
-    fn restore(&mut self, checkpoint: Checkpoint, model: Network) -> Result<Network, Error> {
+    fn restore(&mut self, checkpoint: Checkpoint, model: T::Model) -> Result<T::Model, Error> {
         let Checkpoint { position, model: weights, optimizer, .. } = checkpoint;
         if position.run != self.position.run {
             let (path, expected) = (self.folder.join("checkpoint"), self.position.run.clone());
@@ -230,6 +273,10 @@ impl<'a> Trainer<'a> {
     }
 }
 
+fn finite(loss: f64) -> Option<f64> {
+    Some(loss).filter(|loss| loss.is_finite())
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -243,4 +290,6 @@ pub struct Outcome {
     pub last_row: Option<MetricsRow>,
     /// Elements that syncs refused as not finite.
     pub refused: u64,
+    /// Examples left out of batches because they could not be read.
+    pub skipped: u64,
 }

@@ -50,7 +50,28 @@ pub enum StepSizeConfig {
     Alpha(Alpha),
     /// The estimate of Prop. 1, clipped to at least `low` (default 0.5), with the curvature `second_moment` (default) or
     /// its `root`.
-    Adaptive(Adaptive),
+    Adaptive(AdaptiveConfig),
+}
+
+/// How an adaptive alpha is estimated; the table `adaptive`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AdaptiveConfig {
+    /// The smallest alpha and the curvature.
+    #[serde(flatten)]
+    pub estimate: Adaptive,
+    /// Whose gradient enters. Default `last`.
+    pub gradient: AdaptiveGradient,
+}
+
+/// The gradient in an adaptive alpha.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdaptiveGradient {
+    /// The last one, at theta_{k-1}: an approximation that costs nothing.
+    Last,
+    /// One at theta_k, on the batch of the k-th step, as the paper has it: a forward and a backward pass a sync. Of a
+    /// nested Lookahead, the outermost only.
+    Fresh,
 }
 
 /// An average of the weights along an optimizer's path.
@@ -183,12 +204,16 @@ impl StepSizeConfig {
             return Err(ConfigError::Conflict { place: alpha.place(), key, other });
         }
         let adaptive = table.table("adaptive")?;
-        adaptive.accept(&["low", "curvature"])?;
+        adaptive.accept(&["low", "curvature", "gradient"])?;
         let default = Adaptive::default();
         let powers = [("second_moment", CurvaturePower::SecondMoment), ("root", CurvaturePower::Root)];
-        Ok(Self::Adaptive(Adaptive {
-            low: adaptive.or("low", default.low, |e| e.hyperparameter(Alpha::new))?,
-            curvature: adaptive.or("curvature", default.curvature, |e| e.one_of(&powers))?,
+        let gradients = [("last", AdaptiveGradient::Last), ("fresh", AdaptiveGradient::Fresh)];
+        Ok(Self::Adaptive(AdaptiveConfig {
+            estimate: Adaptive {
+                low: adaptive.or("low", default.low, |e| e.hyperparameter(Alpha::new))?,
+                curvature: adaptive.or("curvature", default.curvature, |e| e.one_of(&powers))?,
+            },
+            gradient: adaptive.or("gradient", AdaptiveGradient::Last, |e| e.one_of(&gradients))?,
         }))
     }
 }
@@ -267,6 +292,13 @@ impl OptimizerConfig {
                 format!("{average}({})", averaged.inner.label())
             }
         }
+    }
+
+    /// Whether the outermost Lookahead's alpha needs a gradient at theta_k.
+    #[must_use]
+    pub fn asks_for_gradient(&self) -> bool {
+        let Self::Lookahead(lookahead) = self else { return false };
+        matches!(lookahead.step_size, StepSizeConfig::Adaptive(adaptive) if adaptive.gradient == AdaptiveGradient::Fresh)
     }
 
     /// The synchronization period of the outermost Lookahead, if there is one.

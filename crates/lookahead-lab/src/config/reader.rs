@@ -79,6 +79,13 @@ impl<'s> Table<'s> {
         Some(Entry { source: self.source, path: self.path_of(key), name: Some(name), value, span })
     }
 
+    /// Its keys, as the text orders them.
+    pub(super) fn keys(&self) -> Vec<&'s str> {
+        let mut keys: Vec<_> = self.entries.into_iter().flat_map(DeTable::keys).collect();
+        keys.sort_by_key(|key| key.span().start);
+        keys.into_iter().map(|key| key.get_ref().as_ref()).collect()
+    }
+
     /// The table under a key.
     pub(super) fn table(&self, key: &str) -> Read<Self> {
         let Some(entry) = self.get(key) else {
@@ -159,6 +166,20 @@ impl<'s> Entry<'s> {
             value: shown(self.value).into(),
             accepted: accepted.into(),
             nearest: None,
+        }
+    }
+
+    /// The table that this value is.
+    pub(super) fn table(&self) -> Read<Table<'s>> {
+        let entries = Some(self.value.as_table().ok_or_else(|| self.refuse("a table"))?);
+        Ok(Table { source: self.source, key_span: self.key_span(), path: self.path.clone(), entries })
+    }
+
+    /// A number, a string or a flag as it is written in an override.
+    pub(super) fn literal(&self) -> Read<String> {
+        match self.value {
+            DeValue::Float(_) | DeValue::Integer(_) | DeValue::Boolean(_) | DeValue::String(_) => Ok(shown(self.value)),
+            _ => Err(self.refuse("a number, a string or true or false")),
         }
     }
 

@@ -1,0 +1,140 @@
+//! Image classification by cross-entropy (Sec. 5.1, 5.2, App. C.1, C.2).
+
+use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use lookahead_burn::re_estimate_batch_norm;
+
+use super::{Batches, Part, Score, Task};
+use crate::Error;
+use crate::config::RunConfig;
+use crate::data::{Augment, Batch, Dataset, Examples, Loader, epoch_order};
+use crate::model::Network;
+
+/// Examples evaluated at once.
+const CHUNK: NonZeroU32 = NonZeroU32::new(250).unwrap();
+
+/// The classes that count as right for the top-5 accuracy.
+const TOP: usize = 5;
+
+/// The classification of a data set's images.
+#[derive(Debug, Clone, Copy)]
+pub struct Classification<'a> {
+    config: &'a RunConfig,
+    data: &'a Dataset,
+}
+
+impl<'a> Classification<'a> {
+    /// The task of a configuration on its data.
+    #[must_use]
+    pub fn new(config: &'a RunConfig, data: &'a Dataset) -> Self {
+        Self { config, data }
+    }
+
+    fn examples(&self, part: Part) -> &Arc<Examples> {
+        match part {
+            Part::Train => &self.data.train,
+            Part::Valid => &self.data.valid,
+        }
+    }
+
+    /// All of a part once, in its own order, not augmented.
+    fn in_order(&self, part: Part, size: NonZeroU32) -> Loader {
+        let examples = self.examples(part);
+        Loader::start(Arc::clone(examples), (0..examples.len() as u32).collect(), size, 0, None)
+    }
+
+    fn tensors(&self, batch: &Batch, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
+        let shape = [batch.labels.len(), self.data.image.pixels()];
+        let images = Tensor::from_data(TensorData::new(batch.pixels.clone(), shape), device);
+        (images, Tensor::from_data(TensorData::new(batch.labels.clone(), [shape[0]]), device))
+    }
+}
+
+impl Task for Classification<'_> {
+    type Model = Network;
+    type Batch = Batch;
+
+    fn data_sha256(&self) -> String {
+        self.data.sha256()
+    }
+
+    fn data_description(&self) -> String {
+        self.data.description.clone()
+    }
+
+    fn initial_model(&self, device: &Device) -> Network {
+        Network::new(&self.config.model, self.data.image, self.data.classes, self.config.seed, device)
+    }
+
+    fn has_batch_norm(&self, model: &Network) -> bool {
+        model.has_batch_norm()
+    }
+
+    fn steps_per_epoch(&self) -> u32 {
+        self.data.batches(self.config.batch_size)
+    }
+
+    fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Batch> {
+        let order = epoch_order(self.data.train.len(), self.config.seed, epoch);
+        let augmentation = self.config.data.augmentation;
+        let augment = Augment { augmentation, seed: self.config.seed, epoch };
+        let train = Arc::clone(&self.data.train);
+        let loader = Loader::start(train, order, self.config.batch_size, first, Some(augment));
+        Box::new(loader.map(|batch| batch.map_err(Error::from)))
+    }
+
+    fn skipped(&self, batch: &Batch) -> u64 {
+        batch.skipped.into()
+    }
+
+    fn loss(&self, model: &Network, batch: &Batch, device: &Device) -> Tensor<1> {
+        let (images, labels) = self.tensors(batch, device);
+        CrossEntropyLossConfig::new().init(device).forward(model.forward(images), labels)
+    }
+
+    fn evaluate(&self, model: &Network, part: Part, device: &Device) -> Result<Score, Error> {
+        let cross_entropy = CrossEntropyLossConfig::new().init(device);
+        let has_top5 = self.data.classes > TOP;
+        let (mut loss, mut right, mut near, mut count) = (0.0, 0.0, 0.0, 0);
+        for batch in self.in_order(part, CHUNK) {
+            let batch = batch?;
+            let (images, labels) = self.tensors(&batch, device);
+            let scores = model.forward(images);
+            let predicted: Vec<f32> = scores.clone().into_data().convert::<f32>().to_vec().unwrap_or_default();
+            for (scores, &label) in predicted.chunks(self.data.classes).zip(&batch.labels) {
+                let rank = rank(scores, label as usize);
+                right += f64::from(rank == 0);
+                near += f64::from(rank < TOP);
+            }
+            loss += f64::from(cross_entropy.forward(scores, labels).into_scalar::<f32>()) * batch.labels.len() as f64;
+            count += batch.labels.len();
+        }
+        let count = count.max(1) as f64;
+        Ok(Score { loss: loss / count, accuracy: right / count, top5: has_top5.then_some(near / count) })
+    }
+
+    fn re_estimate_batch_norm(&self, model: &Network, device: &Device) -> Result<Network, Error> {
+        let failed = RefCell::new(None);
+        let batches = self.in_order(Part::Train, self.config.batch_size).map_while(|batch| {
+            batch.map_err(|error| failed.replace(Some(error))).ok().map(Arc::new)
+        });
+        let estimated =
+            re_estimate_batch_norm(model, batches, |model: &Network, batch| model.forward(self.tensors(&batch, device).0));
+        match failed.into_inner() {
+            Some(error) => Err(error.into()),
+            None => Ok(estimated?),
+        }
+    }
+}
+
+/// How many classes are more likely than the right one; a score that is not a number is never right. Among equal scores
+/// the lower class comes first.
+fn rank(scores: &[f32], label: usize) -> usize {
+    let Some(own) = scores.get(label).filter(|own| !own.is_nan()) else { return scores.len() };
+    let before = |(class, score): &(usize, &f32)| *score > own || (*score == own && *class < label);
+    scores.iter().enumerate().filter(before).count()
+}
