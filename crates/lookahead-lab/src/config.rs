@@ -19,7 +19,7 @@ use toml::de::DeTable;
 
 pub use self::data::{DataConfig, DataSource};
 pub use self::error::{ConfigError, Place};
-pub use self::model::ModelConfig;
+pub use self::model::{CifarDepth, ModelConfig, StemConfig};
 pub use self::optimizer::{
     AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig, SgdConfig, StepSizeConfig,
 };

@@ -6,6 +6,12 @@ use serde::Serialize;
 
 use super::reader::{Choices, Read, Table};
 
+const MAX_CHANNELS: u32 = 1024;
+
+const fn count(default: u32) -> NonZeroU32 {
+    NonZeroU32::new(default).unwrap()
+}
+
 /// A network, by the key `name`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
@@ -22,28 +28,140 @@ pub enum ModelConfig {
         /// Whether each convolution is followed by batch normalisation. Default true.
         batch_norm: bool,
     },
+    /// A residual network for small images: three stages of basic blocks, shortcuts without parameters (He et al. 2016,
+    /// Sec. 4.2). ResNet-32 is the network of Fig. 1 and 10.
+    ResNet {
+        /// The number of layers. Default 20.
+        depth: CifarDepth,
+        /// The channels of the first stage, at most 1,024. Default 16.
+        width: NonZeroU32,
+    },
+    /// ResNet-18 with a 3x3 stem, for small images: the network of Sec. 5.1.
+    ResNet18 {
+        /// The channels of the first stage, at most 1,024. Default 64.
+        width: NonZeroU32,
+    },
+    /// ResNet-50, as in torchvision: a network of Sec. 5.2.
+    ResNet50 {
+        /// The channels of the first stage's 3x3 convolutions, at most 1,024. Default 64.
+        width: NonZeroU32,
+        /// What stands before the blocks. Default: for ImageNet.
+        stem: StemConfig,
+    },
+    /// ResNet-152, as in torchvision: a network of Sec. 5.2.
+    ResNet152 {
+        /// The channels of the first stage's 3x3 convolutions, at most 1,024. Default 64.
+        width: NonZeroU32,
+        /// What stands before the blocks. Default: for ImageNet.
+        stem: StemConfig,
+    },
+}
+
+/// What stands before the blocks of a residual network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StemConfig {
+    /// A 7x7 convolution of stride 2 and a 3x3 max pooling of stride 2: the image loses 15 of 16 pixels.
+    Imagenet,
+    /// A 3x3 convolution of stride 1.
+    Small,
+}
+
+/// The number of layers of a residual network for CIFAR: 6n + 2 for the n blocks of each of its three stages.
+///
+/// ```
+/// use lookahead_lab::config::CifarDepth;
+/// assert_eq!(CifarDepth::new(32).map(CifarDepth::blocks_per_stage), Some(5));
+/// assert_eq!(CifarDepth::new(18), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct CifarDepth(u32);
+
+impl CifarDepth {
+    const DEFAULT: Self = Self(20);
+
+    /// A depth, 8 to 110, that is 6n + 2; `None` for any other.
+    #[must_use]
+    pub const fn new(depth: u32) -> Option<Self> {
+        if depth >= 8 && depth <= 110 && depth % 6 == 2 { Some(Self(depth)) } else { None }
+    }
+
+    /// The number of layers.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The number of blocks of each stage, n.
+    #[must_use]
+    pub const fn blocks_per_stage(self) -> usize {
+        // depth = 6n + 2: n blocks of 2 convolutions in each of 3 stages, the stem and the linear layer.
+        (self.0 as usize - 2) / 6
+    }
 }
 
 impl ModelConfig {
     pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: Choices<ModelConfig, 2> = [("mlp", ModelConfig::read_mlp), ("cnn", ModelConfig::read_cnn)];
+        const NAMES: Choices<ModelConfig, 6> = [
+            ("mlp", ModelConfig::read_mlp),
+            ("cnn", ModelConfig::read_cnn),
+            ("resnet", ModelConfig::read_resnet),
+            ("resnet18", ModelConfig::read_resnet18),
+            ("resnet50", ModelConfig::read_resnet50),
+            ("resnet152", ModelConfig::read_resnet152),
+        ];
         table.or("name", NAMES[0].1, |e| e.one_of(&NAMES))?(table)
     }
 
     fn read_mlp(table: &Table<'_>) -> Read<Self> {
-        const DEFAULT: NonZeroU32 = NonZeroU32::new(64).unwrap();
         table.accept(&["name", "hidden"])?;
-        let hidden = table.or("hidden", vec![DEFAULT], |e| e.list(16, "widths", |e| e.count_to(16_384)))?;
+        let hidden = table.or("hidden", vec![count(64)], |e| e.list(16, "widths", |e| e.count_to(16_384)))?;
         Ok(Self::Mlp { hidden })
     }
 
     fn read_cnn(table: &Table<'_>) -> Read<Self> {
-        const DEFAULT: [NonZeroU32; 2] = [NonZeroU32::new(8).unwrap(), NonZeroU32::new(16).unwrap()];
         table.accept(&["name", "channels", "batch_norm"])?;
-        let channels = table.or("channels", DEFAULT.to_vec(), |e| {
-            let channels = e.list(8, "numbers of channels", |e| e.count_to(1024))?;
+        let channels = table.or("channels", vec![count(8), count(16)], |e| {
+            let channels = e.list(8, "numbers of channels", |e| e.count_to(MAX_CHANNELS))?;
             if channels.is_empty() { Err(e.refuse("a list of at least 1 number of channels")) } else { Ok(channels) }
         })?;
         Ok(Self::Cnn { channels, batch_norm: table.or("batch_norm", true, |e| e.flag())? })
     }
+
+    fn read_resnet(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["name", "depth", "width"])?;
+        let depth = table.or("depth", CifarDepth::DEFAULT, |e| {
+            let depth = e.whole(0..=u64::MAX).ok().and_then(|depth| CifarDepth::new(depth.try_into().ok()?));
+            depth.ok_or_else(|| e.refuse("a whole number from 8 to 110 that is 6n + 2, such as 8, 20, 32, 56 or 110"))
+        })?;
+        Ok(Self::ResNet { depth, width: read_width(table, 16)? })
+    }
+
+    fn read_resnet18(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["name", "width"])?;
+        Ok(Self::ResNet18 { width: read_width(table, 64)? })
+    }
+
+    fn read_resnet50(table: &Table<'_>) -> Read<Self> {
+        let (width, stem) = read_width_and_stem(table)?;
+        Ok(Self::ResNet50 { width, stem })
+    }
+
+    fn read_resnet152(table: &Table<'_>) -> Read<Self> {
+        let (width, stem) = read_width_and_stem(table)?;
+        Ok(Self::ResNet152 { width, stem })
+    }
+}
+
+fn read_width(table: &Table<'_>, default: u32) -> Read<NonZeroU32> {
+    table.or("width", count(default), |e| e.count_to(MAX_CHANNELS))
+}
+
+fn read_width_and_stem(table: &Table<'_>) -> Read<(NonZeroU32, StemConfig)> {
+    table.accept(&["name", "width", "stem"])?;
+    let stem = table.or("stem", StemConfig::Imagenet, |e| {
+        e.one_of(&[("imagenet", StemConfig::Imagenet), ("small", StemConfig::Small)])
+    })?;
+    Ok((read_width(table, 64)?, stem))
 }
