@@ -22,7 +22,7 @@ pub enum ReportError {
         /// Why.
         source: io::Error,
     },
-    /// A file holds something else than the JSON that belongs there.
+    /// A file holds something else than the JSON or TOML that belongs there.
     #[error("{}:{line}:{column}: {reason}", .path.display())]
     Malformed {
         /// The file.
@@ -31,7 +31,7 @@ pub enum ReportError {
         line: usize,
         /// The column, from 1.
         column: usize,
-        /// What the JSON reader found, and what it expected.
+        /// What the reader found, and what it expected.
         reason: String,
     },
     /// A number lies outside its range.
@@ -71,6 +71,20 @@ pub enum ReportError {
         path: PathBuf,
         /// The label.
         label: String,
+    },
+    /// A value or a claim of the paper is not as it must be, or names what the artifact does not have.
+    #[error("{}: {entry}: `{key}` is {found}, accepted: {accepted}", .path.display())]
+    PaperEntry {
+        /// The file it was read from.
+        path: PathBuf,
+        /// Which value or claim.
+        entry: String,
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        found: String,
+        /// What is accepted.
+        accepted: String,
     },
     /// A folder that should hold a run holds neither a config nor metrics.
     #[error("{} is not a run folder: it has neither config.toml nor metrics.jsonl", .path.display())]

@@ -10,6 +10,7 @@ mod error;
 mod format;
 pub mod heat_map;
 mod legend;
+mod measure;
 mod page;
 mod paper;
 mod run_folder;
@@ -21,14 +22,15 @@ pub mod xy;
 pub use advice::AdviceReport;
 pub use error::ReportError;
 pub use format::{significant, significant_in_full};
-pub use paper::Paper;
+pub use measure::Measure;
+pub use paper::{Expectation, Paper, PaperClaim, PaperValue};
 pub use run_folder::{Artifact, Candidate, FastScores, Figure, Group, MetricsRow, Run, RunResult};
 pub use study::Study;
 pub use summary::{Comparison, GroupSummary, Summary, Verdict};
 
 use std::path::{Path, PathBuf};
 
-use self::curves::{Measure, Plot};
+use self::curves::Plot;
 use crate::files::replace;
 
 /// Reports an artifact: reads `out_dir/ARTIFACT/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
@@ -58,7 +60,8 @@ pub fn write_for_run(run_dir: &Path) -> Result<PathBuf, ReportError> {
 
 fn write_pages(study: &Study) -> Result<Summary, ReportError> {
     let summary = Summary::of(study);
-    let plots = Measure::ALL.map(|measure| Plot::of(study, measure));
+    let plots =
+        [Measure::ValidLoss, Measure::ValidAccuracy, Measure::TrainLoss].map(|measure| Plot::of(study, measure));
     write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &plots))?;
     write_file(&study.folder.join("report.html"), &page::page(study, &summary, &plots))?;
     Ok(summary)

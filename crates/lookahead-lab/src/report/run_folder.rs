@@ -204,24 +204,28 @@ impl Artifact {
     /// Reads `artifact.json`.
     ///
     /// # Errors
-    /// The file cannot be read or is malformed, a label comes twice, or a baseline is no other group.
+    /// The file cannot be read or is malformed, a label comes twice in a panel, a baseline is no other group of its panel,
+    /// or the paper's part names a panel or a group that is not there.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
         let bytes = fs::read(path).map_err(|source| ReportError::Read { path: path.to_owned(), source })?;
         let artifact: Self = parse(path, &bytes)?;
         for (index, group) in artifact.groups.iter().enumerate() {
-            if artifact.groups[..index].iter().any(|earlier| earlier.label == group.label) {
+            let panel = || artifact.groups.iter().filter(|other| other.panel == group.panel);
+            let is_same = |earlier: &Group| earlier.label == group.label && earlier.panel == group.panel;
+            if artifact.groups[..index].iter().any(is_same) {
                 return Err(ReportError::RepeatedLabel { path: path.to_owned(), label: group.label.clone() });
             }
             let Some(baseline) = &group.baseline else { continue };
-            if *baseline == group.label || artifact.groups.iter().all(|other| other.label != *baseline) {
+            if *baseline == group.label || panel().all(|other| other.label != *baseline) {
                 return Err(ReportError::UnknownBaseline {
                     path: path.to_owned(),
                     label: group.label.clone(),
                     baseline: baseline.clone(),
-                    labels: artifact.groups.iter().map(|group| group.label.clone()).collect(),
+                    labels: panel().map(|group| group.label.clone()).collect(),
                 });
             }
         }
+        artifact.paper.check_names(path, &artifact.groups)?;
         Ok(artifact)
     }
 }

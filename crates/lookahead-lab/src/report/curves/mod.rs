@@ -14,16 +14,8 @@ pub(super) use style::{hue, line_sample, palette_css, swatch};
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::style::Style;
-use super::{MetricsRow, Run, Study, format::Quantity};
+use super::{Measure, MetricsRow, Run, Study};
 use crate::metrics::Spread;
-
-/// What a plot shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Measure {
-    TrainLoss,
-    ValidLoss,
-    ValidAccuracy,
-}
 
 /// What the horizontal axis counts: epochs, or steps where a run evaluates several times an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,33 +44,6 @@ pub(super) struct Point {
     pub(super) at: u64,
     /// Mean and deviation over the runs that got this far; `None` where one of them is not finite.
     pub(super) spread: Option<Spread>,
-}
-
-impl Measure {
-    pub(super) const ALL: [Self; 3] = [Self::ValidLoss, Self::ValidAccuracy, Self::TrainLoss];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::TrainLoss => "Training loss",
-            Self::ValidLoss => "Validation loss",
-            Self::ValidAccuracy => "Validation accuracy",
-        }
-    }
-
-    pub(super) fn quantity(self) -> Quantity {
-        match self {
-            Self::TrainLoss | Self::ValidLoss => Quantity::Loss,
-            Self::ValidAccuracy => Quantity::Accuracy,
-        }
-    }
-
-    fn of(self, row: &MetricsRow) -> Option<f64> {
-        match self {
-            Self::TrainLoss => row.train_loss,
-            Self::ValidLoss => row.valid_loss,
-            Self::ValidAccuracy => Some(row.valid_accuracy),
-        }
-    }
 }
 
 impl Progress {
@@ -156,8 +121,8 @@ impl Curve {
             return format!("{}: no values.", self.label);
         };
         let better = |a: &&(u64, f64), b: &&(u64, f64)| match plot.measure {
-            Measure::ValidAccuracy => a.1.total_cmp(&b.1),
-            Measure::TrainLoss | Measure::ValidLoss => b.1.total_cmp(&a.1),
+            measure if measure.is_accuracy() => a.1.total_cmp(&b.1),
+            _ => b.1.total_cmp(&a.1),
         };
         let best = finite.iter().rev().max_by(better).unwrap_or(last);
         let (value, unit) = (|value| plot.measure.quantity().value(value), plot.progress.name());
@@ -177,7 +142,7 @@ impl Curve {
 fn points(runs: &[Run], measure: Measure, progress: Progress) -> Vec<Point> {
     let mut values: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
     for row in runs.iter().flat_map(|run| &run.rows) {
-        let value = measure.of(row);
+        let value = measure.of_row(row);
         // Before the first step there is no training loss yet: nothing to show, and no gap either.
         if row.step > 0 || value.is_some() {
             values.entry(progress.of(row)).or_default().push(value);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     super::axis::{Axis, Scale},
-    Curve, Measure, Plot, Point,
+    Curve, Plot, Point,
 };
 use crate::metrics::Spread;
 
@@ -49,7 +49,7 @@ impl<'a> Panel<'a> {
 
     /// What the axes leave out, if anything.
     pub(super) fn cut_off(&self) -> Option<String> {
-        let is_below = |spread: Spread| self.plot.measure == Measure::ValidAccuracy && 100.0 * spread.mean < self.y.low;
+        let is_below = |spread: Spread| self.plot.measure.is_accuracy() && 100.0 * spread.mean < self.y.low;
         let is_cut =
             self.plot.curves.iter().flat_map(|curve| &curve.points).filter_map(|point| point.spread).any(is_below);
         is_cut.then(|| {
@@ -91,7 +91,7 @@ impl<'a> Panel<'a> {
     }
 
     fn title(&self) -> String {
-        let unit = if self.plot.measure == Measure::ValidAccuracy { ", %" } else { "" };
+        let unit = if self.plot.measure.is_accuracy() { ", %" } else { "" };
         let scale = if self.y.scale == Scale::Log { " (log scale)" } else { "" };
         format!("{}{unit}{scale}", self.plot.measure.name())
     }
@@ -163,7 +163,7 @@ impl<'a> Panel<'a> {
 
     /// The value in the units of the vertical axis.
     fn scaled(&self, value: f64) -> f64 {
-        if self.plot.measure == Measure::ValidAccuracy { 100.0 * value } else { value.clamp(-LARGEST, LARGEST) }
+        if self.plot.measure.is_accuracy() { 100.0 * value } else { value.clamp(-LARGEST, LARGEST) }
     }
 
     fn pixel_x(&self, at: f64) -> f64 {
@@ -185,7 +185,7 @@ fn vertical_axis(plot: &Plot) -> Axis {
     }
     let low = spreads().map(|spread| spread.mean).fold(LARGEST, f64::min).max(-LARGEST);
     let high = spreads().map(|spread| spread.mean).fold(-LARGEST, f64::max).min(LARGEST);
-    if plot.measure == Measure::ValidAccuracy {
+    if plot.measure.is_accuracy() {
         let axis = Axis::linear(100.0 * accuracy_floor(plot).max(low), 100.0 * high, 5);
         return if axis.high > 100.0 { Axis::linear(axis.low, 100.0, 5) } else { axis };
     }
