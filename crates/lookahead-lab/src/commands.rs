@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and what they share.
 
+mod devices;
 mod inspect;
 mod list;
 mod progress;
@@ -26,6 +27,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   lookahead run quickstart                     compare Lookahead with its inner optimizers, seconds
+  lookahead run fig05_tab1_cifar --data data   a figure of the paper's experiments, small, on CIFAR-10
   lookahead run fig03_noisy_quadratic          a figure of the paper's analyses, a second
   lookahead theory advise --lr 0.5             which k and alpha, by the noisy quadratic model
   lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
@@ -44,6 +46,8 @@ enum Command {
     Train(train::Arguments),
     /// The paper's formulas as a calculator, and advice on k and alpha.
     Theory(theory::Arguments),
+    /// List the devices that this build and this machine can compute on.
+    Devices(devices::Arguments),
     /// Make tables and pages again, from run folders alone.
     Report(report::Arguments),
     /// Show what a checkpoint holds, and check it.
@@ -56,6 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Run(arguments) => run::run(arguments),
         Command::Train(arguments) => train::train(arguments),
         Command::Theory(arguments) => theory::theory(arguments),
+        Command::Devices(arguments) => devices::devices(arguments),
         Command::Report(arguments) => report::report(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
     }

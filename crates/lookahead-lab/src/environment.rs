@@ -1,14 +1,15 @@
 //! What a result was obtained with: revision, device, threads, versions, command.
 
 use std::collections::BTreeMap;
-use std::thread::available_parallelism;
 
 use serde_json::Value;
 
-/// The environment of this process, for `environment.json`.
+use crate::config::DeviceConfig;
+
+/// The environment of this process, for `environment.json`: of a run on `device`, with the threads that compute here.
 #[must_use]
-pub fn environment() -> BTreeMap<String, Value> {
-    let threads = available_parallelism().map_or(1, usize::from);
+pub fn environment(device: DeviceConfig) -> BTreeMap<String, Value> {
+    let threads = rayon::current_num_threads();
     let mut arguments = std::env::args();
     // The program by its name alone: where it lies says nothing about the result.
     arguments.next();
@@ -19,7 +20,7 @@ pub fn environment() -> BTreeMap<String, Value> {
         ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
         ("burn".to_owned(), "0.22.1".into()),
         ("profile".to_owned(), profile.into()),
-        ("device".to_owned(), "cpu (flex)".into()),
+        ("device".to_owned(), device.name().into()),
         ("processor".to_owned(), processor().into()),
         ("threads".to_owned(), threads.into()),
         ("system".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH).into()),
@@ -31,4 +32,11 @@ fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name"));
     model.map_or("unknown", |model| model.trim_start_matches([' ', '\t', ':'])).to_owned()
+}
+
+/// The most memory this process has held, in bytes, where the system tells.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }

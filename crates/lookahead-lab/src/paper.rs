@@ -1,15 +1,30 @@
 //! What `lookahead run` can run: one file for each artifact, in the paper's order after the quickstart.
 
 mod analysis;
+pub mod fig01_trajectory_plane;
+pub mod fig02_adaptive_alpha;
 pub mod fig03_noisy_quadratic;
 pub mod fig04_convergence_rate;
+pub mod fig05_tab1_cifar;
+pub mod fig06_tab2_imagenet;
+pub mod fig08_inner_optimizer;
+pub mod fig09_tab5_k_and_alpha;
+pub mod fig10_inner_and_outer_loop;
 pub mod fig11_noisy_quadratic_more;
+pub mod fig12_tab6_inner_state;
 mod noisy_progress;
 pub mod quickstart;
 
 use std::num::NonZeroU32;
+use std::path::Path;
 
 use serde::Serialize;
+
+use crate::Error;
+use crate::config::{DeviceConfig, SweepConfig};
+use crate::report::Paper;
+use crate::report::analysis::Analysis;
+use crate::sweep::Sweep;
 
 /// How large an artifact is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,9 +39,12 @@ pub enum Scale {
 }
 
 impl Scale {
+    /// All of them, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Smoke, Self::Small, Self::Paper];
+
     /// Its name on the command line.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Smoke => "smoke",
             Self::Small => "small",
@@ -44,6 +62,10 @@ pub struct Request {
     pub seeds: Option<NonZeroU32>,
     /// Overrides of the configuration, `KEY=VALUE`.
     pub overrides: Vec<String>,
+    /// Where to look for the data, if not at its usual place. An analysis needs none.
+    pub data: Option<String>,
+    /// Where to compute, if not where the configuration says. An analysis uses the processor.
+    pub device: Option<DeviceConfig>,
     /// The command, as the report shows it.
     pub command: String,
 }
@@ -59,8 +81,62 @@ pub struct Entry {
     pub needs: &'static str,
     /// Where its result is recorded.
     pub recorded: &'static str,
+    /// How it is run.
+    #[serde(skip)]
+    pub kind: Kind,
 }
 
-/// Every artifact that exists.
-pub const ARTIFACTS: [Entry; 4] =
-    [quickstart::ENTRY, fig03_noisy_quadratic::ENTRY, fig04_convergence_rate::ENTRY, fig11_noisy_quadratic_more::ENTRY];
+/// How an artifact is run.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Training runs, described by files.
+    Training {
+        /// The text of `config.toml`.
+        config: &'static str,
+        /// The text of `paper.toml`; empty for what is not in the paper.
+        paper: &'static str,
+    },
+    /// A computation.
+    Analysis(fn(&Request) -> Result<Analysis, Error>),
+}
+
+/// Every artifact.
+pub const ARTIFACTS: [Entry; 12] = [
+    quickstart::ENTRY,
+    fig01_trajectory_plane::ENTRY,
+    fig02_adaptive_alpha::ENTRY,
+    fig03_noisy_quadratic::ENTRY,
+    fig04_convergence_rate::ENTRY,
+    fig05_tab1_cifar::ENTRY,
+    fig06_tab2_imagenet::ENTRY,
+    fig08_inner_optimizer::ENTRY,
+    fig09_tab5_k_and_alpha::ENTRY,
+    fig10_inner_and_outer_loop::ENTRY,
+    fig11_noisy_quadratic_more::ENTRY,
+    fig12_tab6_inner_state::ENTRY,
+];
+
+/// The sweep of a training artifact.
+///
+/// # Errors
+/// [`Error::Config`] or [`Error::Report`] naming the file and line.
+pub fn sweep(name: &str, config: &str, paper: &str) -> Result<Sweep, Error> {
+    let file = |file: &str| format!("experiments/{name}/{file}");
+    let config = SweepConfig::parse(config, &file("config.toml"))?;
+    let paper = match paper {
+        "" => Paper::default(),
+        text => Paper::parse(text, Path::new(&file("paper.toml")))?,
+    };
+    Ok(Sweep { name: name.to_owned(), config, paper })
+}
+
+/// The sweep of a file of the user's own; the file's name without its end is the artifact's.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Config`] naming the line.
+pub fn sweep_of_file(path: &Path) -> Result<Sweep, Error> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    let config = SweepConfig::parse(&text, &path.display().to_string())?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Sweep { name, config, paper: Paper::default() })
+}

@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::Error;
 use crate::config::RunConfig;
 use crate::data::Dataset;
-use crate::environment::environment;
+use crate::environment::{environment, peak_memory};
 use crate::files::{create_folder, write_atomically};
 use crate::report::{Run, RunResult};
+use crate::task::{Classification, Task};
 use crate::train::{Observer, Trainer};
 
 /// The folder of a run below an output folder: named by the configuration's content, so that it is shared by every
@@ -43,8 +44,9 @@ pub fn run(
         }
         return Ok(result.clone());
     }
-    let trainer = Trainer::new(config, data, folder)?;
-    write_environment(folder, before.environment)?;
+    let task = Classification::new(config, data);
+    let trainer = Trainer::new(config, &task, folder)?;
+    write_environment(config, folder, before.environment)?;
     let outcome = trainer.run(observer, stop)?;
     let row = outcome.last_row;
     let result = RunResult {
@@ -58,9 +60,9 @@ pub fn run(
         seconds: outcome.seconds,
         non_finite: outcome.refused,
         data: data.sha256(),
-        data_description: String::new(),
-        skipped: 0,
-        peak_memory: None,
+        data_description: task.data_description(),
+        skipped: outcome.skipped,
+        peak_memory: peak_memory(),
     };
     let json = serde_json::to_vec_pretty(&result).map_err(|error| Error::io(folder)(error.into()))?;
     write_atomically(&folder.join("result.json"), &json)?;
@@ -82,8 +84,8 @@ pub fn lock(folder: &Path) -> Result<File, Error> {
 }
 
 /// Says with what the run is done; a continued run keeps the first entry and adds what differs now.
-fn write_environment(folder: &Path, mut before: BTreeMap<String, Value>) -> Result<(), Error> {
-    for (key, now) in environment() {
+fn write_environment(config: &RunConfig, folder: &Path, mut before: BTreeMap<String, Value>) -> Result<(), Error> {
+    for (key, now) in environment(config.device) {
         let first = before.entry(key.clone()).or_insert_with(|| now.clone());
         if *first != now {
             before.insert(format!("{key}, continued"), now);
@@ -97,10 +99,10 @@ fn write_environment(folder: &Path, mut before: BTreeMap<String, Value>) -> Resu
 fn claim(config: &RunConfig, folder: &Path) -> Result<(), Error> {
     let path = folder.join("config.toml");
     if !path.exists() {
-        return write_atomically(&path, config.to_toml().as_bytes());
+        return write_atomically(&path, config.without_places().to_toml().as_bytes());
     }
     let found = RunConfig::load(&path)?;
-    if found == *config {
+    if found.without_places() == config.without_places() {
         return Ok(());
     }
     Err(Error::OtherConfig { path, expected: config.id(), found: found.id() })

@@ -1,9 +1,12 @@
 //! A progress bar on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-use lookahead_lab::report::MetricsRow;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use lookahead_lab::report::{MetricsRow, RunResult};
+use lookahead_lab::sweep::{Follow, Job};
 use lookahead_lab::train::Observer;
 
 /// What is worth a line where there is no bar.
@@ -20,71 +23,117 @@ pub struct Progress {
     bar: ProgressBar,
     /// What is printed instead of the bar; nothing on a terminal.
     lines: Option<Lines>,
-    /// Whether the run under way has made a step here, so that the time left can be told.
-    has_stepped: bool,
-    /// Steps of the runs before this one.
-    before: u64,
+    /// Runs in all, and those at their end.
+    runs: usize,
+    done: AtomicUsize,
+    /// Gradient steps: those to be done in all, those that need not be done again, those done here.
+    steps: u64,
+    before: AtomicU64,
+    here: AtomicU64,
+    started: Instant,
+}
+
+/// The progress of one run.
+struct One<'a> {
+    progress: &'a Progress,
     label: String,
+    /// The step it stands at; `None` before it is known where it continues.
+    step: Option<u64>,
 }
 
 impl Progress {
-    /// For so many gradient steps in all runs together.
-    pub fn new(total_steps: u64, lines: Lines) -> Self {
+    /// For these runs.
+    pub fn new(jobs: &[Job], lines: Lines) -> Self {
+        let steps = jobs.iter().map(Job::steps).sum();
         let is_terminal = std::io::stderr().is_terminal();
-        let bar = if is_terminal { ProgressBar::new(total_steps) } else { ProgressBar::hidden() };
+        let bar = if is_terminal { ProgressBar::new(steps) } else { ProgressBar::hidden() };
         let template = "{bar:32} {pos}/{len} steps, {eta} left  {msg}";
         // The template is a constant that indicatif accepts; its own default would do too.
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let lines = (!is_terminal).then_some(lines);
-        Self { bar, lines, has_stepped: false, before: 0, label: String::new() }
-    }
-
-    /// Begins the run `label`.
-    pub fn begin(&mut self, label: String) {
-        self.bar.set_message(label.clone());
-        self.label = label;
-        self.has_stepped = false;
-    }
-
-    /// The run is at its end, with `steps` steps and the given result.
-    pub fn end(&mut self, steps: u64, result: &str) {
-        self.before += steps;
-        self.bar.set_position(self.before);
-        if self.lines == Some(Lines::Runs) {
-            self.print(result);
+        Self {
+            bar,
+            lines: (!is_terminal).then_some(lines),
+            runs: jobs.len(),
+            done: AtomicUsize::new(0),
+            steps,
+            before: AtomicU64::new(0),
+            here: AtomicU64::new(0),
+            started: Instant::now(),
         }
-    }
-
-    fn print(&self, text: &str) {
-        // If nobody reads the progress, the run goes on all the same.
-        let _ = writeln!(std::io::stderr(), "{}: {text}", self.label);
     }
 
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+
+    fn advance(&self, counter: &AtomicU64, steps: u64) {
+        counter.fetch_add(steps, Ordering::Relaxed);
+        self.bar.inc(steps);
+    }
+
+    /// The time left at the pace so far; `None` before the first step.
+    fn left(&self) -> Option<Duration> {
+        let [before, here] = [&self.before, &self.here].map(|counter| counter.load(Ordering::Relaxed));
+        let left = self.steps.saturating_sub(before + here);
+        (here > 0).then(|| self.started.elapsed().mul_f64(left as f64 / here as f64))
+    }
 }
 
-impl Observer for Progress {
+fn print(text: &str) {
+    // If nobody reads the progress, the run goes on all the same.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+impl Follow for Progress {
+    fn begin(&self, job: &Job) -> Box<dyn Observer + '_> {
+        self.bar.set_message(job.label.clone());
+        Box::new(One { progress: self, label: job.label.clone(), step: None })
+    }
+
+    fn end(&self, job: &Job, result: &RunResult) {
+        let done = 1 + self.done.fetch_add(1, Ordering::Relaxed);
+        if self.lines != Some(Lines::Runs) {
+            return;
+        }
+        let accuracy = 100.0 * result.valid_accuracy;
+        let left = match self.left() {
+            Some(left) if done < self.runs => format!("; about {} left", HumanDuration(left)),
+            _ => String::new(),
+        };
+        print(&format!(
+            "[{done}/{}] {}: {accuracy:.1} %, epochs {}, {:.1} s{left}",
+            self.runs, job.label, result.epochs, result.seconds
+        ));
+    }
+
+    fn skip(&self, job: &Job) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.advance(&self.before, job.steps());
+    }
+}
+
+impl Observer for One<'_> {
     fn stepped(&mut self, step: u64) {
-        self.bar.set_position(self.before + step);
-        if !self.has_stepped {
+        match self.step.replace(step) {
             // A run that continues begins in the middle of the bar.
-            self.bar.reset_eta();
-            self.has_stepped = true;
+            None => {
+                self.progress.advance(&self.progress.before, step);
+                self.progress.bar.reset_eta();
+            }
+            Some(before) => self.progress.advance(&self.progress.here, step - before),
         }
     }
 
     fn evaluated(&mut self, row: &MetricsRow) {
         let accuracy = 100.0 * row.valid_accuracy;
-        self.bar.set_message(format!("{}  epoch {}  {accuracy:.1} %", self.label, row.epoch));
-        if self.lines == Some(Lines::Evaluations) {
+        self.progress.bar.set_message(format!("{}  epoch {}  {accuracy:.1} %", self.label, row.epoch));
+        if self.progress.lines == Some(Lines::Evaluations) {
             let loss = |loss: Option<f64>| loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
             let (train, valid) = (loss(row.train_loss), loss(row.valid_loss));
-            self.print(&format!(
-                "epoch {}, training loss {train}, validation loss {valid}, accuracy {accuracy:.2} %",
-                row.epoch
+            print(&format!(
+                "{}: epoch {}, training loss {train}, validation loss {valid}, accuracy {accuracy:.2} %",
+                self.label, row.epoch
             ));
         }
     }

@@ -1,17 +1,16 @@
 //! `lookahead run`
 
-use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
-use lookahead_lab::config::{ConfigError, RunConfig};
-use lookahead_lab::data::Dataset;
-use lookahead_lab::paper::{
-    Request, Scale, fig03_noisy_quadratic, fig04_convergence_rate, fig11_noisy_quadratic_more, quickstart,
-};
+use lookahead_lab::config::{ConfigError, DeviceConfig};
+use lookahead_lab::paper::{ARTIFACTS, Kind, Request, Scale, fig01_trajectory_plane, sweep, sweep_of_file};
+use lookahead_lab::report::Figure;
 use lookahead_lab::report::analysis::Analysis;
-use lookahead_lab::{report, run as runs, write_atomically};
+use lookahead_lab::sweep::{Job, Sweep, do_runs};
+use lookahead_lab::{Error, device, report, run as runs, write_atomically};
 
 use super::progress::{Lines, Progress};
 use super::{say, shell_word, stop_flag};
@@ -19,29 +18,38 @@ use super::{say, shell_word, stop_flag};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The artifacts, in order (`lookahead list` names them).
+    /// The artifacts, in order (`lookahead list` names them), or files of sweeps of your own that end in .toml.
     #[arg(required = true)]
-    artifacts: Vec<Name>,
+    artifacts: Vec<String>,
     /// How large: `smoke` sees in seconds whether everything works, `small` is for a processor, `paper` is what the
     /// paper did (for the analyses of Fig. 3, 4 and 11 the same as `small`).
     #[arg(long, value_enum, default_value_t = ScaleName::Small)]
     scale: ScaleName,
-    /// Where it computes.
+    /// Where it computes (`lookahead devices` lists what there is).
     #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
     device: DeviceName,
+    /// Where to look for data sets (`lookahead data list` names them). Default: data.
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
     /// Where results go: the report of each artifact in `DIR/ARTIFACT`, run folders in `DIR/runs`.
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
     /// How many seeds, if not the artifact's own number; at most 1000.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,
+    /// How many runs at once; each computes with its share of the cores. For small networks as many as cores is fastest.
+    #[arg(long, value_name = "N", default_value = "1")]
+    jobs: NonZeroUsize,
     /// Change a key of the configuration, such as epochs=10 or spectrum.dim=100; may be given several times. What a
     /// training artifact compares (seed, optimizer, learning rate, data) it sets itself.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Run the grid of learning rates that the artifact's own were chosen from, instead of the artifact.
+    /// Run the grids that the artifact's hyperparameters come from, on seeds of their own, instead of the artifact.
     #[arg(long)]
     tune: bool,
+    /// Write event files for TensorBoard too.
+    #[arg(long)]
+    tensorboard: bool,
     /// Print the summary as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -52,20 +60,13 @@ Examples:
   lookahead run quickstart
   lookahead run quickstart --scale smoke --out /tmp/look
   lookahead run quickstart --seeds 10 --set epochs=60
+  lookahead run fig05_tab1_cifar fig12_tab6_inner_state --data data --jobs 2
+  lookahead run fig05_tab1_cifar --scale paper --data data --device cuda
+  lookahead run my_sweep.toml
   lookahead run fig03_noisy_quadratic fig04_convergence_rate fig11_noisy_quadratic_more
-  lookahead run fig04_convergence_rate --set momentum=0.9 --out /tmp/look";
+  lookahead run fig04_convergence_rate --set momentum=0.9 --out /tmp/look
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Name {
-    #[value(name = quickstart::ENTRY.name)]
-    Quickstart,
-    #[value(name = fig03_noisy_quadratic::ENTRY.name)]
-    Fig03,
-    #[value(name = fig04_convergence_rate::ENTRY.name)]
-    Fig04,
-    #[value(name = fig11_noisy_quadratic_more::ENTRY.name)]
-    Fig11,
-}
+Runs are shared between artifacts, finished ones skipped, stopped ones continued.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ScaleName {
@@ -74,55 +75,87 @@ enum ScaleName {
     Paper,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DeviceName {
     Cpu,
+    Cuda,
+    Vulkan,
+    Wgpu,
+}
+
+/// What an argument names.
+enum Named {
+    Analysis(&'static str, fn(&Request) -> Result<Analysis, Error>),
+    Training(Box<Sweep>),
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let DeviceName::Cpu = arguments.device;
+    // All names first: a typing error in the last one should not show after hours.
+    let named: Vec<Named> = arguments.artifacts.iter().map(|name| find(name)).collect::<Result<_, _>>()?;
+    device::open(arguments.device.config())?;
     let mut stop = None;
-    for &name in &arguments.artifacts {
-        let request = request(name, arguments);
-        let analyse = match name {
-            Name::Quickstart => {
+    for (name, text) in named.iter().zip(&arguments.artifacts) {
+        let request = request(text, arguments);
+        match name {
+            Named::Training(sweep) => {
                 // Only training has a checkpoint to write; an analysis may be stopped at once.
                 let stop = match &mut stop {
                     Some(stop) => stop,
                     None => stop.insert(stop_flag()?),
                 };
-                train(&request, arguments, stop)?;
-                continue;
+                train(sweep, &request, arguments, stop)?;
             }
-            Name::Fig03 => fig03_noisy_quadratic::analyse,
-            Name::Fig04 => fig04_convergence_rate::analyse,
-            Name::Fig11 => fig11_noisy_quadratic_more::analyse,
-        };
-        if arguments.tune {
-            let (option, reason) = ("--tune", "there is nothing to tune");
-            let artifact = name.text();
-            return Err(lookahead_lab::Error::from(ConfigError::OptionNotTaken { artifact, option, reason }).into());
+            Named::Analysis(artifact, analyse) => {
+                if arguments.tune {
+                    let (artifact, option, reason) = ((*artifact).to_owned(), "--tune", "there is nothing to tune");
+                    return Err(Error::from(ConfigError::OptionNotTaken { artifact, option, reason }).into());
+                }
+                report_analysis(&analyse(&request)?, arguments)?;
+            }
         }
-        report_analysis(&analyse(&request)?, arguments)?;
         if let Some(stop) = &stop
             && stop.load(Ordering::Relaxed)
         {
-            return Err(lookahead_lab::Error::Interrupted { folder: arguments.out.clone() }.into());
+            return Err(Error::Interrupted { folder: arguments.out.clone() }.into());
         }
     }
+    report::write_index(&arguments.out).map_err(Error::from)?;
     Ok(())
 }
 
+fn find(name: &str) -> Result<Named, Error> {
+    if name.ends_with(".toml") {
+        return Ok(Named::Training(Box::new(sweep_of_file(Path::new(name))?)));
+    }
+    let Some(entry) = ARTIFACTS.iter().find(|entry| entry.name == name) else {
+        let known = ARTIFACTS.iter().map(|entry| entry.name).collect();
+        return Err(Error::UnknownArtifact { name: name.to_owned(), known });
+    };
+    Ok(match entry.kind {
+        Kind::Training { config, paper } => Named::Training(Box::new(sweep(entry.name, config, paper)?)),
+        Kind::Analysis(analyse) => Named::Analysis(entry.name, analyse),
+    })
+}
+
 /// Does the runs of an artifact and reports them.
-fn train(request: &Request, arguments: &Arguments, stop: &AtomicBool) -> anyhow::Result<()> {
-    let plan = if arguments.tune { quickstart::tuning_plan(request) } else { quickstart::plan(request) }?;
+fn train(sweep: &Sweep, request: &Request, arguments: &Arguments, stop: &AtomicBool) -> anyhow::Result<()> {
+    let plan = if arguments.tune { sweep.tuning_plan(request) } else { sweep.plan(request) }?;
     let artifact = &plan.artifact.artifact;
     let folder = arguments.out.join(artifact);
-    std::fs::create_dir_all(&folder).map_err(|source| lookahead_lab::Error::Io { path: folder.clone(), source })?;
+    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
     let _lock = runs::lock(&folder)?;
     write_atomically(&folder.join("artifact.json"), &serde_json::to_vec_pretty(&plan.artifact)?)?;
-    do_runs(&plan.runs, arguments, stop)?;
-    let summary = report::write(&arguments.out, artifact)?;
+    let jobs = Job::load(plan.runs)?;
+    let progress = Progress::new(&jobs, Lines::Runs);
+    do_runs(&jobs, &arguments.out, arguments.jobs, &progress, stop)?;
+    progress.finish();
+    if plan.artifact.figure == Figure::Plane && !arguments.tune {
+        fig01_trajectory_plane::surface(&jobs, &arguments.out, &folder, stop)?;
+    }
+    let summary = report::write(&arguments.out, artifact).map_err(Error::from)?;
+    if arguments.tensorboard {
+        report::write_tensorboard(&arguments.out, artifact).map_err(Error::from)?;
+    }
     if arguments.json {
         return Ok(say(serde_json::to_string_pretty(&summary)?)?);
     }
@@ -131,68 +164,59 @@ fn train(request: &Request, arguments: &Arguments, stop: &AtomicBool) -> anyhow:
 
 fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result<()> {
     let folder = arguments.out.join(&analysis.artifact);
-    std::fs::create_dir_all(&folder).map_err(|source| lookahead_lab::Error::Io { path: folder.clone(), source })?;
-    analysis.write(&folder).map_err(lookahead_lab::Error::from)?;
+    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+    analysis.write(&folder).map_err(Error::from)?;
     if arguments.json {
         return Ok(say(analysis.json())?);
     }
     Ok(say(format!("{}\n\nreport: {}\n", analysis.table(), folder.join("report.html").display()))?)
 }
 
-fn do_runs(configs: &[RunConfig], arguments: &Arguments, stop: &AtomicBool) -> anyhow::Result<()> {
-    let mut data: Option<(&RunConfig, Dataset)> = None;
-    let mut progress = None;
-    for config in configs {
-        // Runs of one artifact share their data.
-        let dataset = match &data {
-            Some((loaded, dataset)) if loaded.data == config.data => dataset,
-            _ => &data.insert((config, Dataset::load(&config.data)?)).1,
-        };
-        let progress = progress.get_or_insert_with(|| {
-            let steps =
-                |config: &RunConfig| u64::from(dataset.batches(config.batch_size)) * u64::from(config.epochs.get());
-            Progress::new(configs.iter().map(steps).sum(), Lines::Runs)
-        });
-        progress.begin(format!("{} seed {}", config.optimizer.label(), config.seed));
-        let done = runs::run(config, dataset, &runs::folder(&arguments.out, config), progress, stop)?;
-        let accuracy = 100.0 * done.valid_accuracy;
-        progress.end(done.steps, &format!("{accuracy:.1} %, epochs {}, {:.1} s", done.epochs, done.seconds));
+fn request(name: &str, arguments: &Arguments) -> Request {
+    let scale = arguments.scale.scale();
+    Request {
+        scale,
+        seeds: arguments.seeds.and_then(NonZeroU32::new),
+        overrides: arguments.set.clone(),
+        data: arguments.data.clone(),
+        device: Some(arguments.device.config()).filter(|&device| device != DeviceConfig::Cpu),
+        command: command(name, scale, arguments),
     }
-    if let Some(progress) = progress {
-        progress.finish();
-    }
-    Ok(())
-}
-
-fn request(name: Name, arguments: &Arguments) -> Request {
-    let scale = match arguments.scale {
-        ScaleName::Smoke => Scale::Smoke,
-        ScaleName::Small => Scale::Small,
-        ScaleName::Paper => Scale::Paper,
-    };
-    let seeds = arguments.seeds.and_then(NonZeroU32::new);
-    Request { scale, seeds, overrides: arguments.set.clone(), command: command(name, scale, arguments) }
 }
 
 /// The command as a reader of the report would type it.
-fn command(name: Name, scale: Scale, arguments: &Arguments) -> String {
-    let mut words = vec!["lookahead run".to_owned(), name.text().to_owned()];
+fn command(name: &str, scale: Scale, arguments: &Arguments) -> String {
+    let mut words = vec!["lookahead run".to_owned(), shell_word(name)];
     if scale != Scale::Small {
         words.push(format!("--scale {}", scale.name()));
     }
+    if arguments.device != DeviceName::Cpu {
+        words.push(format!("--device {}", arguments.device.config().name()));
+    }
+    words.extend(arguments.data.is_some().then(|| "--data DIR".to_owned()));
     words.extend(arguments.tune.then(|| "--tune".to_owned()));
     words.extend(arguments.seeds.map(|seeds| format!("--seeds {seeds}")));
     words.extend(arguments.set.iter().map(|text| format!("--set {}", shell_word(text))));
     words.join(" ")
 }
 
-impl Name {
-    fn text(self) -> &'static str {
+impl ScaleName {
+    fn scale(self) -> Scale {
         match self {
-            Self::Quickstart => quickstart::ENTRY.name,
-            Self::Fig03 => fig03_noisy_quadratic::ENTRY.name,
-            Self::Fig04 => fig04_convergence_rate::ENTRY.name,
-            Self::Fig11 => fig11_noisy_quadratic_more::ENTRY.name,
+            Self::Smoke => Scale::Smoke,
+            Self::Small => Scale::Small,
+            Self::Paper => Scale::Paper,
+        }
+    }
+}
+
+impl DeviceName {
+    fn config(self) -> DeviceConfig {
+        match self {
+            Self::Cpu => DeviceConfig::Cpu,
+            Self::Cuda => DeviceConfig::Cuda,
+            Self::Vulkan => DeviceConfig::Vulkan,
+            Self::Wgpu => DeviceConfig::Wgpu,
         }
     }
 }

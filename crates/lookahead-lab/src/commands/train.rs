@@ -1,9 +1,12 @@
 //! `lookahead train`
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use lookahead_lab::config::RunConfig;
-use lookahead_lab::data::Dataset;
+use lookahead_lab::report::Run;
+use lookahead_lab::sweep::{Job, PlannedRun, do_runs};
 use lookahead_lab::{report, run as runs};
 
 use super::progress::{Lines, Progress};
@@ -18,6 +21,9 @@ pub struct Arguments {
     /// Where the run folder goes: `DIR/runs/ID`, the id being a hash of the configuration.
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
+    /// Where to look for the data, if not where the configuration says.
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
     /// Change a key of the configuration, such as seed=1; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -30,7 +36,6 @@ const EXAMPLE: &str = r#"A configuration:
   epochs = 20
   [data]
   name = "fashion_mnist"          # or "digits" (the default, embedded)
-  dir = "/usr/share/datasets/fashion-mnist"
   [model]
   name = "cnn"                    # or "mlp" (the default)
   [optimizer]
@@ -49,21 +54,25 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
     for text in &arguments.set {
         config.set(text).map_err(lookahead_lab::Error::from)?;
     }
-    let dataset = Dataset::load(&config.data).map_err(lookahead_lab::Error::from)?;
+    if let Some(data) = &arguments.data {
+        config.data.dir = Some(data.clone());
+    }
     let folder = runs::folder(&arguments.out, &config);
-    let steps = u64::from(dataset.batches(config.batch_size)) * u64::from(config.epochs.get());
-    let mut progress = Progress::new(steps, Lines::Evaluations);
-    progress.begin(config.optimizer.label());
-    let done = runs::run(&config, &dataset, &folder, &mut progress, &*stop_flag()?)?;
+    let label = config.optimizer.label();
+    let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;
+    let progress = Progress::new(&jobs, Lines::Evaluations);
+    do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, &stop_flag()?)?;
     progress.finish();
+    let done = Run::read(&folder).map_err(lookahead_lab::Error::from)?;
+    let done = done.finished().context("the run left no result")?;
     let page = report::write_for_run(&folder)?;
     if arguments.json {
-        return Ok(say(serde_json::to_string_pretty(&done)?)?);
+        return Ok(say(serde_json::to_string_pretty(done)?)?);
     }
     let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
     Ok(say(format!(
         "{}: validation accuracy {:.2} %, loss {loss}; epochs {}, steps {}, {:.1} s\nrun folder: {}\nreport: {}",
-        config.optimizer.label(),
+        label,
         100.0 * done.valid_accuracy,
         done.epochs,
         done.steps,

@@ -116,7 +116,7 @@ pub enum ConfigError {
     #[error("{artifact} takes no {option}: {reason}")]
     OptionNotTaken {
         /// The artifact.
-        artifact: &'static str,
+        artifact: String,
         /// The option.
         option: &'static str,
         /// Why, and what is accepted.

@@ -11,7 +11,7 @@ impl RunConfig {
     /// Changes one key, such as `optimizer.inner.momentum=0.8`; after an error nothing has changed.
     ///
     /// The value is TOML, but a string needs no quotes. A new `name` or `kind` puts what belongs to it to its defaults
-    /// (the learning rate, limits on the data and optimizers inside stay); `alpha` and `adaptive` replace each other.
+    /// (the learning rate, limits on the data, its augmentation and optimizers inside stay); `alpha` and `adaptive` replace each other.
     ///
     /// ```
     /// # use lookahead_lab::config::RunConfig;
@@ -79,7 +79,7 @@ fn choose(table: &mut DeTable<'_>, key: &str, value: &DeValue<'_>) {
     }
     let has_inner = key == "kind" || matches!(value.as_str(), Some("lookahead" | "averaged"));
     let stays = |name: &str| match name {
-        "name" | "learning_rate" | "warmup_steps" | "train_limit" | "valid_limit" => true,
+        "name" | "learning_rate" | "warmup_steps" | "dir" | "train_limit" | "valid_limit" | "augmentation" => true,
         "inner" => has_inner,
         _ => false,
     };

@@ -33,7 +33,7 @@ impl Files {
         shrink: impl Fn(&mut C),
     ) -> Result<C, Error> {
         if request.seeds.is_some() {
-            let (artifact, option) = (self.artifact, "--seeds");
+            let (artifact, option) = (self.artifact.to_owned(), "--seeds");
             let reason = "it is computed, and nothing in it is random";
             return Err(ConfigError::OptionNotTaken { artifact, option, reason }.into());
         }

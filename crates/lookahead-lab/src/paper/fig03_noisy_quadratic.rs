@@ -5,7 +5,7 @@ use serde_json::Map;
 
 use super::analysis::{Files, finding, notes};
 use super::noisy_progress::{compute, data_files, heading, in_words, progress_plot, shrink, slice_plot};
-use super::{Entry, Request};
+use super::{Entry, Kind, Request};
 use crate::report::analysis::{Analysis, Outcome, Picture};
 use crate::{Error, environment};
 
@@ -15,6 +15,7 @@ pub const ENTRY: Entry = Entry {
     shows: "Fig. 3: expected progress of SGD and Lookahead on the noisy quadratic",
     needs: "nothing; a second on 2 cores",
     recorded: "records/fig03_noisy_quadratic",
+    kind: Kind::Analysis(analyse),
 };
 
 const FILES: Files = Files {
@@ -61,7 +62,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
         data: data_files(&[(None, &data)]),
         notes: notes(request, "50 eigenvalues and 60 learning rates"),
         seconds: start.elapsed().as_secs_f64(),
-        environment: environment(),
+        environment: environment(DeviceConfig::Cpu),
         paper,
     })
 }

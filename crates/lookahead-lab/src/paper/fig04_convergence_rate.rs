@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::analysis::{Files, finding, notes};
-use super::{Entry, Request};
+use super::{Entry, Kind, Request};
 use crate::config::ConfigError;
 use crate::report::analysis::{Analysis, Axes, Cell, Csv, DataFile, Finding, Outcome, PaperFigure, Picture};
 use crate::report::significant;
@@ -21,6 +21,7 @@ pub const ENTRY: Entry = Entry {
     shows: "Fig. 4: convergence rates of classical momentum and Lookahead",
     needs: "nothing; some seconds on 2 cores",
     recorded: "records/fig04_convergence_rate",
+    kind: Kind::Analysis(analyse),
 };
 
 const FILES: Files = Files {
@@ -105,7 +106,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
         data: vec![data_file(&curves)],
         notes: notes(request, "6 and 2 eigenvalues, one condition number a decade"),
         seconds: start.elapsed().as_secs_f64(),
-        environment: environment(),
+        environment: environment(DeviceConfig::Cpu),
         paper,
     })
 }

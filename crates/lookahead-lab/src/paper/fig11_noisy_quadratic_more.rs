@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::analysis::{Files, finding, notes};
 use super::noisy_progress::{compute, data_files, heading, in_words, list, progress_plot, shrink, slice_plot};
-use super::{Entry, Request};
+use super::{Entry, Kind, Request};
 use crate::report::analysis::{Analysis, Finding, Outcome, PaperFigure, Picture};
 use crate::{Error, environment};
 
@@ -16,6 +16,7 @@ pub const ENTRY: Entry = Entry {
     shows: "Fig. 11: the same for one alpha (a) and after a few steps (b)",
     needs: "nothing; a second on 2 cores",
     recorded: "records/fig11_noisy_quadratic_more",
+    kind: Kind::Analysis(analyse),
 };
 
 const FILES: Files = Files {
@@ -76,7 +77,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
         data: data_files(&[(Some("a"), &a), (Some("b"), &b)]),
         notes: notes(request, "50 eigenvalues and 60 learning rates in each panel"),
         seconds: start.elapsed().as_secs_f64(),
-        environment: environment(),
+        environment: environment(DeviceConfig::Cpu),
         paper,
     })
 }
