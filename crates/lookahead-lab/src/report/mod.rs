@@ -6,16 +6,20 @@ mod advice;
 pub mod analysis;
 mod axis;
 mod curves;
+mod drawing;
 mod error;
 mod format;
 pub mod heat_map;
 mod legend;
 mod page;
 mod paper;
+mod plane;
 mod run_folder;
 mod study;
 mod summary;
 mod table;
+mod tensorboard;
+mod trace;
 pub mod xy;
 
 pub use advice::AdviceReport;
@@ -25,10 +29,13 @@ pub use paper::Paper;
 pub use run_folder::{Artifact, Candidate, FastScores, Figure, Group, MetricsRow, Run, RunResult};
 pub use study::Study;
 pub use summary::{Comparison, GroupSummary, Summary, Verdict};
+pub use tensorboard::write_tensorboard;
+pub use trace::{TraceKind, TraceRow};
 
 use std::path::{Path, PathBuf};
 
 use self::curves::{Measure, Plot};
+use self::drawing::Drawing;
 use crate::files::replace;
 
 /// Reports an artifact: reads `out_dir/ARTIFACT/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
@@ -59,8 +66,12 @@ pub fn write_for_run(run_dir: &Path) -> Result<PathBuf, ReportError> {
 fn write_pages(study: &Study) -> Result<Summary, ReportError> {
     let summary = Summary::of(study);
     let plots = Measure::ALL.map(|measure| Plot::of(study, measure));
+    let drawing = Drawing::of(study)?;
+    if let Some(drawing) = &drawing {
+        drawing.write(&study.folder)?;
+    }
     write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &plots))?;
-    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &plots))?;
+    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &plots, drawing.as_ref()))?;
     Ok(summary)
 }
 
