@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
 use crate::data::DataError;
+use crate::plane::PlaneError;
 use crate::report::ReportError;
 
 /// Why the lab could not do what was asked.
@@ -22,6 +23,9 @@ pub enum Error {
     /// A report cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// There is no plane through a path of weights, or no surface over it.
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
     /// An optimizer's hyperparameters or its record were refused.
     #[error(transparent)]
     Optimizer(#[from] lookahead_burn::Error),

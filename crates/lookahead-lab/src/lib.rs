@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod model;
 pub mod optimizer;
 pub mod paper;
+pub mod plane;
 pub mod random;
 pub mod report;
 pub mod run;

@@ -80,6 +80,15 @@ impl Progress {
     }
 }
 
+/// A bar over the points of a surface; hidden where there is no terminal.
+pub fn points_bar() -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    // As above.
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} points of the plane, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
 fn print(text: &str) {
     // If nobody reads the progress, the run goes on all the same.
     let _ = writeln!(std::io::stderr(), "{text}");

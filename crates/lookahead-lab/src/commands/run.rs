@@ -12,7 +12,7 @@ use lookahead_lab::report::analysis::Analysis;
 use lookahead_lab::sweep::{Job, Sweep, do_runs};
 use lookahead_lab::{Error, device, report, run as runs, write_atomically};
 
-use super::progress::{Lines, Progress};
+use super::progress::{Lines, Progress, points_bar};
 use super::{say, shell_word, stop_flag};
 
 #[derive(Debug, clap::Args)]
@@ -150,7 +150,7 @@ fn train(sweep: &Sweep, request: &Request, arguments: &Arguments, stop: &AtomicB
     do_runs(&jobs, &arguments.out, arguments.jobs, &progress, stop)?;
     progress.finish();
     if plan.artifact.figure == Figure::Plane && !arguments.tune {
-        fig01_trajectory_plane::surface(&jobs, &arguments.out, &folder, stop)?;
+        survey(&jobs, request.scale, &arguments.out, &folder, stop)?;
     }
     let summary = report::write(&arguments.out, artifact).map_err(Error::from)?;
     if arguments.tensorboard {
@@ -160,6 +160,20 @@ fn train(sweep: &Sweep, request: &Request, arguments: &Arguments, stop: &AtomicB
         return Ok(say(serde_json::to_string_pretty(&summary)?)?);
     }
     Ok(say(format!("{}\nreport: {}", summary.table(), folder.join("report.html").display()))?)
+}
+
+/// Measures the surface of Fig. 1 around the first run.
+fn survey(jobs: &[Job], scale: Scale, out: &Path, folder: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+    let Some(job) = jobs.first() else { return Ok(()) };
+    let points = if scale == Scale::Smoke { 5 } else { 21 };
+    let bar = points_bar();
+    let mut progress = |done: usize, all: usize| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    };
+    fig01_trajectory_plane::surface(job, points, out, folder, &mut progress, stop)?;
+    bar.finish_and_clear();
+    Ok(())
 }
 
 fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ mod advice;
 pub mod analysis;
 mod axis;
 mod curves;
+mod drawing;
 mod error;
 mod format;
 pub mod heat_map;
@@ -13,10 +14,13 @@ mod legend;
 mod measure;
 mod page;
 mod paper;
+mod plane;
 mod run_folder;
 mod study;
 mod summary;
 mod table;
+mod tensorboard;
+mod trace;
 pub mod xy;
 
 pub use advice::AdviceReport;
@@ -27,10 +31,13 @@ pub use paper::{Expectation, Paper, PaperClaim, PaperValue};
 pub use run_folder::{Artifact, Candidate, FastScores, Figure, Group, MetricsRow, Run, RunResult};
 pub use study::Study;
 pub use summary::{Comparison, GroupSummary, Summary, Verdict};
+pub use tensorboard::write_tensorboard;
+pub use trace::{TraceKind, TraceRow};
 
 use std::path::{Path, PathBuf};
 
 use self::curves::Plot;
+use self::drawing::Drawing;
 use crate::files::replace;
 
 /// Reports an artifact: reads `out_dir/ARTIFACT/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
@@ -62,8 +69,12 @@ fn write_pages(study: &Study) -> Result<Summary, ReportError> {
     let summary = Summary::of(study);
     let plots =
         [Measure::ValidLoss, Measure::ValidAccuracy, Measure::TrainLoss].map(|measure| Plot::of(study, measure));
+    let drawing = Drawing::of(study)?;
+    if let Some(drawing) = &drawing {
+        drawing.write(&study.folder)?;
+    }
     write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &plots))?;
-    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &plots))?;
+    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &plots, drawing.as_ref()))?;
     Ok(summary)
 }
 

@@ -273,13 +273,13 @@ impl RunResult {
 }
 
 /// Where a number stands.
-struct Place<'a> {
-    path: &'a Path,
-    line: usize,
+pub(super) struct Place<'a> {
+    pub(super) path: &'a Path,
+    pub(super) line: usize,
 }
 
 impl Place<'_> {
-    fn within(
+    pub(super) fn within(
         &self,
         field: &'static str,
         value: f64,
@@ -293,7 +293,7 @@ impl Place<'_> {
     }
 }
 
-fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
+pub(super) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -301,7 +301,7 @@ fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
     }
 }
 
-fn parse_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReportError> {
+pub(super) fn parse_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReportError> {
     read_optional(path)?.map(|bytes| parse(path, &bytes)).transpose()
 }
 
@@ -310,7 +310,7 @@ fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, ReportErro
 }
 
 /// Turns a JSON error into ours, with the line in the file instead of the line in the parsed piece.
-fn malformed(path: &Path, line: usize, error: &serde_json::Error) -> ReportError {
+pub(super) fn malformed(path: &Path, line: usize, error: &serde_json::Error) -> ReportError {
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
     ReportError::Malformed { path: path.to_owned(), line, column: error.column().max(1), reason }

@@ -41,10 +41,23 @@ impl<'a> Classification<'a> {
         }
     }
 
-    /// All of a part once, in its own order, not augmented.
-    fn in_order(&self, part: Part, size: NonZeroU32) -> Loader {
-        let examples = self.examples(part);
-        Loader::start(Arc::clone(examples), (0..examples.len() as u32).collect(), size, 0, None)
+    /// A copy of the model whose batch-norm statistics are those of `count` training images.
+    ///
+    /// # Errors
+    /// [`Error::Data`].
+    pub fn re_estimate_on(&self, count: usize, model: &Network, device: &Device) -> Result<Network, Error> {
+        // Mixed, as in training: the file's order may be by class.
+        let mut order = epoch_order(self.data.train.len(), self.config.seed, 0);
+        order.truncate(count);
+        let loader = Loader::start(Arc::clone(&self.data.train), order, self.config.batch_size, 0, None);
+        let failed = RefCell::new(None);
+        let batches = loader.map_while(|batch| batch.map_err(|error| failed.replace(Some(error))).ok().map(Arc::new));
+        let forward = |model: &Network, batch: Arc<Batch>| model.forward(self.tensors(&batch, device).0);
+        let estimated = re_estimate_batch_norm(model, batches, forward);
+        match failed.into_inner() {
+            Some(error) => Err(error.into()),
+            None => Ok(estimated?),
+        }
     }
 
     fn tensors(&self, batch: &Batch, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
@@ -100,7 +113,9 @@ impl Task for Classification<'_> {
         let cross_entropy = CrossEntropyLossConfig::new().init(device);
         let has_top5 = self.data.classes > TOP;
         let (mut loss, mut right, mut near, mut count) = (0.0, 0.0, 0.0, 0);
-        for batch in self.in_order(part, CHUNK) {
+        let examples = self.examples(part);
+        let order = (0..examples.len() as u32).collect();
+        for batch in Loader::start(Arc::clone(examples), order, CHUNK, 0, None) {
             let batch = batch?;
             let (images, labels) = self.tensors(&batch, device);
             let scores = model.forward(images);
@@ -118,16 +133,7 @@ impl Task for Classification<'_> {
     }
 
     fn re_estimate_batch_norm(&self, model: &Network, device: &Device) -> Result<Network, Error> {
-        let failed = RefCell::new(None);
-        let batches = self.in_order(Part::Train, self.config.batch_size).map_while(|batch| {
-            batch.map_err(|error| failed.replace(Some(error))).ok().map(Arc::new)
-        });
-        let estimated =
-            re_estimate_batch_norm(model, batches, |model: &Network, batch| model.forward(self.tensors(&batch, device).0));
-        match failed.into_inner() {
-            Some(error) => Err(error.into()),
-            None => Ok(estimated?),
-        }
+        self.re_estimate_on(self.data.train.len(), model, device)
     }
 }
 

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{
     Study, Summary,
     curves::{Plot, palette_css, panel, swatch},
+    drawing::Drawing,
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -54,7 +55,7 @@ pub(super) fn document(head: &Head, body: &Markup) -> String {
 }
 
 /// Builds the page of a study.
-pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot]) -> String {
+pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot], drawing: Option<&Drawing>) -> String {
     let notes: Vec<String> = plots.iter().flat_map(Plot::notes).collect();
     let scale = if summary.scale.is_empty() { String::new() } else { format!(" · scale {}", summary.scale) };
     let head = Head {
@@ -64,6 +65,7 @@ pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot]) -> String {
         css: palette_css(),
     };
     let body = html! {
+        @if let Some(drawing) = drawing { (drawing.section) }
         (results::verdicts(summary))
         (results::table(summary))
         (curves(plots, &notes))

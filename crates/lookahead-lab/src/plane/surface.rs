@@ -1,0 +1,158 @@
+//! The accuracy over a plane, point by point; what is measured is kept, so that a stopped survey continues.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::tensor::TensorData;
+use serde::{Deserialize, Serialize};
+use sha2::Digest;
+
+use super::{Grid, Plane, PlaneError};
+use crate::Error;
+use crate::files::write_atomically;
+
+/// What is to be measured over a plane, and where it is written.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// Where the plane is looked at.
+    pub grid: Grid,
+    /// How many test examples an accuracy is of.
+    pub examples: u32,
+    /// Where the batch-norm statistics come from: `re-estimated on 1000 training images`. Empty without batch norm.
+    pub batch_norm: String,
+    /// What else decides the accuracies, such as the run and the SHA-256 of the data: kept ones are used again only
+    /// where it is the same.
+    pub of: String,
+    /// The result, usually `plane.json`. Until it is complete, what is measured lies beside it, in `plane.json.part`.
+    pub file: PathBuf,
+}
+
+/// The content of `plane.json`: accuracies over a plane, and the path in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Surface {
+    /// The x of the grid's columns, ascending: lengths in the space of all parameters.
+    pub x: Vec<f64>,
+    /// The y of the grid's rows, ascending.
+    pub y: Vec<f64>,
+    /// Test accuracies, 0 to 1: a list for each y, in it one for each x.
+    pub accuracy: Vec<Vec<f64>>,
+    /// x, y and distance from the plane of the fast weights.
+    pub fast: Vec<[f64; 3]>,
+    /// The updates they belong to.
+    pub fast_updates: Vec<u32>,
+    /// x, y and distance from the plane of the slow weights.
+    pub slow: Vec<[f64; 3]>,
+    /// The updates they belong to.
+    pub slow_updates: Vec<u32>,
+    /// The fast weights that define the plane: places in `fast`.
+    pub anchors: [usize; 3],
+    /// How many test examples an accuracy is of.
+    pub examples: u32,
+    /// Where the batch-norm statistics come from; empty without batch norm.
+    pub batch_norm: String,
+    /// Tells the question from others: a SHA-256 of all that decides the accuracies.
+    pub question: String,
+}
+
+/// The content of `plane.json.part`.
+#[derive(Serialize, Deserialize)]
+struct Part {
+    question: String,
+    /// The accuracies so far, row by row.
+    accuracy: Vec<f64>,
+}
+
+impl Plane<'_> {
+    /// Measures the accuracy at every point of the grid and writes the result. `accuracy` gets the weights at a point by
+    /// module path; `progress` the number of points done, and of all. `stop` is looked at after every point.
+    ///
+    /// What an earlier survey with the same question left, complete or in part, is not measured again.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] after `stop`, with what is measured kept; what `accuracy` returns;
+    /// [`PlaneError::OutOfRange`] for an accuracy that is not finite; [`Error::Io`].
+    pub fn surface(
+        &self,
+        survey: &Survey,
+        mut accuracy: impl FnMut(BTreeMap<String, TensorData>) -> Result<f64, Error>,
+        progress: &mut dyn FnMut(usize, usize),
+        stop: &AtomicBool,
+    ) -> Result<Surface, Error> {
+        let (fast, slow) = (self.fast(), self.slow());
+        let [x, y] = survey.grid.around(&[fast.as_slice(), slow.as_slice()].concat());
+        let question = self.question(survey, &x, &y);
+        if let Some(done) = read::<Surface>(&survey.file).filter(|surface| surface.question == question) {
+            return Ok(done);
+        }
+
+        let part_file = part_file(&survey.file);
+        let kept = read::<Part>(&part_file).filter(|part| part.question == question);
+        let mut part = kept.unwrap_or(Part { question, accuracy: Vec::new() });
+        let total = x.len() * y.len();
+        progress(part.accuracy.len(), total);
+        while part.accuracy.len() < total {
+            let (row, column) = (part.accuracy.len() / x.len(), part.accuracy.len() % x.len());
+            let value = accuracy(self.weights(x[column], y[row]))?;
+            if !value.is_finite() {
+                return Err(
+                    PlaneError::OutOfRange { name: "the accuracy on the plane", value, accepted: "finite" }.into()
+                );
+            }
+            part.accuracy.push(value);
+            progress(part.accuracy.len(), total);
+            let is_stopped = stop.load(Ordering::Relaxed);
+            if is_stopped || column + 1 == x.len() {
+                write(&part_file, &part)?;
+            }
+            if is_stopped {
+                let folder = survey.file.parent().unwrap_or(Path::new(".")).to_owned();
+                return Err(Error::Interrupted { folder });
+            }
+        }
+
+        let surface = Surface {
+            accuracy: part.accuracy.chunks(x.len()).map(<[f64]>::to_vec).collect(),
+            x,
+            y,
+            fast,
+            fast_updates: self.path().fast_updates().collect(),
+            slow,
+            slow_updates: self.path().slow_updates().collect(),
+            anchors: self.anchors(),
+            examples: survey.examples,
+            batch_norm: survey.batch_norm.clone(),
+            question: part.question,
+        };
+        write(&survey.file, &surface)?;
+        fs::remove_file(&part_file).map_err(Error::io(&part_file))?;
+        Ok(surface)
+    }
+
+    fn question(&self, survey: &Survey, x: &[f64], y: &[f64]) -> String {
+        let mut digest = self.digest();
+        for side in [x, y] {
+            digest.update((side.len() as u64).to_le_bytes());
+            side.iter().for_each(|value| digest.update(value.to_le_bytes()));
+        }
+        digest.update(format!("{}\n{}\n{}", survey.examples, survey.batch_norm, survey.of));
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn part_file(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
+}
+
+/// What an earlier survey left; what cannot be read is measured again.
+fn read<T: for<'de> Deserialize<'de>>(file: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
+}
+
+fn write<T: Serialize>(file: &Path, content: &T) -> Result<(), Error> {
+    let json = serde_json::to_vec(content).map_err(|error| Error::io(file)(error.into()))?;
+    write_atomically(file, &json)
+}

@@ -1,0 +1,146 @@
+//! Event files for TensorBoard: the metrics of each run as scalars over gradient steps.
+//!
+//! A file is a row of TFRecords (length, its checksum, bytes, their checksum), each a protobuf message `Event`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Group, MetricsRow, ReportError, Run, Study};
+use crate::files::replace;
+
+/// The name of the event file in each run's folder.
+const FILE: &str = "events.out.tfevents.0000000000.lookahead";
+
+/// Writes `out_dir/ARTIFACT/tensorboard/LABEL-seedN/events.out.tfevents.*` for each run that has evaluations, and returns
+/// the folder, to be given to `tensorboard --logdir`. The wall time of an event is that of the run, from 0.
+///
+/// # Errors
+/// The artifact cannot be read, or a file cannot be written.
+pub fn write_tensorboard(out_dir: &Path, artifact_name: &str) -> Result<PathBuf, ReportError> {
+    let study = Study::read(out_dir, artifact_name)?;
+    let folder = study.folder.join("tensorboard");
+    let mut names = BTreeSet::new();
+    for (group, runs) in study.groups() {
+        for run in runs.iter().filter(|run| !run.rows.is_empty()) {
+            let mut name = name(group, run);
+            if !names.insert(name.clone()) {
+                name = format!("{name}-{}", run.id);
+            }
+            let path = folder.join(name).join(FILE);
+            let written =
+                fs::create_dir_all(path.parent().unwrap_or(&folder)).and_then(|()| replace(&path, &events(run)));
+            written.map_err(|source| ReportError::Write { path: path.clone(), source })?;
+        }
+    }
+    Ok(folder)
+}
+
+/// The folder of a run: what no file system minds, and people can read.
+fn name(group: &Group, run: &Run) -> String {
+    let seed = run.seed().map_or_else(|| run.id.clone(), |seed| format!("seed{seed}"));
+    let parts = [group.panel.as_str(), group.label.as_str(), &seed];
+    let name = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_.,=()+ ".contains(letter);
+    name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()
+}
+
+fn events(run: &Run) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut version = Message::default();
+    version.double(1, 0.0).bytes(3, b"brain.Event:2");
+    record(&mut file, &version.0);
+    for row in &run.rows {
+        record(&mut file, &event(row).0);
+    }
+    file
+}
+
+/// `Event { wall_time = 1, step = 2, summary = 5 }`, `Summary { value = 1 }`, `Value { tag = 1, simple_value = 2 }`.
+fn event(row: &MetricsRow) -> Message {
+    let mut summary = Message::default();
+    for (tag, number) in scalars(row) {
+        let mut value = Message::default();
+        value.bytes(1, tag.as_bytes()).float(2, number as f32);
+        summary.bytes(1, &value.0);
+    }
+    let mut event = Message::default();
+    event.double(1, row.seconds).whole(2, row.step).bytes(5, &summary.0);
+    event
+}
+
+/// The numbers of an evaluation that there are.
+fn scalars(row: &MetricsRow) -> impl Iterator<Item = (&'static str, f64)> {
+    let all = [
+        ("train/loss", row.train_loss),
+        ("valid/loss", row.valid_loss),
+        ("valid/accuracy", Some(row.valid_accuracy)),
+        ("valid/top5", row.valid_top5),
+        ("valid/loss of fast weights", row.fast.and_then(|fast| fast.valid_loss)),
+        ("valid/accuracy of fast weights", row.fast.map(|fast| fast.valid_accuracy)),
+        ("learning_rate", Some(row.learning_rate)),
+        ("alpha", row.alpha),
+        ("epoch", Some(row.epoch.into())),
+    ];
+    all.into_iter().filter_map(|(tag, number)| Some((tag, number?)))
+}
+
+/// Adds a TFRecord.
+fn record(file: &mut Vec<u8>, bytes: &[u8]) {
+    let length = (bytes.len() as u64).to_le_bytes();
+    for part in [length.as_slice(), bytes] {
+        file.extend(part);
+        file.extend(masked_checksum(part).to_le_bytes());
+    }
+}
+
+/// CRC-32C, turned right by 15 bits, plus a constant: a checksum of data that holds checksums.
+fn masked_checksum(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// A protobuf message in the making: fields by number.
+#[derive(Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn whole(&mut self, field: u8, value: u64) -> &mut Self {
+        self.key(field, 0);
+        self.varint(value);
+        self
+    }
+
+    fn double(&mut self, field: u8, value: f64) -> &mut Self {
+        self.key(field, 1);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    /// Text, bytes, or a message.
+    fn bytes(&mut self, field: u8, value: &[u8]) -> &mut Self {
+        self.key(field, 2);
+        self.varint(value.len() as u64);
+        self.0.extend(value);
+        self
+    }
+
+    fn float(&mut self, field: u8, value: f32) -> &mut Self {
+        self.key(field, 5);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    /// The field's number, and how its value is written.
+    fn key(&mut self, field: u8, wire_type: u8) {
+        self.0.push(field << 3 | wire_type);
+    }
+
+    /// Seven bits a byte, the lowest first; the top bit says that more follow.
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+}
