@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
-pub use self::data::{DataConfig, DataSource};
+pub use self::data::{Augmentation, DataConfig, DataSource, OnCorrupt};
 pub use self::error::{ConfigError, Place};
 pub use self::model::ModelConfig;
 pub use self::optimizer::{

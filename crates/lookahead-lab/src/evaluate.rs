@@ -3,7 +3,8 @@
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::data::Examples;
+use crate::Error;
+use crate::data::{Batch, Examples};
 use crate::model::Network;
 
 /// Examples evaluated at once.
@@ -19,27 +20,34 @@ pub struct Score {
 }
 
 /// Images `[batch, pixels]` and labels `[batch]` on a device.
-pub(crate) fn to_tensors(examples: &Examples, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
-    let count = examples.len();
-    let pixels = examples.pixels().len() / count.max(1);
-    let images = Tensor::from_data(TensorData::new(examples.pixels().to_vec(), [count, pixels]), device);
-    let labels: Vec<i64> = examples.labels().iter().map(|&label| label.into()).collect();
-    (images, Tensor::from_data(TensorData::new(labels, [count]), device))
+pub(crate) fn to_tensors(batch: Batch, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
+    let count = batch.labels.len();
+    let pixels = batch.pixels.len() / count.max(1);
+    let images = Tensor::from_data(TensorData::new(batch.pixels, [count, pixels]), device);
+    (images, Tensor::from_data(TensorData::new(batch.labels, [count]), device))
 }
 
 /// The score of a model in evaluation mode.
-#[must_use]
-pub fn evaluate(model: &Network, examples: &Examples, device: &Device) -> Score {
+///
+/// # Errors
+/// [`Error::Data`] if images cannot be read.
+pub fn evaluate(model: &Network, examples: &Examples, device: &Device) -> Result<Score, Error> {
     let cross_entropy = CrossEntropyLossConfig::new().init(device);
-    let (mut loss, mut right) = (0.0, 0.0);
+    let (mut loss, mut right, mut count) = (0.0, 0.0, 0_usize);
     let indices: Vec<u32> = (0..examples.len() as u32).collect();
     for chunk in indices.chunks(CHUNK) {
-        let (images, labels) = to_tensors(&examples.select(chunk), device);
+        let batch = examples.batch(chunk, None)?;
+        let size = batch.labels.len();
+        if size == 0 {
+            continue;
+        }
+        let (images, labels) = to_tensors(batch, device);
         let scores = model.forward(images);
         let hits = scores.clone().argmax(1).flatten::<1>(0, 1).equal(labels.clone()).int().sum();
         right += f64::from(hits.into_scalar::<i32>());
-        loss += f64::from(cross_entropy.forward(scores, labels).into_scalar::<f32>()) * chunk.len() as f64;
+        loss += f64::from(cross_entropy.forward(scores, labels).into_scalar::<f32>()) * size as f64;
+        count += size;
     }
-    let count = examples.len().max(1) as f64;
-    Score { loss: loss / count, accuracy: right / count }
+    let count = count.max(1) as f64;
+    Ok(Score { loss: loss / count, accuracy: right / count })
 }

@@ -12,7 +12,7 @@ use lookahead_burn::{InnerOptimizer, clip_by_global_norm, re_estimate_batch_norm
 use crate::Error;
 use crate::checkpoint::{Checkpoint, Position};
 use crate::config::RunConfig;
-use crate::data::{Dataset, epoch_order};
+use crate::data::{Augment, Dataset, Loader, epoch_order};
 use crate::evaluate::{evaluate, to_tensors};
 use crate::metrics_log::MetricsLog;
 use crate::model::{Network, load_weights, named_weights};
@@ -112,8 +112,10 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, order: &[u32]) -> Result<(), Error> {
         let size = self.config.batch_size.get() as usize;
         let start = self.position.batch as usize * size;
-        let batch = self.data.train.select(&order[start..order.len().min(start + size)]);
-        let (images, labels) = to_tensors(&batch, &self.device);
+        let (augmentation, seed) = (self.config.data.augmentation, self.config.seed);
+        let augment = Augment { augmentation, seed, epoch: self.position.epoch };
+        let batch = self.data.train.batch(&order[start..order.len().min(start + size)], Some(augment))?;
+        let (images, labels) = to_tensors(batch, &self.device);
         // `new` puts the model there, and every step puts it back.
         let model = self.model.take().expect("a trainer holds its model");
         let loss = CrossEntropyLossConfig::new().init(&self.device).forward(model.forward(images), labels);
@@ -174,14 +176,19 @@ impl<'a> Trainer<'a> {
         let mut evaluated = self.optimizer.evaluation_model(model);
         if self.config.re_estimate_batch_norm && evaluated.has_batch_norm() {
             let indices: Vec<u32> = (0..self.data.train.len() as u32).collect();
-            let batches: Vec<_> = indices.chunks(self.config.batch_size.get() as usize).collect();
+            let mut failed = None;
+            let batches = Loader::start(self.data.train.clone(), indices, self.config.batch_size, 0, None)
+                .map_while(|batch| batch.map_err(|error| failed = Some(error)).ok());
             evaluated = re_estimate_batch_norm(&evaluated, batches, |model: &Network, batch| {
-                model.forward(to_tensors(&self.data.train.select(batch), &self.device).0)
+                model.forward(to_tensors(batch, &self.device).0)
             })?;
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
         }
         let device = self.device.clone().without_autodiff();
-        let train = evaluate(&evaluated, &self.data.train, &device);
-        let valid = evaluate(&evaluated, &self.data.valid, &device);
+        let train = evaluate(&evaluated, &self.data.train, &device)?;
+        let valid = evaluate(&evaluated, &self.data.valid, &device)?;
         let finite = |loss: f64| Some(loss).filter(|loss| loss.is_finite());
         Ok(MetricsRow {
             epoch: self.position.epoch,
