@@ -97,6 +97,8 @@ fn checkpoint() -> Checkpoint {
         step: 53,
         seconds: 1.5,
         metrics_bytes: 200,
+        trace_bytes: 0,
+        skipped: 0,
         last_row: None,
         plateau: Some(ReduceOnPlateau::new(0.1).unwrap()),
     };

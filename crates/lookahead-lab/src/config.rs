@@ -17,7 +17,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
-pub use self::data::{DataConfig, DataSource};
+pub use self::data::{Augmentation, DataConfig, DataSource, OnCorrupt};
 pub use self::error::{ConfigError, Place};
 pub use self::model::{CifarDepth, ModelConfig, StemConfig};
 pub use self::optimizer::{

@@ -1,48 +1,71 @@
-//! Data sets of labelled images: read, checked, split and normalised in one fixed way.
+//! Data sets of labelled images: found, read, checked, normalised and augmented in one fixed way.
 
+mod augment;
+mod cifar;
+mod class_folders;
 pub mod digits;
 mod error;
+mod examples;
 pub mod fashion_mnist;
 mod gzip;
 mod idx;
+mod image_folders;
+mod jpeg;
+mod loader;
+mod made;
 mod order;
+mod parts;
+mod picture;
+mod store;
 
 use std::num::NonZeroU32;
 use std::path::Path;
-
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 use crate::config::{DataConfig, DataSource};
 
+pub use self::augment::Augment;
 pub use self::error::DataError;
+pub use self::examples::{Batch, Examples};
 pub use self::idx::{IdxImages, read_idx_images, read_idx_labels};
+pub use self::loader::Loader;
 pub use self::order::epoch_order;
+
+use self::parts::Limits;
+
+/// Where data sets are looked for, and fetched to, when nothing else is said: a folder below the working directory.
+pub const DEFAULT_FOLDER: &str = "data";
 
 /// A data set in two parts.
 ///
 /// ```
 /// let digits = lookahead_lab::data::digits::load()?;
 /// assert_eq!((digits.train.len(), digits.valid.len(), digits.classes), (1442, 355, 10));
-/// assert_eq!(digits.train.image(0).len(), digits.image.pixels());
+/// assert_eq!(digits.description, "UCI digits, 1,442 + 355 images");
+/// let batch = digits.train.batch(&[0, 1, 2], None)?;
+/// assert_eq!((batch.labels, batch.pixels.len()), (vec![0, 1, 2], 3 * digits.image.pixels()));
 /// # Ok::<(), lookahead_lab::data::DataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// Its name, as in a configuration.
     pub name: &'static str,
+    /// What was really read, such as `CIFAR-10 re-encoded as JPEG (lossy), 5,000 + 1,000 balanced images`.
+    pub description: String,
     /// What is trained on.
-    pub train: Examples,
+    pub train: Arc<Examples>,
     /// What is evaluated on.
-    pub valid: Examples,
+    pub valid: Arc<Examples>,
     /// The number of classes.
     pub classes: usize,
     /// The shape of each image.
     pub image: ImageShape,
-    /// How the pixels were normalised.
+    /// How the pixels are normalised.
     pub normalisation: Normalisation,
+    sha256: String,
 }
 
-/// The shape of an image, whose pixels lie in this order: channels outermost, width innermost.
+/// The shape of an image, whose pixels lie in this order in a batch: channels outermost, width innermost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageShape {
     /// The number of channels.
@@ -61,118 +84,43 @@ impl ImageShape {
     }
 }
 
-/// The mean and standard deviation of all pixels of the training part, in the file's units.
+/// The mean and standard deviation of the pixels of each channel, in the file's units (0 to 255 for most).
 ///
-/// Both parts are normalised by them: `(pixel - mean) / deviation`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Normalisation {
-    /// The mean.
-    pub mean: f64,
-    /// The standard deviation; 1 if all pixels are equal.
-    pub deviation: f64,
-}
-
-/// Normalised images and their labels.
+/// Both parts are normalised by them: `(pixel - mean) / deviation` (App. C.1). They are those of all training images
+/// that are used; for `image_folders`, whose images are not held, the usual ones of ImageNet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Examples {
-    pixels: Vec<f32>,
-    labels: Vec<u8>,
-    image: ImageShape,
-}
-
-impl Examples {
-    /// All pixels: image by image.
-    #[must_use]
-    pub fn pixels(&self) -> &[f32] {
-        &self.pixels
-    }
-
-    /// The class of each image, from 0.
-    #[must_use]
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
-    }
-
-    /// The number of examples.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// The pixels of one image.
-    ///
-    /// # Panics
-    /// If there is no example `index`.
-    #[must_use]
-    pub fn image(&self, index: usize) -> &[f32] {
-        let pixels = self.image.pixels();
-        &self.pixels[index * pixels..(index + 1) * pixels]
-    }
-
-    /// The examples with these indices, in this order: a batch.
-    ///
-    /// # Panics
-    /// If there is no example with one of the indices.
-    #[must_use]
-    pub fn select(&self, indices: &[u32]) -> Self {
-        let mut pixels = Vec::with_capacity(indices.len() * self.image.pixels());
-        indices.iter().for_each(|&index| pixels.extend_from_slice(self.image(index as usize)));
-        let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
-        Self { pixels, labels, image: self.image }
-    }
-
-    fn truncate(&mut self, limit: usize) {
-        self.labels.truncate(limit);
-        self.pixels.truncate(limit.saturating_mul(self.image.pixels()));
-    }
-}
-
-/// Examples as a file has them.
-#[derive(Debug, Default)]
-struct RawExamples {
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
-}
-
-impl Normalisation {
-    fn of(pixels: &[u8]) -> Self {
-        // Whole numbers keep the sums exact: var = sum x^2 / n - (sum x / n)^2.
-        let sum: u64 = pixels.iter().map(|&x| u64::from(x)).sum();
-        let squares: u64 = pixels.iter().map(|&x| u64::from(x) * u64::from(x)).sum();
-        let count = pixels.len() as f64;
-        let mean = sum as f64 / count;
-        let deviation = (squares as f64 / count - mean * mean).max(0.0).sqrt();
-        Self { mean, deviation: if deviation > 0.0 { deviation } else { 1.0 } }
-    }
-
-    fn apply(self, raw: &RawExamples, image: ImageShape) -> Examples {
-        let normalised = |&x: &u8| ((f64::from(x) - self.mean) / self.deviation) as f32;
-        Examples { pixels: raw.pixels.iter().map(normalised).collect(), labels: raw.labels.clone(), image }
-    }
+pub struct Normalisation {
+    /// The mean of each channel.
+    pub mean: Vec<f64>,
+    /// The standard deviation of each channel; 1 if all its pixels are equal.
+    pub deviation: Vec<f64>,
 }
 
 impl Dataset {
-    /// Reads the data set of a configuration. Limits keep the first examples; the normalisation is that of all.
+    /// Finds and reads the data set of a configuration.
+    ///
+    /// A limit keeps the first examples of each class, the same number of each (one more of the first classes if it
+    /// does not divide; all of a class that has fewer), in the order of the files.
     ///
     /// # Errors
-    /// [`DataError`] naming the file.
+    /// [`DataError`] naming the file, or all the places that were looked at.
     pub fn load(config: &DataConfig) -> Result<Self, DataError> {
-        let mut dataset = match &config.source {
-            DataSource::Digits => digits::load()?,
-            DataSource::FashionMnist { dir } => fashion_mnist::load(Path::new(dir))?,
-        };
-        for (part, limit) in [(&mut dataset.train, config.train_limit), (&mut dataset.valid, config.valid_limit)] {
-            if let Some(limit) = limit {
-                part.truncate(limit.get() as usize);
+        let limits = Limits { train: config.train_limit, valid: config.valid_limit };
+        let dir = config.dir.as_deref().map(Path::new);
+        let parts = match &config.source {
+            DataSource::Digits => digits::parts()?,
+            DataSource::FashionMnist => fashion_mnist::find(dir)?,
+            DataSource::Cifar10 => cifar::cifar10(dir, limits)?,
+            DataSource::Cifar100 => cifar::cifar100(dir)?,
+            DataSource::Made { channels, height, width, classes, train, valid } => {
+                let [channels, height, width] = [channels, height, width].map(|side| side.get() as usize);
+                made::parts(ImageShape { channels, height, width }, classes.get(), train.get(), valid.get())
             }
-        }
-        Ok(dataset)
+            DataSource::ImageFolders { size, on_corrupt } => {
+                return image_folders::load(dir, limits, size.get(), *on_corrupt);
+            }
+        };
+        Ok(parts.into_dataset(limits))
     }
 
     /// The number of steps of an epoch; the last batch may be a smaller one.
@@ -181,26 +129,12 @@ impl Dataset {
         self.train.len().div_ceil(batch_size.get() as usize) as u32
     }
 
-    /// The SHA-256 of all pixels and labels, in hexadecimal digits.
+    /// The SHA-256 of what is read, in hexadecimal digits: of all pixels, labels and the normalisation.
+    ///
+    /// For `image_folders`: of the files' names, labels and sizes, the image size and, where they are held in memory
+    /// (from a .tar), their bytes. A folder's files are not read for it.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let mut hash = Sha256::new();
-        for part in [&self.train, &self.valid] {
-            part.pixels.iter().for_each(|pixel| hash.update(pixel.to_le_bytes()));
-            hash.update(&part.labels);
-        }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    fn new(name: &'static str, image: ImageShape, classes: u8, train: &RawExamples, valid: &RawExamples) -> Self {
-        let normalisation = Normalisation::of(&train.pixels);
-        Self {
-            name,
-            train: normalisation.apply(train, image),
-            valid: normalisation.apply(valid, image),
-            classes: usize::from(classes),
-            image,
-            normalisation,
-        }
+        self.sha256.clone()
     }
 }

@@ -5,20 +5,35 @@ use std::num::NonZeroU32;
 use serde::Serialize;
 
 use super::reader::{Choices, Read, Table};
-use crate::data::fashion_mnist;
 
-/// A data set, and how much of it is used.
+/// A data set, how much of it is used, and how its training images are changed at random.
+///
+/// ```toml
+/// [data]
+/// name = "cifar10"
+/// dir = "data"                    # the default
+/// train_limit = 5000              # 500 of each class; default: all
+/// valid_limit = 1000
+/// augmentation = "crop_flip"      # default "none"
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DataConfig {
     /// The data set.
     #[serde(flatten)]
     pub source: DataSource,
-    /// Only so many of the first training examples. Default: all.
+    /// Where to look for it: a folder, or an archive. It is not part of what a run is. Default: `data` below the
+    /// working directory; for `fashion_mnist` first where Debian's package puts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
+    /// Only so many training examples, the first ones of each class. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_limit: Option<NonZeroU32>,
-    /// Only so many of the first validation examples. Default: all.
+    /// Only so many validation examples, the first ones of each class. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_limit: Option<NonZeroU32>,
+    /// The random changes of training images. Default `none`.
+    #[serde(skip_serializing_if = "Augmentation::is_none")]
+    pub augmentation: Augmentation,
 }
 
 /// The data sets, by the key `name`.
@@ -27,35 +42,167 @@ pub struct DataConfig {
 pub enum DataSource {
     /// The embedded UCI digits (the default).
     Digits,
-    /// Fashion-MNIST, from files.
-    FashionMnist {
-        /// The folder with its four files; a relative one starts at the working directory. Default: where Debian's
-        /// package puts them, `/usr/share/datasets/fashion-mnist`.
-        dir: String,
+    /// Fashion-MNIST, from its four files.
+    FashionMnist,
+    /// CIFAR-10: the binary version, or class folders of JPEG files.
+    Cifar10,
+    /// CIFAR-100 with its fine labels: the binary version.
+    Cifar100,
+    /// JPEG pictures in class folders below `train` and `val`: ImageNet and its like.
+    ImageFolders {
+        /// The side of the square that is trained on, in pixels, from 1 to 1024. Default 224.
+        size: NonZeroU32,
+        /// What happens with files that are damaged, or no JPEG. Default `refuse`.
+        on_corrupt: OnCorrupt,
     },
+    /// Made pictures that a small network can learn: always the same ones, 2^30 bytes of them at most.
+    Made {
+        /// 1 to 4 channels. Default 3.
+        channels: NonZeroU32,
+        /// Rows of pixels, at most 1024. Default 8.
+        height: NonZeroU32,
+        /// Columns of pixels, at most 1024. Default 8.
+        width: NonZeroU32,
+        /// How many classes, at most 1000. Default 10.
+        classes: NonZeroU32,
+        /// How many training examples. Default 500.
+        train: NonZeroU32,
+        /// How many validation examples. Default 100.
+        valid: NonZeroU32,
+    },
+}
+
+/// Random changes of training images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Augmentation {
+    /// No changes (the default).
+    None,
+    /// A random crop of the image's own size out of the image with 4 black pixels around it, mirrored with probability
+    /// 1/2 (App. C.1).
+    CropFlip,
+    /// A random part of 8 to 100 % of the area with an aspect ratio from 3/4 to 4/3, resized to the image's size,
+    /// mirrored with probability 1/2: what is usual for ImageNet.
+    ResizedCropFlip,
+}
+
+impl Augmentation {
+    /// Whether images stay as they are.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
+/// What happens with pictures that cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OnCorrupt {
+    /// The run ends with an error that names the file.
+    Refuse,
+    /// The batch goes without it; how many were left out is counted.
+    Skip,
 }
 
 impl DataConfig {
     pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: Choices<DataSource, 2> =
-            [("digits", DataSource::read_digits), ("fashion_mnist", DataSource::read_fashion_mnist)];
+        const NAMES: Choices<DataSource, 6> = [
+            ("digits", DataSource::read_digits),
+            ("fashion_mnist", DataSource::read_fashion_mnist),
+            ("cifar10", DataSource::read_cifar10),
+            ("cifar100", DataSource::read_cifar100),
+            ("image_folders", DataSource::read_image_folders),
+            ("made", DataSource::read_made),
+        ];
+        const AUGMENTATIONS: [(&str, Augmentation); 3] = [
+            ("none", Augmentation::None),
+            ("crop_flip", Augmentation::CropFlip),
+            ("resized_crop_flip", Augmentation::ResizedCropFlip),
+        ];
         Ok(Self {
             source: table.or("name", NAMES[0].1, |e| e.one_of(&NAMES))?(table)?,
+            dir: table.optional("dir", |e| e.text("the path of a folder or an archive, as a string"))?,
             train_limit: table.optional("train_limit", |e| e.count())?,
             valid_limit: table.optional("valid_limit", |e| e.count())?,
+            augmentation: table.or("augmentation", Augmentation::None, |e| e.one_of(&AUGMENTATIONS))?,
         })
     }
 }
 
 impl DataSource {
+    /// Whether it is read from files, so that there is a `dir` to look in.
+    #[must_use]
+    pub const fn is_in_files(&self) -> bool {
+        !matches!(self, Self::Digits | Self::Made { .. })
+    }
+
     fn read_digits(table: &Table<'_>) -> Read<Self> {
-        table.accept(&["name", "train_limit", "valid_limit"])?;
+        table.accept(&["name", "train_limit", "valid_limit", "augmentation"])?;
         Ok(Self::Digits)
     }
 
     fn read_fashion_mnist(table: &Table<'_>) -> Read<Self> {
-        table.accept(&["name", "train_limit", "valid_limit", "dir"])?;
-        let default = fashion_mnist::DEBIAN_FOLDER.to_owned();
-        Ok(Self::FashionMnist { dir: table.or("dir", default, |e| e.text("the path of a folder, as a string"))? })
+        accept_files(table)?;
+        Ok(Self::FashionMnist)
     }
+
+    fn read_cifar10(table: &Table<'_>) -> Read<Self> {
+        accept_files(table)?;
+        Ok(Self::Cifar10)
+    }
+
+    fn read_cifar100(table: &Table<'_>) -> Read<Self> {
+        accept_files(table)?;
+        Ok(Self::Cifar100)
+    }
+
+    fn read_image_folders(table: &Table<'_>) -> Read<Self> {
+        const SIZE: NonZeroU32 = NonZeroU32::new(224).unwrap();
+        const ON_CORRUPT: [(&str, OnCorrupt); 2] = [("refuse", OnCorrupt::Refuse), ("skip", OnCorrupt::Skip)];
+        table.accept(&["name", "size", "on_corrupt", "train_limit", "valid_limit", "augmentation", "dir"])?;
+        Ok(Self::ImageFolders {
+            size: table.or("size", SIZE, |e| e.count_to(1024))?,
+            on_corrupt: table.or("on_corrupt", OnCorrupt::Refuse, |e| e.one_of(&ON_CORRUPT))?,
+        })
+    }
+
+    fn read_made(table: &Table<'_>) -> Read<Self> {
+        const fn count(default: u32) -> NonZeroU32 {
+            NonZeroU32::new(default).unwrap()
+        }
+        const DEFAULTS: [NonZeroU32; 5] = [count(3), count(8), count(10), count(500), count(100)];
+        const MOST_BYTES: u32 = 1 << 30;
+        let [channels, side, classes, train, valid] = DEFAULTS;
+        table.accept(&[
+            "name",
+            "channels",
+            "height",
+            "width",
+            "classes",
+            "train",
+            "valid",
+            "train_limit",
+            "valid_limit",
+            "augmentation",
+        ])?;
+        let channels = table.or("channels", channels, |e| e.count_to(4))?;
+        let height = table.or("height", side, |e| e.count_to(1024))?;
+        let width = table.or("width", side, |e| e.count_to(1024))?;
+        // At most 2^22 bytes a picture.
+        let most = MOST_BYTES / (channels.get() * height.get() * width.get());
+        Ok(Self::Made {
+            channels,
+            height,
+            width,
+            classes: table.or("classes", classes, |e| e.count_to(1000))?,
+            train: table.or("train", train, |e| e.count_to(most))?,
+            valid: table.or("valid", valid, |e| e.count_to(most))?,
+        })
+    }
+}
+
+fn accept_files(table: &Table<'_>) -> Read<()> {
+    table.accept(&["name", "train_limit", "valid_limit", "augmentation", "dir"])
 }

@@ -1,7 +1,8 @@
 //! The embedded digits: 1,797 images of 8 x 8 grey pixels (Alpaydin and Kaynak 1998; see data/README.md).
 
 use super::gzip::Reader;
-use super::{DataError, Dataset, ImageShape, RawExamples};
+use super::parts::{Limits, Parts, RawExamples};
+use super::{DataError, Dataset, ImageShape};
 
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
 const CLASSES: u8 = 10;
@@ -15,7 +16,11 @@ const MOST_BYTES: u64 = 1 << 20;
 /// # Errors
 /// As [`read`]; the embedded file is sound.
 pub fn load() -> Result<Dataset, DataError> {
-    read(include_bytes!("../../data/digits.csv.gz"), "digits.csv.gz")
+    Ok(parts()?.into_dataset(Limits::default()))
+}
+
+pub(super) fn parts() -> Result<Parts, DataError> {
+    read_parts(include_bytes!("../../data/digits.csv.gz"), "digits.csv.gz")
 }
 
 /// Reads a file of the same form: a line for each example with 64 grey values from 0 to 16, row by row, and the digit.
@@ -26,6 +31,10 @@ pub fn load() -> Result<Dataset, DataError> {
 /// # Errors
 /// [`DataError`] naming the line and the field.
 pub fn read(content: &[u8], file: &str) -> Result<Dataset, DataError> {
+    Ok(read_parts(content, file)?.into_dataset(Limits::default()))
+}
+
+fn read_parts(content: &[u8], file: &str) -> Result<Parts, DataError> {
     let bytes = Reader::new(content, file).rest(MOST_BYTES)?;
     let text = String::from_utf8_lossy(&bytes);
     let (mut train, mut valid) = (RawExamples::default(), RawExamples::default());
@@ -36,14 +45,14 @@ pub fn read(content: &[u8], file: &str) -> Result<Dataset, DataError> {
         *seen += 1;
         let part = if *seen % 5 == 0 { &mut valid } else { &mut train };
         part.pixels.extend(pixels);
-        part.labels.push(label);
+        part.labels.push(label.into());
     }
     for (part, examples) in [("training", &train), ("validation", &valid)] {
         if examples.labels.is_empty() {
             return Err(DataError::Empty { file: file.to_owned(), part });
         }
     }
-    Ok(Dataset::new("digits", SHAPE, CLASSES, &train, &valid))
+    Ok(Parts { name: "digits", what: "UCI digits", classes: CLASSES.into(), image: SHAPE, train, valid })
 }
 
 /// The grey values and the digit of one line.

@@ -6,8 +6,20 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// The data set is nowhere to be found.
+    #[error(
+        "{name} is not here; looked for {}; `lookahead data fetch {name}` gets it, or says what to put where; \
+         `--data DIR` (`data.dir` in a configuration) names another place",
+        listed(looked_for)
+    )]
+    NotFound {
+        /// Its name, as in a configuration.
+        name: &'static str,
+        /// All the places where it could have been.
+        looked_for: Vec<PathBuf>,
+    },
     /// A file of the data set is not there.
-    #[error("{} is missing (with or without .gz): {advice}", path.display())]
+    #[error("{} is missing ({advice})", path.display())]
     MissingFile {
         /// Where it was looked for.
         path: PathBuf,
@@ -29,6 +41,28 @@ pub enum DataError {
         file: String,
         /// What showed it.
         source: std::io::Error,
+    },
+    /// An archive is damaged.
+    #[error("{}: damaged archive", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What showed it.
+        source: std::io::Error,
+    },
+    /// A file that should consist of records of one size does not.
+    #[error(
+        "{file}: {bytes} bytes, but a whole number of records of {record_bytes} bytes was expected; record {} \
+         (counted from 0) is cut off",
+        bytes / record_bytes
+    )]
+    PartialRecord {
+        /// The file.
+        file: String,
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many each record takes.
+        record_bytes: usize,
     },
     /// An IDX file begins with another number than it should.
     #[error("{file}: the magic number is {found:#010x}, but {expected:#010x} was expected")]
@@ -85,10 +119,12 @@ pub enum DataError {
         labels: usize,
     },
     /// A label names a class that there is not.
-    #[error("{file}: label {label} of example {index} (counted from 0), but the classes are 0 to {}", classes - 1)]
+    #[error("{file}: {what} {label} of example {index} (counted from 0), but the classes are 0 to {}", classes - 1)]
     WrongLabel {
         /// The file.
         file: String,
+        /// Which label, if an example has several.
+        what: &'static str,
         /// Which example, from 0.
         index: usize,
         /// Its label.
@@ -130,4 +166,44 @@ pub enum DataError {
         /// `training` or `validation`.
         part: &'static str,
     },
+    /// A class folder without a picture.
+    #[error("{}: this class has no JPEG file (.jpg, .jpeg)", folder.display())]
+    EmptyClass {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A class to validate on that is not trained on.
+    #[error("{}: the folder `train` has no class of this name", folder.display())]
+    UnknownClass {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Too many or too few class folders.
+    #[error("{file}: {found} classes, but {accepted} were expected")]
+    ClassCount {
+        /// The folder or archive.
+        file: String,
+        /// How many classes it has.
+        found: usize,
+        /// How many are accepted.
+        accepted: &'static str,
+    },
+    /// A picture cannot be decoded.
+    #[error("{file}: the picture is damaged: {reason}")]
+    Image {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The thread that reads ahead could not be started.
+    #[error("cannot start the thread that reads data")]
+    Thread {
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

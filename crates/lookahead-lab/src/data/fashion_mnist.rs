@@ -1,16 +1,22 @@
 //! Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 28 x 28 grey images of ten kinds of clothing, from four IDX files.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{DataError, Dataset, IdxImages, ImageShape, RawExamples, read_idx_images, read_idx_labels};
+use super::parts::{Limits, Parts, RawExamples};
+use super::store::{Candidate, locate};
+use super::{DEFAULT_FOLDER, DataError, Dataset, IdxImages, ImageShape, read_idx_images, read_idx_labels};
 
 /// Where Debian's package `dataset-fashion-mnist` puts the files.
 pub const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";
 
-const ADVICE: &str = "put Fashion-MNIST's four files (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, \
+const ADVICE: &str = "with or without .gz; put Fashion-MNIST's four files (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, \
     t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz) into one folder and set data.dir to it; Debian's package \
-    dataset-fashion-mnist installs them in /usr/share/datasets/fashion-mnist";
+    dataset-fashion-mnist installs them in /usr/share/datasets/fashion-mnist, `lookahead data fetch fashion_mnist` \
+    downloads them";
+
+/// The folder below the data folder that they are fetched to.
+pub(super) const FOLDER: &str = "fashion-mnist";
 
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 const CLASSES: u8 = 10;
@@ -23,9 +29,28 @@ const CLASSES: u8 = 10;
 /// # Errors
 /// [`DataError`] naming the file.
 pub fn load(dir: &Path) -> Result<Dataset, DataError> {
+    Ok(parts(dir)?.into_dataset(Limits::default()))
+}
+
+fn parts(dir: &Path) -> Result<Parts, DataError> {
     let train = read_part(dir, "train", "training")?;
     let valid = read_part(dir, "t10k", "validation")?;
-    Ok(Dataset::new("fashion_mnist", SHAPE, CLASSES, &train, &valid))
+    let (name, what, classes) = ("fashion_mnist", "Fashion-MNIST", usize::from(CLASSES));
+    Ok(Parts { name, what, classes, image: SHAPE, train, valid })
+}
+
+/// Looks for the four files in `dir` and in its folder `fashion-mnist`; without `dir`, where Debian's package puts them
+/// and in the default folder.
+pub(super) fn find(dir: Option<&Path>) -> Result<Parts, DataError> {
+    let default = Path::new(DEFAULT_FOLDER);
+    let folders = match dir {
+        Some(dir) => [dir.to_owned(), dir.join(FOLDER)],
+        None => [DEBIAN_FOLDER.into(), default.join(FOLDER)],
+    };
+    let first = |folder: &PathBuf| {
+        ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"].map(|name| Candidate::holding(folder, name))
+    };
+    parts(&locate("fashion_mnist", folders.iter().flat_map(first).collect())?)
 }
 
 fn read_part(dir: &Path, prefix: &str, part: &'static str) -> Result<RawExamples, DataError> {
@@ -43,9 +68,10 @@ fn read_part(dir: &Path, prefix: &str, part: &'static str) -> Result<RawExamples
         return Err(DataError::CountMismatch { images_file, images, labels_file, labels });
     }
     if let Some((index, &label)) = labels.iter().enumerate().find(|(_, label)| **label >= CLASSES) {
-        return Err(DataError::WrongLabel { file: labels_file, index, label, classes: CLASSES });
+        let what = "label";
+        return Err(DataError::WrongLabel { file: labels_file, what, index, label, classes: CLASSES });
     }
-    Ok(RawExamples { pixels: images.pixels, labels })
+    Ok(RawExamples { pixels: images.pixels, labels: labels.into_iter().map(u16::from).collect() })
 }
 
 fn check_size(images: &IdxImages, file: &str) -> Result<(), DataError> {

@@ -31,7 +31,7 @@ pub fn epoch_order(len: usize, seed: u64, epoch: u32) -> Vec<u32> {
 }
 
 /// A number below `bound`, all equally likely: the draws past the last multiple of `bound` are drawn again.
-fn below(random: &mut impl Rng, bound: u32) -> u32 {
+pub(super) fn below(random: &mut impl Rng, bound: u32) -> u32 {
     // 2^32 mod bound
     let rest = (u32::MAX % bound + 1) % bound;
     loop {

@@ -6,6 +6,7 @@ use serde_json::Map;
 use super::analysis::{Files, finding, notes};
 use super::noisy_progress::{compute, data_files, heading, in_words, progress_plot, shrink, slice_plot};
 use super::{Entry, Kind, Request};
+use crate::config::DeviceConfig;
 use crate::report::analysis::{Analysis, Outcome, Picture};
 use crate::{Error, environment};
 

@@ -10,6 +10,7 @@ use serde_json::{Map, json};
 use super::analysis::{Files, finding, notes};
 use super::{Entry, Kind, Request};
 use crate::config::ConfigError;
+use crate::config::DeviceConfig;
 use crate::report::analysis::{Analysis, Axes, Cell, Csv, DataFile, Finding, Outcome, PaperFigure, Picture};
 use crate::report::significant;
 use crate::report::xy::{Mark, Scale, Stroke, Tone, XyAxis, XyCurve, XyPlot};

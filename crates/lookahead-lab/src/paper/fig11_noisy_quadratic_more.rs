@@ -7,6 +7,7 @@ use serde_json::Map;
 use super::analysis::{Files, finding, notes};
 use super::noisy_progress::{compute, data_files, heading, in_words, list, progress_plot, shrink, slice_plot};
 use super::{Entry, Kind, Request};
+use crate::config::DeviceConfig;
 use crate::report::analysis::{Analysis, Finding, Outcome, PaperFigure, Picture};
 use crate::{Error, environment};
 

@@ -119,7 +119,7 @@ impl Task for Classification<'_> {
             let batch = batch?;
             let (images, labels) = self.tensors(&batch, device);
             let scores = model.forward(images);
-            let predicted: Vec<f32> = scores.clone().into_data().convert::<f32>().to_vec().unwrap_or_default();
+            let predicted: Vec<f32> = scores.clone().into_data().iter::<f32>().collect();
             for (scores, &label) in predicted.chunks(self.data.classes).zip(&batch.labels) {
                 let rank = rank(scores, label as usize);
                 right += f64::from(rank == 0);

@@ -11,7 +11,7 @@ use lookahead_lab::config::{
 const SMALLEST: &str = "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n";
 
 /// Every optional key and every choice occurs in one of these.
-const VALID: [&str; 9] = [
+const VALID: [&str; 11] = [
     SMALLEST,
     "clip_norm = 0.25\nseed = 18446744073709551615\n[schedule]\nlearning_rate = 1\nname = 'cosine'\nfinal_fraction = 0.01
      [optimizer]\nname = 'lookahead'\nalpha = 1\nsync_period = 10\ninner = {name='adamw', weight_decay=0.1, epsilon=1e-5}",
@@ -29,6 +29,10 @@ const VALID: [&str; 9] = [
     "schedule.learning_rate = 0.1\n[optimizer]\nname='averaged'\nstart=9\n[optimizer.inner]\nname='lookahead'
      inner_state='reset'\nsync_period=6\n[optimizer.inner.inner]\nname='lookahead'\ninner_state='interpolate'\nsync_period=3
      [optimizer.inner.inner.inner]\nname='sgd'\nmomentum=0.5\ndampening=0.25\nweight_decay=1e-4",
+    "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'
+     data = {name = 'image_folders', size = 64, on_corrupt = 'skip', dir = 'x.tar', augmentation = 'resized_crop_flip'}",
+    "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n[data]\nname = 'made'\nchannels = 4\nheight = 1024\nwidth = 1
+     classes = 1000\ntrain = 262144\nvalid = 1\naugmentation = 'crop_flip'",
     "\u{feff}schedule.learning_rate = 0.1\r\noptimizer.name = 'sgd'\r\noptimizer.momentum = -0.0\r\n",
 ];
 

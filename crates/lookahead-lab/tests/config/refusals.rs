@@ -81,11 +81,12 @@ fn a_value_out_of_its_range_is_quoted_with_the_range() {
     );
     assert_eq!(
         wrong("data.name = 'digit'"),
-        "13: `data.name` is \"digit\", but must be \"digits\" or \"fashion_mnist\" (did you mean `digits`?)"
+        "13: `data.name` is \"digit\", but must be \"digits\" or \"fashion_mnist\" or \"cifar10\" or \
+         \"cifar100\" or \"image_folders\" or \"made\" (did you mean `digits`?)"
     );
     assert_eq!(
         wrong("data = { name = 'fashion_mnist', dir = 1 }"),
-        "40: `data.dir` is 1, but must be the path of a folder, as a string"
+        "40: `data.dir` is 1, but must be the path of a folder or an archive, as a string"
     );
     assert_eq!(
         wrong("model.hidden = [8, 0]"),

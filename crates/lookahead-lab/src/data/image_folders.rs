@@ -1,0 +1,98 @@
+//! ImageNet and its like: large JPEG pictures in class folders, decoded when a batch needs them (Sec. 5.2).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::class_folders::{ClassFile, ClassFolders};
+use super::examples::Examples;
+use super::parts::{Limits, balanced, hexadecimal};
+use super::picture::Picture;
+use super::store::{Candidate, Store, locate};
+use super::{DEFAULT_FOLDER, DataError, Dataset, ImageShape, Normalisation};
+use crate::config::OnCorrupt;
+
+const NAME: &str = "image_folders";
+
+/// The usual mean and deviation of ImageNet's channels, of pixels from 0 to 1.
+const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+const DEVIATION: [f64; 3] = [0.229, 0.224, 0.225];
+
+/// Pictures that are decoded when they are needed.
+#[derive(Debug, PartialEq)]
+pub(super) struct ImageFiles {
+    store: Arc<Store>,
+    files: Vec<ClassFile>,
+    on_corrupt: OnCorrupt,
+}
+
+/// Finds the pictures and lists them.
+pub(super) fn load(dir: Option<&Path>, limits: Limits, size: u32, on_corrupt: OnCorrupt) -> Result<Dataset, DataError> {
+    let store = Store::open(&find(dir.unwrap_or(Path::new(DEFAULT_FOLDER)))?)?;
+    let ClassFolders { store, classes, mut train, mut valid } = ClassFolders::list(store, "val")?;
+    for (files, limit) in [(&mut train, limits.train), (&mut valid, limits.valid)] {
+        let labels: Vec<u16> = files.iter().map(|file| file.label).collect();
+        *files = balanced(&labels, classes.len(), limit).into_iter().map(|index| files[index].clone()).collect();
+    }
+    let image = ImageShape { channels: 3, height: size as usize, width: size as usize };
+    let normalisation = Normalisation {
+        mean: MEAN.iter().map(|mean| 255.0 * mean).collect(),
+        deviation: DEVIATION.iter().map(|deviation| 255.0 * deviation).collect(),
+    };
+    let folder = store.path().file_name().map_or_else(|| NAME.into(), |name| name.to_string_lossy());
+    let what = format!("{folder} ({} classes of JPEG images) at {size} x {size}", classes.len());
+    let description = limits.describe(&what, train.len(), valid.len());
+    let sha256 = sha256(&store, size, [&train, &valid])?;
+    let [train, valid] = [train, valid].map(|files| {
+        let labels = files.iter().map(|file| file.label).collect();
+        let files = ImageFiles { store: Arc::clone(&store), files, on_corrupt };
+        Arc::new(Examples::in_files(files, labels, image, &normalisation))
+    });
+    Ok(Dataset { name: NAME, description, train, valid, classes: classes.len(), image, normalisation, sha256 })
+}
+
+fn find(dir: &Path) -> Result<std::path::PathBuf, DataError> {
+    if dir.is_file() {
+        return Ok(dir.to_owned());
+    }
+    let imagenet = dir.join("imagenet");
+    locate(
+        NAME,
+        vec![
+            Candidate::holding(dir, "train"),
+            Candidate::holding(&imagenet, "train"),
+            Candidate::named(dir.join("imagenette-224-40x10.tar")),
+        ],
+    )
+}
+
+fn sha256(store: &Store, size: u32, parts: [&Vec<ClassFile>; 2]) -> Result<String, DataError> {
+    let mut hash = Sha256::new();
+    hash.update(size.to_le_bytes());
+    for files in parts {
+        hash.update((files.len() as u64).to_le_bytes());
+        for file in files {
+            hash.update(file.name.as_bytes());
+            hash.update([0]);
+            hash.update(file.label.to_le_bytes());
+            hash.update(file.size.to_le_bytes());
+            if let Store::Archive(_) = store {
+                store.with_content(file, |bytes| hash.update(bytes))?;
+            }
+        }
+    }
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+impl ImageFiles {
+    /// The picture of a file; `None` if it is damaged and to be skipped.
+    pub(super) fn picture(&self, index: usize) -> Result<Option<Picture<'static>>, DataError> {
+        let file = &self.files[index];
+        match self.store.with_content(file, Picture::decode)? {
+            Ok(picture) => Ok(Some(picture)),
+            Err(_) if self.on_corrupt == OnCorrupt::Skip => Ok(None),
+            Err(reason) => Err(DataError::Image { file: self.store.name_of(file), reason }),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! One picture of any size: decoded from JPEG, cut out and resized.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{ImageFormat, ImageReader};
+
+/// Rows of pixels, each the bytes of its channels; no side is 0, and there are 1 to 4 channels.
+pub(super) struct Picture<'p> {
+    pub(super) channels: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) pixels: Cow<'p, [u8]>,
+}
+
+/// A part of a picture, in its pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Region {
+    pub(super) top: f64,
+    pub(super) left: f64,
+    pub(super) height: f64,
+    pub(super) width: f64,
+}
+
+impl Picture<'_> {
+    /// The RGB picture of a JPEG file, which may be grey, YCbCr, CMYK or YCCK; an error says what is wrong with it.
+    pub(super) fn decode(jpeg: &[u8]) -> Result<Picture<'static>, String> {
+        // A decoder fills in what is cut off at the end. Inside of a scan no marker but a restart's can stand.
+        const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
+        const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+        let scan = jpeg.windows(2).rposition(|pair| pair == START_OF_SCAN).unwrap_or(0);
+        if !jpeg[scan..].windows(2).any(|pair| pair == END_OF_IMAGE) {
+            return Err("it is no JPEG, or its end is missing".to_owned());
+        }
+        let decoded = ImageReader::with_format(Cursor::new(jpeg), ImageFormat::Jpeg).decode();
+        let rgb = decoded.map_err(|error| error.to_string())?.into_rgb8();
+        let (width, height) = rgb.dimensions();
+        if width == 0 || height == 0 {
+            return Err("it has no pixels".to_owned());
+        }
+        let (height, width) = (height as usize, width as usize);
+        Ok(Picture { channels: 3, height, width, pixels: Cow::Owned(rgb.into_raw()) })
+    }
+
+    /// The central `size` x `size` pixels after the shorter side was made `size * 256 / 224` long.
+    pub(super) fn evaluation_view(&self, size: usize) -> Picture<'static> {
+        let shorter = self.height.min(self.width);
+        let target = size * 256 / 224;
+        // Only what is kept is resized. A side of `full` pixels becomes `long`, of which `size` are kept.
+        let central = |full: usize| {
+            let long = (target * full / shorter) as f64;
+            let scale = full as f64 / long;
+            (((long - size as f64) / 2.0).floor() * scale, size as f64 * scale)
+        };
+        let ((top, height), (left, width)) = (central(self.height), central(self.width));
+        self.resized(Region { top, left, height, width }, size, size)
+    }
+
+    /// A region, resized with a triangle filter as wide as the reduction asks for ("bilinear with antialiasing").
+    pub(super) fn resized(&self, region: Region, height: usize, width: usize) -> Picture<'static> {
+        const TYPES: [PixelType; 4] = [PixelType::U8, PixelType::U8x2, PixelType::U8x3, PixelType::U8x4];
+        let pixel_type = TYPES[self.channels - 1];
+        let mut resized = Image::new(width as u32, height as u32, pixel_type);
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .crop(region.left, region.top, region.width, region.height)
+            .use_alpha(false);
+        // Neither can fail: the buffer has the picture's size, and the region lies inside of it.
+        let source = ImageRef::new(self.width as u32, self.height as u32, &self.pixels, pixel_type)
+            .expect("as many bytes as the picture has");
+        Resizer::new().resize(&source, &mut resized, &options).expect("a region of the picture");
+        Picture { channels: self.channels, height, width, pixels: Cow::Owned(resized.into_vec()) }
+    }
+}

@@ -1,0 +1,7 @@
+//! Each data set's format on files made in exactly that format, what each damage is told, and the way into batches.
+
+mod digits;
+mod fashion_mnist;
+mod idx;
+mod order;
+mod support;
