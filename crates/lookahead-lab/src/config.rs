@@ -21,7 +21,8 @@ pub use self::data::{Augmentation, DataConfig, DataSource, OnCorrupt};
 pub use self::error::{ConfigError, Place};
 pub use self::model::{CifarDepth, ModelConfig, StemConfig};
 pub use self::optimizer::{
-    AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig, SgdConfig, StepSizeConfig,
+    AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig,
+    SgdConfig, StepSizeConfig,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
 pub use self::sweep::{GroupConfig, PanelConfig, ScaleConfig, SweepConfig};

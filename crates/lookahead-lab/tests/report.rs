@@ -337,7 +337,7 @@ fn a_report_leaves_no_temporary_files_and_the_runs_untouched() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["artifact.json", "curves.svg", "report.html", "summary.json"]);
+    assert_eq!(names, ["artifact.json", "curves.csv", "curves.svg", "report.html", "summary.json"]);
     assert_eq!(fs::read(output.run_file(&id(SGD, 0), "metrics.jsonl")).unwrap(), before);
 }
 

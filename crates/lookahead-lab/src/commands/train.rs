@@ -61,7 +61,7 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
     let label = config.optimizer.label();
     let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;
     let progress = Progress::new(&jobs, Lines::Evaluations);
-    do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, &stop_flag()?)?;
+    do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, &*stop_flag()?)?;
     progress.finish();
     let done = Run::read(&folder).map_err(lookahead_lab::Error::from)?;
     let done = done.finished().context("the run left no result")?;

@@ -134,12 +134,20 @@ impl SweepConfig {
             let labels: Vec<&str> = self.groups_of(panel).map(|group| group.label.as_str()).collect();
             for (index, group) in self.groups_of(panel).enumerate() {
                 if labels[..index].contains(&group.label.as_str()) {
-                    return Err(table.refuse("group", format!("{:?} twice", group.label), "labels, each once".to_owned()));
+                    return Err(table.refuse(
+                        "group",
+                        format!("{:?} twice", group.label),
+                        "labels, each once".to_owned(),
+                    ));
                 }
                 if let Some(baseline) = &group.baseline
                     && !labels.contains(&baseline.as_str())
                 {
-                    return Err(table.refuse("group", format!("without the baseline {baseline:?}"), format!("one of {labels:?}")));
+                    return Err(table.refuse(
+                        "group",
+                        format!("without the baseline {baseline:?}"),
+                        format!("one of {labels:?}"),
+                    ));
                 }
             }
         }
@@ -148,7 +156,8 @@ impl SweepConfig {
 
     /// The groups of a panel, in the file's order.
     pub fn groups_of<'a>(&'a self, panel: &'a str) -> impl Iterator<Item = &'a GroupConfig> {
-        let is_in = move |group: &&GroupConfig| group.panels.as_ref().is_none_or(|panels| panels.iter().any(|p| p == panel));
+        let is_in =
+            move |group: &&GroupConfig| group.panels.as_ref().is_none_or(|panels| panels.iter().any(|p| p == panel));
         self.groups.iter().filter(is_in)
     }
 }

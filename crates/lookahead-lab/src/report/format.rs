@@ -95,6 +95,21 @@ pub(super) fn seconds(seconds: Option<f64>) -> String {
     }
 }
 
+/// A long time in words: `43 s`, `12 min 5 s`, `3 h 20 min`.
+pub(super) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// An amount of memory, in MiB.
+pub(super) fn mebibytes(bytes: u64) -> String {
+    format!("{:.0} MiB", bytes as f64 / 1_048_576.0)
+}
+
 /// The number of finished runs: `3`, or `2 of 3`.
 pub(super) fn finished(finished: u32, planned: usize) -> String {
     if finished as usize == planned { planned.to_string() } else { format!("{finished} of {planned}") }

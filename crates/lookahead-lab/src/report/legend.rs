@@ -5,7 +5,7 @@ use maud::{Markup, html};
 /// The style of a picture on a light ground, but for the colours of its curves.
 pub(super) const PICTURE_CSS: &str = "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;font-size:13px;fill:#1c2430}\
 .heading{font-size:17px;font-weight:600}.plot-title{font-size:14px;font-weight:600}.tick{fill:#566170;font-size:12px}\
-.grid{stroke:#e4e8ed;fill:none}.mark,.frame{stroke:#8a94a3;fill:none}.band{opacity:.15}\
+.grid{stroke:#e4e8ed;fill:none}.mark,.frame{stroke:#8a94a3;fill:none}.band{opacity:.15}.crowded .band{opacity:.08}\
 .line{stroke-width:2.2;stroke-linejoin:round;stroke-linecap:butt}";
 
 /// From one line of a caption to the next.

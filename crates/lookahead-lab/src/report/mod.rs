@@ -1,15 +1,21 @@
-//! Reports from run folders alone: `summary.json`, `report.html` and `curves.svg`, tables for the terminal.
+//! Reports from run folders alone: `summary.json`, `report.html`, `curves.svg`, `curves.csv`, tables for the terminal,
+//! and an index over all artifacts of a folder.
 //!
 //! A report can be made at any moment: of runs that go on, were killed, or finished long ago on another machine.
 
 mod advice;
 pub mod analysis;
 mod axis;
+mod claim;
+mod comparison;
 mod curves;
+mod curves_csv;
 mod drawing;
 mod error;
 mod format;
+mod grid;
 pub mod heat_map;
+mod index;
 mod legend;
 mod measure;
 mod page;
@@ -24,24 +30,27 @@ mod trace;
 pub mod xy;
 
 pub use advice::AdviceReport;
+pub use claim::{ClaimComparison, ClaimSummary, NotJudged};
+pub use comparison::{Comparison, Verdict};
 pub use error::ReportError;
 pub use format::{significant, significant_in_full};
+pub use grid::GridPoint;
+pub use index::write_index;
 pub use measure::Measure;
 pub use paper::{Expectation, Paper, PaperClaim, PaperValue};
 pub use run_folder::{Artifact, Candidate, FastScores, Figure, Group, MetricsRow, Run, RunResult};
-pub use study::Study;
-pub use summary::{Comparison, GroupSummary, Summary, Verdict};
+pub use study::{Panel, Study};
+pub use summary::{BesidePaper, GroupSummary, PointSummary, Summary};
 pub use tensorboard::write_tensorboard;
 pub use trace::{TraceKind, TraceRow};
 
 use std::path::{Path, PathBuf};
 
-use self::curves::Plot;
 use self::drawing::Drawing;
 use crate::files::replace;
 
 /// Reports an artifact: reads `out_dir/ARTIFACT/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
-/// `summary.json`, `report.html` and `curves.svg` beside `artifact.json`. Each file is replaced whole or not at all.
+/// `summary.json`, `report.html`, `curves.svg` and `curves.csv` beside `artifact.json`. Each file is replaced whole or not at all.
 ///
 /// # Errors
 /// A file cannot be read or written, is malformed, or holds a number out of range.
@@ -55,7 +64,7 @@ pub fn write(out_dir: &Path, artifact_name: &str) -> Result<Summary, ReportError
     Ok(summary)
 }
 
-/// Reports a single run: writes `report.html` and `curves.svg` into its folder, and returns the path of the page.
+/// Reports a single run: writes `report.html`, `curves.svg` and `curves.csv` into its folder, and returns the path of the page.
 ///
 /// # Errors
 /// The folder is no run folder, or a file in it cannot be read or written, is malformed, or holds a number out of range.
@@ -67,14 +76,14 @@ pub fn write_for_run(run_dir: &Path) -> Result<PathBuf, ReportError> {
 
 fn write_pages(study: &Study) -> Result<Summary, ReportError> {
     let summary = Summary::of(study);
-    let plots =
-        [Measure::ValidLoss, Measure::ValidAccuracy, Measure::TrainLoss].map(|measure| Plot::of(study, measure));
+    let panels = curves::panels(study);
     let drawing = Drawing::of(study)?;
     if let Some(drawing) = &drawing {
         drawing.write(&study.folder)?;
     }
-    write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &plots))?;
-    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &plots, drawing.as_ref()))?;
+    write_file(&study.folder.join("curves.csv"), &curves_csv::text(study))?;
+    write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &panels))?;
+    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &panels, drawing.as_ref()))?;
     Ok(summary)
 }
 

@@ -194,6 +194,13 @@ impl Run {
         })
     }
 
+    /// The epochs it is to train: those of its configuration, or as many as it has.
+    pub fn planned_epochs(&self) -> Option<u32> {
+        let config = self.config.as_ref().and_then(|text| text.parse::<toml::Table>().ok());
+        let planned = config.and_then(|table| u32::try_from(table.get("epochs")?.as_integer()?).ok());
+        planned.or_else(|| self.rows.last().map(|row| row.epoch))
+    }
+
     /// The result of a run that came to its end.
     pub fn finished(&self) -> Option<&RunResult> {
         self.result.as_ref().filter(|result| result.status == "done")

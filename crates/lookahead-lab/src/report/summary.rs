@@ -1,11 +1,13 @@
-//! The numbers of an artifact: per optimizer mean and deviation over seeds, and the paired comparison with its baseline.
+//! The numbers of an artifact: per optimizer mean and deviation over seeds, beside the baseline and beside the paper.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Group, Run, RunResult, Study};
-use crate::metrics::{PairedDifference, Spread};
+use super::claim::epoch_here;
+use super::comparison::values;
+use super::{ClaimSummary, Comparison, GridPoint, Group, Measure, PaperValue, Run, RunResult, Study};
+use crate::metrics::Spread;
 
 /// The content of `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +22,20 @@ pub struct Summary {
     pub command: String,
     /// The data, with attribution.
     pub data: String,
+    /// What the finished runs say they read.
+    #[serde(default)]
+    pub data_read: BTreeSet<String>,
     /// Revision, device, threads, versions; several values where runs differ.
     pub environment: BTreeMap<String, BTreeSet<String>>,
+    /// Wall time of all runs together, those of grids included, in seconds.
+    #[serde(default)]
+    pub seconds: f64,
+    /// The most memory a run's process held, in bytes.
+    #[serde(default)]
+    pub peak_memory: Option<u64>,
+    /// The claims of the paper, judged.
+    #[serde(default)]
+    pub claims: Vec<ClaimSummary>,
     /// One entry per optimizer, in the artifact's order.
     pub groups: Vec<GroupSummary>,
 }
@@ -31,8 +45,14 @@ pub struct Summary {
 pub struct GroupSummary {
     /// The optimizer.
     pub label: String,
+    /// The panel it belongs to; empty where there is a single one.
+    #[serde(default)]
+    pub panel: String,
     /// How its hyperparameters were chosen.
     pub tuning: String,
+    /// The points of its grid, one of which stands for it; empty without a grid.
+    #[serde(default)]
+    pub points: Vec<PointSummary>,
     /// Run ids, in the order of seeds.
     pub runs: Vec<String>,
     /// Those of them that have not finished; they count in no number here.
@@ -43,145 +63,167 @@ pub struct GroupSummary {
     pub diverged: u32,
     /// Elements that syncs left alone because their new value was not finite, over all finished runs.
     pub non_finite: u64,
+    /// Examples left out because their files could not be decoded, over all finished runs.
+    #[serde(default)]
+    pub skipped: u64,
     /// Final validation accuracy, 0 to 1.
     pub valid_accuracy: Option<Spread>,
+    /// Final top-5 accuracy, 0 to 1, where there are more classes.
+    #[serde(default)]
+    pub valid_top5: Option<Spread>,
     /// Final validation loss.
     pub valid_loss: Option<Spread>,
+    /// Final training loss.
+    #[serde(default)]
+    pub train_loss: Option<Spread>,
+    /// Accuracy of the fast weights at the last evaluation, where it was evaluated.
+    #[serde(default)]
+    pub fast_accuracy: Option<Spread>,
+    /// Validation loss of the fast weights at the last evaluation.
+    #[serde(default)]
+    pub fast_loss: Option<Spread>,
     /// Mean wall time of a run, in seconds.
     pub seconds: Option<f64>,
     /// The comparison with the baseline, if the group names one.
     pub comparison: Option<Comparison>,
+    /// The paper's numbers of this group, each beside ours.
+    #[serde(default)]
+    pub paper: Vec<BesidePaper>,
 }
 
-/// Paired differences `group - baseline`, and whether the group is at least as good.
+/// One point of a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// Label of the baseline.
-    pub baseline: String,
-    /// Seeds for which either side is unfinished or diverged; any such leaves the verdict undecided.
-    pub missing_pairs: u32,
-    /// Difference of the validation accuracy, as a share of 1; positive is better.
-    pub valid_accuracy: Option<PairedDifference>,
-    /// Difference of the validation loss; negative is better.
-    pub valid_loss: Option<PairedDifference>,
-    /// The claim for the accuracy alone.
-    pub accuracy_verdict: Verdict,
-    /// The claim for the loss alone.
-    pub loss_verdict: Verdict,
-    /// The claim "at least as good": holds if it holds for both, does not hold if it fails for either.
-    pub verdict: Verdict,
+pub struct PointSummary {
+    /// Where in the grid.
+    pub label: String,
+    /// Whether it stands for the group: the best by the mean final validation accuracy over finished seeds.
+    pub is_chosen: bool,
+    /// Run ids, in the order of seeds.
+    pub runs: Vec<String>,
+    /// Number of finished runs.
+    pub n: u32,
+    /// Final validation accuracy, 0 to 1.
+    pub valid_accuracy: Option<Spread>,
+    /// Final validation loss.
+    pub valid_loss: Option<Spread>,
+    /// Final training loss.
+    pub train_loss: Option<Spread>,
 }
 
-/// What the 95 % confidence interval says about the claim "at least as good as the baseline".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The whole interval lies at no difference or on the better side.
-    Holds,
-    /// The whole interval lies on the worse side.
-    DoesNotHold,
-    /// The interval reaches to both sides, or there is none.
-    Undecided,
-}
-
-impl Verdict {
-    /// The verdict in words, for `n` complete pairs.
-    pub fn in_words(self, n: u32) -> String {
-        match self {
-            Self::Holds => "holds".to_owned(),
-            Self::DoesNotHold => "does not hold".to_owned(),
-            Self::Undecided => format!("undecided at n = {n}"),
-        }
-    }
-
-    /// Judges the interval of `gain`, the difference with its sign turned so that positive is better.
-    fn of_gain(gain: Option<[f64; 2]>) -> Self {
-        match gain {
-            Some([low, _]) if low >= 0.0 => Self::Holds,
-            Some([_, high]) if high < 0.0 => Self::DoesNotHold,
-            _ => Self::Undecided,
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::DoesNotHold, _) | (_, Self::DoesNotHold) => Self::DoesNotHold,
-            (Self::Holds, Self::Holds) => Self::Holds,
-            _ => Self::Undecided,
-        }
-    }
+/// A number of the paper beside ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BesidePaper {
+    /// The paper's, as printed: accuracies in percent.
+    pub paper: PaperValue,
+    /// The epoch of our runs that stands for the paper's; `None` at the end.
+    pub epoch: Option<u32>,
+    /// Ours: accuracies as a share of 1.
+    pub ours: Option<Spread>,
 }
 
 impl Summary {
     /// Summarises the finished runs of a study.
     pub fn of(study: &Study) -> Self {
         let artifact = &study.artifact;
+        let finished = || study.all_runs().filter_map(Run::finished);
+        let described = finished().map(|end| end.data_description.clone()).filter(|text| !text.is_empty());
+        let groups = study.groups().zip(&study.grids);
         Self {
             artifact: artifact.artifact.clone(),
             scale: artifact.scale.clone(),
             title: artifact.title.clone(),
             command: artifact.command.clone(),
             data: artifact.data.clone(),
+            data_read: described.collect(),
             environment: study.environment(),
-            groups: study.groups().map(|(group, runs)| GroupSummary::of(group, runs, study)).collect(),
+            seconds: finished().map(|end| end.seconds).sum(),
+            peak_memory: finished().filter_map(|end| end.peak_memory).max(),
+            claims: artifact.paper.claim.iter().map(|claim| ClaimSummary::of(claim, study)).collect(),
+            groups: groups.map(|((group, runs), grid)| GroupSummary::of(group, runs, grid, study)).collect(),
         }
+    }
+
+    /// The groups of each panel, in the order in which they first come.
+    pub fn panels(&self) -> Vec<Vec<&GroupSummary>> {
+        let mut panels: Vec<Vec<&GroupSummary>> = Vec::new();
+        for group in &self.groups {
+            match panels.iter_mut().find(|panel| panel[0].panel == group.panel) {
+                Some(panel) => panel.push(group),
+                None => panels.push(vec![group]),
+            }
+        }
+        panels
     }
 }
 
 impl GroupSummary {
-    fn of(group: &Group, runs: &[Run], study: &Study) -> Self {
+    fn of(group: &Group, runs: &[Run], grid: &[GridPoint], study: &Study) -> Self {
         let finished: Vec<&RunResult> = runs.iter().filter_map(Run::finished).collect();
-        let of_all = |value: fn(&RunResult) -> Option<f64>| -> Option<Spread> {
-            Spread::of(&finished.iter().filter_map(|result| value(result)).collect::<Vec<_>>())
-        };
-        let baseline = group.baseline.as_ref().and_then(|name| study.groups().find(|(other, _)| other.label == *name));
+        let fast = || runs.iter().filter(|run| run.finished().is_some()).filter_map(|run| run.rows.last()?.fast);
+        let baseline = group
+            .baseline
+            .as_ref()
+            .and_then(|name| study.groups().find(|(other, _)| other.panel == group.panel && other.label == *name));
+        let of_paper = study.artifact.paper.value.iter();
+        let of_paper = of_paper.filter(|value| value.panel == group.panel && value.group == group.label);
         Self {
             label: group.label.clone(),
+            panel: group.panel.clone(),
             tuning: group.tuning.clone(),
-            runs: group.runs.clone(),
+            points: grid.iter().map(PointSummary::of).collect(),
+            runs: ids(runs),
             unfinished: runs.iter().filter(|run| run.finished().is_none()).map(|run| run.id.clone()).collect(),
             n: finished.len() as u32,
             diverged: finished.iter().filter(|result| result.valid_loss.is_none()).count() as u32,
             non_finite: finished.iter().map(|result| result.non_finite).sum(),
-            valid_accuracy: of_all(|result| Some(result.valid_accuracy)),
-            valid_loss: of_all(|result| result.valid_loss),
-            seconds: of_all(|result| Some(result.seconds)).map(|spread| spread.mean),
+            skipped: finished.iter().map(|result| result.skipped).sum(),
+            valid_accuracy: at_end(runs, Measure::ValidAccuracy),
+            valid_top5: at_end(runs, Measure::ValidTop5),
+            valid_loss: at_end(runs, Measure::ValidLoss),
+            train_loss: at_end(runs, Measure::TrainLoss),
+            fast_accuracy: Spread::of(&fast().map(|fast| fast.valid_accuracy).collect::<Vec<_>>()),
+            fast_loss: Spread::of(&fast().filter_map(|fast| fast.valid_loss).collect::<Vec<_>>()),
+            seconds: Spread::of(&finished.iter().map(|end| end.seconds).collect::<Vec<_>>()).map(|spread| spread.mean),
             comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label)),
+            paper: of_paper.map(|value| BesidePaper::of(value, runs, study)).collect(),
+        }
+    }
+
+    /// The point of its grid that stands for it.
+    pub fn chosen(&self) -> Option<&PointSummary> {
+        self.points.iter().find(|point| point.is_chosen)
+    }
+}
+
+impl PointSummary {
+    fn of(point: &GridPoint) -> Self {
+        Self {
+            label: point.label.clone(),
+            is_chosen: point.is_chosen,
+            runs: ids(&point.runs),
+            n: point.runs.iter().filter(|run| run.finished().is_some()).count() as u32,
+            valid_accuracy: at_end(&point.runs, Measure::ValidAccuracy),
+            valid_loss: at_end(&point.runs, Measure::ValidLoss),
+            train_loss: at_end(&point.runs, Measure::TrainLoss),
         }
     }
 }
 
-impl Comparison {
-    fn of(treated: &[Run], control: &[Run], baseline: &str) -> Self {
-        let seeds = treated.len().max(control.len());
-        let at = |runs: &[Run], seed: usize, value: fn(&RunResult) -> Option<f64>| -> Option<f64> {
-            runs.get(seed).and_then(Run::finished).and_then(value)
-        };
-        let pairs = |value: fn(&RunResult) -> Option<f64>| -> Vec<(Option<f64>, Option<f64>)> {
-            (0..seeds).map(|seed| (at(treated, seed, value), at(control, seed, value))).collect()
-        };
-        let losses = pairs(|result| result.valid_loss);
-        let missing_pairs = losses.iter().filter(|(treated, control)| treated.is_none() || control.is_none()).count();
-
-        let valid_accuracy = PairedDifference::of(&pairs(|result| Some(result.valid_accuracy)));
-        let valid_loss = PairedDifference::of(&losses);
-        let is_complete = missing_pairs == 0;
-        let judge = |gain: Option<[f64; 2]>| Verdict::of_gain(gain.filter(|_| is_complete));
-        let accuracy_verdict = judge(valid_accuracy.and_then(|paired| paired.ci95));
-        let loss_verdict = judge(valid_loss.and_then(|paired| paired.ci95).map(|[low, high]| [-high, -low]));
-        Self {
-            baseline: baseline.to_owned(),
-            missing_pairs: missing_pairs as u32,
-            valid_accuracy,
-            valid_loss,
-            accuracy_verdict,
-            loss_verdict,
-            verdict: accuracy_verdict.and(loss_verdict),
-        }
+impl BesidePaper {
+    fn of(value: &PaperValue, runs: &[Run], study: &Study) -> Self {
+        let epoch = value.epoch.map(|epoch| epoch_here(epoch, study));
+        Self { paper: value.clone(), epoch, ours: spread(&values(runs, value.measure, epoch)) }
     }
+}
 
-    /// Complete pairs behind the verdict.
-    pub fn pairs(&self) -> u32 {
-        self.valid_loss.map_or(0, |paired| paired.n)
-    }
+fn ids(runs: &[Run]) -> Vec<String> {
+    runs.iter().map(|run| run.id.clone()).collect()
+}
+
+fn at_end(runs: &[Run], measure: Measure) -> Option<Spread> {
+    spread(&values(runs, measure, None))
+}
+
+fn spread(values: &[Option<f64>]) -> Option<Spread> {
+    Spread::of(&values.iter().copied().flatten().collect::<Vec<_>>())
 }

@@ -141,7 +141,9 @@ impl Csv {
     /// Adds a row.
     pub fn row(&mut self, cells: &[Cell<'_>]) {
         let text = |cell: &Cell<'_>| match cell {
+            Cell::Text(text) if text.contains([',', '"', '\n']) => format!("\"{}\"", text.replace('"', "\"\"")),
             Cell::Text(text) => (*text).to_owned(),
+            Cell::Whole(number) => number.to_string(),
             // Debug writes small and large numbers with an exponent.
             Cell::Number(number) => format!("{number:?}"),
             Cell::Empty => String::new(),
@@ -160,8 +162,10 @@ impl Csv {
 /// A cell of a CSV file.
 #[derive(Debug, Clone, Copy)]
 pub enum Cell<'a> {
-    /// A word without commas or quotes.
+    /// A text, put in quotes where it needs them.
     Text(&'a str),
+    /// A whole number.
+    Whole(u64),
     /// A number.
     Number(f64),
     /// None.

@@ -8,13 +8,13 @@ mod standalone;
 mod style;
 
 pub(super) use panel::panel;
-pub(super) use standalone::standalone;
+pub(super) use standalone::{standalone, thumbnail};
 pub(super) use style::{hue, line_sample, palette_css, swatch};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::style::Style;
-use super::{Measure, MetricsRow, Run, Study};
+use super::{Measure, MetricsRow, Panel, Run, Study};
 use crate::metrics::Spread;
 
 /// What the horizontal axis counts: epochs, or steps where a run evaluates several times an epoch.
@@ -24,8 +24,17 @@ pub(super) enum Progress {
     Step,
 }
 
-/// One plot: a measure for every optimizer of a study.
+/// The plots of one panel of an artifact.
+pub(super) struct PanelPlots {
+    /// The panel's name; empty where there is a single one.
+    pub(super) name: String,
+    pub(super) plots: Vec<Plot>,
+}
+
+/// One plot: a measure for every optimizer of a panel.
 pub(super) struct Plot {
+    /// A name that no other plot of the study has.
+    pub(super) id: String,
     pub(super) measure: Measure,
     pub(super) progress: Progress,
     pub(super) curves: Vec<Curve>,
@@ -62,21 +71,31 @@ impl Progress {
     }
 }
 
+/// The plots of every panel; the training loss comes first, as in the paper's figures.
+pub(super) fn panels(study: &Study) -> Vec<PanelPlots> {
+    let plots = |panel: &Panel<'_>| {
+        let rows = || panel.groups.iter().flat_map(|(_, runs)| *runs).flat_map(|run| &run.rows);
+        let is_drawn = |measure: &Measure| *measure != Measure::ValidTop5 || rows().any(|row| row.valid_top5.is_some());
+        Measure::PLOTTED.into_iter().filter(is_drawn).map(|measure| Plot::of(panel, measure)).collect()
+    };
+    study.panels().iter().map(|panel| PanelPlots { name: panel.name.to_owned(), plots: plots(panel) }).collect()
+}
+
 impl Plot {
-    /// Gathers one measure from all runs, finished or not.
-    pub(super) fn of(study: &Study, measure: Measure) -> Self {
+    /// Gathers one measure from all runs of a panel, finished or not.
+    fn of(panel: &Panel<'_>, measure: Measure) -> Self {
         let evaluates_within_epochs = |run: &Run| run.rows.windows(2).any(|rows| rows[0].epoch == rows[1].epoch);
-        let progress = match study.runs.iter().flatten().any(evaluates_within_epochs) {
+        let progress = match panel.groups.iter().flat_map(|(_, runs)| *runs).any(evaluates_within_epochs) {
             true => Progress::Step,
             false => Progress::Epoch,
         };
-        let styles = style::styles(&study.artifact.groups);
-        let curves = study.groups().zip(styles).map(|((group, runs), style)| Curve {
+        let styles = style::styles(&panel.groups.iter().map(|(group, _)| *group).collect::<Vec<_>>());
+        let curves = panel.groups.iter().zip(styles).map(|((group, runs), style)| Curve {
             label: group.label.clone(),
             style,
             points: points(runs, measure, progress),
         });
-        Self { measure, progress, curves: curves.collect() }
+        Self { id: format!("{}-{measure:?}", panel.index), measure, progress, curves: curves.collect() }
     }
 
     /// All points of the horizontal axis that some curve has, ascending.
@@ -105,7 +124,7 @@ impl Plot {
                 curve.gaps()
             )
         };
-        with_gaps.map(note).chain(panel::Panel::new(self).cut_off()).collect()
+        with_gaps.map(note).chain(panel::Axes::new(self).cut_off()).collect()
     }
 }
 

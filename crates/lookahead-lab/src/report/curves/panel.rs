@@ -18,11 +18,14 @@ const RIGHT: f64 = WIDTH - 14.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = HEIGHT - 44.0;
 
+/// More curves than these have paler bands.
+const CROWD: usize = 5;
+
 /// Values beyond this are drawn as if they were this: no loss is so large, and the arithmetic of the axes stays finite.
 const LARGEST: f64 = 1e100;
 
 /// A plot with its axes.
-pub(super) struct Panel<'a> {
+pub(super) struct Axes<'a> {
     pub(super) plot: &'a Plot,
     x: Axis,
     y: Axis,
@@ -30,7 +33,7 @@ pub(super) struct Panel<'a> {
 
 /// The plot as an SVG image for the page, with the values that the page's script shows under the pointer.
 pub(in crate::report) fn panel(plot: &Plot) -> Markup {
-    let panel = Panel::new(plot);
+    let panel = Axes::new(plot);
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(plot.in_words())
             data-places=(panel.places()) data-width=(WIDTH) {
@@ -40,7 +43,7 @@ pub(in crate::report) fn panel(plot: &Plot) -> Markup {
     }
 }
 
-impl<'a> Panel<'a> {
+impl<'a> Axes<'a> {
     pub(super) fn new(plot: &'a Plot) -> Self {
         let places = plot.places();
         let (first, last) = (places.first().copied().unwrap_or(0), places.last().copied().unwrap_or(1));
@@ -60,7 +63,8 @@ impl<'a> Panel<'a> {
 
     /// The plot in its own coordinates, from (0, 0) to (`WIDTH`, `HEIGHT`).
     pub(super) fn draw(&self) -> Markup {
-        let clip = format!("clip-{:?}", self.plot.measure);
+        let clip = format!("clip-{}", self.plot.id);
+        let is_crowded = self.plot.curves.len() > CROWD;
         html! {
             clipPath id=(clip) {
                 rect x=(LEFT) y=(TOP) width=(RIGHT - LEFT) height=(BOTTOM - TOP) {}
@@ -80,7 +84,7 @@ impl<'a> Panel<'a> {
             text.tick x=(round(0.5 * (LEFT + RIGHT))) y=(BOTTOM + 37.0) text-anchor="middle" {
                 (self.plot.progress.name())
             }
-            g clip-path={ "url(#" (clip) ")" } {
+            g clip-path={ "url(#" (clip) ")" } class=[is_crowded.then_some("crowded")] {
                 @for (index, curve) in self.plot.curves.iter().enumerate() {
                     g class={ "curve " (curve.style.class()) } data-curve=(index) data-values=(self.values(curve)) {
                         (self.band_and_line(curve))

@@ -23,6 +23,7 @@ enum Stroke {
     Solid,
     Dashed,
     DashDotted,
+    Dotted,
 }
 
 impl Style {
@@ -37,14 +38,17 @@ impl Style {
             Stroke::Solid => None,
             Stroke::Dashed => Some("6 4"),
             Stroke::DashDotted => Some("9 3 2 3"),
+            Stroke::Dotted => Some("2 3"),
         }
     }
 }
 
-/// Gives each group its style: a baseline is dashed; the first Lookahead around it is solid, in the same hue; all others
-/// have a hue of their own, dash-dotted unless they are Lookaheads too.
-pub(super) fn styles(groups: &[Group]) -> Vec<Style> {
-    let is_lookahead = |group: &Group| group.baseline.is_some() && group.label.starts_with("Lookahead");
+/// Gives each group of a panel its style. A baseline is dashed; the first Lookahead around it is solid, in the same hue.
+/// All others have a hue of their own: dash-dotted where they are what such a pair is compared with, solid else, and
+/// dotted once the hues come again.
+pub(super) fn styles(groups: &[&Group]) -> Vec<Style> {
+    let is_lookahead = |group: &Group| group.baseline.is_some() && group.label.contains("Lookahead");
+    let is_baseline = |label: &str| groups.iter().any(|group| group.baseline.as_deref() == Some(label));
     let partner =
         |label: &str| groups.iter().position(|group| is_lookahead(group) && group.baseline.as_deref() == Some(label));
     let mut hues: Vec<usize> = Vec::with_capacity(groups.len());
@@ -57,15 +61,17 @@ pub(super) fn styles(groups: &[Group]) -> Vec<Style> {
         };
         hues.push(twin.and_then(|twin| hues.get(twin).copied()).unwrap_or_else(|| {
             fresh_hue += 1;
-            (fresh_hue - 1) % LIGHT.len()
+            fresh_hue - 1
         }));
     }
-    let stroke = |group: &Group| match group {
-        group if partner(&group.label).is_some() => Stroke::Dashed,
-        group if group.baseline.is_none() || is_lookahead(group) => Stroke::Solid,
+    let stroke = |group: &Group, hue: usize| match group {
+        group if is_baseline(&group.label) => Stroke::Dashed,
+        _ if hue >= LIGHT.len() => Stroke::Dotted,
+        group if is_lookahead(group) || group.baseline.as_deref().and_then(partner).is_none() => Stroke::Solid,
         _ => Stroke::DashDotted,
     };
-    groups.iter().zip(hues).map(|(group, hue)| Style { hue, stroke: stroke(group) }).collect()
+    let style = |(group, hue): (&&Group, usize)| Style { hue: hue % LIGHT.len(), stroke: stroke(group, hue) };
+    groups.iter().zip(hues).map(style).collect()
 }
 
 /// The colours as style rules: `--hue-N` for both themes of the page.

@@ -1,13 +1,16 @@
 //! `report.html`: one file with everything in it, read without a network: verdict, tables, plots, and how it was run.
 
+mod beside_paper;
+mod claims;
+mod learning_curves;
 mod provenance;
 mod results;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
-    Study, Summary,
-    curves::{Plot, palette_css, panel, swatch},
+    GroupSummary, Study, Summary,
+    curves::{PanelPlots, palette_css},
     drawing::Drawing,
 };
 
@@ -55,8 +58,7 @@ pub(super) fn document(head: &Head, body: &Markup) -> String {
 }
 
 /// Builds the page of a study.
-pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot], drawing: Option<&Drawing>) -> String {
-    let notes: Vec<String> = plots.iter().flat_map(Plot::notes).collect();
+pub(super) fn page(study: &Study, summary: &Summary, plots: &[PanelPlots], drawing: Option<&Drawing>) -> String {
     let scale = if summary.scale.is_empty() { String::new() } else { format!(" · scale {}", summary.scale) };
     let head = Head {
         kicker: format!("lookahead · {}{scale}", summary.artifact),
@@ -64,50 +66,40 @@ pub(super) fn page(study: &Study, summary: &Summary, plots: &[Plot], drawing: Op
         lead: summary.data.clone(),
         css: palette_css(),
     };
+    let panels = summary.panels();
     let body = html! {
+        (claims::banner(study))
         @if let Some(drawing) = drawing { (drawing.section) }
-        (results::verdicts(summary))
-        (results::table(summary))
-        (curves(plots, &notes))
-        (results::differences(summary))
+        @if summary.claims.is_empty() { (results::verdicts(&panels)) } @else { (claims::claims(summary)) }
+        @for (groups, plots) in panels.iter().zip(plots) { (panel(groups, plots)) }
         (provenance::how_it_was_run(study, summary))
         (provenance::runs(study))
     };
     document(&head, &body)
 }
 
-fn curves(plots: &[Plot], notes: &[String]) -> Markup {
-    let curves = plots.first().map_or(&[][..], |plot| plot.curves.as_slice());
-    let has_bands =
-        curves.iter().flat_map(|curve| &curve.points).any(|point| point.spread.is_some_and(|s| s.std.is_some()));
+/// One panel; its name stands over it where there are several.
+fn panel(groups: &[&GroupSummary], plots: &PanelPlots) -> Markup {
     html! {
-        section {
-            h2 { "Learning curves" }
-            @if has_bands {
-                p.hint { "Lines are means over seeds, bands one standard deviation. Choose a name to hide its curve." }
-            }
-            div.legend {
-                @for (index, curve) in curves.iter().enumerate() {
-                    button type="button" aria-pressed="true" data-curve=(index) {
-                        (swatch(curve.style)) span { (curve.label) }
-                    }
-                }
-            }
-            div.plots {
-                @for plot in plots {
-                    figure.plot {
-                        (panel(plot))
-                        div.tip hidden {}
-                    }
-                }
-            }
-            @for note in notes { p.hint { (note) } }
-            details {
-                summary { "The curves in words" }
-                @for plot in plots { p { (plot.in_words()) } }
-            }
+        div.panel {
+            @if !plots.name.is_empty() { h2.panel-name { (plots.name) } }
+            (learning_curves::learning_curves(plots))
+            (results::table(groups))
+            (beside_paper::beside_paper(groups))
+            (beside_paper::grids(groups))
+            (results::differences(groups))
         }
     }
+}
+
+/// A heading within a panel: below the panel's name where there is one.
+fn heading(panel: &str, text: &str) -> Markup {
+    html! { @if panel.is_empty() { h2 { (text) } } @else { h3 { (text) } } }
+}
+
+/// The panel that these groups belong to.
+fn panel_name<'a>(groups: &[&'a GroupSummary]) -> &'a str {
+    groups.first().map_or("", |group| &group.panel)
 }
 
 /// Numbers as they are set in print: with a minus sign in place of the hyphen.

@@ -5,7 +5,8 @@ for (const plot of document.querySelectorAll(".plot")) {
   const tip = plot.querySelector(".tip");
   const pointer = svg.querySelector(".pointer");
   const places = JSON.parse(svg.dataset.places);
-  const names = [...document.querySelectorAll(".legend button")].map((button) => button.textContent);
+  const panel = plot.closest(".panel") ?? document;
+  const names = [...panel.querySelectorAll(".legend button")].map((button) => button.textContent);
   const curves = [...svg.querySelectorAll(".curve")].map((g) => ({ g, values: JSON.parse(g.dataset.values ?? "[]") }))
     .sort((a, b) => a.g.dataset.curve - b.g.dataset.curve);
 
@@ -44,12 +45,13 @@ for (const plot of document.querySelectorAll(".plot")) {
   svg.addEventListener("pointerleave", hide);
 }
 
-// The legend hides and shows curves.
+// The legend hides and shows the curves of its panel.
 for (const button of document.querySelectorAll(".legend button")) {
   button.addEventListener("click", () => {
     const isOn = button.getAttribute("aria-pressed") === "true";
     button.setAttribute("aria-pressed", String(!isOn));
-    for (const curve of document.querySelectorAll(`.curve[data-curve="${button.dataset.curve}"]`)) {
+    const panel = button.closest(".panel") ?? document;
+    for (const curve of panel.querySelectorAll(`.curve[data-curve="${button.dataset.curve}"]`)) {
       curve.classList.toggle("off", isOn);
     }
   });

@@ -1,4 +1,4 @@
-//! The second part of the page: command, tuning effort, deviations, environment, and every run with its config.
+//! The second part of the page: command, tuning effort, deviations, cost, environment, and every run with its config.
 
 use maud::{Markup, html};
 
@@ -20,12 +20,21 @@ pub(super) fn how_it_was_run(study: &Study, summary: &Summary) -> Markup {
             @if is_tuned {
                 h3 { "Tuning effort" }
                 dl {
-                    @for group in &summary.groups { dt { (group.label) } dd { (group.tuning) } }
+                    @for group in &summary.groups { dt { (in_panel(&group.panel, &group.label)) } dd { (group.tuning) } }
                 }
             }
             @if !study.artifact.notes.is_empty() {
                 h3 { "Deviations and notes" }
                 ul { @for note in &study.artifact.notes { li { (note) } } }
+            }
+            @if !study.artifact.paper.notes.is_empty() {
+                h3 { "What the paper leaves open" }
+                ul { @for note in &study.artifact.paper.notes { li { (note) } } }
+            }
+            @let facts = facts(study, summary);
+            @if !facts.is_empty() {
+                h3 { "What it took" }
+                dl { @for (name, fact) in facts { dt { (name) } dd { (fact) } } }
             }
             @if !summary.environment.is_empty() {
                 h3 { "Environment" }
@@ -38,6 +47,27 @@ pub(super) fn how_it_was_run(study: &Study, summary: &Summary) -> Markup {
             }
         }
     }
+}
+
+/// The data as the runs describe it, time, memory, and what was left out.
+fn facts(study: &Study, summary: &Summary) -> Vec<(&'static str, String)> {
+    let (planned, finished) =
+        study.all_runs().fold((0, 0), |(all, done), run| (all + 1, done + u32::from(run.finished().is_some())));
+    let skipped: u64 = study.all_runs().filter_map(Run::finished).map(|end| end.skipped).sum();
+    let mut facts = Vec::new();
+    facts.extend(summary.data_read.iter().map(|text| ("data read", text.clone())));
+    facts.push(("runs finished", format::finished(finished, planned)));
+    if finished > 0 {
+        facts.push(("time of all runs", format::duration(summary.seconds)));
+        facts.push(("examples skipped", skipped.to_string()));
+    }
+    facts.extend(summary.peak_memory.map(|bytes| ("peak memory", format::mebibytes(bytes))));
+    facts
+}
+
+/// A group's label, before it the panel where there are several.
+fn in_panel(panel: &str, label: &str) -> String {
+    if panel.is_empty() { label.to_owned() } else { format!("{panel}: {label}") }
 }
 
 /// All runs, and one complete config per optimizer.
@@ -58,7 +88,7 @@ pub(super) fn runs(study: &Study) -> Markup {
                     } }
                     tbody {
                         @for (group, runs) in study.groups() {
-                            @for run in runs { (row(&group.label, run)) }
+                            @for run in runs { (row(&in_panel(&group.panel, &group.label), run)) }
                         }
                     }
                 }
@@ -66,7 +96,7 @@ pub(super) fn runs(study: &Study) -> Markup {
             @for (group, runs) in study.groups() {
                 @if let Some((run, config)) = runs.iter().find_map(|run| Some((run, run.config.as_ref()?))) {
                     details {
-                        summary { "Config of " (group.label) ", run " code { (run.id) } }
+                        summary { "Config of " (in_panel(&group.panel, &group.label)) ", run " code { (run.id) } }
                         pre { code { (config) } }
                     }
                 }

@@ -4,22 +4,23 @@ use maud::{Markup, html};
 
 use super::{
     super::{
-        Comparison, GroupSummary, Summary, Verdict,
+        Comparison, GroupSummary, Verdict,
         format::{self, Quantity},
     },
-    print,
+    heading, panel_name, print,
 };
 use crate::metrics::PairedDifference;
 
 /// One card for each comparison with a baseline.
-pub(super) fn verdicts(summary: &Summary) -> Markup {
+pub(super) fn verdicts(panels: &[Vec<&GroupSummary>]) -> Markup {
     html! {
-        @if summary.groups.iter().any(|group| group.comparison.is_some()) {
+        @if panels.iter().flatten().any(|group| group.comparison.is_some()) {
             section {
                 h2 { "Verdict" }
                 div.cards {
-                    @for (group, comparison) in compared(summary) {
+                    @for (group, comparison) in panels.iter().flat_map(|groups| compared(groups)) {
                         article.card {
+                            @if !group.panel.is_empty() { p.evidence { (group.panel) } }
                             p.claim { (group.label) " is at least as good as " (comparison.baseline) }
                             p class={ "badge " (verdict_class(comparison.verdict)) } {
                                 (comparison.verdict.in_words(comparison.pairs()))
@@ -39,26 +40,41 @@ pub(super) fn verdicts(summary: &Summary) -> Markup {
 }
 
 /// The table of means and deviations.
-pub(super) fn table(summary: &Summary) -> Markup {
+pub(super) fn table(groups: &[&GroupSummary]) -> Markup {
+    let has_top5 = groups.iter().any(|group| group.valid_top5.is_some());
+    let has_fast = groups.iter().any(|group| group.fast_accuracy.is_some());
     html! {
         section {
-            h2 { "Results" }
+            (heading(panel_name(groups), "Results"))
             div.wide tabindex="0" role="region" aria-label="Results" {
                 table {
                     thead { tr {
                         th scope="col" { "Optimizer" }
                         th.number scope="col" { "Runs" }
                         th.number scope="col" { "Validation accuracy, %" }
+                        @if has_top5 { th.number scope="col" { "Top-5 accuracy, %" } }
+                        @if has_fast { th.number scope="col" { "Accuracy of fast weights, %" } }
                         th.number scope="col" { "Validation loss" }
+                        @if has_fast { th.number scope="col" { "Loss of fast weights" } }
+                        th.number scope="col" { "Training loss" }
                         th.number scope="col" { "Wall time, s" }
                     } }
                     tbody {
-                        @for group in &summary.groups {
+                        @for group in groups {
                             tr {
-                                th scope="row" { (group.label) }
+                                th scope="row" {
+                                    (group.label)
+                                    @if let Some(point) = group.chosen() {
+                                        div.point { (point.label) ", best of " (group.points.len()) }
+                                    }
+                                }
                                 td.number { (format::finished(group.n, group.runs.len())) }
                                 td.number { (print(&Quantity::Accuracy.spread(group.valid_accuracy))) }
+                                @if has_top5 { td.number { (print(&Quantity::Accuracy.spread(group.valid_top5))) } }
+                                @if has_fast { td.number { (print(&Quantity::Accuracy.spread(group.fast_accuracy))) } }
                                 td.number { (print(&Quantity::Loss.spread(group.valid_loss))) }
+                                @if has_fast { td.number { (print(&Quantity::Loss.spread(group.fast_loss))) } }
+                                td.number { (print(&Quantity::Loss.spread(group.train_loss))) }
                                 td.number { (print(&format::seconds(group.seconds))) }
                             }
                         }
@@ -66,8 +82,9 @@ pub(super) fn table(summary: &Summary) -> Markup {
                 }
             }
             p.hint { "At the end of training: mean ± sample standard deviation over the finished runs, one per seed; "
-                "wall time is the mean of a run. Where an optimizer keeps slow or averaged weights, they are what is evaluated." }
-            @for group in &summary.groups {
+                "wall time is the mean of a run. Where an optimizer keeps slow or averaged weights, they are what is evaluated"
+                @if has_fast { "; the fast weights stand beside them as of the last evaluation" } "." }
+            @for group in groups {
                 @for remark in remarks(group) { p.warning { (remark) } }
             }
         }
@@ -75,13 +92,13 @@ pub(super) fn table(summary: &Summary) -> Markup {
 }
 
 /// The paired differences as numbers and as intervals on a common scale.
-pub(super) fn differences(summary: &Summary) -> Markup {
-    let accuracy_scale = scale(summary, |comparison| comparison.valid_accuracy);
-    let loss_scale = scale(summary, |comparison| comparison.valid_loss);
+pub(super) fn differences(groups: &[&GroupSummary]) -> Markup {
+    let accuracy_scale = scale(groups, |comparison| comparison.valid_accuracy);
+    let loss_scale = scale(groups, |comparison| comparison.valid_loss);
     html! {
-        @if summary.groups.iter().any(|group| group.comparison.is_some()) {
+        @if groups.iter().any(|group| group.comparison.is_some()) {
             section {
-                h2 { "Paired differences" }
+                (heading(panel_name(groups), "Paired differences"))
                 p.hint { "A seed gives every optimizer the same initial weights and the same order of data, so optimizers are "
                     "compared seed by seed. Mean difference and its 95 % confidence interval (Student's t); in the drawings "
                     "right of the line is better." }
@@ -96,7 +113,7 @@ pub(super) fn differences(summary: &Summary) -> Markup {
                             th scope="col" { "worse | better" }
                         } }
                         tbody {
-                            @for (group, comparison) in compared(summary) {
+                            @for (group, comparison) in compared(groups) {
                                 tr {
                                     th scope="row" { (group.label) " − " (comparison.baseline) }
                                     td.number { (comparison.pairs()) }
@@ -114,11 +131,11 @@ pub(super) fn differences(summary: &Summary) -> Markup {
     }
 }
 
-fn compared(summary: &Summary) -> impl Iterator<Item = (&GroupSummary, &Comparison)> {
-    summary.groups.iter().filter_map(|group| Some((group, group.comparison.as_ref()?)))
+fn compared<'a>(groups: &'a [&GroupSummary]) -> impl Iterator<Item = (&'a GroupSummary, &'a Comparison)> {
+    groups.iter().filter_map(|group| Some((*group, group.comparison.as_ref()?)))
 }
 
-fn verdict_class(verdict: Verdict) -> &'static str {
+pub(super) fn verdict_class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Holds => "holds",
         Verdict::DoesNotHold => "fails",
@@ -163,8 +180,8 @@ fn remarks(group: &GroupSummary) -> Vec<String> {
 }
 
 /// The largest distance from zero that an interval of this measure reaches.
-fn scale(summary: &Summary, measure: fn(&Comparison) -> Option<PairedDifference>) -> f64 {
-    let paired = compared(summary).filter_map(|(_, comparison)| measure(comparison));
+fn scale(groups: &[&GroupSummary], measure: fn(&Comparison) -> Option<PairedDifference>) -> f64 {
+    let paired = compared(groups).filter_map(|(_, comparison)| measure(comparison));
     let ends = paired.flat_map(|paired| paired.ci95.unwrap_or([paired.mean; 2]));
     ends.fold(0.0, |largest, end| end.abs().max(largest))
 }

@@ -1,0 +1,42 @@
+//! The learning curves of a panel on the page: the legend that hides and shows curves, the plots, and both in words.
+
+use maud::{Markup, html};
+
+use super::super::curves::{PanelPlots, Plot, panel, swatch};
+use super::heading;
+
+/// The plots of a panel under their legend.
+pub(super) fn learning_curves(panel_plots: &PanelPlots) -> Markup {
+    let plots = &panel_plots.plots;
+    let curves = plots.first().map_or(&[][..], |plot| plot.curves.as_slice());
+    let has_bands =
+        curves.iter().flat_map(|curve| &curve.points).any(|point| point.spread.is_some_and(|s| s.std.is_some()));
+    html! {
+        section {
+            (heading(&panel_plots.name, "Learning curves"))
+            @if has_bands {
+                p.hint { "Lines are means over seeds, bands one standard deviation. Choose a name to hide its curve." }
+            }
+            div.legend {
+                @for (index, curve) in curves.iter().enumerate() {
+                    button type="button" aria-pressed="true" data-curve=(index) {
+                        (swatch(curve.style)) span { (curve.label) }
+                    }
+                }
+            }
+            div.plots {
+                @for plot in plots {
+                    figure.plot {
+                        (panel(plot))
+                        div.tip hidden {}
+                    }
+                }
+            }
+            @for note in plots.iter().flat_map(Plot::notes) { p.hint { (note) } }
+            details {
+                summary { "The curves in words" }
+                @for plot in plots { p { (plot.in_words()) } }
+            }
+        }
+    }
+}
