@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and what they share.
 
+mod data;
 mod inspect;
 mod list;
 mod progress;
@@ -29,6 +30,7 @@ Examples:
   lookahead run fig03_noisy_quadratic          a figure of the paper's analyses, a second
   lookahead theory advise --lr 0.5             which k and alpha, by the noisy quadratic model
   lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
+  lookahead data fetch cifar10                 download a data set, resume, check
   lookahead report results                     tables and pages again, from the run folders alone
   lookahead inspect results/runs/ID            what a checkpoint holds
 
@@ -44,6 +46,8 @@ enum Command {
     Train(train::Arguments),
     /// The paper's formulas as a calculator, and advice on k and alpha.
     Theory(theory::Arguments),
+    /// Data sets: what there is, download one, check one.
+    Data(data::Arguments),
     /// Make tables and pages again, from run folders alone.
     Report(report::Arguments),
     /// Show what a checkpoint holds, and check it.
@@ -56,6 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Run(arguments) => run::run(arguments),
         Command::Train(arguments) => train::train(arguments),
         Command::Theory(arguments) => theory::theory(arguments),
+        Command::Data(arguments) => data::data(arguments),
         Command::Report(arguments) => report::report(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
     }
