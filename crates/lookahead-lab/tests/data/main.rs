@@ -4,6 +4,7 @@ mod augment;
 mod cifar;
 mod digits;
 mod fashion_mnist;
+mod fetch;
 mod idx;
 mod image_folders;
 mod loader;
