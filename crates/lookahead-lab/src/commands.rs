@@ -1,6 +1,7 @@
 //! The command line: one file for each command, and what they share.
 
 mod devices;
+mod data;
 mod inspect;
 mod list;
 mod progress;
@@ -31,6 +32,7 @@ Examples:
   lookahead run fig03_noisy_quadratic          a figure of the paper's analyses, a second
   lookahead theory advise --lr 0.5             which k and alpha, by the noisy quadratic model
   lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
+  lookahead data fetch cifar10                 download a data set, resume, check
   lookahead report results                     tables and pages again, from the run folders alone
   lookahead inspect results/runs/ID            what a checkpoint holds
 
@@ -48,6 +50,8 @@ enum Command {
     Theory(theory::Arguments),
     /// List the devices that this build and this machine can compute on.
     Devices(devices::Arguments),
+    /// Data sets: what there is, download one, check one.
+    Data(data::Arguments),
     /// Make tables and pages again, from run folders alone.
     Report(report::Arguments),
     /// Show what a checkpoint holds, and check it.
@@ -61,6 +65,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Train(arguments) => train::train(arguments),
         Command::Theory(arguments) => theory::theory(arguments),
         Command::Devices(arguments) => devices::devices(arguments),
+        Command::Data(arguments) => data::data(arguments),
         Command::Report(arguments) => report::report(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
     }

@@ -4,31 +4,37 @@ mod augment;
 mod cifar;
 mod class_folders;
 pub mod digits;
+mod download;
 mod error;
 mod examples;
 pub mod fashion_mnist;
+mod fetch;
 mod gzip;
 mod idx;
 mod image_folders;
 mod jpeg;
 mod loader;
 mod made;
+mod official;
 mod order;
 mod parts;
 mod picture;
 mod store;
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{DataConfig, DataSource};
 
 pub use self::augment::Augment;
+pub use self::download::{Downloaded, FetchError, download};
 pub use self::error::DataError;
 pub use self::examples::{Batch, Examples};
+pub use self::fetch::{fetch, verify};
 pub use self::idx::{IdxImages, read_idx_images, read_idx_labels};
 pub use self::loader::Loader;
+pub use self::official::{DATA_SETS, Official, OfficialFile, Origin, Unpacked};
 pub use self::order::epoch_order;
 
 use self::parts::Limits;
@@ -109,7 +115,7 @@ impl Dataset {
         let dir = config.dir.as_deref().map(Path::new);
         let parts = match &config.source {
             DataSource::Digits => digits::parts()?,
-            DataSource::FashionMnist => fashion_mnist::find(dir)?,
+            DataSource::FashionMnist => fashion_mnist::parts(&fashion_mnist::find(dir)?)?,
             DataSource::Cifar10 => cifar::cifar10(dir, limits)?,
             DataSource::Cifar100 => cifar::cifar100(dir)?,
             DataSource::Made { channels, height, width, classes, train, valid } => {
@@ -121,6 +127,22 @@ impl Dataset {
             }
         };
         Ok(parts.into_dataset(limits))
+    }
+
+    /// Where the files of a data set are; `None` if it is a part of the program. They are not read.
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`] with all the places that were looked at.
+    pub fn find(config: &DataConfig) -> Result<Option<PathBuf>, DataError> {
+        let dir = config.dir.as_deref().map(Path::new);
+        let find = match config.source {
+            DataSource::Digits | DataSource::Made { .. } => return Ok(None),
+            DataSource::FashionMnist => fashion_mnist::find,
+            DataSource::Cifar10 => cifar::find_cifar10,
+            DataSource::Cifar100 => cifar::find_cifar100,
+            DataSource::ImageFolders { .. } => image_folders::find,
+        };
+        find(dir).map(Some)
     }
 
     /// The number of steps of an epoch; the last batch may be a smaller one.

@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 
 use serde::Serialize;
+use toml::de::DeTable;
 
-use super::reader::{Choices, Read, Table};
+use super::reader::{Choices, Read, Source, Table};
 
 /// A data set, how much of it is used, and how its training images are changed at random.
 ///
@@ -106,16 +107,24 @@ pub enum OnCorrupt {
     Skip,
 }
 
+/// What reads the rest of the table for each name; the first is the default.
+const NAMES: Choices<DataSource, 6> = [
+    ("digits", DataSource::read_digits),
+    ("fashion_mnist", DataSource::read_fashion_mnist),
+    ("cifar10", DataSource::read_cifar10),
+    ("cifar100", DataSource::read_cifar100),
+    ("image_folders", DataSource::read_image_folders),
+    ("made", DataSource::read_made),
+];
+
 impl DataConfig {
+    /// All of a data set, looked for where it usually is, without augmentation.
+    #[must_use]
+    pub const fn new(source: DataSource) -> Self {
+        Self { source, dir: None, train_limit: None, valid_limit: None, augmentation: Augmentation::None }
+    }
+
     pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: Choices<DataSource, 6> = [
-            ("digits", DataSource::read_digits),
-            ("fashion_mnist", DataSource::read_fashion_mnist),
-            ("cifar10", DataSource::read_cifar10),
-            ("cifar100", DataSource::read_cifar100),
-            ("image_folders", DataSource::read_image_folders),
-            ("made", DataSource::read_made),
-        ];
         const AUGMENTATIONS: [(&str, Augmentation); 3] = [
             ("none", Augmentation::None),
             ("crop_flip", Augmentation::CropFlip),
@@ -136,6 +145,20 @@ impl DataSource {
     #[must_use]
     pub const fn is_in_files(&self) -> bool {
         !matches!(self, Self::Digits | Self::Made { .. })
+    }
+
+    /// The data set of this name with every key at its default.
+    ///
+    /// ```
+    /// use lookahead_lab::config::DataSource;
+    /// assert_eq!(DataSource::named("cifar10"), Some(DataSource::Cifar10));
+    /// assert_eq!(DataSource::named("mnist"), None);
+    /// ```
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let (_, read) = NAMES.iter().find(|(known, _)| *known == name)?;
+        // A table without keys is valid.
+        read(&Table::root(Source::Override { text: "" }, &DeTable::new())).ok()
     }
 
     fn read_digits(table: &Table<'_>) -> Read<Self> {

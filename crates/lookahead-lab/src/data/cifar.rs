@@ -24,7 +24,7 @@ const CIFAR100_LABELS: Labels = &[("coarse label", 20), ("fine label", 100)];
 
 /// Finds CIFAR-10 and reads it. The test images serve as the validation part.
 pub(super) fn cifar10(dir: Option<&Path>, limits: Limits) -> Result<Parts, DataError> {
-    let store = Store::open(&find_cifar10(dir.unwrap_or(Path::new(DEFAULT_FOLDER)))?)?;
+    let store = Store::open(&find_cifar10(dir)?)?;
     if is_class_folders(&store) {
         let [train, valid] = jpeg::read(store, limits, SHAPE, 10)?;
         let what = "CIFAR-10 re-encoded as JPEG (lossy)";
@@ -41,14 +41,15 @@ pub(super) fn cifar10(dir: Option<&Path>, limits: Limits) -> Result<Parts, DataE
 
 /// Finds CIFAR-100 and reads it, with its fine labels. The test images serve as the validation part.
 pub(super) fn cifar100(dir: Option<&Path>) -> Result<Parts, DataError> {
-    let store = Store::open(&find_cifar100(dir.unwrap_or(Path::new(DEFAULT_FOLDER)))?)?;
+    let store = Store::open(&find_cifar100(dir)?)?;
     let (mut train, mut valid) = (RawExamples::default(), RawExamples::default());
     read(&store, "train.bin", CIFAR100_LABELS, CIFAR100_ADVICE, &mut train)?;
     read(&store, "test.bin", CIFAR100_LABELS, CIFAR100_ADVICE, &mut valid)?;
     Ok(Parts { name: "cifar100", what: "CIFAR-100", classes: 100, image: SHAPE, train, valid })
 }
 
-fn find_cifar10(dir: &Path) -> Result<PathBuf, DataError> {
+pub(super) fn find_cifar10(dir: Option<&Path>) -> Result<PathBuf, DataError> {
+    let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
     if dir.is_file() {
         return Ok(dir.to_owned());
     }
@@ -65,7 +66,8 @@ fn find_cifar10(dir: &Path) -> Result<PathBuf, DataError> {
     )
 }
 
-fn find_cifar100(dir: &Path) -> Result<PathBuf, DataError> {
+pub(super) fn find_cifar100(dir: Option<&Path>) -> Result<PathBuf, DataError> {
+    let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
     if dir.is_file() {
         return Ok(dir.to_owned());
     }

@@ -32,7 +32,7 @@ pub fn load(dir: &Path) -> Result<Dataset, DataError> {
     Ok(parts(dir)?.into_dataset(Limits::default()))
 }
 
-fn parts(dir: &Path) -> Result<Parts, DataError> {
+pub(super) fn parts(dir: &Path) -> Result<Parts, DataError> {
     let train = read_part(dir, "train", "training")?;
     let valid = read_part(dir, "t10k", "validation")?;
     let (name, what, classes) = ("fashion_mnist", "Fashion-MNIST", usize::from(CLASSES));
@@ -41,7 +41,7 @@ fn parts(dir: &Path) -> Result<Parts, DataError> {
 
 /// Looks for the four files in `dir` and in its folder `fashion-mnist`; without `dir`, where Debian's package puts them
 /// and in the default folder.
-pub(super) fn find(dir: Option<&Path>) -> Result<Parts, DataError> {
+pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     let default = Path::new(DEFAULT_FOLDER);
     let folders = match dir {
         Some(dir) => [dir.to_owned(), dir.join(FOLDER)],
@@ -50,7 +50,7 @@ pub(super) fn find(dir: Option<&Path>) -> Result<Parts, DataError> {
     let first = |folder: &PathBuf| {
         ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"].map(|name| Candidate::holding(folder, name))
     };
-    parts(&locate("fashion_mnist", folders.iter().flat_map(first).collect())?)
+    locate("fashion_mnist", folders.iter().flat_map(first).collect())
 }
 
 fn read_part(dir: &Path, prefix: &str, part: &'static str) -> Result<RawExamples, DataError> {

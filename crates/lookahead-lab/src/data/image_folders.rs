@@ -1,6 +1,6 @@
 //! ImageNet and its like: large JPEG pictures in class folders, decoded when a batch needs them (Sec. 5.2).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -29,7 +29,7 @@ pub(super) struct ImageFiles {
 
 /// Finds the pictures and lists them.
 pub(super) fn load(dir: Option<&Path>, limits: Limits, size: u32, on_corrupt: OnCorrupt) -> Result<Dataset, DataError> {
-    let store = Store::open(&find(dir.unwrap_or(Path::new(DEFAULT_FOLDER)))?)?;
+    let store = Store::open(&find(dir)?)?;
     let ClassFolders { store, classes, mut train, mut valid } = ClassFolders::list(store, "val")?;
     for (files, limit) in [(&mut train, limits.train), (&mut valid, limits.valid)] {
         let labels: Vec<u16> = files.iter().map(|file| file.label).collect();
@@ -52,7 +52,8 @@ pub(super) fn load(dir: Option<&Path>, limits: Limits, size: u32, on_corrupt: On
     Ok(Dataset { name: NAME, description, train, valid, classes: classes.len(), image, normalisation, sha256 })
 }
 
-fn find(dir: &Path) -> Result<std::path::PathBuf, DataError> {
+pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
+    let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
     if dir.is_file() {
         return Ok(dir.to_owned());
     }

@@ -86,7 +86,7 @@ impl Store {
 }
 
 impl Archive {
-    fn read(path: &Path) -> Result<Self, DataError> {
+    pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let io = |source| DataError::Io { path: path.to_owned(), source };
         let damaged = |source| DataError::Archive { path: path.to_owned(), source };
         let bytes = uncompressed(fs::read(path).map_err(io)?).map_err(damaged)?;

@@ -1,7 +1,12 @@
 //! Each data set's format on files made in exactly that format, what each damage is told, and the way into batches.
 
+mod augment;
+mod cifar;
 mod digits;
 mod fashion_mnist;
+mod fetch;
 mod idx;
+mod image_folders;
+mod loader;
 mod order;
 mod support;

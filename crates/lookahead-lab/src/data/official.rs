@@ -1,0 +1,159 @@
+//! Where the data sets come from, and what their files must be.
+
+/// A data set by its name in a configuration, and where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Official {
+    /// The name, as in a configuration.
+    pub name: &'static str,
+    /// What it is.
+    pub what: &'static str,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a data set comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin {
+    /// It is a part of the program.
+    Embedded,
+    /// It can be downloaded.
+    Download {
+        /// Where the files go below the data folder; empty for the data folder itself.
+        folder: &'static str,
+        /// What is downloaded.
+        files: &'static [OfficialFile],
+        /// What the one file unpacks to, if it is an archive.
+        unpacked: Option<Unpacked>,
+    },
+    /// It has to be put in place by hand.
+    ByHand {
+        /// How to get it, and what to put where.
+        advice: &'static str,
+    },
+}
+
+/// A file to download.
+#[derive(Debug, Clone, Copy)]
+pub struct OfficialFile {
+    /// Its name.
+    pub name: &'static str,
+    /// The official address, up to the name and with the `/` before it.
+    pub base: &'static str,
+    /// The MD5 of its content, which its publisher gives, in hexadecimal digits.
+    pub md5: &'static str,
+}
+
+/// The folder that an archive holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Unpacked {
+    /// Its name.
+    pub folder: &'static str,
+    /// The files that are needed, and how many bytes each has.
+    pub files: &'static [(&'static str, u64)],
+}
+
+const CIFAR: &str = "https://www.cs.toronto.edu/~kriz/";
+const FASHION: &str = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
+
+/// 10,000 records of a label and 32 x 32 x 3 pixels.
+const CIFAR10_BATCH: u64 = 10_000 * 3073;
+/// A record of CIFAR-100 has two labels.
+const CIFAR100_RECORD: u64 = 3074;
+
+/// All data sets, in the order of the configuration's names.
+pub const DATA_SETS: [Official; 6] = [
+    Official {
+        name: "digits",
+        what: "UCI optical digits: 1,442 + 355 grey images of 8 x 8, 10 classes",
+        origin: Origin::Embedded,
+    },
+    Official {
+        name: "fashion_mnist",
+        what: "Fashion-MNIST: 60,000 + 10,000 grey images of 28 x 28, 10 classes; 30 MB",
+        origin: Origin::Download {
+            folder: super::fashion_mnist::FOLDER,
+            files: &[
+                OfficialFile {
+                    name: "train-images-idx3-ubyte.gz",
+                    base: FASHION,
+                    md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                },
+                OfficialFile {
+                    name: "train-labels-idx1-ubyte.gz",
+                    base: FASHION,
+                    md5: "25c81989df183df01b3e8a0aad5dffbe",
+                },
+                OfficialFile {
+                    name: "t10k-images-idx3-ubyte.gz",
+                    base: FASHION,
+                    md5: "bef4ecab320f06d8554ea6380940ec79",
+                },
+                OfficialFile {
+                    name: "t10k-labels-idx1-ubyte.gz",
+                    base: FASHION,
+                    md5: "bb300cfdad3c16e7a12a480ee83cd310",
+                },
+            ],
+            unpacked: None,
+        },
+    },
+    Official {
+        name: "cifar10",
+        what: "CIFAR-10: 50,000 + 10,000 colour images of 32 x 32, 10 classes; 170 MB",
+        origin: Origin::Download {
+            folder: "",
+            files: &[OfficialFile {
+                name: "cifar-10-binary.tar.gz",
+                base: CIFAR,
+                md5: "c32a1d4ab5d03f1284b67883e8d87530",
+            }],
+            unpacked: Some(Unpacked {
+                folder: "cifar-10-batches-bin",
+                files: &[
+                    ("data_batch_1.bin", CIFAR10_BATCH),
+                    ("data_batch_2.bin", CIFAR10_BATCH),
+                    ("data_batch_3.bin", CIFAR10_BATCH),
+                    ("data_batch_4.bin", CIFAR10_BATCH),
+                    ("data_batch_5.bin", CIFAR10_BATCH),
+                    ("test_batch.bin", CIFAR10_BATCH),
+                ],
+            }),
+        },
+    },
+    Official {
+        name: "cifar100",
+        what: "CIFAR-100: 50,000 + 10,000 colour images of 32 x 32, 100 classes; 169 MB",
+        origin: Origin::Download {
+            folder: "",
+            files: &[OfficialFile {
+                name: "cifar-100-binary.tar.gz",
+                base: CIFAR,
+                md5: "03b5dce01913d631647c71ecec9e9cb8",
+            }],
+            unpacked: Some(Unpacked {
+                folder: "cifar-100-binary",
+                files: &[("train.bin", 50_000 * CIFAR100_RECORD), ("test.bin", 10_000 * CIFAR100_RECORD)],
+            }),
+        },
+    },
+    Official {
+        name: "image_folders",
+        what: "ImageNet (1,281,167 + 50,000 JPEG images, 1000 classes; 150 GB), or any other class folders of JPEG",
+        origin: Origin::ByHand {
+            advice: "ImageNet is given to registered researchers only: get ILSVRC2012_img_train.tar and \
+                ILSVRC2012_img_val.tar from https://image-net.org, and unpack them into one folder for each class: \
+                DIR/imagenet/train/n01440764/*.JPEG, DIR/imagenet/val/n01440764/*.JPEG and so on (the validation \
+                archive is flat; its development kit tells the classes); DIR is the folder of --data; any pictures in \
+                train/CLASS and val/CLASS will do, as a folder or as a .tar",
+        },
+    },
+    Official { name: "made", what: "made pictures of any size, for trying things out", origin: Origin::Embedded },
+];
+
+impl Official {
+    /// The data set of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        DATA_SETS.iter().find(|official| official.name == name)
+    }
+}
