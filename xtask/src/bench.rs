@@ -2,6 +2,7 @@
 
 mod measure;
 mod table;
+pub mod training;
 mod worker;
 
 use std::fs;

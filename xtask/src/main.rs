@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`.
 
 mod bench;
 mod ci;
@@ -22,6 +22,8 @@ enum Chore {
     Golden,
     /// Times optimizer steps beside a C floor and, where installed, PyTorch and optax. Run it on an idle machine.
     Bench(bench::Options),
+    /// Times training steps beside PyTorch's, if that is installed. Run it on an idle machine.
+    BenchTraining(bench::training::Options),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Golden => golden::run(&root),
         Chore::Bench(options) => bench::run(&root, &options),
+        Chore::BenchTraining(options) => bench::training::run(&root, &options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! The networks that a configuration can name, and their initial weights.
 
 mod cnn;
+mod import;
 mod init;
 mod mlp;
 mod resnet;
@@ -10,6 +11,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
 pub use self::cnn::Cnn;
+pub use self::import::{ImportError, import_weights, pytorch_name};
 pub use self::mlp::Mlp;
 pub use self::resnet::ResNet;
 pub use self::weights::{load_weights, named_weights};

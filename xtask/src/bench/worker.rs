@@ -40,13 +40,18 @@ impl Worker {
         command.args(["--inner", inner, "--k", &PERIOD.to_string(), "--alpha", "0.5"]);
         command.args(["--threads", &threads.to_string(), "--variants", &variants.join(",")]);
         command.env("OMP_NUM_THREADS", threads.to_string());
+        Self::spawn(&plan.name, command, variants)
+    }
+
+    /// Starts a program, and waits until it says that it is ready.
+    pub fn spawn(name: &str, mut command: Command, variants: &[String]) -> Result<Self> {
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start the worker {:?}", plan.name))?;
+            .with_context(|| format!("cannot start the worker {name:?}"))?;
         let (input, output) = process.stdin.take().zip(process.stdout.take()).context("a worker without pipes")?;
-        let (name, variants) = (plan.name.clone(), variants.to_vec());
+        let (name, variants) = (name.to_owned(), variants.to_vec());
         let mut worker = Self { name, variants, params: 0, process, input, output: BufReader::new(output) };
         worker.params = worker.answer()?["params"].as_u64().context("a worker that does not count its parameters")?;
         Ok(worker)

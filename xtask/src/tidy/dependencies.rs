@@ -22,7 +22,11 @@ const ALLOWED: [Allowed; 8] = [
         dependencies: &["lookahead-optim", "lookahead-burn", "lookahead-theory"],
         dev_dependencies: &["lookahead-laws"],
     },
-    Allowed { package: "lookahead-bench", dependencies: &["lookahead-optim", "lookahead-burn"], dev_dependencies: &[] },
+    Allowed {
+        package: "lookahead-bench",
+        dependencies: &["lookahead-optim", "lookahead-burn", "lookahead-lab"],
+        dev_dependencies: &[],
+    },
     Allowed {
         package: "lookahead-fuzz",
         dependencies: &[],
