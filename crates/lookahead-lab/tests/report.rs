@@ -1,5 +1,15 @@
 //! Reports from made-up run folders: the numbers, the page, and what happens when files are odd or broken.
 
+#[path = "report/claims.rs"]
+mod claims;
+#[path = "report/index.rs"]
+mod index;
+#[path = "report/made.rs"]
+mod made;
+#[path = "report/panels.rs"]
+mod panels;
+#[path = "report/paper_toml.rs"]
+mod paper_toml;
 #[path = "report/synthetic.rs"]
 mod synthetic;
 
@@ -301,7 +311,7 @@ fn a_single_run_has_a_page_of_its_own() {
     assert_balanced(&page);
     assert!(page.contains("run-1-0") && page.contains("lookahead run quickstart --seeds 3"));
     assert!(!page.contains("is at least as good as"));
-    assert!(run_dir.join("curves.svg").exists());
+    assert!(run_dir.join("curves.svg").exists() && run_dir.join("curves.csv").exists());
 
     let error = report::write_for_run(&output.dir.join("nowhere")).unwrap_err();
     assert!(matches!(error, ReportError::NotARunFolder { .. }), "{error}");
@@ -353,7 +363,7 @@ fn assert_balanced(markup: &str) {
         assert_eq!(tag.matches('"').count() % 2, 0, "quotes in <{tag}>");
         let name = tag.trim_start_matches('/').split([' ', '\n']).next().unwrap();
         match name {
-            "!DOCTYPE" | "meta" | "br" => {}
+            "!DOCTYPE" | "meta" | "br" | "img" => {}
             name if tag.starts_with('/') => assert_eq!(open.pop(), Some(name), "before {:.80}", rest),
             name => open.push(name),
         }

@@ -51,6 +51,10 @@ impl ClaimSummary {
     pub(super) fn of(claim: &PaperClaim, study: &Study) -> Self {
         let epoch = claim.epoch.map(|epoch| epoch_here(epoch, study));
         let mut summary = Self { claim: claim.clone(), epoch, verdict: None, reason: None, comparisons: Vec::new() };
+        if study.artifact.groups.iter().all(|group| group.panel != claim.panel) {
+            summary.reason = Some(NotJudged::NotRun);
+            return summary;
+        }
         let (Some(expect), Some(measure)) = (claim.expect, claim.measure) else {
             summary.reason = Some(NotJudged::NotMeasured);
             return summary;

@@ -37,14 +37,16 @@ impl Summary {
     }
 
     fn claim_table(&self) -> Option<Table> {
-        let mut table = plain_table(["claim", "panel", "verdict"]);
+        let mut table = plain_table(["claim", "verdict"]);
         for summary in &self.claims {
             let verdict = match (summary.verdict, summary.reason) {
                 (Some(verdict), _) => verdict.in_words(summary.pairs()),
                 (None, Some(NotJudged::NotRun)) => "not run".to_owned(),
-                (None, _) => "see the figure".to_owned(),
+                (None, _) => "not judged".to_owned(),
             };
-            table.add_row([summary.claim.says.clone(), summary.claim.panel.clone(), verdict]);
+            let panel = &summary.claim.panel;
+            let says = &summary.claim.says;
+            table.add_row([if panel.is_empty() { says.clone() } else { format!("{panel}: {says}") }, verdict]);
         }
         (!table.is_empty()).then_some(table)
     }

@@ -53,7 +53,7 @@ fn card(summary: &ClaimSummary) -> Markup {
                     p class={ "badge " (verdict_class(verdict)) } { (verdict.in_words(summary.pairs())) }
                 }
                 (None, Some(NotJudged::NotRun)) => p.badge.undecided { "not run at this scale" },
-                (None, _) => p.badge.undecided { "not measured: see the figure" },
+                (None, _) => p.badge.undecided { "not judged: see below" },
             }
             @if let (Some(measure), Some(expect)) = (claim.measure, claim.expect) {
                 @if !summary.comparisons.is_empty() {
@@ -71,11 +71,10 @@ fn card(summary: &ClaimSummary) -> Markup {
 
 /// What was compared, such as `Top-5 accuracy, points, after epoch 5 (for the paper's 50)`.
 fn compared(summary: &ClaimSummary, measure: Measure, expect: Expectation) -> String {
-    let mut text = String::new();
-    if expect == Expectation::LessSpread {
-        text.push_str("Range over the group of: ");
-    }
-    text.push_str(measure.name());
+    let mut text = match expect {
+        Expectation::LessSpread => format!("Range over the settings of the {}", measure.name().to_lowercase()),
+        _ => measure.name().to_owned(),
+    };
     if measure.is_accuracy() {
         text.push_str(", points");
     }
@@ -99,11 +98,10 @@ fn comparison(comparison: &ClaimComparison, measure: Measure, of: usize) -> Mark
     let numbers = difference.map_or(MISSING.to_owned(), |_| print(&measure.quantity().paired(*difference)));
     html! {
         (group) " \u{2212} " (baseline) ": "
-        span.numbers { (numbers) }
-        ", n = " (n)
+        @if of > 1 { span class={ "word " (verdict_class(*verdict)) } { (word(*verdict)) } ", " }
+        span.numbers { (numbers) ", n = " (n) }
         @if *missing_pairs > 0 { "; seeds without a finite value of both: " (missing_pairs) }
         @else if n == 1 { "; one seed gives no interval" }
-        @if of > 1 { " · " span class={ "word " (verdict_class(*verdict)) } { (word(*verdict)) } }
     }
 }
 

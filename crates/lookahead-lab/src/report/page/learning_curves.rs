@@ -24,7 +24,7 @@ pub(super) fn learning_curves(panel_plots: &PanelPlots) -> Markup {
                     }
                 }
             }
-            div.plots {
+            div.plots.wide-plots[plots.len() % 3 == 1] {
                 @for plot in plots {
                     figure.plot {
                         (panel(plot))

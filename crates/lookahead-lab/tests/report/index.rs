@@ -1,0 +1,92 @@
+//! The index over all artifacts of an output folder.
+
+use std::fs;
+use std::process::Command;
+
+use lookahead_lab::report;
+
+use super::assert_balanced;
+use super::made::{Made, group};
+
+const CLAIM: &str = "source = \"x\"\n[[claim]]\nsays = \"So.\"\ngroup = \"Lookahead\"\nbaseline = \"SGD\"\n\
+                     measure = \"train_loss\"\nexpect = \"lower\"\n";
+
+fn made() -> Made {
+    let made = Made::new(CLAIM, vec![group("", "SGD", None, 2), group("", "Lookahead", Some("SGD"), 2)]);
+    for (id, loss) in [("SGD-0", 0.9), ("SGD-1", 0.8), ("Lookahead-0", 0.5), ("Lookahead-1", 0.4)] {
+        made.run(id, &[1.0, loss], 0.5);
+    }
+    made
+}
+
+#[test]
+fn index_lists_runs_verdicts_and_links_that_exist() {
+    let made = made();
+    made.report();
+    let analysis = made.dir.join("fig99_analysis");
+    fs::create_dir(&analysis).unwrap();
+    let record = r#"{"artifact": "fig99_analysis", "figure": "Fig. 99", "title": "An analysis", "scale": "small",
+        "claims": [{"verdict": "holds_almost_everywhere"}, {"verdict": "does_not_hold"}]}"#;
+    fs::write(analysis.join("result.json"), record).unwrap();
+    fs::write(analysis.join("report.html"), "a page").unwrap();
+    fs::write(analysis.join("figure.svg"), "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
+
+    let path = report::write_index(&made.dir).unwrap();
+    assert_eq!(path, made.dir.join("index.html"));
+    let page = fs::read_to_string(path).unwrap();
+    assert_balanced(&page);
+    for text in ["A made artifact", "scale small", "runs: 4", "1 holds", "Fig. 99: An analysis", "1 does not hold"] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("<script src"), "nothing is loaded");
+    assert_eq!(page.matches("src=\"data:image/svg+xml,").count(), 2);
+    let links: Vec<&str> = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(links.contains(&"made/report.html") && links.contains(&"fig99_analysis/result.json"), "{links:?}");
+    for link in links {
+        assert!(made.dir.join(link).is_file(), "{link}");
+    }
+}
+
+#[test]
+fn a_broken_artifact_is_listed_with_the_reason() {
+    let made = made();
+    for (name, text) in [("broken", "{"), ("fig98_broken", "")] {
+        fs::create_dir(made.dir.join(name)).unwrap();
+        fs::write(made.dir.join(name).join("artifact.json"), text).unwrap();
+    }
+    let page = fs::read_to_string(report::write_index(&made.dir).unwrap()).unwrap();
+    assert_eq!(page.matches("Cannot be read: ").count(), 2);
+    assert!(page.contains("broken/artifact.json:1:") && page.contains("A made artifact"));
+}
+
+#[test]
+fn an_empty_folder_has_an_empty_index_and_a_missing_one_none() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(report::write_index(folder.path()).unwrap().is_file());
+    assert!(report::write_index(&folder.path().join("absent")).is_err());
+}
+
+#[test]
+fn the_command_reports_all_artifacts_or_one() {
+    let made = made();
+    fs::create_dir(made.dir.join("other")).unwrap();
+    let other = made.file("artifact.json").replace("\"artifact\":\"made\"", "\"artifact\":\"other\"");
+    fs::write(made.dir.join("other/artifact.json"), other).unwrap();
+    let report = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_lookahead")).arg("report").arg(&made.dir).args(arguments).output();
+        let output = output.unwrap();
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (is_done, text) = report(&["made"]);
+    assert!(is_done && text.contains("made/report.html") && text.contains("index.html"), "{text}");
+    assert!(made.dir.join("made/report.html").is_file() && !made.dir.join("other/report.html").exists());
+    let (is_done, text) = report(&[]);
+    assert!(is_done && text.contains("So."), "{text}");
+    assert!(made.dir.join("other/report.html").is_file());
+    let (is_done, text) = report(&["mad"]);
+    assert!(!is_done && text.contains("\"mad\"") && text.contains("accepted: made, other"), "{text}");
+}
