@@ -1,8 +1,9 @@
-//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `pages`.
 
 mod bench;
 mod ci;
 mod golden;
+mod pages;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ enum Chore {
     Golden,
     /// Times optimizer steps beside a C floor and, where installed, PyTorch and optax. Run it on an idle machine.
     Bench(bench::Options),
+    /// Opens every report of an output folder in a headless Chromium and checks it; leaves pictures of them.
+    Pages(pages::Options),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Golden => golden::run(&root),
         Chore::Bench(options) => bench::run(&root, &options),
+        Chore::Pages(options) => pages::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
