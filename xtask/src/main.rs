@@ -1,8 +1,9 @@
-//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `pages`.
 
 mod bench;
 mod ci;
 mod golden;
+mod pages;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ enum Chore {
     Bench(bench::Options),
     /// Times training steps beside PyTorch's, if that is installed. Run it on an idle machine.
     BenchTraining(bench::training::Options),
+    /// Opens every report of an output folder in a headless Chromium and checks it; leaves pictures of them.
+    Pages(pages::Options),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Chore::Golden => golden::run(&root),
         Chore::Bench(options) => bench::run(&root, &options),
         Chore::BenchTraining(options) => bench::training::run(&root, &options),
+        Chore::Pages(options) => pages::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! The command line: one file for each command, and what they share.
 
-mod devices;
 mod data;
+mod devices;
 mod inspect;
 mod list;
 mod progress;

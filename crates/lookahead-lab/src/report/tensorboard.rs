@@ -48,7 +48,7 @@ fn name(group: &Group, run: &Run) -> String {
 fn events(run: &Run) -> Vec<u8> {
     let mut file = Vec::new();
     let mut version = Message::default();
-    version.double(1, 0.0).bytes(3, b"brain.Event:2");
+    version.bytes(3, b"brain.Event:2");
     record(&mut file, &version.0);
     for row in &run.rows {
         record(&mut file, &event(row).0);
@@ -56,7 +56,7 @@ fn events(run: &Run) -> Vec<u8> {
     file
 }
 
-/// `Event { wall_time = 1, step = 2, summary = 5 }`, `Summary { value = 1 }`, `Value { tag = 1, simple_value = 2 }`.
+/// `Event { wall_time = 1, step = 2, file_version = 3, summary = 5 }`, `Summary { value = 1 }`, `Value { tag = 1, simple_value = 2 }`.
 fn event(row: &MetricsRow) -> Message {
     let mut summary = Message::default();
     for (tag, number) in scalars(row) {

@@ -154,8 +154,8 @@ mod tests {
         let (columns, rows) = ([0.0, 10.0, 20.0], [20.0, 10.0, 0.0]);
         let values = vec![vec![0.0, 0.0, 0.0], vec![0.0, 1.0, 0.0], vec![0.0, 0.0, 0.0]];
         let field = Field { columns: &columns, rows: &rows, values: &values };
-        // The middles of the cells are at 1/4. In each cell the triangle sides reach 1/2 half way along its two edges
-        // and a third of the way from the peak to the middle: a kite of diagonals 5 sqrt(2) and (1 - 1/3) 5 sqrt(2)...
+        // In each cell the level lies half way along both edges from the peak, and, its middle being at 1/4, a third of
+        // the diagonal's 10 sqrt(2) from the peak: a kite of diagonals 5 sqrt(2) and 10 sqrt(2) / 3.
         let kite = 0.5 * (5.0 * 2_f64.sqrt()) * (10.0 / 3.0 * 2_f64.sqrt());
         assert!((size(&field.area(0.5)) - 4.0 * kite).abs() < 0.5);
     }

@@ -1,0 +1,95 @@
+//! Made-up files: paths of weights, and output folders of an artifact.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use tempfile::TempDir;
+
+/// A file with these tensors: name, shape, values.
+pub fn write_tensors(file: &Path, tensors: &[(String, Vec<usize>, Vec<f32>)]) {
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|(.., values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let views: BTreeMap<&str, TensorView<'_>> = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|((name, shape, _), bytes)| (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()))
+        .collect();
+    fs::write(file, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+/// Points `fast.N` and `slow.N`, each of four weights in two tensors: `body.weight` of shape [3, 1], `head.bias` of [1].
+pub fn write_path(file: &Path, points: &[(&str, [f32; 4])]) {
+    let tensors: Vec<_> = points
+        .iter()
+        .flat_map(|(point, weights)| {
+            [
+                (format!("{point}/body.weight"), vec![3, 1], weights[..3].to_vec()),
+                (format!("{point}/head.bias"), vec![1], weights[3..].to_vec()),
+            ]
+        })
+        .collect();
+    write_tensors(file, &tensors);
+}
+
+/// An output folder of an artifact named `figure`, with runs of one optimizer, a seed each.
+pub struct Output {
+    pub dir: TempDir,
+}
+
+impl Output {
+    /// `kind` is what the artifact is drawn as: `curves`, `trace` or `plane`.
+    pub fn new(kind: &str, seeds: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let runs: Vec<String> = (0..seeds).map(|seed| format!("\"run-{seed}\"")).collect();
+        let artifact = format!(
+            r#"{{"artifact": "figure", "scale": "smoke", "title": "A figure", "command": "lookahead run figure", "data": "made",
+                "figure": "{kind}", "groups": [{{"label": "Lookahead", "baseline": null, "tuning": "none", "runs": [{}]}}]}}"#,
+            runs.join(", ")
+        );
+        fs::create_dir_all(dir.path().join("figure")).unwrap();
+        fs::write(dir.path().join("figure/artifact.json"), artifact).unwrap();
+        for seed in 0..seeds {
+            fs::create_dir_all(dir.path().join(format!("runs/run-{seed}"))).unwrap();
+            fs::write(dir.path().join(format!("runs/run-{seed}/config.toml")), format!("seed = {seed}\n")).unwrap();
+        }
+        Self { dir }
+    }
+
+    /// The folder of the artifact.
+    pub fn folder(&self) -> PathBuf {
+        self.dir.path().join("figure")
+    }
+
+    /// Writes a file into a run's folder.
+    pub fn write(&self, seed: u32, file: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(format!("runs/run-{seed}")).join(file);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The text of a file of the artifact.
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder().join(file)).unwrap()
+    }
+}
+
+/// Every element that opens also closes, in the right order; comments and void elements aside.
+pub fn assert_balanced(markup: &str) {
+    const VOID: [&str; 3] = ["!DOCTYPE", "meta", "br"];
+    // Scripts compare with `<`.
+    let without_scripts: String =
+        markup.split("<script>").map(|part| part.split_once("</script>").map_or(part, |(_, rest)| rest)).collect();
+    let mut open: Vec<&str> = Vec::new();
+    for tag in without_scripts.split('<').skip(1) {
+        let name = tag.split([' ', '>', '\n']).next().unwrap();
+        if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !VOID.contains(&name) {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}

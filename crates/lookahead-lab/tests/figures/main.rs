@@ -1,0 +1,9 @@
+//! The figures of their own kind: the plane through fast weights (Fig. 1), the accuracy after every update (Fig. 10),
+//! and event files for TensorBoard.
+
+mod made;
+mod map;
+mod path;
+mod plane;
+mod tensorboard;
+mod trace;
