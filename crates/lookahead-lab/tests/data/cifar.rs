@@ -10,6 +10,9 @@ use crate::support::{bytes, config, gzip, pixels, solid_jpeg, tar, xz};
 
 const PLANE: usize = 32 * 32;
 
+/// A name and a content.
+type File = (String, Vec<u8>);
+
 /// A record: its labels, then the red, the green and the blue plane.
 fn record(labels: &[u8], seed: usize) -> Vec<u8> {
     let planes = (0..3 * PLANE).map(|place| ((place * 7 + seed * 13) % (256 - place / PLANE * 50)) as u8);
@@ -17,7 +20,7 @@ fn record(labels: &[u8], seed: usize) -> Vec<u8> {
 }
 
 /// CIFAR-10's six files: two records in each training file, four in the test file.
-fn cifar10_files() -> Vec<(String, Vec<u8>)> {
+fn cifar10_files() -> Vec<File> {
     let batch = |n: usize| {
         let records = [record(&[n as u8], n), record(&[n as u8 + 5], n + 5)].concat();
         (format!("data_batch_{}.bin", n + 1), records)
@@ -26,7 +29,7 @@ fn cifar10_files() -> Vec<(String, Vec<u8>)> {
     (0..5).map(batch).chain([("test_batch.bin".to_owned(), test)]).collect()
 }
 
-fn write(folder: &Path, files: &[(String, Vec<u8>)]) {
+fn write(folder: &Path, files: &[File]) {
     fs::create_dir_all(folder).unwrap();
     files.iter().for_each(|(name, content)| fs::write(folder.join(name), content).unwrap());
 }
@@ -172,7 +175,7 @@ fn what_is_not_there_is_told_with_all_the_places() {
 const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Two pictures of each class to train on, one to validate on; `shade` tells them apart.
-fn jpeg_files() -> Vec<(String, Vec<u8>)> {
+fn jpeg_files() -> Vec<File> {
     let mut files = Vec::new();
     // Neither classes nor names come in their order.
     for (label, class) in CLASSES.iter().enumerate().rev() {
@@ -232,7 +235,7 @@ fn only_the_pictures_that_the_limits_keep_are_decoded() {
 #[test]
 fn damage_to_class_folders_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let told = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let told = |change: &dyn Fn(&mut Vec<File>)| {
         let mut files = jpeg_files();
         change(&mut files);
         fs::write(folder.path().join("x.tar"), tar(&files)).unwrap();

@@ -26,11 +26,13 @@ enum Manner {
     Absent,
 }
 
+/// The path and the range that were asked for.
+type Request = (String, Option<String>);
+
 /// A server of one content; `manners` are those of the requests in turn, the last one for all that follow.
 struct Server {
     base: String,
-    /// The path and the range of each request.
-    requests: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
@@ -50,7 +52,7 @@ impl Server {
         Self { base, requests }
     }
 
-    fn requests(&self) -> Vec<(String, Option<String>)> {
+    fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -59,7 +61,7 @@ fn answer(
     mut stream: TcpStream,
     content: &[u8],
     manner: Manner,
-    requests: &Mutex<Vec<(String, Option<String>)>>,
+    requests: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().unwrap()?;
