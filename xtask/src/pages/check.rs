@@ -196,10 +196,12 @@ mod tests {
         }
     }
 
+    type Spoil = fn(&mut Seen);
+
     #[test]
     fn every_fault_is_named() {
         assert!(fine().problems().is_empty());
-        let faults: [(fn(&mut Seen), &str); 9] = [
+        let faults: [(Spoil, &str); 9] = [
             (|seen| seen.page.title = " ".to_owned(), "no title"),
             (|seen| seen.page.drawings = 0, "no drawing"),
             (|seen| seen.page.overflow = 12.0, "12 pixels wider"),

@@ -46,9 +46,9 @@ fn the_map_shows_both_paths_and_what_is_off_the_plane() {
     for text in ["500 examples", "9 x 7 points", "re-estimated on 1000 training images", "2 lie off the plane"] {
         assert!(page.contains(text), "{text}");
     }
-    // Five fast weights, two of them hollow; the legend has four discs, one of them hollow.
+    // Five fast weights, two of them hollow; the legend has three discs, one of them hollow.
     let hollow_discs = picture.matches("r=\"3.8\" fill=\"#fffdf5\"").count();
-    assert_eq!((picture.matches("r=\"3.8\"").count(), hollow_discs), (5 + 4, 2 + 1));
+    assert_eq!((picture.matches("r=\"3.8\"").count(), hollow_discs), (5 + 3, 2 + 1));
     for name in [">first<", ">middle<", ">last<", "accuracy, %"] {
         assert!(picture.contains(name), "{name}");
     }

@@ -29,11 +29,12 @@ for (const drawing of document.querySelectorAll(".drawing")) {
     ring.setAttribute("cx", x);
     ring.setAttribute("cy", y);
     ring.classList.add("on");
-    // Beside the spot, on the side with room, and inside the drawing.
+    // Beside the spot, on the side with room, inside the drawing and, where it is scrolled, inside the window.
     const [atX, atY] = [x * scale, y * scale];
     const left = atX < box.width / 2 ? atX + 14 : atX - 14 - tip.offsetWidth;
     const top = atY < box.height / 2 ? atY + 14 : atY - 14 - tip.offsetHeight;
-    tip.style.left = `${Math.max(0, Math.min(left, box.width - tip.offsetWidth))}px`;
+    const end = Math.min(box.width, document.documentElement.clientWidth - box.left - 4) - tip.offsetWidth;
+    tip.style.left = `${Math.max(0, 4 - box.left, Math.min(left, end))}px`;
     tip.style.top = `${Math.max(0, Math.min(top, box.height - tip.offsetHeight))}px`;
   };
   const hide = () => { tip.hidden = true; ring.classList.remove("on"); };

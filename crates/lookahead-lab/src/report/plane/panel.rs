@@ -16,7 +16,7 @@ const LEFT: f64 = 58.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 52.0;
 /// From the map's right edge to the drawing's: the bar and its numbers.
-const RIGHT: f64 = 92.0;
+const RIGHT: f64 = 104.0;
 /// The longest side of the map.
 const LONGEST: f64 = 560.0;
 const BAR: [f64; 2] = [24.0, 18.0];
@@ -136,7 +136,7 @@ impl<'a> Panel<'a> {
         let left = round(LEFT + self.map[0] + BAR[0]);
         let y = |percent: f64| round(TOP + self.map[1] * (1.0 - self.levels.position(percent)));
         html! {
-            text.tick x=(left) y="16" { "accuracy, %" }
+            text.tick x=(self.size()[0]) y="16" text-anchor="end" { "accuracy, %" }
             @for (from, to, colour) in self.bands() {
                 rect x=(left) y=(y(to)) width=(BAR[1]) height=(round(y(from) - y(to))) fill=(colour) {}
             }

@@ -27,25 +27,25 @@ impl Traces {
                 }
                 (key(&samples()))
                 div.scroll tabindex="0" role="region" aria-label="The first run" {
-                    @for trace in self.0.iter().take(1) { (panel(trace, LARGE)) }
+                    @for trace in self.0.iter().take(1) { (self.panel(trace, LARGE)) }
                 }
                 @if self.0.len() > 1 {
-                    div.plots { @for trace in &self.0[1..] { (panel(trace, SMALL)) } }
+                    div.plots { @for trace in &self.0[1..] { (self.panel(trace, SMALL)) } }
                 }
                 details {
                     summary { "The plots in words" }
-                    @for trace in &self.0 { p { (Panel::new(trace, LARGE).in_words()) } }
+                    @for trace in &self.0 { p { (Panel::new(trace, LARGE, self.range()).in_words()) } }
                 }
                 (table(self))
             }
             (machinery())
         }
     }
-}
 
-fn panel(trace: &Trace, size: Size) -> Markup {
-    let panel = Panel::new(trace, size);
-    drawing(&panel.draw(), [size.width, size.height], &panel.spots(), &panel.in_words())
+    fn panel(&self, trace: &Trace, size: Size) -> Markup {
+        let panel = Panel::new(trace, size, self.range());
+        drawing(&panel.draw(), [size.width, size.height], &panel.spots(), &panel.in_words())
+    }
 }
 
 fn claims(changes: &Changes) -> Markup {

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::super::axis::Axis;
 use super::super::drawing::{Spot, round};
 use super::super::format::Quantity;
-use super::{Trace, TraceKind, TraceRow};
+use super::{Trace, TraceKind, TraceRow, Traces};
 
 const LEFT: f64 = 52.0;
 const TOP: f64 = 46.0;
@@ -63,10 +63,18 @@ pub(super) struct Panel<'a> {
     y: Axis,
 }
 
+impl Traces {
+    /// The lowest and the highest accuracy of all of them.
+    pub(super) fn range(&self) -> [f64; 2] {
+        let accuracies = || self.0.iter().flat_map(|trace| &trace.rows).map(|row| row.valid_accuracy);
+        [accuracies().fold(1.0, f64::min), accuracies().fold(0.0, f64::max)]
+    }
+}
+
 impl<'a> Panel<'a> {
-    pub(super) fn new(trace: &'a Trace, size: Size) -> Self {
-        let percent = || trace.rows.iter().map(|row| 100.0 * row.valid_accuracy);
-        let (low, high) = (percent().fold(100.0, f64::min), percent().fold(0.0, f64::max));
+    /// `range` is that of the accuracies of all traces: panels beside each other have the same vertical axis.
+    pub(super) fn new(trace: &'a Trace, size: Size, range: [f64; 2]) -> Self {
+        let [low, high] = range.map(|accuracy| 100.0 * accuracy);
         let y = Axis::linear(low, high, size.ticks);
         let y = if y.high > 100.0 { Axis::linear(y.low, 100.0, size.ticks) } else { y };
         let last = trace.rows.last().map_or(1, |row| row.update.max(1));

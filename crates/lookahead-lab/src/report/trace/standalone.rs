@@ -25,7 +25,7 @@ impl Traces {
         let row_height = SMALL.height + GAP;
         let bottom = top + LARGE.height + GAP + row_height * others.len().div_ceil(2) as f64;
         let height = bottom + 10.0 + LINE_HEIGHT * caption.len() as f64;
-        let words: Vec<String> = self.0.iter().map(|trace| Panel::new(trace, LARGE).in_words()).collect();
+        let words: Vec<String> = self.0.iter().map(|trace| Panel::new(trace, LARGE, self.range()).in_words()).collect();
         let placed =
             |markup: Markup, x: f64, y: f64| html! { g transform={ "translate(" (x) "," (y) ")" } { (markup) } };
         let picture = html! {
@@ -35,11 +35,11 @@ impl Traces {
                 rect width=(width) height=(height) fill="#ffffff" {}
                 text.heading x=(MARGIN) y="27" { (title) }
                 (placed(legend.entries, MARGIN, TITLE))
-                @for trace in self.0.iter().take(1) { (placed(Panel::new(trace, LARGE).draw(), MARGIN, top)) }
+                @for trace in self.0.iter().take(1) { (placed(Panel::new(trace, LARGE, self.range()).draw(), MARGIN, top)) }
                 @for (index, trace) in others.iter().enumerate() {
                     @let x = MARGIN + (SMALL.width + GAP) * (index % 2) as f64;
                     @let y = top + LARGE.height + GAP + row_height * (index / 2) as f64;
-                    (placed(Panel::new(trace, SMALL).draw(), x, y))
+                    (placed(Panel::new(trace, SMALL, self.range()).draw(), x, y))
                 }
                 @for (index, line) in caption.iter().enumerate() {
                     text.tick x=(MARGIN) y=(bottom + 10.0 + LINE_HEIGHT * index as f64) { (line) }
