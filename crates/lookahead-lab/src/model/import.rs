@@ -112,7 +112,7 @@ pub fn pytorch_name(path: &str) -> String {
     let in_block = |kind: &str| if kind == "convolution" { "conv" } else { "bn" };
     let parts: Vec<&str> = module.split('.').collect();
     let module = match parts[..] {
-        ["ResNet", "stem", kind] => format!("{}1", in_block(kind)),
+        ["ResNet", "stem", layer, kind] => format!("{}{}", in_block(kind), from_1(layer)),
         ["ResNet", "stages", stage, block, "layers", layer, kind] => {
             format!("layer{}.{block}.{}{}", from_1(stage), in_block(kind), from_1(layer))
         }

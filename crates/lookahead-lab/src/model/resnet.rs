@@ -23,7 +23,8 @@ use crate::data::ImageShape;
 /// times pixels that are seen here the two differ by less than 1 part in 1,000.
 #[derive(Module, Debug)]
 pub struct ResNet {
-    stem: NormedConvolution,
+    /// One convolution in every network here.
+    stem: Vec<NormedConvolution>,
     pool: Option<MaxPool2d>,
     stages: Vec<Vec<Block>>,
     classifier: Linear,
@@ -58,12 +59,15 @@ impl ResNet {
             stages.push(blocks);
         }
         let classifier = LinearConfig::new(incoming, classes).with_initializer(Initializer::Zeros).init(device);
-        Self { stem, pool, stages, classifier, channels, height, width }
+        Self { stem: vec![stem], pool, stages, classifier, channels, height, width }
     }
 
     pub(super) fn forward(&self, images: Tensor<2>) -> Tensor<2> {
         let [batch, _] = images.dims();
-        let mut x = relu(self.stem.forward(images.reshape([batch, self.channels, self.height, self.width])));
+        let mut x = images.reshape([batch, self.channels, self.height, self.width]);
+        for layer in &self.stem {
+            x = relu(layer.forward(x));
+        }
         if let Some(pool) = &self.pool {
             x = pool.forward(x);
         }
