@@ -151,12 +151,11 @@ mod tests {
 
     #[test]
     fn a_peak_is_surrounded() {
-        let (columns, rows) = ([0.0, 10.0, 20.0], [20.0, 10.0, 0.0]);
+        let (columns, rows) = ([0.0, 30.0, 60.0], [60.0, 30.0, 0.0]);
         let values = vec![vec![0.0, 0.0, 0.0], vec![0.0, 1.0, 0.0], vec![0.0, 0.0, 0.0]];
         let field = Field { columns: &columns, rows: &rows, values: &values };
-        // In each cell the level lies half way along both edges from the peak, and, its middle being at 1/4, a third of
-        // the diagonal's 10 sqrt(2) from the peak: a kite of diagonals 5 sqrt(2) and 10 sqrt(2) / 3.
-        let kite = 0.5 * (5.0 * 2_f64.sqrt()) * (10.0 / 3.0 * 2_f64.sqrt());
-        assert!((size(&field.area(0.5)) - 4.0 * kite).abs() < 0.5);
+        // In each cell the level lies half way along both edges from the peak and, the cell's middle being at 1/4, two
+        // thirds of the way there, at (10, 10) from the peak: a kite with the diagonals 15 sqrt(2) and 10 sqrt(2).
+        assert!((size(&field.area(0.5)) - 4.0 * 150.0).abs() < 1e-9);
     }
 }
