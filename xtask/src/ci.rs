@@ -7,14 +7,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::tidy;
+use crate::{pages, tidy};
+
+/// What an analysis must leave, and what training runs must.
+const ANALYSIS: &[&str] = &["result.json", "report.html", "figure.svg", "curves.csv"];
+const TRAINING: &[&str] = &["artifact.json", "summary.json", "report.html", "curves.svg", "curves.csv"];
 
 /// Every artifact, and what it must leave.
-const ARTIFACTS: [(&str, &[&str]); 4] = [
-    ("quickstart", &["summary.json", "report.html"]),
-    ("fig03_noisy_quadratic", &["result.json", "report.html", "figure.svg", "curves.csv", "slices.csv"]),
-    ("fig04_convergence_rate", &["result.json", "report.html", "figure.svg", "curves.csv"]),
-    ("fig11_noisy_quadratic_more", &["result.json", "report.html", "figure.svg", "curves.csv", "slices.csv"]),
+const ARTIFACTS: [(&str, &[&str]); 12] = [
+    ("quickstart", TRAINING),
+    ("fig01_trajectory_plane", &["summary.json", "report.html", "figure.svg", "plane.json"]),
+    ("fig02_adaptive_alpha", TRAINING),
+    ("fig03_noisy_quadratic", ANALYSIS),
+    ("fig04_convergence_rate", ANALYSIS),
+    ("fig05_tab1_cifar", TRAINING),
+    ("fig06_tab2_imagenet", TRAINING),
+    ("fig08_inner_optimizer", TRAINING),
+    ("fig09_tab5_k_and_alpha", TRAINING),
+    ("fig10_inner_and_outer_loop", &["summary.json", "report.html", "figure.svg", "trace.csv"]),
+    ("fig11_noisy_quadratic_more", ANALYSIS),
+    ("fig12_tab6_inner_state", TRAINING),
 ];
 
 pub fn run(root: &Path) -> Result<()> {
@@ -44,11 +56,12 @@ fn test_command(readme: &str) -> Option<&str> {
     Some(line.split_once(" #").map_or(line, |(command, _comment)| command))
 }
 
-/// All artifacts, small: each must leave its results and its report.
+/// All artifacts at the smallest scale: each must leave its results and its report, and a browser must show them all.
 fn artifacts(root: &Path) -> Result<()> {
     let out = tempfile::tempdir()?;
     let names = ARTIFACTS.map(|(name, _)| name).join(" ");
-    check(command(root, &format!("cargo run --release -- run {names} --scale smoke --out")).arg(out.path()))?;
+    let line = format!("cargo run --release -- run {names} --scale smoke --jobs 2 --tensorboard --out");
+    check(command(root, &line).arg(out.path()))?;
     for (artifact, files) in ARTIFACTS {
         for name in files {
             let size = fs::metadata(out.path().join(artifact).join(name))
@@ -57,7 +70,7 @@ fn artifacts(root: &Path) -> Result<()> {
             ensure!(size > 0, "{artifact} left an empty {name}");
         }
     }
-    Ok(())
+    timed("the pages in a browser", || pages::check(out.path()))
 }
 
 /// A line of words as a command in `root`, without a shell.

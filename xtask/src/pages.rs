@@ -31,7 +31,12 @@ const VIEWS: [View; 4] = [
 const SCREENSHOTS: &str = "screenshots";
 
 pub fn run(options: &Options) -> Result<()> {
-    let folder = options.folder.canonicalize().with_context(|| format!("cannot open {}", options.folder.display()))?;
+    check(&options.folder)
+}
+
+/// Opens every page in a folder and below it.
+pub fn check(folder: &Path) -> Result<()> {
+    let folder = folder.canonicalize().with_context(|| format!("cannot open {}", folder.display()))?;
     let pages = pages(&folder)?;
     ensure!(!pages.is_empty(), "{}: no report.html and no index.html here or below", folder.display());
     let screenshots = folder.join(SCREENSHOTS);

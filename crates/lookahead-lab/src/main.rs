@@ -36,7 +36,13 @@ fn exit_code(result: anyhow::Result<()>) -> u8 {
     let _ = writeln!(io::stderr(), "error: {error:#}");
     match error.downcast_ref() {
         Some(lookahead_lab::Error::Theory(lookahead_theory::Error::UnreadableFile { .. })) => FAILED,
-        Some(lookahead_lab::Error::Config(_) | lookahead_lab::Error::Theory(_)) => WRONG_INPUT,
+        Some(
+            lookahead_lab::Error::Config(_)
+            | lookahead_lab::Error::Theory(_)
+            | lookahead_lab::Error::NoDevice { .. }
+            | lookahead_lab::Error::NoScale { .. }
+            | lookahead_lab::Error::UnknownArtifact { .. },
+        ) => WRONG_INPUT,
         Some(lookahead_lab::Error::Interrupted { .. }) => INTERRUPTED,
         _ => FAILED,
     }

@@ -63,7 +63,10 @@ impl<'a, T: Task> Trainer<'a, T> {
             model: None,
             position: Position::start(config.id(), task.data_sha256()),
             metrics: JsonLog::at(folder, "metrics.jsonl"),
-            trace: config.trace.map(|trace| Trace::new(trace, steps, folder)),
+            trace: config.trace.map(|trace| {
+                let cycle = config.optimizer.sync_period().map_or(1, |period| period.get());
+                Trace::new(trace, steps, cycle, folder)
+            }),
             started: Instant::now(),
             seconds_before: 0.0,
             config,

@@ -9,7 +9,8 @@ use super::reader::{Read, Table};
 /// Which updates are evaluated one by one, into `trace.jsonl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TraceConfig {
-    /// The epoch at whose first step it begins, counted from 1. Default 65, as in Fig. 10.
+    /// The epoch, counted from 1, at whose first step it begins; with Lookahead at the first one that begins a cycle.
+    /// Default 65, as in Fig. 10.
     pub epoch: NonZeroU32,
     /// How many fast updates it covers. Default 60, as in Fig. 10.
     pub updates: NonZeroU32,

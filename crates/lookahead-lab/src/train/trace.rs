@@ -49,8 +49,10 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    pub(super) fn new(config: TraceConfig, steps_per_epoch: u32, folder: &Path) -> Self {
-        let first = u64::from(config.epoch.get() - 1) * u64::from(steps_per_epoch);
+    /// `cycle` is the sync period k, 1 without Lookahead.
+    pub(super) fn new(config: TraceConfig, steps_per_epoch: u32, cycle: u32, folder: &Path) -> Self {
+        let epoch = u64::from(config.epoch.get() - 1) * u64::from(steps_per_epoch);
+        let first = epoch.next_multiple_of(cycle.into());
         Self { config, first, log: JsonLog::at(folder, "trace.jsonl"), folder: folder.to_owned() }
     }
 
@@ -106,6 +108,10 @@ impl Trace {
         let mut all = Weights::new();
         for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
             let path = entry.map_err(Error::io(folder))?.path();
+            // A kill may have left half a file beside them, under another name.
+            if path.extension().is_none_or(|extension| extension != "safetensors") {
+                continue;
+            }
             let point = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let tensors = read_tensors(&path)?;
             all.extend(tensors.into_iter().map(|(name, data)| (format!("{point}/{name}"), data)));

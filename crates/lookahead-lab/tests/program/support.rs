@@ -134,12 +134,14 @@ pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// A file of JSON values without their seconds.
-fn timeless(path: &Path) -> Vec<u8> {
+/// A file of JSON values without their seconds and bytes of memory.
+pub fn timeless(path: &Path) -> Vec<u8> {
     let text = fs::read_to_string(path).unwrap();
     let values = serde_json::Deserializer::from_str(&text).into_iter::<Value>().map(|value| {
         let mut value = value.unwrap();
-        assert!(value.as_object_mut().unwrap().remove("seconds").is_some());
+        let fields = value.as_object_mut().unwrap();
+        assert!(fields.remove("seconds").is_some());
+        fields.remove("peak_memory");
         format!("{value}\n")
     });
     values.collect::<String>().into_bytes()
