@@ -1,5 +1,7 @@
 //! Algorithm 1 on a Burn module: one clock, one alpha, slow weights that are a value.
 
+mod proposal;
+
 use std::borrow::Cow;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
@@ -128,27 +130,6 @@ impl<I: InnerOptimizer> Lookahead<I> {
         gradient_at: impl FnOnce(&M) -> GradientsParams,
     ) -> M {
         self.step_at(&lr.into(), module, grads, |module| Some(gradient_at(module)))
-    }
-
-    /// The fast weights theta_{t,k} that the next step will pull back, if it is one that ends in a sync.
-    ///
-    /// A step goes from theta_{t,k-1} to phi_t at once; this shows what lies between (Fig. 10). It costs a step on a copy
-    /// and changes nothing, but the copy shares its batch-norm statistics with `module`.
-    #[must_use]
-    pub fn proposal<M: Module>(
-        &self,
-        lr: impl Into<ModuleLearningRate>,
-        module: &M,
-        grads: &GradientsParams,
-    ) -> Option<M> {
-        match self.clock().tick(&self.config.sync_period) {
-            Tick::Inner => None,
-            Tick::Sync { .. } => {
-                let mut inner = self.inner.clone();
-                let module = inner.advance(&lr.into(), module.clone(), shared(module, grads));
-                Some(inner.end_partial_cycle(module))
-            }
-        }
     }
 
     /// Ends a partial cycle: a sync with the same alpha and policy, after which a new cycle starts. Changes nothing
