@@ -73,7 +73,7 @@ const PAGE: &str = "
     const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
     return {
         title: document.title,
-        drawings: [...document.querySelectorAll('svg')].filter(room).length,
+        drawings: [...document.querySelectorAll('svg, img')].filter(room).length,
         overflow: root.scrollWidth - root.clientWidth,
         ground: 0.299 * red + 0.587 * green + 0.114 * blue,
         width: root.clientWidth,
@@ -160,7 +160,7 @@ impl Seen {
             }
         };
         expect(!title.trim().is_empty(), "the page has no title".to_owned());
-        expect(*drawings > 0, "there is no drawing (an svg that takes up room)".to_owned());
+        expect(*drawings > 0, "there is no drawing (an svg or img that takes up room)".to_owned());
         expect(*overflow <= 0.0, format!("the page is {overflow} pixels wider than the window"));
         let fits = (self.theme == Theme::Light) == (*ground > 127.0);
         expect(fits, format!("the ground has brightness {ground:.0} of 255 under the {} theme", self.theme.name()));
