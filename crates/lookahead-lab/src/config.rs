@@ -15,7 +15,6 @@ use std::path::Path;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use toml::de::DeTable;
 
 pub use self::data::{Augmentation, DataConfig, DataSource, OnCorrupt};
 pub use self::error::{ConfigError, Place};
@@ -28,7 +27,7 @@ pub use self::schedule::{DecayConfig, ScheduleConfig};
 pub use self::sweep::{GroupConfig, PanelConfig, ScaleConfig, SweepConfig};
 pub use self::trace::TraceConfig;
 
-use self::reader::{Read, Source, Table};
+use self::reader::{Read, Table, read_document};
 
 /// One run: data, model, optimizer, schedule and everything else that decides its result.
 ///
@@ -138,12 +137,7 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`], with the line where one can be told.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
-        let source = Source::File { name: file, text };
-        let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
-            place: source.place(&error.span().unwrap_or(text.len()..text.len())),
-            message: error.message().to_owned(),
-        })?;
-        Self::from_table(&Table::root(source, document.get_ref()))
+        read_document(text, file, Self::from_table)
     }
 
     /// Reads the configuration file at `path`.

@@ -108,6 +108,12 @@ pub enum Error {
         /// What is not finite.
         what: &'static str,
     },
+    /// A batch of which no file could be decoded, where damaged ones are skipped.
+    #[error("none of the {skipped} files of a batch could be decoded (`lookahead data verify` names the damaged ones)")]
+    EmptyBatch {
+        /// The files.
+        skipped: u32,
+    },
     /// A device that this build or this machine does not have.
     #[error("no device {name:?}: {reason}; `lookahead devices` lists what there is")]
     NoDevice {

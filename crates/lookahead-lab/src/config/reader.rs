@@ -39,6 +39,16 @@ impl Source<'_> {
     }
 }
 
+/// What `read` makes of a document; `file` names it in errors.
+pub(super) fn read_document<T>(text: &str, file: &str, read: impl FnOnce(&Table<'_>) -> Read<T>) -> Read<T> {
+    let source = Source::File { name: file, text };
+    let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+        place: source.place(&error.span().unwrap_or(text.len()..text.len())),
+        message: error.message().to_owned(),
+    })?;
+    read(&Table::root(source, document.get_ref()))
+}
+
 /// A table and its path from the root (empty for the root itself). A table that is not there reads as an empty one.
 #[derive(Debug, Clone)]
 pub(super) struct Table<'s> {

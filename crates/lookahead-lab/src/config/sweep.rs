@@ -2,9 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use toml::de::DeTable;
-
-use super::reader::{Entry, Read, Source, Table};
+use super::reader::{Entry, Read, Table, read_document};
 use super::{ConfigError, RunConfig};
 use crate::paper::Scale;
 use crate::report::Figure;
@@ -86,12 +84,7 @@ impl SweepConfig {
     /// # Errors
     /// [`ConfigError`], with the line where one can be told.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
-        let source = Source::File { name: file, text };
-        let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
-            place: source.place(&error.span().unwrap_or(text.len()..text.len())),
-            message: error.message().to_owned(),
-        })?;
-        Self::read(&Table::root(source, document.get_ref()))
+        read_document(text, file, Self::read)
     }
 
     fn read(table: &Table<'_>) -> Read<Self> {

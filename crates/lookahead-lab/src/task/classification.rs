@@ -97,7 +97,10 @@ impl Task for Classification<'_> {
         let augment = Augment { augmentation, seed: self.config.seed, epoch };
         let train = Arc::clone(&self.data.train);
         let loader = Loader::start(train, order, self.config.batch_size, first, Some(augment));
-        Box::new(loader.map(|batch| batch.map_err(Error::from)))
+        Box::new(loader.map(|batch| match batch? {
+            batch if batch.labels.is_empty() => Err(Error::EmptyBatch { skipped: batch.skipped }),
+            batch => Ok(batch),
+        }))
     }
 
     fn skipped(&self, batch: &Batch) -> u64 {
@@ -117,6 +120,9 @@ impl Task for Classification<'_> {
         let order = (0..examples.len() as u32).collect();
         for batch in Loader::start(Arc::clone(examples), order, CHUNK, 0, None) {
             let batch = batch?;
+            if batch.labels.is_empty() {
+                continue;
+            }
             let (images, labels) = self.tensors(&batch, device);
             let scores = model.forward(images);
             let predicted: Vec<f32> = scores.clone().into_data().iter::<f32>().collect();
