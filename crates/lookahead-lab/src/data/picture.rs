@@ -63,9 +63,16 @@ impl Picture<'_> {
         const TYPES: [PixelType; 4] = [PixelType::U8, PixelType::U8x2, PixelType::U8x3, PixelType::U8x4];
         let pixel_type = TYPES[self.channels - 1];
         let mut resized = Image::new(width as u32, height as u32, pixel_type);
+        // Rounding must not carry the region over the picture's edge.
+        let inside = |start: f64, length: f64, all: usize| {
+            let start = start.clamp(0.0, all as f64);
+            (start, length.min(all as f64 - start))
+        };
+        let (top, region_height) = inside(region.top, region.height, self.height);
+        let (left, region_width) = inside(region.left, region.width, self.width);
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .crop(region.left, region.top, region.width, region.height)
+            .crop(left, top, region_width, region_height)
             .use_alpha(false);
         // Neither can fail: the buffer has the picture's size, and the region lies inside of it.
         let source = ImageRef::new(self.width as u32, self.height as u32, &self.pixels, pixel_type)
