@@ -101,9 +101,10 @@ fn checkpoint() -> Checkpoint {
         skipped: 0,
         last_row: None,
         plateau: Some(ReduceOnPlateau::new(0.1).unwrap()),
+        kept: vec![],
     };
     let optimizer = Lookahead::new(Sgd::new()).to_record();
-    Checkpoint { position, model: weights(1.0), slow: Some(weights(0.5)), optimizer }
+    Checkpoint { position, model: weights(1.0), slow: Some(weights(0.5)), optimizer, memory: weights(0.25) }
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -13,7 +13,7 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use lookahead_burn::{InnerOptimizer, Lookahead, RuleSet, Sgd};
-use lookahead_lab::config::{ModelConfig, RunConfig};
+use lookahead_lab::config::{ModelConfig, NetworkConfig, RunConfig};
 use lookahead_lab::data::ImageShape;
 use lookahead_lab::model::Network;
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl Arguments {
         Ok(parsed)
     }
 
-    fn network(&self) -> Result<(ModelConfig, ImageShape), String> {
+    fn network(&self) -> Result<(NetworkConfig, ImageShape), String> {
         const CIFAR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
         const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
         let (model, image) = match self.network.as_str() {
@@ -86,7 +86,10 @@ impl Arguments {
         };
         // A whole configuration, for only such are read.
         let run = format!("schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\nmodel = {{ {model} }}");
-        Ok((RunConfig::parse(&run, "training_worker").map_err(text)?.model, image))
+        match RunConfig::parse(&run, "training_worker").map_err(text)?.model {
+            ModelConfig::Network(network) => Ok((network, image)),
+            other => Err(format!("no network for images: {other:?}")),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ const CURRENT: &str = "current.json";
 const MODEL: &str = "model.safetensors";
 const SLOW: &str = "slow.safetensors";
 const OPTIMIZER: &str = "optimizer.record";
+const MEMORY: &str = "memory.safetensors";
 const POSITION: &str = "position.json";
 
 /// Everything that the rest of a run depends on.
@@ -36,6 +37,8 @@ pub struct Checkpoint {
     pub slow: Option<BTreeMap<String, TensorData>>,
     /// The optimizer's whole state.
     pub optimizer: Record,
+    /// What the last step leaves to the next one, such as the state of a recurrent network; often nothing.
+    pub memory: BTreeMap<String, TensorData>,
 }
 
 /// Where a run stands.
@@ -63,6 +66,20 @@ pub struct Position {
     pub last_row: Option<MetricsRow>,
     /// The memory of a plateau schedule.
     pub plateau: Option<ReduceOnPlateau>,
+    /// The evaluated weights that are kept for the end, by the epochs of their evaluations.
+    #[serde(default)]
+    pub kept: Vec<Kept>,
+}
+
+/// Evaluated weights in the folder `kept` of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The epoch after which they were evaluated.
+    pub epoch: u32,
+    /// Their loss on the validation set.
+    pub valid_loss: f64,
+    /// The SHA-256 of their file.
+    pub sha256: String,
 }
 
 impl Position {
@@ -81,6 +98,7 @@ impl Position {
             skipped: 0,
             last_row: None,
             plateau: None,
+            kept: vec![],
         }
     }
 }
@@ -141,14 +159,17 @@ impl Checkpoint {
     fn read_files(root: &Path, current: &Current) -> Result<Self, Error> {
         let file = |name: &str| current.file(root, name);
         let position_file = root.join(&current.folder).join(POSITION);
-        let slow =
-            current.sha256.contains_key(SLOW).then(|| file(SLOW).and_then(|(path, bytes)| tensors(&path, &bytes)));
+        let optional = |name: &str| {
+            let is_there = current.sha256.contains_key(name);
+            is_there.then(|| file(name).and_then(|(path, bytes)| tensors(&path, &bytes))).transpose()
+        };
         let (model_path, model) = file(MODEL)?;
         Ok(Self {
             position: serde_json::from_slice(&file(POSITION)?.1).map_err(|error| damaged(&position_file, error))?,
             model: tensors(&model_path, &model)?,
-            slow: slow.transpose()?,
+            slow: optional(SLOW)?,
             optimizer: Record::from_bytes(&file(OPTIMIZER)?.1)?,
+            memory: optional(MEMORY)?.unwrap_or_default(),
         })
     }
 
@@ -162,6 +183,9 @@ impl Checkpoint {
         ];
         if let Some(slow) = &self.slow {
             files.push((SLOW, safetensors(folder, slow)?));
+        }
+        if !self.memory.is_empty() {
+            files.push((MEMORY, safetensors(folder, &self.memory)?));
         }
         let mut sums = BTreeMap::new();
         for (name, bytes) in files {
@@ -215,7 +239,7 @@ fn remove_others(root: &Path, kept: &str) {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,7 +1,9 @@
 //! The complete description of one training run, read from TOML and written back.
 
 mod data;
+mod decoding;
 mod error;
+mod keep;
 mod model;
 mod optimizer;
 mod reader;
@@ -16,9 +18,11 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-pub use self::data::{Augmentation, DataConfig, DataSource, OnCorrupt};
+pub use self::data::{Augmentation, DataConfig, DataKind, DataSource, OnCorrupt};
+pub use self::decoding::DecodingConfig;
 pub use self::error::{ConfigError, Place};
-pub use self::model::{CifarDepth, ModelConfig, StemConfig};
+pub use self::keep::KeepConfig;
+pub use self::model::{AwdLstmConfig, CifarDepth, ModelConfig, NetworkConfig, StemConfig, TransformerConfig};
 pub use self::optimizer::{
     AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig,
     SgdConfig, StepSizeConfig,
@@ -69,7 +73,8 @@ pub struct RunConfig {
     pub seed: u64,
     /// Passes over the training data. Default 20.
     pub epochs: NonZeroU32,
-    /// Examples a step. Default 64.
+    /// Examples a step: images; sequences side by side of a language model; subwords of a translation, the larger side's
+    /// with its padding. Default 64, of translations 4096.
     pub batch_size: NonZeroU32,
     /// Epochs from one evaluation to the next. Default 1.
     pub evaluate_every: NonZeroU32,
@@ -89,10 +94,17 @@ pub struct RunConfig {
     /// The part of the run that is evaluated update by update. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceConfig>,
+    /// The weights that its result is of. Default: those at the end.
+    #[serde(flatten)]
+    pub keep: KeepConfig,
     /// The data. Default: the embedded digits.
     pub data: DataConfig,
-    /// The network. Default: an MLP with one hidden layer of 64.
+    /// The model. Default: of images an MLP with one hidden layer of 64, of text the AWD-LSTM, of translations the
+    /// Transformer's base model.
     pub model: ModelConfig,
+    /// How translations are searched for; of translations only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoding: Option<DecodingConfig>,
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// The learning rate.
@@ -192,12 +204,26 @@ impl RunConfig {
             "re_estimate_batch_norm",
             "evaluate_fast",
             "trace",
+            "keep_best",
+            "average_epochs",
             "data",
             "model",
+            "decoding",
             "optimizer",
             "schedule",
         ])?;
         let norm = |x: f64| x > 0.0 && x.is_finite();
+        let data = DataConfig::read(&table.table("data")?)?;
+        let kind = data.source.kind();
+        let batch_size = if kind == DataKind::Pairs { count(4096) } else { batch_size };
+        if let Some(trace) = table.get("trace").filter(|_| kind != DataKind::Images) {
+            return Err(trace.refuse("left out: only runs on images are traced"));
+        }
+        if let Some(decoding) = table.get("decoding").filter(|_| kind != DataKind::Pairs) {
+            return Err(decoding.refuse("left out: only translations are searched for"));
+        }
+        let decoding =
+            (kind == DataKind::Pairs).then(|| DecodingConfig::read(&table.table("decoding")?)).transpose()?;
         Ok(Self {
             seed: table.or("seed", 0, |e| e.whole(0..=u64::MAX))?,
             epochs: table.or("epochs", epochs, |e| e.count())?,
@@ -210,8 +236,10 @@ impl RunConfig {
             re_estimate_batch_norm: table.or("re_estimate_batch_norm", false, |e| e.flag())?,
             evaluate_fast: table.or("evaluate_fast", false, |e| e.flag())?,
             trace: table.get("trace").map(|_| TraceConfig::read(&table.table("trace")?)).transpose()?,
-            data: DataConfig::read(&table.table("data")?)?,
-            model: ModelConfig::read(&table.table("model")?)?,
+            keep: KeepConfig::read(table)?,
+            data,
+            model: ModelConfig::read(&table.table("model")?, kind)?,
+            decoding,
             optimizer: OptimizerConfig::read(&table.table("optimizer")?, 1)?,
             schedule: ScheduleConfig::read(&table.table("schedule")?)?,
         })

@@ -25,7 +25,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{DataConfig, DataSource};
+use crate::config::{DataConfig, DataKind, DataSource};
 
 pub use self::augment::Augment;
 pub use self::download::{Downloaded, FetchError, download};
@@ -100,6 +100,34 @@ pub struct Normalisation {
     pub mean: Vec<f64>,
     /// The standard deviation of each channel; 1 if all its pixels are equal.
     pub deviation: Vec<f64>,
+}
+
+/// The data of a run.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Data {
+    /// Images with their classes.
+    Images(Dataset),
+}
+
+impl Data {
+    /// Finds and reads the data of a configuration.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the file, or all the places that were looked at.
+    pub fn load(config: &DataConfig) -> Result<Self, DataError> {
+        match config.source.kind() {
+            DataKind::Images | DataKind::Text | DataKind::Pairs => Dataset::load(config).map(Self::Images),
+        }
+    }
+
+    /// The SHA-256 of what is read, in hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        match self {
+            Self::Images(images) => images.sha256(),
+        }
+    }
 }
 
 impl Dataset {

@@ -67,6 +67,9 @@ pub enum Error {
         /// The run folder.
         path: PathBuf,
     },
+    /// Data that a model is not for.
+    #[error("the data is of another kind than the model is for")]
+    OtherKindOfData,
     /// A run folder that another process is working in.
     #[error("{}: another process is working in this folder", path.display())]
     Busy {

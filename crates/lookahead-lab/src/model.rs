@@ -17,7 +17,7 @@ pub use self::resnet::ResNet;
 pub use self::weights::{load_weights, named_weights};
 
 use self::resnet::ResNetShape;
-use crate::config::ModelConfig;
+use crate::config::NetworkConfig;
 use crate::data::ImageShape;
 
 /// A network from images to class scores.
@@ -38,18 +38,18 @@ impl Network {
     /// 0, as in the programs of He et al. (2016), Zagoruyko and Komodakis (2016) and torchvision; the linear layer, bias
     /// included, uniform in ±1 / sqrt(fan-in), PyTorch's default, to which torchvision leaves it.
     #[must_use]
-    pub fn new(config: &ModelConfig, image: ImageShape, classes: usize, seed: u64, device: &Device) -> Self {
+    pub fn new(config: &NetworkConfig, image: ImageShape, classes: usize, seed: u64, device: &Device) -> Self {
         let shape = match config {
-            ModelConfig::Mlp { hidden } => {
+            NetworkConfig::Mlp { hidden } => {
                 return init::fan_in(Self::Mlp(Mlp::new(hidden, image, classes, device)), seed);
             }
-            ModelConfig::Cnn { channels, batch_norm } => {
+            NetworkConfig::Cnn { channels, batch_norm } => {
                 return init::fan_in(Self::Cnn(Cnn::new(channels, *batch_norm, image, classes, device)), seed);
             }
-            ModelConfig::ResNet { depth, width } => ResNetShape::cifar(*depth, *width),
-            ModelConfig::ResNet18 { width } => ResNetShape::resnet18(*width),
-            ModelConfig::ResNet50 { width, stem } => ResNetShape::bottleneck([3, 4, 6, 3], *width, *stem),
-            ModelConfig::ResNet152 { width, stem } => ResNetShape::bottleneck([3, 8, 36, 3], *width, *stem),
+            NetworkConfig::ResNet { depth, width } => ResNetShape::cifar(*depth, *width),
+            NetworkConfig::ResNet18 { width } => ResNetShape::resnet18(*width),
+            NetworkConfig::ResNet50 { width, stem } => ResNetShape::bottleneck([3, 4, 6, 3], *width, *stem),
+            NetworkConfig::ResNet152 { width, stem } => ResNetShape::bottleneck([3, 8, 36, 3], *width, *stem),
         };
         init::fan_out(Self::ResNet(ResNet::new(&shape, image, classes, device)), seed)
     }

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::config::RunConfig;
-use crate::data::Dataset;
+use crate::data::Data;
 use crate::environment::{environment, peak_memory};
 use crate::files::{create_folder, write_atomically};
 use crate::report::{Run, RunResult};
-use crate::task::{Classification, Task};
-use crate::train::{Observer, Trainer};
+use crate::task::{ForTask, Task, with_task};
+use crate::train::{Observer, Outcome, Trainer, finite};
 
 /// The folder of a run below an output folder: named by the configuration's content, so that it is shared by every
 /// artifact that needs this run.
@@ -29,7 +29,7 @@ pub fn folder(out: &Path, config: &RunConfig) -> PathBuf {
 /// [`Error`]; the folder then holds what it held, or the run's last complete checkpoint.
 pub fn run(
     config: &RunConfig,
-    data: &Dataset,
+    data: &Data,
     folder: &Path,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
@@ -44,29 +44,50 @@ pub fn run(
         }
         return Ok(result.clone());
     }
-    let task = Classification::new(config, data);
-    let trainer = Trainer::new(config, &task, folder)?;
-    write_environment(config, folder, before.environment)?;
-    let outcome = trainer.run(observer, stop)?;
-    let row = outcome.last_row;
-    let result = RunResult {
-        status: "done".to_owned(),
-        epochs: outcome.epochs,
-        steps: outcome.steps,
-        train_loss: row.as_ref().and_then(|row| row.train_loss),
-        valid_loss: row.as_ref().and_then(|row| row.valid_loss),
-        valid_accuracy: row.as_ref().map_or(0.0, |row| row.valid_accuracy),
-        valid_top5: row.as_ref().and_then(|row| row.valid_top5),
-        seconds: outcome.seconds,
-        non_finite: outcome.refused,
-        data: data.sha256(),
-        data_description: task.data_description(),
-        skipped: outcome.skipped,
-        peak_memory: peak_memory(),
-    };
+    let environment = before.environment;
+    let result = with_task(config, data, ThisRun { config, folder, environment, observer, stop })??;
     let json = serde_json::to_vec_pretty(&result).map_err(|error| Error::io(folder)(error.into()))?;
     write_atomically(&folder.join("result.json"), &json)?;
     Ok(result)
+}
+
+/// A run that is not finished yet.
+struct ThisRun<'a> {
+    config: &'a RunConfig,
+    folder: &'a Path,
+    environment: BTreeMap<String, Value>,
+    observer: &'a mut dyn Observer,
+    stop: &'a AtomicBool,
+}
+
+impl ForTask for ThisRun<'_> {
+    type Output = Result<RunResult, Error>;
+
+    fn with<T: Task>(self, task: &T) -> Result<RunResult, Error> {
+        let trainer = Trainer::new(self.config, task, self.folder)?;
+        write_environment(self.config, self.folder, self.environment)?;
+        let Outcome { epochs, steps, seconds, train, valid, test, kept_epochs, refused, skipped } =
+            trainer.run(self.observer, self.stop)?;
+        Ok(RunResult {
+            status: "done".to_owned(),
+            epochs,
+            steps,
+            train_loss: finite(train.loss),
+            valid_loss: finite(valid.loss),
+            valid_accuracy: valid.accuracy,
+            valid_top5: valid.top5,
+            valid_bleu: valid.bleu,
+            test_loss: test.and_then(|test| finite(test.loss)),
+            test_bleu: test.and_then(|test| test.bleu),
+            kept_epochs,
+            seconds,
+            non_finite: refused,
+            data: task.data_sha256(),
+            data_description: task.data_description(),
+            skipped,
+            peak_memory: peak_memory(),
+        })
+    }
 }
 
 /// Keeps other processes out of the folder for as long as the file is held.

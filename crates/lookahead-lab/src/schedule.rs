@@ -9,17 +9,16 @@ use crate::config::{DecayConfig, ScheduleConfig};
 #[derive(Debug, Clone)]
 pub struct Schedule {
     config: ScheduleConfig,
-    steps_per_epoch: u64,
     total_steps: u64,
     plateau: Option<ReduceOnPlateau>,
 }
 
 impl Schedule {
-    /// The schedule for a run of `epochs` epochs.
+    /// The schedule for a run of `total_steps` steps.
     ///
     /// # Errors
     /// [`Error::Optimizer`]; never for a configuration that was read from a file.
-    pub fn new(config: &ScheduleConfig, steps_per_epoch: u64, epochs: u32) -> Result<Self, Error> {
+    pub fn new(config: &ScheduleConfig, total_steps: u64) -> Result<Self, Error> {
         let plateau = match config.decay {
             DecayConfig::Plateau { factor, patience } => {
                 let plateau = ReduceOnPlateau::new(config.learning_rate)?.with_factor(factor)?;
@@ -27,12 +26,12 @@ impl Schedule {
             }
             _ => None,
         };
-        Ok(Self { config: config.clone(), steps_per_epoch, total_steps: steps_per_epoch * u64::from(epochs), plateau })
+        Ok(Self { config: config.clone(), total_steps, plateau })
     }
 
-    /// The learning rate of step `step`, counted from 0.
+    /// The learning rate of step `step`, in epoch `epoch`, both counted from 0.
     #[must_use]
-    pub fn learning_rate(&self, step: u64) -> f64 {
+    pub fn learning_rate(&self, step: u64, epoch: u32) -> f64 {
         let warmup = self.config.warmup_steps;
         let base = self.config.learning_rate;
         if step < warmup {
@@ -48,8 +47,7 @@ impl Schedule {
                 base * (final_fraction + (1.0 - final_fraction) * cosine)
             }
             DecayConfig::Step { milestones, factor } => {
-                let epoch = step / self.steps_per_epoch;
-                let passed = milestones.iter().filter(|milestone| u64::from(milestone.get()) <= epoch).count();
+                let passed = milestones.iter().filter(|milestone| milestone.get() <= epoch).count();
                 base * factor.powi(passed as i32)
             }
             DecayConfig::Plateau { .. } => self.plateau.as_ref().map_or(base, ReduceOnPlateau::learning_rate),

@@ -1,12 +1,17 @@
 //! What the one training loop trains: a model, its batches, its loss and how good it is.
 
+mod any;
 mod classification;
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::Error;
 
+pub use self::any::{ForTask, with_task};
 pub use self::classification::Classification;
 
 /// A part of the data.
@@ -14,23 +19,51 @@ pub use self::classification::Classification;
 pub enum Part {
     /// What is trained on.
     Train,
-    /// What is evaluated on.
+    /// What is evaluated on after each epoch.
     Valid,
+    /// What is evaluated on once, at the end.
+    Test,
 }
 
 /// How good a model is on a part of the data.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
-    /// The mean loss, in nats.
+    /// The mean loss of an example, or of a word or subword, in nats; its exponential is then the perplexity.
     pub loss: f64,
-    /// The share of examples that are right, 0 to 1.
-    pub accuracy: f64,
+    /// The share of examples that are right, 0 to 1; of classes.
+    pub accuracy: Option<f64>,
     /// The share whose class is among the five most likely; only where there are more than five classes.
     pub top5: Option<f64>,
+    /// BLEU, 0 to 100; of translations that were searched for.
+    pub bleu: Option<f64>,
 }
 
 /// The batches of an epoch, made ahead.
 pub type Batches<'a, B> = Box<dyn Iterator<Item = Result<B, Error>> + 'a>;
+
+/// What a step leaves to the next one of its epoch, such as the state of a recurrent network. It belongs in the
+/// checkpoint; its default stands at the start of each epoch.
+pub trait Memory: Clone + Default {
+    /// The memory by names, all of it in f32; none at the start.
+    fn to_tensors(&self) -> BTreeMap<String, TensorData>;
+
+    /// The memory that [`to_tensors`](Self::to_tensors) gave.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] or another that names the tensor.
+    fn from_tensors(tensors: BTreeMap<String, TensorData>, device: &Device) -> Result<Self, Error>;
+}
+
+/// Steps that know nothing of each other.
+impl Memory for () {
+    fn to_tensors(&self) -> BTreeMap<String, TensorData> {
+        BTreeMap::new()
+    }
+
+    fn from_tensors(_tensors: BTreeMap<String, TensorData>, _device: &Device) -> Result<Self, Error> {
+        Ok(())
+    }
+}
 
 /// A task of training. Everything random in it depends on the configuration's seed and the place in the run alone, so
 /// that a run continues to the same bits.
@@ -39,6 +72,8 @@ pub trait Task {
     type Model: Module;
     /// What one step is taken on.
     type Batch;
+    /// What a step leaves to the next.
+    type Memory: Memory;
 
     /// The SHA-256 of the data, in hexadecimal digits.
     fn data_sha256(&self) -> String;
@@ -46,33 +81,73 @@ pub trait Task {
     /// What the data is, in words.
     fn data_description(&self) -> String;
 
+    /// Puts beside a run what its results cannot be read without, such as the subwords of a translation.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn prepare(&self, _folder: &Path) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The initial model.
     fn initial_model(&self, device: &Device) -> Self::Model;
 
     /// Whether the model has batch-norm statistics.
-    fn has_batch_norm(&self, model: &Self::Model) -> bool;
+    fn has_batch_norm(&self, _model: &Self::Model) -> bool {
+        false
+    }
 
-    /// Steps of an epoch.
-    fn steps_per_epoch(&self) -> u32;
+    /// Whether there is a test set besides the validation set.
+    fn has_test(&self) -> bool {
+        false
+    }
+
+    /// The steps of an epoch, counted from 0.
+    fn steps(&self, epoch: u32) -> u32;
 
     /// The batches of an epoch, counted from 0, from batch number `first` on.
     fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Self::Batch>;
 
     /// How many examples are missing in a batch because they could not be read.
-    fn skipped(&self, batch: &Self::Batch) -> u64;
+    fn skipped(&self, _batch: &Self::Batch) -> u64 {
+        0
+    }
 
-    /// The mean loss over a batch, in nats.
-    fn loss(&self, model: &Self::Model, batch: &Self::Batch, device: &Device) -> Tensor<1>;
+    /// What the learning rate of this batch is multiplied with.
+    fn rate_factor(&self, _batch: &Self::Batch) -> f64 {
+        1.0
+    }
 
-    /// The score of a model in evaluation mode.
+    /// The mean loss over a batch at gradient step `step`, in nats and with whatever is added to it in training, and the
+    /// memory after it. The same arguments give the same bits: what is dropped out is drawn from the seed and `step`.
+    fn loss(
+        &self,
+        model: &Self::Model,
+        batch: &Self::Batch,
+        memory: &Self::Memory,
+        step: u64,
+        device: &Device,
+    ) -> (Tensor<1>, Self::Memory);
+
+    /// The score of a model in evaluation mode, as it is taken after each epoch.
     ///
     /// # Errors
     /// What reading the data meets.
     fn evaluate(&self, model: &Self::Model, part: Part, device: &Device) -> Result<Score, Error>;
 
+    /// The score at the end of a run; what it is based on may be left in `folder`.
+    ///
+    /// # Errors
+    /// What reading the data meets, [`Error::Io`].
+    fn final_score(&self, model: &Self::Model, part: Part, _folder: &Path, device: &Device) -> Result<Score, Error> {
+        self.evaluate(model, part, device)
+    }
+
     /// A copy of the model whose batch-norm statistics are those of the training data, estimated anew.
     ///
     /// # Errors
     /// What reading the data meets.
-    fn re_estimate_batch_norm(&self, model: &Self::Model, device: &Device) -> Result<Self::Model, Error>;
+    fn re_estimate_batch_norm(&self, model: &Self::Model, _device: &Device) -> Result<Self::Model, Error> {
+        Ok(model.clone())
+    }
 }

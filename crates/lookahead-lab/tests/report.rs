@@ -24,7 +24,7 @@ const LOOKAHEAD_SGD: usize = 1;
 fn set_ends(output: &Output, optimizer: usize, ends: &[(f64, f64)]) {
     for (seed, &(accuracy, loss)) in ends.iter().enumerate() {
         output.edit_result(&id(optimizer, seed as u32), |result| {
-            result.valid_accuracy = accuracy;
+            result.valid_accuracy = Some(accuracy);
             result.valid_loss = Some(loss);
         });
     }

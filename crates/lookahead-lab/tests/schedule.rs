@@ -7,12 +7,12 @@ use lookahead_lab::schedule::Schedule;
 fn schedule(keys: &str) -> Schedule {
     let text = format!("optimizer.name = 'sgd'\n[schedule]\nlearning_rate = 0.8\n{keys}");
     let config = RunConfig::parse(&text, "run.toml").unwrap();
-    Schedule::new(&config.schedule, 4, 5).unwrap()
+    Schedule::new(&config.schedule, 20).unwrap()
 }
 
 fn rates(schedule: &Schedule, steps: impl IntoIterator<Item = u64>) -> Vec<f64> {
     let round = |rate: f64| (rate * 1e12).round() / 1e12;
-    steps.into_iter().map(|step| round(schedule.learning_rate(step))).collect()
+    steps.into_iter().map(|step| round(schedule.learning_rate(step, (step / 4) as u32))).collect()
 }
 
 #[test]

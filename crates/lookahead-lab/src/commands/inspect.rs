@@ -21,15 +21,15 @@ pub fn inspect(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = &arguments.folder;
     let checkpoint =
         Checkpoint::read(folder)?.ok_or_else(|| lookahead_lab::Error::NoCheckpoint { path: folder.clone() })?;
-    let Checkpoint { position, model, slow, optimizer } = &checkpoint;
-    let weights: Vec<(&str, Vec<usize>)> =
-        model.iter().map(|(name, data)| (name.as_str(), data.shape().to_vec())).collect();
+    let Checkpoint { position, model, slow, optimizer, memory } = &checkpoint;
+    let [weights, memory] = [model, memory]
+        .map(|tensors| tensors.iter().map(|(name, data)| (name.as_str(), data.shape().to_vec())).collect::<Vec<_>>());
     let state: Vec<(&str, Vec<usize>)> = optimizer.tensors().collect();
     let has_slow = slow.is_some();
     if arguments.json {
         let text = json!({
             "position": position, "optimizer": optimizer.optimizer(), "weights": weights, "optimizer_state": state,
-            "evaluation_weights": has_slow,
+            "evaluation_weights": has_slow, "memory": memory,
         });
         return Ok(say(serde_json::to_string_pretty(&text)?)?);
     }
@@ -43,6 +43,10 @@ pub fn inspect(arguments: &Arguments) -> anyhow::Result<()> {
     lines.extend(weights.iter().map(|(name, shape)| format!("  {name} {shape:?}")));
     lines.push("optimizer state".to_owned());
     lines.extend(state.iter().map(|(name, shape)| format!("  {name} {shape:?}")));
+    if !memory.is_empty() {
+        lines.push("memory between steps".to_owned());
+        lines.extend(memory.iter().map(|(name, shape)| format!("  {name} {shape:?}")));
+    }
     lines.push("every checksum agrees".to_owned());
     Ok(say(lines.join("\n"))?)
 }

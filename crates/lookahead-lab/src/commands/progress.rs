@@ -89,6 +89,15 @@ pub fn points_bar() -> ProgressBar {
     bar
 }
 
+/// How good a model is, in a word or two: the accuracy where there is one, else the perplexity.
+fn in_short(accuracy: Option<f64>, loss: Option<f64>) -> String {
+    match (accuracy, loss) {
+        (Some(accuracy), _) => format!("accuracy {:.1} %", 100.0 * accuracy),
+        (None, Some(loss)) => format!("perplexity {:.1}", loss.exp()),
+        (None, None) => "not finite".to_owned(),
+    }
+}
+
 fn print(text: &str) {
     // If nobody reads the progress, the run goes on all the same.
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -105,13 +114,13 @@ impl Follow for Progress {
         if self.lines != Some(Lines::Runs) {
             return;
         }
-        let accuracy = 100.0 * result.valid_accuracy;
+        let quality = in_short(result.valid_accuracy, result.valid_loss);
         let left = match self.left() {
             Some(left) if done < self.runs => format!("; about {} left", HumanDuration(left)),
             _ => String::new(),
         };
         print(&format!(
-            "[{done}/{}] {}: {accuracy:.1} %, epochs {}, {:.1} s{left}",
+            "[{done}/{}] {}: {quality}, epochs {}, {:.1} s{left}",
             self.runs, job.label, result.epochs, result.seconds
         ));
     }
@@ -135,13 +144,13 @@ impl Observer for One<'_> {
     }
 
     fn evaluated(&mut self, row: &MetricsRow) {
-        let accuracy = 100.0 * row.valid_accuracy;
-        self.progress.bar.set_message(format!("{}  epoch {}  {accuracy:.1} %", self.label, row.epoch));
+        let quality = in_short(row.valid_accuracy, row.valid_loss);
+        self.progress.bar.set_message(format!("{}  epoch {}  {quality}", self.label, row.epoch));
         if self.progress.lines == Some(Lines::Evaluations) {
             let loss = |loss: Option<f64>| loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
             let (train, valid) = (loss(row.train_loss), loss(row.valid_loss));
             print(&format!(
-                "{}: epoch {}, training loss {train}, validation loss {valid}, accuracy {accuracy:.2} %",
+                "{}: epoch {}, training loss {train}, validation loss {valid}, {quality}",
                 self.label, row.epoch
             ));
         }

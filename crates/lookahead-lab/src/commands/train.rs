@@ -71,9 +71,9 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
     Ok(say(format!(
-        "{}: validation accuracy {:.2} %, loss {loss}; epochs {}, steps {}, {:.1} s\nrun folder: {}\nreport: {}",
+        "{}: validation {}loss {loss}; epochs {}, steps {}, {:.1} s\nrun folder: {}\nreport: {}",
         label,
-        100.0 * done.valid_accuracy,
+        done.valid_accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", 100.0 * accuracy)),
         done.epochs,
         done.steps,
         done.seconds,

@@ -37,6 +37,17 @@ pub struct DataConfig {
     pub augmentation: Augmentation,
 }
 
+/// What the examples of a data set are; it says which models can be trained on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataKind {
+    /// Images with a class each.
+    Images,
+    /// A running text.
+    Text,
+    /// Sentences with their translations.
+    Pairs,
+}
+
 /// The data sets, by the key `name`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
@@ -141,6 +152,12 @@ impl DataConfig {
 }
 
 impl DataSource {
+    /// What its examples are.
+    #[must_use]
+    pub const fn kind(&self) -> DataKind {
+        DataKind::Images
+    }
+
     /// Whether it is read from files, so that there is a `dir` to look in.
     #[must_use]
     pub const fn is_in_files(&self) -> bool {

@@ -1,9 +1,16 @@
 //! What is trained; the table `[model]`.
 
+mod awd_lstm;
+mod transformer;
+
 use std::num::NonZeroU32;
 
 use serde::Serialize;
 
+pub use self::awd_lstm::AwdLstmConfig;
+pub use self::transformer::TransformerConfig;
+
+use super::data::DataKind;
 use super::reader::{Choices, Read, Table};
 
 const MAX_CHANNELS: u32 = 1024;
@@ -12,10 +19,22 @@ const fn count(default: u32) -> NonZeroU32 {
     NonZeroU32::new(default).unwrap()
 }
 
-/// A network, by the key `name`.
+/// A model, by the key `name`; the data says which kinds it can be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ModelConfig {
+    /// A network that classifies images.
+    Network(NetworkConfig),
+    /// A recurrent language model.
+    AwdLstm(AwdLstmConfig),
+    /// A translation model.
+    Transformer(TransformerConfig),
+}
+
+/// A network that classifies images, by the key `name`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
-pub enum ModelConfig {
+pub enum NetworkConfig {
     /// Fully connected layers (the default).
     Mlp {
         /// The width of each hidden layer, each at most 16,384; an empty list makes the model linear. Default `[64]`.
@@ -102,14 +121,31 @@ impl CifarDepth {
 }
 
 impl ModelConfig {
-    pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: Choices<ModelConfig, 6> = [
-            ("mlp", ModelConfig::read_mlp),
-            ("cnn", ModelConfig::read_cnn),
-            ("resnet", ModelConfig::read_resnet),
-            ("resnet18", ModelConfig::read_resnet18),
-            ("resnet50", ModelConfig::read_resnet50),
-            ("resnet152", ModelConfig::read_resnet152),
+    /// Reads the model for data of a kind, by default the first of its kind.
+    pub(super) fn read(table: &Table<'_>, kind: DataKind) -> Read<Self> {
+        match kind {
+            DataKind::Images => NetworkConfig::read(table).map(Self::Network),
+            DataKind::Text => {
+                table.or("name", (), |e| e.one_of(&[("awd_lstm", ())]))?;
+                AwdLstmConfig::read(table).map(Self::AwdLstm)
+            }
+            DataKind::Pairs => {
+                table.or("name", (), |e| e.one_of(&[("transformer", ())]))?;
+                TransformerConfig::read(table).map(Self::Transformer)
+            }
+        }
+    }
+}
+
+impl NetworkConfig {
+    fn read(table: &Table<'_>) -> Read<Self> {
+        const NAMES: Choices<NetworkConfig, 6> = [
+            ("mlp", NetworkConfig::read_mlp),
+            ("cnn", NetworkConfig::read_cnn),
+            ("resnet", NetworkConfig::read_resnet),
+            ("resnet18", NetworkConfig::read_resnet18),
+            ("resnet50", NetworkConfig::read_resnet50),
+            ("resnet152", NetworkConfig::read_resnet152),
         ];
         table.or("name", NAMES[0].1, |e| e.one_of(&NAMES))?(table)
     }

@@ -7,6 +7,8 @@ use burn::module::Module;
 
 use super::{Entry, Kind};
 use crate::Error;
+use crate::config::ModelConfig;
+use crate::data::Data;
 use crate::device;
 use crate::model::{Network, load_weights};
 use crate::plane::{Grid, Plane, Survey, WeightPath};
@@ -45,13 +47,16 @@ pub fn surface(
     stop: &AtomicBool,
 ) -> Result<(), Error> {
     let path = WeightPath::read(&folder(out, &job.config).join("path.safetensors"))?;
-    let task = Classification::new(&job.config, &job.data);
+    let (ModelConfig::Network(network), Data::Images(images)) = (&job.config.model, &*job.data) else {
+        return Err(Error::OtherKindOfData);
+    };
+    let task = Classification::new(&job.config, network, images);
     let device = device::open(job.config.device)?;
-    let images = BATCH_NORM_IMAGES.min(job.data.train.len());
+    let count = BATCH_NORM_IMAGES.min(images.train.len());
     let survey = Survey {
         grid: Grid::new(points, points, MARGIN)?,
-        examples: job.data.valid.len() as u32,
-        batch_norm: format!("re-estimated on {images} training images"),
+        examples: images.valid.len() as u32,
+        batch_norm: format!("re-estimated on {count} training images"),
         of: format!("run {} on {}", job.config.id(), task.data_sha256()),
         file: artifact_folder.join("plane.json"),
     };
@@ -59,8 +64,9 @@ pub fn surface(
     let fresh: Network = task.initial_model(&with_autodiff);
     let accuracy = |weights| {
         let model = load_weights(fresh.clone(), weights)?;
-        let model = task.re_estimate_on(images, &model, &with_autodiff)?;
-        Ok(task.evaluate(&model.valid(), Part::Valid, &device)?.accuracy)
+        let model = task.re_estimate_on(count, &model, &with_autodiff)?;
+        // A classification has an accuracy.
+        Ok(task.evaluate(&model.valid(), Part::Valid, &device)?.accuracy.unwrap_or(f64::NAN))
     };
     Plane::through(&path)?.surface(&survey, accuracy, progress, stop)?;
     Ok(())

@@ -52,10 +52,10 @@ fn add(csv: &mut Csv, group: &Group, candidate: &str, runs: &[Run]) {
                 Cell::Number(row.learning_rate),
                 number(row.train_loss),
                 number(row.valid_loss),
-                Cell::Number(row.valid_accuracy),
+                number(row.valid_accuracy),
                 number(row.valid_top5),
                 number(row.fast.and_then(|fast| fast.valid_loss)),
-                number(row.fast.map(|fast| fast.valid_accuracy)),
+                number(row.fast.and_then(|fast| fast.valid_accuracy)),
                 number(row.alpha),
                 Cell::Number(row.seconds),
             ]);

@@ -57,7 +57,7 @@ impl Measure {
         match self {
             Self::TrainLoss | Self::MeanTrainLoss => row.train_loss,
             Self::ValidLoss => row.valid_loss,
-            Self::ValidAccuracy => Some(row.valid_accuracy),
+            Self::ValidAccuracy => row.valid_accuracy,
             Self::ValidTop5 => row.valid_top5,
         }
         .filter(|value| value.is_finite())
@@ -69,7 +69,7 @@ impl Measure {
         match self {
             Self::TrainLoss => end.train_loss,
             Self::ValidLoss => end.valid_loss,
-            Self::ValidAccuracy => Some(end.valid_accuracy),
+            Self::ValidAccuracy => end.valid_accuracy,
             Self::ValidTop5 => end.valid_top5,
             Self::MeanTrainLoss => mean(&run.rows),
         }

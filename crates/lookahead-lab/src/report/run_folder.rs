@@ -25,8 +25,9 @@ pub struct MetricsRow {
     /// Validation loss, on the slow weights where there are any.
     #[serde(deserialize_with = "Option::deserialize")]
     pub valid_loss: Option<f64>,
-    /// Share of validation examples that are right, 0 to 1.
-    pub valid_accuracy: f64,
+    /// Share of validation examples that are right, 0 to 1; of tasks with classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_accuracy: Option<f64>,
     /// Share of validation examples whose class is among the five most likely; only where there are more classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_top5: Option<f64>,
@@ -45,8 +46,9 @@ pub struct FastScores {
     /// Validation loss; `None` if not finite.
     #[serde(deserialize_with = "Option::deserialize")]
     pub valid_loss: Option<f64>,
-    /// Share of validation examples that are right, 0 to 1.
-    pub valid_accuracy: f64,
+    /// Share of validation examples that are right, 0 to 1; of tasks with classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_accuracy: Option<f64>,
 }
 
 /// The end of a run: `result.json`.
@@ -64,11 +66,25 @@ pub struct RunResult {
     /// Validation loss at the end, on the slow weights where there are any; `None` if not finite.
     #[serde(deserialize_with = "Option::deserialize")]
     pub valid_loss: Option<f64>,
-    /// Share of validation examples that are right at the end, 0 to 1.
-    pub valid_accuracy: f64,
+    /// Share of validation examples that are right at the end, 0 to 1; of tasks with classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_accuracy: Option<f64>,
     /// Share of validation examples whose class is among the five most likely; only where there are more classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_top5: Option<f64>,
+    /// BLEU on the validation set, 0 to 100; of translations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_bleu: Option<f64>,
+    /// Loss over the test set, where there is one; `None` too if not finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_loss: Option<f64>,
+    /// BLEU on the test set, 0 to 100; of translations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_bleu: Option<f64>,
+    /// Of which epochs the evaluated weights are, where they are not those at the end: the best one, or several averaged.
+    /// All losses and scores here are of these weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_epochs: Vec<u32>,
     /// Wall time of the whole run, in seconds.
     pub seconds: f64,
     /// Elements that a sync left alone because their new value was not finite.
@@ -261,7 +277,9 @@ fn read_metrics(path: &Path) -> Result<Vec<MetricsRow>, ReportError> {
 impl MetricsRow {
     fn check(&self, path: &Path, line: usize) -> Result<(), ReportError> {
         let place = Place { path, line };
-        place.within("valid_accuracy", self.valid_accuracy, 0.0..=1.0, "0 to 1")?;
+        if let Some(accuracy) = self.valid_accuracy {
+            place.within("valid_accuracy", accuracy, 0.0..=1.0, "0 to 1")?;
+        }
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")?;
         place.within("learning_rate", self.learning_rate, 0.0..=f64::MAX, "0 or more")?;
         match self.alpha {
@@ -274,7 +292,9 @@ impl MetricsRow {
 impl RunResult {
     fn check(&self, path: &Path) -> Result<(), ReportError> {
         let place = Place { path, line: 1 };
-        place.within("valid_accuracy", self.valid_accuracy, 0.0..=1.0, "0 to 1")?;
+        if let Some(accuracy) = self.valid_accuracy {
+            place.within("valid_accuracy", accuracy, 0.0..=1.0, "0 to 1")?;
+        }
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")
     }
 }

@@ -181,7 +181,7 @@ impl GroupSummary {
             valid_top5: at_end(runs, Measure::ValidTop5),
             valid_loss: at_end(runs, Measure::ValidLoss),
             train_loss: at_end(runs, Measure::TrainLoss),
-            fast_accuracy: Spread::of(&fast().map(|fast| fast.valid_accuracy).collect::<Vec<_>>()),
+            fast_accuracy: Spread::of(&fast().filter_map(|fast| fast.valid_accuracy).collect::<Vec<_>>()),
             fast_loss: Spread::of(&fast().filter_map(|fast| fast.valid_loss).collect::<Vec<_>>()),
             seconds: Spread::of(&finished.iter().map(|end| end.seconds).collect::<Vec<_>>()).map(|spread| spread.mean),
             comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label)),

@@ -74,10 +74,10 @@ fn scalars(row: &MetricsRow) -> impl Iterator<Item = (&'static str, f64)> {
     let all = [
         ("train/loss", row.train_loss),
         ("valid/loss", row.valid_loss),
-        ("valid/accuracy", Some(row.valid_accuracy)),
+        ("valid/accuracy", row.valid_accuracy),
         ("valid/top5", row.valid_top5),
         ("valid/loss of fast weights", row.fast.and_then(|fast| fast.valid_loss)),
-        ("valid/accuracy of fast weights", row.fast.map(|fast| fast.valid_accuracy)),
+        ("valid/accuracy of fast weights", row.fast.and_then(|fast| fast.valid_accuracy)),
         ("learning_rate", Some(row.learning_rate)),
         ("alpha", row.alpha),
         ("epoch", Some(row.epoch.into())),

@@ -1,6 +1,6 @@
 //! Does the runs of a sweep, several at once where that is asked for, each on its share of the cores.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +11,10 @@ use rayon::ThreadPoolBuilder;
 use super::PlannedRun;
 use crate::Error;
 use crate::config::RunConfig;
-use crate::data::Dataset;
+use crate::data::Data;
 use crate::report::RunResult;
 use crate::run::{folder, run};
+use crate::task::{ForTask, Task, with_task};
 use crate::train::Observer;
 
 /// A run with its data.
@@ -24,7 +25,7 @@ pub struct Job {
     /// Its configuration.
     pub config: RunConfig,
     /// Its data, which jobs share.
-    pub data: Arc<Dataset>,
+    pub data: Arc<Data>,
 }
 
 impl Job {
@@ -37,7 +38,7 @@ impl Job {
         for PlannedRun { label, config } in runs {
             let data = match jobs.iter().find(|job| job.config.data == config.data) {
                 Some(job) => Arc::clone(&job.data),
-                None => Arc::new(Dataset::load(&config.data)?),
+                None => Arc::new(Data::load(&config.data)?),
             };
             jobs.push(Self { label, config, data });
         }
@@ -47,7 +48,19 @@ impl Job {
     /// The gradient steps of the whole run.
     #[must_use]
     pub fn steps(&self) -> u64 {
-        u64::from(self.data.batches(self.config.batch_size)) * u64::from(self.config.epochs.get())
+        // The data is the configuration's own.
+        with_task(&self.config, &self.data, Steps(self.config.epochs)).unwrap_or(0)
+    }
+}
+
+/// The steps of so many epochs.
+struct Steps(NonZeroU32);
+
+impl ForTask for Steps {
+    type Output = u64;
+
+    fn with<T: Task>(self, task: &T) -> u64 {
+        (0..self.0.get()).map(|epoch| u64::from(task.steps(epoch))).sum()
     }
 }
 

@@ -10,7 +10,7 @@ use lookahead_burn::re_estimate_batch_norm;
 
 use super::{Batches, Part, Score, Task};
 use crate::Error;
-use crate::config::RunConfig;
+use crate::config::{NetworkConfig, RunConfig};
 use crate::data::{Augment, Batch, Dataset, Examples, Loader, epoch_order};
 use crate::model::Network;
 
@@ -24,20 +24,22 @@ const TOP: usize = 5;
 #[derive(Debug, Clone, Copy)]
 pub struct Classification<'a> {
     config: &'a RunConfig,
+    network: &'a NetworkConfig,
     data: &'a Dataset,
 }
 
 impl<'a> Classification<'a> {
-    /// The task of a configuration on its data.
+    /// The task of training a configuration's network on its data.
     #[must_use]
-    pub fn new(config: &'a RunConfig, data: &'a Dataset) -> Self {
-        Self { config, data }
+    pub fn new(config: &'a RunConfig, network: &'a NetworkConfig, data: &'a Dataset) -> Self {
+        Self { config, network, data }
     }
 
     fn examples(&self, part: Part) -> &Arc<Examples> {
         match part {
             Part::Train => &self.data.train,
-            Part::Valid => &self.data.valid,
+            // Image sets have no third part: what the paper calls the test set is evaluated on after each epoch.
+            Part::Valid | Part::Test => &self.data.valid,
         }
     }
 
@@ -70,6 +72,7 @@ impl<'a> Classification<'a> {
 impl Task for Classification<'_> {
     type Model = Network;
     type Batch = Batch;
+    type Memory = ();
 
     fn data_sha256(&self) -> String {
         self.data.sha256()
@@ -80,14 +83,14 @@ impl Task for Classification<'_> {
     }
 
     fn initial_model(&self, device: &Device) -> Network {
-        Network::new(&self.config.model, self.data.image, self.data.classes, self.config.seed, device)
+        Network::new(self.network, self.data.image, self.data.classes, self.config.seed, device)
     }
 
     fn has_batch_norm(&self, model: &Network) -> bool {
         model.has_batch_norm()
     }
 
-    fn steps_per_epoch(&self) -> u32 {
+    fn steps(&self, _epoch: u32) -> u32 {
         self.data.batches(self.config.batch_size)
     }
 
@@ -107,9 +110,9 @@ impl Task for Classification<'_> {
         batch.skipped.into()
     }
 
-    fn loss(&self, model: &Network, batch: &Batch, device: &Device) -> Tensor<1> {
+    fn loss(&self, model: &Network, batch: &Batch, _memory: &(), _step: u64, device: &Device) -> (Tensor<1>, ()) {
         let (images, labels) = self.tensors(batch, device);
-        CrossEntropyLossConfig::new().init(device).forward(model.forward(images), labels)
+        (CrossEntropyLossConfig::new().init(device).forward(model.forward(images), labels), ())
     }
 
     fn evaluate(&self, model: &Network, part: Part, device: &Device) -> Result<Score, Error> {
@@ -135,7 +138,8 @@ impl Task for Classification<'_> {
             count += batch.labels.len();
         }
         let count = count.max(1) as f64;
-        Ok(Score { loss: loss / count, accuracy: right / count, top5: has_top5.then_some(near / count) })
+        let top5 = has_top5.then_some(near / count);
+        Ok(Score { loss: loss / count, accuracy: Some(right / count), top5, bleu: None })
     }
 
     fn re_estimate_batch_norm(&self, model: &Network, device: &Device) -> Result<Network, Error> {

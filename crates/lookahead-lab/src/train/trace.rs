@@ -35,7 +35,7 @@ struct Line {
     step: u64,
     kind: Point,
     valid_loss: Option<f64>,
-    valid_accuracy: f64,
+    valid_accuracy: Option<f64>,
 }
 
 /// The trace of a run.
@@ -49,10 +49,9 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// `cycle` is the sync period k, 1 without Lookahead.
-    pub(super) fn new(config: TraceConfig, steps_per_epoch: u32, cycle: u32, folder: &Path) -> Self {
-        let epoch = u64::from(config.epoch.get() - 1) * u64::from(steps_per_epoch);
-        let first = epoch.next_multiple_of(cycle.into());
+    /// `before` counts the steps before the traced epoch, `cycle` is the sync period k, 1 without Lookahead.
+    pub(super) fn new(config: TraceConfig, before: u64, cycle: u32, folder: &Path) -> Self {
+        let first = before.next_multiple_of(cycle.into());
         Self { config, first, log: JsonLog::at(folder, "trace.jsonl"), folder: folder.to_owned() }
     }
 

@@ -5,7 +5,7 @@ mod overrides;
 mod refusals;
 
 use lookahead_lab::config::{
-    AdamConfig, DataSource, DecayConfig, ModelConfig, OptimizerConfig, RunConfig, StepSizeConfig,
+    AdamConfig, DataSource, DecayConfig, ModelConfig, NetworkConfig, OptimizerConfig, RunConfig, StepSizeConfig,
 };
 
 const SMALLEST: &str = "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n";
@@ -47,7 +47,7 @@ fn defaults_are_those_of_the_paper_and_of_pytorch() {
     assert_eq!((config.evaluate_every.get(), config.checkpoint_every.get()), (1, 50));
     assert!(config.stop_on_non_finite && !config.re_estimate_batch_norm && config.clip_norm.is_none());
     assert_eq!(config.data.source, DataSource::Digits);
-    assert_eq!(config.model, ModelConfig::Mlp { hidden: vec![64.try_into().unwrap()] });
+    assert_eq!(config.model, ModelConfig::Network(NetworkConfig::Mlp { hidden: vec![64.try_into().unwrap()] }));
     assert_eq!((config.schedule.decay, config.schedule.warmup_steps), (DecayConfig::Constant, 0));
     let OptimizerConfig::Lookahead(lookahead) = config.optimizer else { panic!("Lookahead was asked for") };
     assert_eq!(lookahead.sync_period.get(), 5);

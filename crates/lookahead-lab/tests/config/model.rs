@@ -1,11 +1,14 @@
 //! The residual networks in a configuration: defaults, what is written back, and what each mistake is told.
 
-use lookahead_lab::config::{ConfigError, ModelConfig, RunConfig, StemConfig};
+use lookahead_lab::config::{ConfigError, ModelConfig, NetworkConfig, RunConfig, StemConfig};
 
 use super::{SMALLEST, parse};
 
-fn model(table: &str) -> ModelConfig {
-    parse(&format!("{SMALLEST}model = {table}")).model
+fn model(table: &str) -> NetworkConfig {
+    match parse(&format!("{SMALLEST}model = {table}")).model {
+        ModelConfig::Network(network) => network,
+        other => panic!("not a network for images: {other:?}"),
+    }
 }
 
 fn refusal(table: &str) -> ConfigError {
@@ -14,14 +17,14 @@ fn refusal(table: &str) -> ConfigError {
 
 #[test]
 fn defaults_are_the_networks_as_published() {
-    let ModelConfig::ResNet { depth, width } = model("{ name = 'resnet' }") else {
+    let NetworkConfig::ResNet { depth, width } = model("{ name = 'resnet' }") else {
         panic!("not the network asked for")
     };
     assert_eq!((depth.get(), width.get()), (20, 16));
-    assert_eq!(model("{ name = 'resnet18' }"), ModelConfig::ResNet18 { width: 64.try_into().unwrap() });
+    assert_eq!(model("{ name = 'resnet18' }"), NetworkConfig::ResNet18 { width: 64.try_into().unwrap() });
     let (width, stem) = (64.try_into().unwrap(), StemConfig::Imagenet);
-    assert_eq!(model("{ name = 'resnet50' }"), ModelConfig::ResNet50 { width, stem });
-    assert_eq!(model("{ name = 'resnet152' }"), ModelConfig::ResNet152 { width, stem });
+    assert_eq!(model("{ name = 'resnet50' }"), NetworkConfig::ResNet50 { width, stem });
+    assert_eq!(model("{ name = 'resnet152' }"), NetworkConfig::ResNet152 { width, stem });
 }
 
 #[test]
@@ -52,7 +55,8 @@ fn a_depth_is_6n_plus_2() {
         assert_eq!(error, expected);
     }
     for depth in (8..=110).step_by(6) {
-        let ModelConfig::ResNet { depth: read, .. } = model(&format!("{{ name = 'resnet', depth = {depth} }}")) else {
+        let NetworkConfig::ResNet { depth: read, .. } = model(&format!("{{ name = 'resnet', depth = {depth} }}"))
+        else {
             panic!("not the network asked for")
         };
         assert_eq!(read.get(), depth);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use burn::tensor::Device;
-use lookahead_lab::config::RunConfig;
+use lookahead_lab::config::{ModelConfig, RunConfig};
 use lookahead_lab::data::ImageShape;
 use lookahead_lab::model::{Network, load_weights, named_weights};
 use lookahead_lab::plane::{Plane, PlaneError, WeightPath};
@@ -103,7 +103,8 @@ fn weights_of_the_plane_fit_the_network() {
                   [optimizer]\nname = \"sgd\"\n\n[schedule]\nlearning_rate = 0.1\n";
     let config = RunConfig::parse(config, "run.toml").unwrap();
     let image = ImageShape { channels: 1, height: 8, width: 8 };
-    let network = |seed| Network::new(&config.model, image, 3, seed, &Device::flex().autodiff());
+    let ModelConfig::Network(model) = &config.model else { panic!("not a network for images") };
+    let network = |seed| Network::new(model, image, 3, seed, &Device::flex().autodiff());
     let all = named_weights(&network(0)).len();
 
     let folder = tempfile::tempdir().unwrap();

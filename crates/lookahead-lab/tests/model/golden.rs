@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use lookahead_lab::config::{ModelConfig, StemConfig};
+use lookahead_lab::config::{NetworkConfig, StemConfig};
 use lookahead_lab::data::ImageShape;
 use lookahead_lab::model::{Network, import_weights, named_weights, pytorch_name};
 use safetensors::tensor::{Dtype, TensorView};
@@ -58,7 +58,7 @@ pub fn write(path: &Path, shapes: &BTreeMap<String, Vec<usize>>, tensors: &BTree
 }
 
 /// A network with the formula's weights, imported from a file, and `batch` images of the formula.
-fn imported(config: &ModelConfig, classes: usize, size: usize, batch: usize) -> (Network, Tensor<2>) {
+fn imported(config: &NetworkConfig, classes: usize, size: usize, batch: usize) -> (Network, Tensor<2>) {
     let image = ImageShape { channels: 3, height: size, width: size };
     let network = network(config, image, classes);
     let shapes = pytorch_shapes(&network);
@@ -119,7 +119,7 @@ impl ModuleVisitor for Gradients {
 }
 
 /// Compares scores, loss, gradients and running statistics.
-fn check(name: &str, config: &ModelConfig, size: usize, batch: usize, tolerance: f64) {
+fn check(name: &str, config: &NetworkConfig, size: usize, batch: usize, tolerance: f64) {
     const CLASSES: usize = 7;
     let golden = golden(name);
     let (network, images) = imported(config, CLASSES, size, batch);

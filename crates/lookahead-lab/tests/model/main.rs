@@ -4,35 +4,35 @@ mod golden;
 mod import;
 
 use burn::tensor::{Device, Tensor};
-use lookahead_lab::config::{CifarDepth, ModelConfig, StemConfig};
+use lookahead_lab::config::{CifarDepth, NetworkConfig, StemConfig};
 use lookahead_lab::data::ImageShape;
 use lookahead_lab::model::{Network, named_weights};
 
 const CIFAR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
-fn cifar(depth: u32, width: u32) -> ModelConfig {
-    ModelConfig::ResNet { depth: CifarDepth::new(depth).unwrap(), width: width.try_into().unwrap() }
+fn cifar(depth: u32, width: u32) -> NetworkConfig {
+    NetworkConfig::ResNet { depth: CifarDepth::new(depth).unwrap(), width: width.try_into().unwrap() }
 }
 
-fn resnet18(width: u32) -> ModelConfig {
-    ModelConfig::ResNet18 { width: width.try_into().unwrap() }
+fn resnet18(width: u32) -> NetworkConfig {
+    NetworkConfig::ResNet18 { width: width.try_into().unwrap() }
 }
 
-fn resnet50(width: u32, stem: StemConfig) -> ModelConfig {
-    ModelConfig::ResNet50 { width: width.try_into().unwrap(), stem }
+fn resnet50(width: u32, stem: StemConfig) -> NetworkConfig {
+    NetworkConfig::ResNet50 { width: width.try_into().unwrap(), stem }
 }
 
-fn resnet152(width: u32, stem: StemConfig) -> ModelConfig {
-    ModelConfig::ResNet152 { width: width.try_into().unwrap(), stem }
+fn resnet152(width: u32, stem: StemConfig) -> NetworkConfig {
+    NetworkConfig::ResNet152 { width: width.try_into().unwrap(), stem }
 }
 
-fn network(config: &ModelConfig, image: ImageShape, classes: usize) -> Network {
+fn network(config: &NetworkConfig, image: ImageShape, classes: usize) -> Network {
     Network::new(config, image, classes, 0, &Device::flex().autodiff())
 }
 
 #[test]
 fn the_numbers_of_parameters_are_the_published_ones() {
-    let parameters = |config: &ModelConfig, classes| network(config, CIFAR, classes).parameters();
+    let parameters = |config: &NetworkConfig, classes| network(config, CIFAR, classes).parameters();
     // He et al. (2016), Table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million.
     for (depth, published) in [(20, 269_722), (32, 464_154), (44, 658_586), (56, 853_018), (110, 1_727_962)] {
         assert_eq!(parameters(&cifar(depth, 16), 10), published, "ResNet-{depth}");

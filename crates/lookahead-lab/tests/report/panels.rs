@@ -153,7 +153,7 @@ fn top5_and_fast_weights_have_columns_where_they_are_measured() {
     let page = made.file("report.html");
     assert!(!page.contains("Top-5") && !page.contains("fast weights"));
 
-    let fast = FastScores { valid_loss: Some(0.6543), valid_accuracy: 0.4321 };
+    let fast = FastScores { valid_loss: Some(0.6543), valid_accuracy: Some(0.4321) };
     let last = MetricsRow { valid_top5: Some(0.8765), fast: Some(fast), ..row(1, 1.0, 0.5) };
     made.run_of_rows("Lookahead-0", &[last]);
     let summary = made.report();
@@ -171,7 +171,7 @@ fn curves_csv_has_every_evaluation_of_every_run() {
     point.panel = "ten".to_owned();
     let made = Made::new("", vec![point, group("ten", "SGD", None, 1)]);
     made.run("lr = 0.2-1", &[1.0, 0.25], 0.5);
-    let fast = FastScores { valid_loss: None, valid_accuracy: 0.25 };
+    let fast = FastScores { valid_loss: None, valid_accuracy: Some(0.25) };
     let last =
         MetricsRow { valid_top5: Some(0.75), fast: Some(fast), alpha: Some(0.5), train_loss: None, ..row(1, 0.0, 0.5) };
     made.run_of_rows("ten-SGD-0", &[last]);

@@ -109,8 +109,8 @@ pub(super) fn runs(study: &Study) -> Markup {
 fn row(label: &str, run: &Run) -> Markup {
     let last = run.rows.last();
     let (steps, accuracy, loss, seconds) = match (run.finished(), last) {
-        (Some(end), _) => (Some(end.steps), Some(end.valid_accuracy), end.valid_loss, Some(end.seconds)),
-        (None, Some(row)) => (Some(row.step), Some(row.valid_accuracy), row.valid_loss, Some(row.seconds)),
+        (Some(end), _) => (Some(end.steps), end.valid_accuracy, end.valid_loss, Some(end.seconds)),
+        (None, Some(row)) => (Some(row.step), row.valid_accuracy, row.valid_loss, Some(row.seconds)),
         (None, None) => (None, None, None, None),
     };
     let value = |quantity: Quantity, value: Option<f64>| match value {

@@ -1,0 +1,99 @@
+//! Evaluated weights that are kept for the end of a run: those of the best epoch, or of the last ones, to be averaged.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::TensorData;
+
+use crate::Error;
+use crate::checkpoint::{Kept, read_tensors, safetensors, sha256};
+use crate::config::KeepConfig;
+use crate::files::{create_folder, write_atomically};
+
+type Weights = BTreeMap<String, TensorData>;
+
+/// Writes the weights of an evaluation into `run_folder/kept` where they are to be kept, and enters them in the list.
+///
+/// Those that leave the list stay on disk until [`remove_others`], for a checkpoint may still name them.
+pub(super) fn keep(
+    config: KeepConfig,
+    kept: &mut Vec<Kept>,
+    (epoch, valid_loss): (u32, f64),
+    run_folder: &Path,
+    weights: impl FnOnce() -> Weights,
+) -> Result<(), Error> {
+    let is_kept = match config {
+        KeepConfig::Last => false,
+        KeepConfig::Best => kept.first().is_none_or(|best| valid_loss < best.valid_loss),
+        KeepConfig::Average(_) => true,
+    };
+    // Weights whose loss is not a number are no result.
+    if !is_kept || !valid_loss.is_finite() {
+        return Ok(());
+    }
+    let path = file(run_folder, epoch);
+    create_folder(&folder(run_folder))?;
+    let bytes = safetensors(&path, &weights())?;
+    write_atomically(&path, &bytes)?;
+    kept.push(Kept { epoch, valid_loss, sha256: sha256(&bytes) });
+    let most = match config {
+        KeepConfig::Average(epochs) => epochs.get() as usize,
+        KeepConfig::Best | KeepConfig::Last => 1,
+    };
+    kept.drain(..kept.len().saturating_sub(most));
+    Ok(())
+}
+
+/// The mean of the kept weights; `None` where none are.
+///
+/// # Errors
+/// [`Error::DamagedCheckpoint`] for a file that is not the one that was written, [`Error::Io`].
+pub(super) fn mean(kept: &[Kept], run_folder: &Path) -> Result<Option<Weights>, Error> {
+    let mut sum: Option<BTreeMap<String, (Vec<usize>, Vec<f64>)>> = None;
+    for entry in kept {
+        let path = file(run_folder, entry.epoch);
+        let bytes = fs::read(&path).map_err(Error::io(&path))?;
+        if sha256(&bytes) != entry.sha256 {
+            let reason = "its SHA-256 is not the one that was written".to_owned();
+            return Err(Error::DamagedCheckpoint { path, reason });
+        }
+        let weights = read_tensors(&path)?.into_iter().map(|(name, data)| {
+            let values: Vec<f64> = data.iter::<f64>().collect();
+            (name, (data.shape().to_vec(), values))
+        });
+        match &mut sum {
+            None => sum = Some(weights.collect()),
+            Some(sum) => {
+                for (name, (_, values)) in weights {
+                    let Some((_, total)) = sum.get_mut(&name) else { return Err(Error::MissingTensor { name }) };
+                    total.iter_mut().zip(values).for_each(|(total, value)| *total += value);
+                }
+            }
+        }
+    }
+    let count = kept.len() as f64;
+    Ok(sum.map(|sum| {
+        let mean = |(name, (shape, total)): (String, (Vec<usize>, Vec<f64>))| {
+            (name, TensorData::new(total.into_iter().map(|value| (value / count) as f32).collect::<Vec<_>>(), shape))
+        };
+        sum.into_iter().map(mean).collect()
+    }))
+}
+
+/// Removes what the list does not name. What cannot be removed costs space, not truth.
+pub(super) fn remove_others(kept: &[Kept], run_folder: &Path) {
+    for entry in fs::read_dir(folder(run_folder)).into_iter().flatten().flatten() {
+        if kept.iter().all(|kept| file(run_folder, kept.epoch) != entry.path()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn folder(run_folder: &Path) -> PathBuf {
+    run_folder.join("kept")
+}
+
+fn file(run_folder: &Path, epoch: u32) -> PathBuf {
+    folder(run_folder).join(format!("epoch-{epoch:04}.safetensors"))
+}
