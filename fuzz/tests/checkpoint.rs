@@ -66,7 +66,7 @@ impl Whole {
         checkpoint().write(folder.path()).unwrap();
         let current = fs::read_to_string(folder.path().join("checkpoint/current.json")).unwrap();
         let files = files_in(&folder.path().join("checkpoint"));
-        assert_eq!(files.len(), 4);
+        assert_eq!(files.len(), 5);
         Self { folder, current, files }
     }
 

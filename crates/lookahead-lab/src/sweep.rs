@@ -6,7 +6,7 @@ pub use self::jobs::{Follow, Job, do_runs};
 
 use crate::Error;
 use crate::config::{ConfigError, GroupConfig, PanelConfig, RunConfig, ScaleConfig, SweepConfig};
-use crate::paper::Request;
+use crate::paper::{Request, Scale};
 use crate::report::{Artifact, Candidate, Group, Paper};
 
 /// Seeds of the tuning start here, so that no result is of a seed that was tuned on.
@@ -52,7 +52,8 @@ impl Sweep {
         let seeds = 0..u64::from(request.seeds.unwrap_or(scale.seeds).get());
         let mut plan = Plan { artifact: self.artifact(request, scale), runs: vec![] };
         for (panel, group) in self.groups(scale) {
-            let mut entry = entry(panel, group);
+            let point = point_at(group, scale.scale);
+            let mut entry = entry(panel, group, &point);
             if scale.grids && !group.grid.is_empty() {
                 for point in points(&group.grid) {
                     let config = self.config(request, scale, panel, group, &point)?;
@@ -60,7 +61,7 @@ impl Sweep {
                     entry.candidates.push(Candidate { label: in_words(&point), runs });
                 }
             } else {
-                let config = self.config(request, scale, panel, group, &group.point)?;
+                let config = self.config(request, scale, panel, group, &point)?;
                 entry.runs = plan.add(&entry, &config, seeds.clone());
             }
             plan.artifact.groups.push(entry);
@@ -83,7 +84,7 @@ impl Sweep {
             for point in points(&group.grid) {
                 let config = self.config(request, scale, panel, group, &point)?;
                 let label = format!("{}, {}", group.label, in_words(&point));
-                let mut entry = Group { label, baseline: None, ..entry(panel, group) };
+                let mut entry = Group { label, baseline: None, ..entry(panel, group, &[]) };
                 entry.runs = plan.add(&entry, &config, TUNING_SEEDS..TUNING_SEEDS + u64::from(seeds));
                 plan.artifact.groups.push(entry);
             }
@@ -193,26 +194,34 @@ impl Plan {
     }
 }
 
-fn entry(panel: &PanelConfig, group: &GroupConfig) -> Group {
+fn entry(panel: &PanelConfig, group: &GroupConfig, point: &[String]) -> Group {
     Group {
         label: group.label.clone(),
         baseline: group.baseline.clone(),
-        tuning: tuning(group),
+        tuning: tuning(group, point),
         panel: panel.name.clone(),
         runs: vec![],
         candidates: vec![],
     }
 }
 
+/// The point of a group's grid that is used at a scale: what the group sets for the scale comes before its own point.
+fn point_at(group: &GroupConfig, scale: Scale) -> Vec<String> {
+    let at_scale = group.at_scale.iter().filter(|(at, _)| *at == scale).flat_map(|(_, set)| set);
+    let at_scale: Vec<&String> = at_scale.collect();
+    let chosen = |text: &String| at_scale.iter().rfind(|own| key(own) == key(text)).map_or(text, |own| *own).clone();
+    group.point.iter().map(chosen).collect()
+}
+
 /// How the hyperparameters of a group were chosen, in words.
-fn tuning(group: &GroupConfig) -> String {
+fn tuning(group: &GroupConfig, point: &[String]) -> String {
     let axes = group.grid.iter().map(|(key, values)| format!("{} in {{{}}}", last(key), values.join(", ")));
     let grid = axes.collect::<Vec<_>>().join(", ");
-    match (grid.is_empty(), group.point.is_empty()) {
+    match (grid.is_empty(), point.is_empty()) {
         (true, true) => "fixed".to_owned(),
-        (true, false) => in_words(&group.point),
+        (true, false) => in_words(point),
         (false, true) => format!("grid: {grid}"),
-        (false, false) => format!("{} of the grid {grid}", in_words(&group.point)),
+        (false, false) => format!("{} of the grid {grid}", in_words(point)),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::report::Figure;
 /// A sweep as its file describes it.
 ///
 /// Overrides are texts `KEY=VALUE`, as [`RunConfig::set`] takes them. They apply in this order: the panel's, the
-/// scale's, the group's, the group's for the scale, then its grid or its point.
+/// scale's, the group's, the group's for the scale, then its grid or its point. A key of the point that the group sets
+/// for the scale too has the scale's value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepConfig {
     /// A heading for people.
