@@ -40,7 +40,7 @@ pub struct ClaimComparison {
     pub baseline: String,
     /// Seeds for which either side has no finite value (yet); any such leaves the verdict undecided.
     pub missing_pairs: u32,
-    /// Group less baseline, over seeds.
+    /// Group less baseline, over seeds; of perplexities, the difference of their logarithms.
     pub difference: Option<PairedDifference>,
     /// What its interval says.
     pub verdict: Verdict,
@@ -49,7 +49,8 @@ pub struct ClaimComparison {
 impl ClaimSummary {
     /// Judges a claim by the runs of a study.
     pub(super) fn of(claim: &PaperClaim, study: &Study) -> Self {
-        let epoch = claim.epoch.map(|epoch| epoch_here(epoch, study));
+        let of_step = || claim.step.map(|step| epoch_of_step(step, study));
+        let epoch = claim.epoch.map(|epoch| epoch_here(epoch, study)).or_else(of_step);
         let mut summary = Self { claim: claim.clone(), epoch, verdict: None, reason: None, comparisons: Vec::new() };
         if study.artifact.groups.iter().all(|group| group.panel != claim.panel) {
             summary.reason = Some(NotJudged::NotRun);
@@ -61,7 +62,8 @@ impl ClaimSummary {
         };
         // Of each group, its value for each seed.
         let of = |labels: &[String]| -> Option<Vec<Vec<Option<f64>>>> {
-            labels.iter().map(|label| Some(values(runs(study, &claim.panel, label)?, measure, epoch))).collect()
+            let values = |label: &String| Some(values(runs(study, &claim.panel, label)?, measure.to_compare(), epoch));
+            labels.iter().map(values).collect()
         };
         let (Some(groups), Some(baselines)) = (of(&claim.groups), of(&claim.baselines)) else {
             summary.reason = Some(NotJudged::NotRun);
@@ -78,7 +80,7 @@ impl ClaimSummary {
                 baseline,
                 missing_pairs,
                 difference,
-                verdict: Verdict::of(expect, measure, interval),
+                verdict: Verdict::of(expect, measure, claim.margin_of_difference(), interval),
             }
         };
         summary.comparisons = if expect == Expectation::LessSpread {
@@ -108,12 +110,22 @@ impl ClaimSummary {
 /// The epoch of our runs that stands for one of the paper's: the same share of the training, at least the first.
 pub(super) fn epoch_here(epoch: u32, study: &Study) -> u32 {
     match (study.artifact.paper.epochs, study.epochs()) {
-        (Some(paper), Some(ours)) if paper > 0 && paper != ours => {
-            let share = f64::from(epoch) / f64::from(paper);
-            ((share * f64::from(ours)).round() as u32).max(1)
-        }
+        (Some(paper), Some(ours)) if paper > 0 && paper != ours => epoch_at(f64::from(epoch) / f64::from(paper), ours),
         _ => epoch,
     }
+}
+
+/// The epoch of our runs that stands for one of the paper's steps; the first where either has no known end.
+fn epoch_of_step(step: u32, study: &Study) -> u32 {
+    match (study.artifact.paper.steps, study.epochs()) {
+        (Some(steps), Some(ours)) => epoch_at(f64::from(step) / f64::from(steps.get()), ours),
+        _ => 1,
+    }
+}
+
+/// The epoch at a share of so many, at least the first.
+fn epoch_at(share: f64, epochs: u32) -> u32 {
+    ((share * f64::from(epochs)).round() as u32).max(1)
 }
 
 fn runs<'a>(study: &'a Study, panel: &str, label: &str) -> Option<&'a [Run]> {

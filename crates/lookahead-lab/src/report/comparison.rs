@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expectation, Measure, Run};
+use super::format::Quantity;
+use super::{Expectation, Measure, Run, Subject};
 use crate::metrics::PairedDifference;
 
 /// What the 95 % confidence interval says about a claim.
@@ -45,13 +46,24 @@ impl Verdict {
         }
     }
 
-    /// Judges an interval of the difference group - baseline by what is expected of it.
-    pub(super) fn of(expect: Expectation, measure: Measure, interval: Option<[f64; 2]>) -> Self {
+    /// Judges "less than `margin` apart".
+    fn of_similar(interval: Option<[f64; 2]>, margin: f64) -> Self {
+        match interval {
+            Some([low, high]) if -margin < low && high < margin => Self::Holds,
+            Some([low, high]) if high <= -margin || margin <= low => Self::DoesNotHold,
+            _ => Self::Undecided,
+        }
+    }
+
+    /// Judges an interval of the difference group - baseline by what is expected of it; `margin` is how far apart what is
+    /// similar may be.
+    pub(super) fn of(expect: Expectation, measure: Measure, margin: f64, interval: Option<[f64; 2]>) -> Self {
         let turned = interval.map(|[low, high]| [-high, -low]);
         match expect {
+            Expectation::Similar => Self::of_similar(interval, margin),
             Expectation::Higher => Self::of_strict_gain(interval),
             Expectation::Lower | Expectation::LessSpread => Self::of_strict_gain(turned),
-            Expectation::NotWorse if measure.is_accuracy() => Self::of_gain(interval),
+            Expectation::NotWorse if measure.is_score() => Self::of_gain(interval),
             Expectation::NotWorse => Self::of_gain(turned),
         }
     }
@@ -75,43 +87,60 @@ pub struct Comparison {
     pub missing_pairs: u32,
     /// Difference of the validation accuracy, as a share of 1; positive is better.
     pub valid_accuracy: Option<PairedDifference>,
-    /// Difference of the validation loss; negative is better.
+    /// Difference of the validation loss, which is the logarithm of the perplexity; negative is better.
     pub valid_loss: Option<PairedDifference>,
-    /// The claim for the accuracy alone.
-    pub accuracy_verdict: Verdict,
+    /// Difference of BLEU on the validation set; positive is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_bleu: Option<PairedDifference>,
+    /// The claim for the accuracy alone; only of classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_verdict: Option<Verdict>,
     /// The claim for the loss alone.
     pub loss_verdict: Verdict,
-    /// The claim "at least as good": holds if it holds for both, does not hold if it fails for either.
+    /// The claim for BLEU alone; only of translations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bleu_verdict: Option<Verdict>,
+    /// The claim "at least as good": holds if it holds for each, does not hold if it fails for one.
     pub verdict: Verdict,
 }
 
 impl Comparison {
-    pub(super) fn of(treated: &[Run], control: &[Run], baseline: &str) -> Self {
+    pub(super) fn of(treated: &[Run], control: &[Run], baseline: &str, subject: Subject) -> Self {
         let pairs = |measure: Measure| pair(&values(treated, measure, None), &values(control, measure, None));
-        let losses = pairs(Measure::ValidLoss);
-        let missing_pairs = missing(&losses);
-        let valid_accuracy = PairedDifference::of(&pairs(Measure::ValidAccuracy));
-        let valid_loss = PairedDifference::of(&losses);
-        let judge = |measure: Measure, paired: Option<PairedDifference>| {
-            let interval = paired.and_then(|paired| paired.ci95).filter(|_| missing_pairs == 0);
-            Verdict::of(Expectation::NotWorse, measure, interval)
+        let measures = || subject.compared().iter().map(|measure| measure.to_compare());
+        let missing_pairs = measures().map(|measure| missing(&pairs(measure))).max().unwrap_or(0);
+        let difference = |measure: Measure| PairedDifference::of(&pairs(measure));
+        let judge = |measure: Measure| {
+            let interval = difference(measure).and_then(|paired| paired.ci95).filter(|_| missing_pairs == 0);
+            Verdict::of(Expectation::NotWorse, measure, 0.0, interval)
         };
-        let accuracy_verdict = judge(Measure::ValidAccuracy, valid_accuracy);
-        let loss_verdict = judge(Measure::ValidLoss, valid_loss);
+        let judge_compared = |measure: Measure| subject.compared().contains(&measure).then(|| judge(measure));
+        let loss_verdict = judge(Measure::ValidLoss);
         Self {
             baseline: baseline.to_owned(),
             missing_pairs,
-            valid_accuracy,
-            valid_loss,
-            accuracy_verdict,
+            valid_accuracy: difference(Measure::ValidAccuracy),
+            valid_loss: difference(Measure::ValidLoss),
+            valid_bleu: difference(Measure::ValidBleu),
+            accuracy_verdict: judge_compared(Measure::ValidAccuracy),
             loss_verdict,
-            verdict: accuracy_verdict.and(loss_verdict),
+            bleu_verdict: judge_compared(Measure::ValidBleu),
+            verdict: measures().map(judge).fold(loss_verdict, Verdict::and),
         }
     }
 
     /// Complete pairs behind the verdict.
     pub fn pairs(&self) -> u32 {
         self.valid_loss.map_or(0, |paired| paired.n)
+    }
+
+    /// The difference of a measure that a [`Subject`] is compared by, and what it says alone.
+    pub(super) fn by(&self, measure: Measure) -> (Option<PairedDifference>, Verdict) {
+        match measure.quantity() {
+            Quantity::Accuracy => (self.valid_accuracy, self.accuracy_verdict.unwrap_or(Verdict::Undecided)),
+            Quantity::Bleu => (self.valid_bleu, self.bleu_verdict.unwrap_or(Verdict::Undecided)),
+            Quantity::Loss | Quantity::Perplexity => (self.valid_loss, self.loss_verdict),
+        }
     }
 }
 

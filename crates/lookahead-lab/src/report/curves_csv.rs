@@ -3,7 +3,8 @@
 use super::analysis::{Cell, Csv};
 use super::{Group, Run, Study};
 
-/// The names of the columns. Accuracies are shares of 1; an empty cell was not measured or is not finite.
+/// The names of the columns. Accuracies are shares of 1; an empty cell was not measured or is not finite. A perplexity is
+/// the exponential of a loss.
 const COLUMNS: [&str; 16] = [
     "panel",
     "group",

@@ -9,6 +9,10 @@ pub(super) enum Quantity {
     Accuracy,
     /// A loss.
     Loss,
+    /// The exponential of a loss. Differences are of the losses, its logarithms, written as a change in percent.
+    Perplexity,
+    /// BLEU, 0 to 100; differences in points.
+    Bleu,
 }
 
 /// What stands where there is no number.
@@ -31,10 +35,22 @@ impl Quantity {
         }
     }
 
+    /// The unit of differences, after a comma; empty where they have none.
+    pub(super) fn unit_of_difference(self) -> &'static str {
+        match self {
+            Self::Accuracy => ", points",
+            Self::Perplexity => ", %",
+            Self::Loss | Self::Bleu => "",
+        }
+    }
+
     /// Mean difference and its confidence interval, all with their signs: `+0.37 [-0.21, +0.95]`.
     pub(super) fn paired(self, paired: Option<PairedDifference>) -> String {
         let Some(PairedDifference { mean, ci95, .. }) = paired else { return MISSING.to_owned() };
-        let Some([low, high]) = ci95 else { return signed(&self.beside(mean, mean)) };
+        // exp(a) / exp(b) - 1 = exp(a - b) - 1
+        let change = |difference: f64| if self == Self::Perplexity { 100.0 * difference.exp_m1() } else { difference };
+        let mean = change(mean);
+        let Some([low, high]) = ci95.map(|ends| ends.map(change)) else { return signed(&self.beside(mean, mean)) };
         let [mean, low, high] = [mean, low, high].map(|value| signed(&self.beside(value, low.abs().max(high.abs()))));
         format!("{mean} [{low}, {high}]")
     }
@@ -43,6 +59,10 @@ impl Quantity {
     fn beside(self, value: f64, companion: f64) -> String {
         match self {
             Self::Accuracy => format!("{:.2}", 100.0 * value),
+            Self::Bleu => format!("{value:.2}"),
+            Self::Perplexity if value.is_infinite() => "\u{221e}".to_owned(),
+            Self::Perplexity if companion.abs() < 1e6 => format!("{value:.2}"),
+            Self::Perplexity => format!("{value:.2e}"),
             Self::Loss if companion == 0.0 || (0.001..1e6).contains(&companion.abs()) => format!("{value:.4}"),
             Self::Loss => format!("{value:.2e}"),
         }

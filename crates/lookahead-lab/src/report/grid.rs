@@ -1,6 +1,6 @@
 //! The grid of a group: which of its points stands for it (App. C.1: a grid search for each optimizer).
 
-use super::{Measure, Run};
+use super::{Measure, Run, Subject};
 use crate::metrics::Spread;
 
 /// One point of a group's grid, with its runs.
@@ -14,18 +14,31 @@ pub struct GridPoint {
     pub is_chosen: bool,
 }
 
-/// Marks and returns the point with the best mean final validation accuracy over its finished seeds; of equals the
-/// first. Before any run has finished it is the first of all.
+/// Marks and returns the point with the best mean final validation accuracy over its finished seeds, or, of runs without
+/// accuracies, with the lowest mean final validation loss (App. C.3); of equals the first. Before any run has finished it
+/// is the first of all.
 pub(super) fn choose(points: &mut [GridPoint]) -> Option<&GridPoint> {
+    let subject = Subject::of(points.iter().flat_map(|point| &point.runs));
     let mut best = (0, f64::NEG_INFINITY);
     for (index, point) in points.iter().enumerate() {
-        let accuracies: Vec<f64> = point.runs.iter().filter_map(|run| Measure::ValidAccuracy.at_end(run)).collect();
-        let mean = Spread::of(&accuracies).map_or(f64::NEG_INFINITY, |spread| spread.mean);
-        if mean > best.1 {
-            best = (index, mean);
+        let merit = if subject == Subject::Classification { mean_accuracy(point) } else { -mean_loss(point) };
+        if merit > best.1 {
+            best = (index, merit);
         }
     }
     let chosen = points.get_mut(best.0)?;
     chosen.is_chosen = true;
     Some(chosen)
+}
+
+fn mean_accuracy(point: &GridPoint) -> f64 {
+    let accuracies: Vec<f64> = point.runs.iter().filter_map(|run| Measure::ValidAccuracy.at_end(run)).collect();
+    Spread::of(&accuracies).map_or(f64::NEG_INFINITY, |spread| spread.mean)
+}
+
+/// Infinite where a finished run ended without a finite loss: a point that can diverge is not chosen for its other seeds.
+fn mean_loss(point: &GridPoint) -> f64 {
+    let finished = point.runs.iter().filter(|run| run.finished().is_some());
+    let losses: Option<Vec<f64>> = finished.map(|run| Measure::ValidLoss.at_end(run)).collect();
+    losses.and_then(|losses| Spread::of(&losses)).map_or(f64::INFINITY, |spread| spread.mean)
 }

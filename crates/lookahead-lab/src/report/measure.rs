@@ -1,4 +1,4 @@
-//! What the report measures: the loss and the accuracy of an evaluation, of a run after an epoch, and over its course.
+//! What the report measures: the losses and scores of an evaluation, of a run after an epoch, and over its course.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +19,34 @@ pub enum Measure {
     ValidTop5,
     /// Mean over the evaluations of the loss over the training set: how fast a run converges.
     MeanTrainLoss,
+    /// Loss over the test set, at the end of a run.
+    TestLoss,
+    /// Exponential of the loss over the training set.
+    TrainPerplexity,
+    /// Exponential of the loss over the validation set.
+    ValidPerplexity,
+    /// Exponential of the loss over the test set, at the end of a run.
+    TestPerplexity,
+    /// BLEU on the validation set, 0 to 100, at the end of a run.
+    ValidBleu,
+    /// BLEU on the test set, 0 to 100, at the end of a run.
+    TestBleu,
 }
 
 impl Measure {
-    /// Those of a single evaluation, in the order of their plots: the training loss first, as in the paper's figures.
-    pub(super) const PLOTTED: [Self; 4] = [Self::TrainLoss, Self::ValidAccuracy, Self::ValidLoss, Self::ValidTop5];
+    const ALL: [Self; 11] = [
+        Self::TrainLoss,
+        Self::ValidLoss,
+        Self::ValidAccuracy,
+        Self::ValidTop5,
+        Self::MeanTrainLoss,
+        Self::TestLoss,
+        Self::TrainPerplexity,
+        Self::ValidPerplexity,
+        Self::TestPerplexity,
+        Self::ValidBleu,
+        Self::TestBleu,
+    ];
 
     /// Its name for people, with a capital.
     pub(super) fn name(self) -> &'static str {
@@ -33,22 +56,63 @@ impl Measure {
             Self::ValidAccuracy => "Validation accuracy",
             Self::ValidTop5 => "Top-5 accuracy",
             Self::MeanTrainLoss => "Training loss, mean over epochs",
+            Self::TestLoss => "Test loss",
+            Self::TrainPerplexity => "Training perplexity",
+            Self::ValidPerplexity => "Validation perplexity",
+            Self::TestPerplexity => "Test perplexity",
+            Self::ValidBleu => "Validation BLEU",
+            Self::TestBleu => "Test BLEU",
         }
+    }
+
+    /// Its name within a sentence.
+    pub(super) fn in_sentence(self) -> String {
+        let name = self.name();
+        name[..1].to_lowercase() + &name[1..]
+    }
+
+    /// Its name with the unit of its values.
+    pub(super) fn with_unit(self) -> String {
+        format!("{}{}", self.name(), self.unit())
+    }
+
+    /// The unit of its values, after a comma; empty where it has none.
+    pub(super) fn unit(self) -> &'static str {
+        if self.is_accuracy() { ", %" } else { "" }
     }
 
     /// The names that `paper.toml` takes.
     pub(super) fn accepted() -> String {
-        "train_loss, valid_loss, valid_accuracy, valid_top5, mean_train_loss".to_owned()
+        let name = |measure: Self| serde_json::to_value(measure).ok()?.as_str().map(str::to_owned);
+        Self::ALL.into_iter().filter_map(name).collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn is_accuracy(self) -> bool {
         self.quantity() == Quantity::Accuracy
     }
 
+    /// Whether more is better.
+    pub(super) fn is_score(self) -> bool {
+        matches!(self.quantity(), Quantity::Accuracy | Quantity::Bleu)
+    }
+
     pub(super) fn quantity(self) -> Quantity {
         match self {
-            Self::TrainLoss | Self::ValidLoss | Self::MeanTrainLoss => Quantity::Loss,
+            Self::TrainLoss | Self::ValidLoss | Self::MeanTrainLoss | Self::TestLoss => Quantity::Loss,
             Self::ValidAccuracy | Self::ValidTop5 => Quantity::Accuracy,
+            Self::TrainPerplexity | Self::ValidPerplexity | Self::TestPerplexity => Quantity::Perplexity,
+            Self::ValidBleu | Self::TestBleu => Quantity::Bleu,
+        }
+    }
+
+    /// What runs are compared by: a perplexity by its logarithm, the loss, so that differences are ratios and no large
+    /// value outweighs all others; anything else by itself.
+    pub(super) fn to_compare(self) -> Self {
+        match self {
+            Self::TrainPerplexity => Self::TrainLoss,
+            Self::ValidPerplexity => Self::ValidLoss,
+            Self::TestPerplexity => Self::TestLoss,
+            other => other,
         }
     }
 
@@ -59,6 +123,9 @@ impl Measure {
             Self::ValidLoss => row.valid_loss,
             Self::ValidAccuracy => row.valid_accuracy,
             Self::ValidTop5 => row.valid_top5,
+            Self::TrainPerplexity => perplexity(row.train_loss),
+            Self::ValidPerplexity => perplexity(row.valid_loss),
+            Self::TestLoss | Self::TestPerplexity | Self::ValidBleu | Self::TestBleu => None,
         }
         .filter(|value| value.is_finite())
     }
@@ -72,6 +139,12 @@ impl Measure {
             Self::ValidAccuracy => end.valid_accuracy,
             Self::ValidTop5 => end.valid_top5,
             Self::MeanTrainLoss => mean(&run.rows),
+            Self::TestLoss => end.test_loss,
+            Self::TrainPerplexity => perplexity(end.train_loss),
+            Self::ValidPerplexity => perplexity(end.valid_loss),
+            Self::TestPerplexity => perplexity(end.test_loss),
+            Self::ValidBleu => end.valid_bleu,
+            Self::TestBleu => end.test_bleu,
         }
         .filter(|value| value.is_finite())
     }
@@ -84,6 +157,11 @@ impl Measure {
             _ => self.of_row(&run.rows[end]),
         }
     }
+}
+
+/// exp(loss), of a loss in nats; a loss above 709 has none that a number can hold.
+fn perplexity(loss: Option<f64>) -> Option<f64> {
+    loss.map(f64::exp)
 }
 
 /// The mean training loss; before the first step there is none. `None` if one is not finite.

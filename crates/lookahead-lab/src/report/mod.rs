@@ -23,6 +23,7 @@ mod paper;
 mod plane;
 mod run_folder;
 mod study;
+mod subject;
 mod summary;
 mod table;
 mod tensorboard;
@@ -40,6 +41,7 @@ pub use measure::Measure;
 pub use paper::{Expectation, Paper, PaperClaim, PaperValue};
 pub use run_folder::{Artifact, Candidate, FastScores, Figure, Group, MetricsRow, Run, RunResult};
 pub use study::{Panel, Study};
+pub use subject::Subject;
 pub use summary::{BesidePaper, GroupSummary, PointSummary, Summary};
 pub use tensorboard::write_tensorboard;
 pub use trace::{TraceKind, TraceRow};
@@ -83,7 +85,7 @@ fn write_pages(study: &Study) -> Result<Summary, ReportError> {
     }
     write_file(&study.folder.join("curves.csv"), &curves_csv::text(study))?;
     write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &panels))?;
-    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &panels, drawing.as_ref()))?;
+    write_file(&study.folder.join("report.html"), &page::page(study, &summary, &panels, drawing.as_ref())?)?;
     Ok(summary)
 }
 

@@ -1,9 +1,11 @@
 //! What the paper says: its numbers and claims, from a training artifact's `paper.toml`.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::format::Quantity;
 use super::{Group, Measure, ReportError};
 
 /// The content of a training artifact's `paper.toml`.
@@ -41,6 +43,9 @@ pub struct Paper {
     /// How many epochs the paper trains. At another scale an `epoch` below means the same share of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u32>,
+    /// How many steps the paper trains, where it counts these. A `step` below means the same share of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<NonZeroU32>,
     /// Where the paper contradicts itself or leaves something open, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -106,9 +111,16 @@ pub struct PaperClaim {
     /// After which epoch; `None` at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u32>,
+    /// After which of the paper's steps, in place of an epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
     /// How it is said to come out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expectation>,
+    /// How far apart what is similar may be, above 0: in the unit of a loss or BLEU, an accuracy in points, a perplexity
+    /// in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
 }
 
 /// How a measure of the groups compares with that of the baselines, in the paper.
@@ -121,6 +133,8 @@ pub enum Expectation {
     Lower,
     /// It is as good or better: an accuracy not lower, a loss not higher.
     NotWorse,
+    /// It is less than a margin apart.
+    Similar,
     /// It varies less: the largest less the smallest value over the groups is below that over the baselines.
     LessSpread,
 }
@@ -143,7 +157,7 @@ impl Paper {
         })?;
         paper.check_values(path)?;
         for (index, claim) in paper.claim.iter().enumerate() {
-            claim.check().map_err(|wrong| wrong.at(path, claim.name(index)))?;
+            claim.check(paper.steps).map_err(|wrong| wrong.at(path, claim.name(index)))?;
         }
         Ok(paper)
     }
@@ -178,8 +192,11 @@ impl Paper {
 
     fn check_values(&self, path: &Path) -> Result<(), ReportError> {
         for (index, value) in self.value.iter().enumerate() {
-            let highest = if value.measure.is_accuracy() { 100.0 } else { f64::MAX };
-            let accepted = if value.measure.is_accuracy() { "percent, 0 to 100" } else { "a number, 0 or more" };
+            let (highest, accepted) = match value.measure.quantity() {
+                Quantity::Accuracy => (100.0, "percent, 0 to 100"),
+                Quantity::Bleu => (100.0, "0 to 100"),
+                Quantity::Loss | Quantity::Perplexity => (f64::MAX, "a number, 0 or more"),
+            };
             for (key, number) in [("mean", Some(value.mean)), ("std", value.std)] {
                 if number.is_some_and(|number| !(0.0..=highest).contains(&number)) {
                     let found = number.unwrap_or_default().to_string();
@@ -202,16 +219,42 @@ impl PaperClaim {
         format!("claim {} \"{}\"", index + 1, self.says)
     }
 
-    /// Whether the keys fit together.
-    fn check(&self) -> Result<(), Wrong> {
+    /// The margin as differences are computed: an accuracy as a share of 1, a perplexity as a logarithm; 0 without one.
+    pub(super) fn margin_of_difference(&self) -> f64 {
+        let margin = self.margin.unwrap_or(0.0);
+        match self.measure.map(Measure::quantity) {
+            Some(Quantity::Accuracy) => margin / 100.0,
+            Some(Quantity::Perplexity) => (margin / 100.0).ln_1p(),
+            Some(Quantity::Loss | Quantity::Bleu) | None => margin,
+        }
+    }
+
+    /// Whether the keys fit together, in a paper that trains so many steps.
+    fn check(&self, steps: Option<NonZeroU32>) -> Result<(), Wrong> {
         let wrong = |key, found: String, accepted: &str| Err(Wrong { key, found, accepted: accepted.to_owned() });
         let (groups, baselines) = (self.groups.len(), self.baselines.len());
         let Some(expect) = self.expect else {
-            return match (groups + baselines, self.measure, self.epoch) {
+            return match (groups + baselines, self.measure, self.epoch.or(self.step)) {
                 (0, None, None) => Ok(()),
-                _ => wrong("expect", "missing".to_owned(), "higher, lower, not_worse, less_spread"),
+                _ => wrong("expect", "missing".to_owned(), "higher, lower, not_worse, similar, less_spread"),
             };
         };
+        match (self.step, self.epoch, steps) {
+            (None, _, _) => {}
+            (Some(step), None, Some(steps)) if (1..=steps.get()).contains(&step) => {}
+            (Some(step), None, Some(steps)) => return wrong("step", step.to_string(), &format!("1 to {steps}")),
+            (Some(_), Some(_), _) => return wrong("step", "given beside `epoch`".to_owned(), "one of the two"),
+            (Some(_), None, None) => return wrong("steps", "missing".to_owned(), "how many steps the paper trains"),
+        }
+        match (expect, self.margin) {
+            (Expectation::Similar, Some(margin)) if margin > 0.0 && margin.is_finite() => {}
+            (Expectation::Similar, margin) => {
+                let found = margin.map_or("missing".to_owned(), |margin| margin.to_string());
+                return wrong("margin", found, "a number above 0");
+            }
+            (_, Some(margin)) => return wrong("margin", margin.to_string(), "left out: only of what is similar"),
+            (_, None) => {}
+        }
         if self.measure.is_none() {
             return wrong("measure", "missing".to_owned(), &Measure::accepted());
         }

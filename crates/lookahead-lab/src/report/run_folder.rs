@@ -159,7 +159,8 @@ pub struct Group {
     /// Run ids, in the order of seeds; empty where there are candidates.
     #[serde(default)]
     pub runs: Vec<String>,
-    /// The points of a grid. The best one, by the mean final validation accuracy over its seeds, stands for the group.
+    /// The points of a grid. The best one, by the mean final validation accuracy over its seeds, or the loss where there
+    /// are no accuracies, stands for the group.
     #[serde(default)]
     pub candidates: Vec<Candidate>,
 }
@@ -212,9 +213,18 @@ impl Run {
 
     /// The epochs it is to train: those of its configuration, or as many as it has.
     pub fn planned_epochs(&self) -> Option<u32> {
-        let config = self.config.as_ref().and_then(|text| text.parse::<toml::Table>().ok());
-        let planned = config.and_then(|table| u32::try_from(table.get("epochs")?.as_integer()?).ok());
+        let planned = self.table().and_then(|table| u32::try_from(table.get("epochs")?.as_integer()?).ok());
         planned.or_else(|| self.rows.last().map(|row| row.epoch))
+    }
+
+    /// The name of the model that its configuration trains.
+    pub(super) fn model(&self) -> Option<String> {
+        Some(self.table()?.get("model")?.get("name")?.as_str()?.to_owned())
+    }
+
+    /// Its configuration, as far as it can be read.
+    pub(super) fn table(&self) -> Option<toml::Table> {
+        self.config.as_ref()?.parse().ok()
     }
 
     /// The result of a run that came to its end.
@@ -294,6 +304,11 @@ impl RunResult {
         let place = Place { path, line: 1 };
         if let Some(accuracy) = self.valid_accuracy {
             place.within("valid_accuracy", accuracy, 0.0..=1.0, "0 to 1")?;
+        }
+        for (field, bleu) in [("valid_bleu", self.valid_bleu), ("test_bleu", self.test_bleu)] {
+            if let Some(bleu) = bleu {
+                place.within(field, bleu, 0.0..=100.0, "0 to 100")?;
+            }
         }
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")
     }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Artifact, Figure, GridPoint, Group, Paper, ReportError, Run, grid};
+use super::{Artifact, Figure, GridPoint, Group, Paper, ReportError, Run, Subject, grid};
 
 /// The runs of an artifact, read from `DIR/ARTIFACT/artifact.json` and `DIR/runs/ID/`.
 #[derive(Clone, Debug)]
@@ -104,6 +104,11 @@ impl Study {
             }
         }
         panels
+    }
+
+    /// What its runs learn.
+    pub fn subject(&self) -> Subject {
+        Subject::of(self.all_runs())
     }
 
     /// Every run, those of all grid points included.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::epoch_here;
 use super::comparison::values;
-use super::{ClaimSummary, Comparison, GridPoint, Group, Measure, PaperValue, Run, RunResult, Study};
+use super::format::Quantity;
+use super::{ClaimSummary, Comparison, GridPoint, Group, Measure, PaperValue, Run, RunResult, Study, Subject};
 use crate::metrics::Spread;
 
 /// The content of `summary.json`.
@@ -22,6 +23,9 @@ pub struct Summary {
     pub command: String,
     /// The data, with attribution.
     pub data: String,
+    /// What the runs learn.
+    #[serde(default, skip_serializing_if = "Subject::is_classification")]
+    pub subject: Subject,
     /// What the finished runs say they read.
     #[serde(default)]
     pub data_read: BTreeSet<String>,
@@ -76,6 +80,28 @@ pub struct GroupSummary {
     /// Final training loss.
     #[serde(default)]
     pub train_loss: Option<Spread>,
+    /// Final loss on the test set, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_loss: Option<Spread>,
+    /// Final training perplexity; of language models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_perplexity: Option<Spread>,
+    /// Final validation perplexity; of language models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_perplexity: Option<Spread>,
+    /// Final test perplexity; of language models, where there is a test set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_perplexity: Option<Spread>,
+    /// BLEU on the validation set, 0 to 100; of translations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_bleu: Option<Spread>,
+    /// BLEU on the test set, 0 to 100; of translations, where there is a test set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_bleu: Option<Spread>,
+    /// By the ids of finished runs, of which epochs their final weights are: the best one, or several averaged. Runs that
+    /// are evaluated with the weights of their end are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept_epochs: BTreeMap<String, Vec<u32>>,
     /// Accuracy of the fast weights at the last evaluation, where it was evaluated.
     #[serde(default)]
     pub fast_accuracy: Option<Spread>,
@@ -96,7 +122,8 @@ pub struct GroupSummary {
 pub struct PointSummary {
     /// Where in the grid.
     pub label: String,
-    /// Whether it stands for the group: the best by the mean final validation accuracy over finished seeds.
+    /// Whether it stands for the group: the best by the mean final validation accuracy over finished seeds, or by the loss
+    /// where there are no accuracies.
     pub is_chosen: bool,
     /// Run ids, in the order of seeds.
     pub runs: Vec<String>,
@@ -108,6 +135,12 @@ pub struct PointSummary {
     pub valid_loss: Option<Spread>,
     /// Final training loss.
     pub train_loss: Option<Spread>,
+    /// Final validation perplexity; of language models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_perplexity: Option<Spread>,
+    /// BLEU on the validation set, 0 to 100; of translations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_bleu: Option<Spread>,
 }
 
 /// A number of the paper beside ours.
@@ -134,6 +167,7 @@ impl Summary {
             title: artifact.title.clone(),
             command: artifact.command.clone(),
             data: artifact.data.clone(),
+            subject: study.subject(),
             data_read: described.collect(),
             environment: study.environment(),
             seconds: finished().map(|end| end.seconds).sum(),
@@ -158,7 +192,10 @@ impl Summary {
 
 impl GroupSummary {
     fn of(group: &Group, runs: &[Run], grid: &[GridPoint], study: &Study) -> Self {
+        let subject = study.subject();
+        let of_language = |measure: Measure| at_end(runs, measure).filter(|_| subject == Subject::Language);
         let finished: Vec<&RunResult> = runs.iter().filter_map(Run::finished).collect();
+        let kept = runs.iter().filter_map(|run| Some((run.id.clone(), run.finished()?.kept_epochs.clone())));
         let fast = || runs.iter().filter(|run| run.finished().is_some()).filter_map(|run| run.rows.last()?.fast);
         let baseline = group
             .baseline
@@ -170,7 +207,7 @@ impl GroupSummary {
             label: group.label.clone(),
             panel: group.panel.clone(),
             tuning: group.tuning.clone(),
-            points: grid.iter().map(PointSummary::of).collect(),
+            points: grid.iter().map(|point| PointSummary::of(point, subject)).collect(),
             runs: ids(runs),
             unfinished: runs.iter().filter(|run| run.finished().is_none()).map(|run| run.id.clone()).collect(),
             n: finished.len() as u32,
@@ -181,11 +218,35 @@ impl GroupSummary {
             valid_top5: at_end(runs, Measure::ValidTop5),
             valid_loss: at_end(runs, Measure::ValidLoss),
             train_loss: at_end(runs, Measure::TrainLoss),
+            test_loss: at_end(runs, Measure::TestLoss),
+            train_perplexity: of_language(Measure::TrainPerplexity),
+            valid_perplexity: of_language(Measure::ValidPerplexity),
+            test_perplexity: of_language(Measure::TestPerplexity),
+            valid_bleu: at_end(runs, Measure::ValidBleu),
+            test_bleu: at_end(runs, Measure::TestBleu),
+            kept_epochs: kept.filter(|(_, epochs)| !epochs.is_empty()).collect(),
             fast_accuracy: Spread::of(&fast().filter_map(|fast| fast.valid_accuracy).collect::<Vec<_>>()),
             fast_loss: Spread::of(&fast().filter_map(|fast| fast.valid_loss).collect::<Vec<_>>()),
             seconds: Spread::of(&finished.iter().map(|end| end.seconds).collect::<Vec<_>>()).map(|spread| spread.mean),
-            comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label)),
+            comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label, subject)),
             paper: of_paper.map(|value| BesidePaper::of(value, runs, study)).collect(),
+        }
+    }
+
+    /// A measure at the end of its finished runs; `None` where it has none, or is not of what the study is about.
+    pub(super) fn measured(&self, measure: Measure) -> Option<Spread> {
+        match measure {
+            Measure::TrainLoss => self.train_loss,
+            Measure::ValidLoss => self.valid_loss,
+            Measure::ValidAccuracy => self.valid_accuracy,
+            Measure::ValidTop5 => self.valid_top5,
+            Measure::TestLoss => self.test_loss,
+            Measure::TrainPerplexity => self.train_perplexity,
+            Measure::ValidPerplexity => self.valid_perplexity,
+            Measure::TestPerplexity => self.test_perplexity,
+            Measure::ValidBleu => self.valid_bleu,
+            Measure::TestBleu => self.test_bleu,
+            Measure::MeanTrainLoss => None,
         }
     }
 
@@ -196,7 +257,8 @@ impl GroupSummary {
 }
 
 impl PointSummary {
-    fn of(point: &GridPoint) -> Self {
+    fn of(point: &GridPoint, subject: Subject) -> Self {
+        let is_language = subject == Subject::Language;
         Self {
             label: point.label.clone(),
             is_chosen: point.is_chosen,
@@ -205,6 +267,19 @@ impl PointSummary {
             valid_accuracy: at_end(&point.runs, Measure::ValidAccuracy),
             valid_loss: at_end(&point.runs, Measure::ValidLoss),
             train_loss: at_end(&point.runs, Measure::TrainLoss),
+            valid_perplexity: at_end(&point.runs, Measure::ValidPerplexity).filter(|_| is_language),
+            valid_bleu: at_end(&point.runs, Measure::ValidBleu),
+        }
+    }
+
+    /// One of the measures of [`Subject::of_points`].
+    pub(super) fn measured(&self, measure: Measure) -> Option<Spread> {
+        match measure.quantity() {
+            Quantity::Accuracy => self.valid_accuracy,
+            Quantity::Perplexity => self.valid_perplexity,
+            Quantity::Bleu => self.valid_bleu,
+            Quantity::Loss if measure == Measure::TrainLoss => self.train_loss,
+            Quantity::Loss => self.valid_loss,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Group, MetricsRow, ReportError, Run, Study};
+use super::{Group, Measure, MetricsRow, ReportError, Run, Study, Subject};
 use crate::files::replace;
 
 /// The name of the event file in each run's folder.
@@ -28,8 +28,8 @@ pub fn write_tensorboard(out_dir: &Path, artifact_name: &str) -> Result<PathBuf,
                 name = format!("{name}-{}", run.id);
             }
             let path = folder.join(name).join(FILE);
-            let written =
-                fs::create_dir_all(path.parent().unwrap_or(&folder)).and_then(|()| replace(&path, &events(run)));
+            let written = fs::create_dir_all(path.parent().unwrap_or(&folder))
+                .and_then(|()| replace(&path, &events(run, study.subject())));
             written.map_err(|source| ReportError::Write { path: path.clone(), source })?;
         }
     }
@@ -45,35 +45,42 @@ fn name(group: &Group, run: &Run) -> String {
     name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()
 }
 
-fn events(run: &Run) -> Vec<u8> {
+fn events(run: &Run, subject: Subject) -> Vec<u8> {
     let mut file = Vec::new();
     let mut version = Message::default();
     version.bytes(3, b"brain.Event:2");
     record(&mut file, &version.0);
     for row in &run.rows {
-        record(&mut file, &event(row).0);
+        record(&mut file, &event(row.seconds, row.step, scalars(row, subject)).0);
+    }
+    let mut scalars_of_end = scalars_of_end(run, subject).peekable();
+    if let Some(end) = run.finished().filter(|_| scalars_of_end.peek().is_some()) {
+        record(&mut file, &event(end.seconds, end.steps, scalars_of_end).0);
     }
     file
 }
 
 /// `Event { wall_time = 1, step = 2, file_version = 3, summary = 5 }`, `Summary { value = 1 }`, `Value { tag = 1, simple_value = 2 }`.
-fn event(row: &MetricsRow) -> Message {
+fn event(seconds: f64, step: u64, scalars: impl Iterator<Item = (&'static str, f64)>) -> Message {
     let mut summary = Message::default();
-    for (tag, number) in scalars(row) {
+    for (tag, number) in scalars {
         let mut value = Message::default();
         value.bytes(1, tag.as_bytes()).float(2, number as f32);
         summary.bytes(1, &value.0);
     }
     let mut event = Message::default();
-    event.double(1, row.seconds).whole(2, row.step).bytes(5, &summary.0);
+    event.double(1, seconds).whole(2, step).bytes(5, &summary.0);
     event
 }
 
 /// The numbers of an evaluation that there are.
-fn scalars(row: &MetricsRow) -> impl Iterator<Item = (&'static str, f64)> {
+fn scalars(row: &MetricsRow, subject: Subject) -> impl Iterator<Item = (&'static str, f64)> {
+    let of_language = |measure: Measure| measure.of_row(row).filter(|_| subject == Subject::Language);
     let all = [
         ("train/loss", row.train_loss),
         ("valid/loss", row.valid_loss),
+        ("train/perplexity", of_language(Measure::TrainPerplexity)),
+        ("valid/perplexity", of_language(Measure::ValidPerplexity)),
         ("valid/accuracy", row.valid_accuracy),
         ("valid/top5", row.valid_top5),
         ("valid/loss of fast weights", row.fast.and_then(|fast| fast.valid_loss)),
@@ -81,6 +88,18 @@ fn scalars(row: &MetricsRow) -> impl Iterator<Item = (&'static str, f64)> {
         ("learning_rate", Some(row.learning_rate)),
         ("alpha", row.alpha),
         ("epoch", Some(row.epoch.into())),
+    ];
+    all.into_iter().filter_map(|(tag, number)| Some((tag, number?)))
+}
+
+/// What is measured at the end of a run only, as far as there is any.
+fn scalars_of_end(run: &Run, subject: Subject) -> impl Iterator<Item = (&'static str, f64)> {
+    let at_end = |measure: Measure| measure.at_end(run);
+    let all = [
+        ("test/loss", at_end(Measure::TestLoss)),
+        ("test/perplexity", at_end(Measure::TestPerplexity).filter(|_| subject == Subject::Language)),
+        ("valid/bleu", at_end(Measure::ValidBleu)),
+        ("test/bleu", at_end(Measure::TestBleu)),
     ];
     all.into_iter().filter_map(|(tag, number)| Some((tag, number?)))
 }

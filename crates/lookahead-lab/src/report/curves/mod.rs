@@ -14,7 +14,7 @@ pub(super) use style::{hue, line_sample, palette_css, swatch};
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::style::Style;
-use super::{Measure, MetricsRow, Panel, Run, Study};
+use super::{Measure, MetricsRow, Panel, Run, Study, Subject};
 use crate::metrics::Spread;
 
 /// What the horizontal axis counts: epochs, or steps where a run evaluates several times an epoch.
@@ -73,19 +73,23 @@ impl Progress {
 
 /// The plots of every panel; the training loss comes first, as in the paper's figures.
 pub(super) fn panels(study: &Study) -> Vec<PanelPlots> {
+    let subject = study.subject();
     let plots = |panel: &Panel<'_>| {
         let rows = || panel.groups.iter().flat_map(|(_, runs)| *runs).flat_map(|run| &run.rows);
-        let is_drawn = |measure: &Measure| *measure != Measure::ValidTop5 || rows().any(|row| row.valid_top5.is_some());
-        Measure::PLOTTED.into_iter().filter(is_drawn).map(|measure| Plot::of(panel, measure)).collect()
+        let is_drawn =
+            |measure: &&Measure| **measure != Measure::ValidTop5 || rows().any(|row| row.valid_top5.is_some());
+        subject.plotted().iter().filter(is_drawn).map(|&measure| Plot::of(panel, measure, subject)).collect()
     };
     study.panels().iter().map(|panel| PanelPlots { name: panel.name.to_owned(), plots: plots(panel) }).collect()
 }
 
 impl Plot {
     /// Gathers one measure from all runs of a panel, finished or not.
-    fn of(panel: &Panel<'_>, measure: Measure) -> Self {
+    fn of(panel: &Panel<'_>, measure: Measure, subject: Subject) -> Self {
         let evaluates_within_epochs = |run: &Run| run.rows.windows(2).any(|rows| rows[0].epoch == rows[1].epoch);
-        let progress = match panel.groups.iter().flat_map(|(_, runs)| *runs).any(evaluates_within_epochs) {
+        let mut runs = panel.groups.iter().flat_map(|(_, runs)| *runs);
+        // Fig. 7b is drawn against the steps of the inner loop.
+        let progress = match subject == Subject::Translation || runs.any(evaluates_within_epochs) {
             true => Progress::Step,
             false => Progress::Epoch,
         };
@@ -140,7 +144,7 @@ impl Curve {
             return format!("{}: no values.", self.label);
         };
         let better = |a: &&(u64, f64), b: &&(u64, f64)| match plot.measure {
-            measure if measure.is_accuracy() => a.1.total_cmp(&b.1),
+            measure if measure.is_score() => a.1.total_cmp(&b.1),
             _ => b.1.total_cmp(&a.1),
         };
         let best = finite.iter().rev().max_by(better).unwrap_or(last);

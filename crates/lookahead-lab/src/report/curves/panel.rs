@@ -95,9 +95,8 @@ impl<'a> Axes<'a> {
     }
 
     fn title(&self) -> String {
-        let unit = if self.plot.measure.is_accuracy() { ", %" } else { "" };
         let scale = if self.y.scale == Scale::Log { " (log scale)" } else { "" };
-        format!("{}{unit}{scale}", self.plot.measure.name())
+        format!("{}{scale}", self.plot.measure.with_unit())
     }
 
     fn band_and_line(&self, curve: &Curve) -> Markup {

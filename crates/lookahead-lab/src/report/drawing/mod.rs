@@ -71,8 +71,7 @@ impl Study {
 impl Run {
     /// The seed its configuration names.
     pub(super) fn seed(&self) -> Option<u64> {
-        let config: toml::Table = self.config.as_deref()?.parse().ok()?;
-        config.get("seed")?.as_integer()?.try_into().ok()
+        self.table()?.get("seed")?.as_integer()?.try_into().ok()
     }
 }
 

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::{
-    BesidePaper, GroupSummary, PaperValue,
-    format::{self, MISSING, Quantity},
+    BesidePaper, GroupSummary, PaperValue, Subject,
+    format::{self, MISSING},
 };
 use super::{claims::when, heading, panel_name, print};
 
@@ -39,11 +39,10 @@ pub(super) fn beside_paper(groups: &[&GroupSummary]) -> Markup {
 
 fn row(group: &GroupSummary, number: &BesidePaper) -> Markup {
     let BesidePaper { paper, epoch, ours } = number;
-    let unit = if paper.measure.is_accuracy() { ", %" } else { "" };
     html! {
         tr {
             th scope="row" { (group.label) }
-            td { (paper.measure.name()) (unit) (when(*epoch, paper.epoch)) }
+            td { (paper.measure.with_unit()) (when(*epoch, paper.epoch)) }
             td.number { (print(&paper.measure.quantity().spread(*ours))) }
             td.number { (ours.map_or(0, |spread| spread.n)) }
             td.number { (as_printed(paper)) }
@@ -60,7 +59,7 @@ fn as_printed(value: &PaperValue) -> String {
 }
 
 /// All points of each grid, folded.
-pub(super) fn grids(groups: &[&GroupSummary]) -> Markup {
+pub(super) fn grids(groups: &[&GroupSummary], subject: Subject) -> Markup {
     html! {
         @for group in groups.iter().filter(|group| !group.points.is_empty()) {
             details {
@@ -70,24 +69,26 @@ pub(super) fn grids(groups: &[&GroupSummary]) -> Markup {
                         thead { tr {
                             th scope="col" { "Point" }
                             th.number scope="col" { "Runs" }
-                            th.number scope="col" { "Validation accuracy, %" }
-                            th.number scope="col" { "Validation loss" }
-                            th.number scope="col" { "Training loss" }
+                            @for measure in subject.of_points() { th.number scope="col" { (measure.with_unit()) } }
                         } }
                         tbody {
                             @for point in &group.points {
                                 tr class=[point.is_chosen.then_some("chosen")] {
                                     th scope="row" { (point.label) @if point.is_chosen { " (chosen)" } }
                                     td.number { (format::finished(point.n, point.runs.len())) }
-                                    td.number { (print(&Quantity::Accuracy.spread(point.valid_accuracy))) }
-                                    td.number { (print(&Quantity::Loss.spread(point.valid_loss))) }
-                                    td.number { (print(&Quantity::Loss.spread(point.train_loss))) }
+                                    @for measure in subject.of_points() {
+                                        td.number { (print(&measure.quantity().spread(point.measured(measure)))) }
+                                    }
                                 }
                             }
                         }
                     }
                 }
-                p.hint { "The best by the mean final validation accuracy over its finished seeds stands for the group." }
+                p.hint {
+                    @if subject == Subject::Classification { "The best by the mean final validation accuracy" }
+                    @else { "The lowest by the mean final validation loss" }
+                    " over its finished seeds stands for the group."
+                }
             }
         }
     }

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::{
-    ClaimComparison, ClaimSummary, Expectation, Measure, NotJudged, Paper, Study, Summary, Verdict, format::MISSING,
+    ClaimComparison, ClaimSummary, Expectation, Measure, NotJudged, Paper, Study, Subject, Summary, Verdict,
+    format::MISSING,
 };
 use super::{print, results::verdict_class};
 
@@ -35,6 +36,14 @@ pub(super) fn claims(summary: &Summary) -> Markup {
                 "The claims are in our words. A claim holds if the 95 % confidence interval (Student\u{2019}s t) of each "
                 "difference, paired by seed, lies wholly where the claim says; it does not hold if one lies wholly on the "
                 "other side or at zero; else this many seeds do not decide it. Each claim is judged by itself, at this scale."
+                @if summary.subject == Subject::Language {
+                    " Perplexities are compared by their logarithms, the losses, and their difference is given as a ratio: "
+                    "\u{2212}5 % is a perplexity that is 5 % lower."
+                }
+                @if summary.claims.iter().any(|claim| claim.claim.expect == Some(Expectation::Similar)) {
+                    " That two are alike holds if the interval lies wholly within the margin on both sides of zero, and does "
+                    "not hold if it lies wholly outside."
+                }
             }
         }
     }
@@ -72,13 +81,18 @@ fn card(summary: &ClaimSummary) -> Markup {
 /// What was compared, such as `Top-5 accuracy, points, after epoch 5 (for the paper's 50)`.
 fn compared(summary: &ClaimSummary, measure: Measure, expect: Expectation) -> String {
     let mut text = match expect {
-        Expectation::LessSpread => format!("Range over the settings of the {}", measure.name().to_lowercase()),
+        Expectation::LessSpread => format!("Range over the settings of the {}", measure.in_sentence()),
         _ => measure.name().to_owned(),
     };
-    if measure.is_accuracy() {
-        text.push_str(", points");
+    text.push_str(measure.quantity().unit_of_difference());
+    text += &match (summary.epoch, summary.claim.step) {
+        (Some(epoch), Some(step)) => format!(", after epoch {epoch} (for the paper\u{2019}s step {step})"),
+        (epoch, _) => when(epoch, summary.claim.epoch),
+    };
+    if let Some(margin) = summary.claim.margin {
+        text += &format!(", less than {margin} apart");
     }
-    text + &when(summary.epoch, summary.claim.epoch)
+    text
 }
 
 /// After which epoch, and which of the paper's it stands for.

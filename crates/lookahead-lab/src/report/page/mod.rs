@@ -5,11 +5,13 @@ mod claims;
 mod learning_curves;
 mod provenance;
 mod results;
+mod samples;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use self::samples::Samples;
 use super::{
-    GroupSummary, Study, Summary,
+    GroupSummary, ReportError, Study, Subject, Summary,
     curves::{PanelPlots, palette_css},
     drawing::Drawing,
 };
@@ -58,7 +60,16 @@ pub(super) fn document(head: &Head, body: &Markup) -> String {
 }
 
 /// Builds the page of a study.
-pub(super) fn page(study: &Study, summary: &Summary, plots: &[PanelPlots], drawing: Option<&Drawing>) -> String {
+///
+/// # Errors
+/// The sample translations of a run cannot be read, or are malformed.
+pub(super) fn page(
+    study: &Study,
+    summary: &Summary,
+    plots: &[PanelPlots],
+    drawing: Option<&Drawing>,
+) -> Result<String, ReportError> {
+    let samples = Samples::read(study)?;
     let scale = if summary.scale.is_empty() { String::new() } else { format!(" · scale {}", summary.scale) };
     let head = Head {
         kicker: format!("lookahead · {}{scale}", summary.artifact),
@@ -70,24 +81,25 @@ pub(super) fn page(study: &Study, summary: &Summary, plots: &[PanelPlots], drawi
     let body = html! {
         (claims::banner(study))
         @if let Some(drawing) = drawing { (drawing.section) }
-        @if summary.claims.is_empty() { (results::verdicts(&panels)) } @else { (claims::claims(summary)) }
-        @for (groups, plots) in panels.iter().zip(plots) { (panel(groups, plots)) }
+        @if summary.claims.is_empty() { (results::verdicts(&panels, summary.subject)) } @else { (claims::claims(summary)) }
+        @for (groups, plots) in panels.iter().zip(plots) { (panel(groups, plots, summary.subject)) }
+        @if let Some(samples) = samples { (samples.section()) }
         (provenance::how_it_was_run(study, summary))
         (provenance::runs(study))
     };
-    document(&head, &body)
+    Ok(document(&head, &body))
 }
 
 /// One panel; its name stands over it where there are several.
-fn panel(groups: &[&GroupSummary], plots: &PanelPlots) -> Markup {
+fn panel(groups: &[&GroupSummary], plots: &PanelPlots, subject: Subject) -> Markup {
     html! {
         div.panel {
             @if !plots.name.is_empty() { h2.panel-name { (plots.name) } }
             (learning_curves::learning_curves(plots))
-            (results::table(groups))
+            (results::table(groups, subject))
             (beside_paper::beside_paper(groups))
-            (beside_paper::grids(groups))
-            (results::differences(groups))
+            (beside_paper::grids(groups, subject))
+            (results::differences(groups, subject))
         }
     }
 }

@@ -3,10 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    super::{
-        Run, Study, Summary,
-        format::{self, Quantity},
-    },
+    super::{Measure, Run, Study, Subject, Summary, format},
     print,
 };
 
@@ -66,12 +63,14 @@ fn facts(study: &Study, summary: &Summary) -> Vec<(&'static str, String)> {
 }
 
 /// A group's label, before it the panel where there are several.
-fn in_panel(panel: &str, label: &str) -> String {
+pub(super) fn in_panel(panel: &str, label: &str) -> String {
     if panel.is_empty() { label.to_owned() } else { format!("{panel}: {label}") }
 }
 
 /// All runs, and one complete config per optimizer.
 pub(super) fn runs(study: &Study) -> Markup {
+    let subject = study.subject();
+    let has_kept = study.groups().flat_map(|(_, runs)| runs).any(|run| !kept_epochs(run).is_empty());
     html! {
         section {
             h2 { "Runs" }
@@ -82,13 +81,14 @@ pub(super) fn runs(study: &Study) -> Markup {
                         th scope="col" { "Run" }
                         th scope="col" { "State" }
                         th.number scope="col" { "Steps" }
-                        th.number scope="col" { "Accuracy, %" }
+                        @if has_kept { th.number scope="col" { "Weights of epoch" } }
+                        th.number scope="col" { (score_name(subject)) (subject.score().unit()) }
                         th.number scope="col" { "Loss" }
                         th.number scope="col" { "Time, s" }
                     } }
                     tbody {
                         @for (group, runs) in study.groups() {
-                            @for run in runs { (row(&in_panel(&group.panel, &group.label), run)) }
+                            @for run in runs { (row(&in_panel(&group.panel, &group.label), run, subject, has_kept)) }
                         }
                     }
                 }
@@ -106,16 +106,20 @@ pub(super) fn runs(study: &Study) -> Markup {
 }
 
 /// A run with its last values: those of its end, or those of its last evaluation so far.
-fn row(label: &str, run: &Run) -> Markup {
+fn row(label: &str, run: &Run, subject: Subject, has_kept: bool) -> Markup {
     let last = run.rows.last();
-    let (steps, accuracy, loss, seconds) = match (run.finished(), last) {
-        (Some(end), _) => (Some(end.steps), end.valid_accuracy, end.valid_loss, Some(end.seconds)),
-        (None, Some(row)) => (Some(row.step), row.valid_accuracy, row.valid_loss, Some(row.seconds)),
-        (None, None) => (None, None, None, None),
+    let now = |measure: Measure| match (run.finished(), last) {
+        (Some(_), _) => measure.at_end(run),
+        (None, row) => measure.of_row(row?),
     };
-    let value = |quantity: Quantity, value: Option<f64>| match value {
-        Some(value) => quantity.value(value),
-        None if last.is_some() => "not finite".to_owned(),
+    let (steps, seconds) = match (run.finished(), last) {
+        (Some(end), _) => (Some(end.steps), Some(end.seconds)),
+        (None, row) => (row.map(|row| row.step), row.map(|row| row.seconds)),
+    };
+    let value = |measure: Measure| match now(measure) {
+        Some(value) => measure.quantity().value(value),
+        // BLEU is not measured before the end.
+        None if last.is_some() && measure != Measure::ValidBleu => "not finite".to_owned(),
         None => format::MISSING.to_owned(),
     };
     html! {
@@ -124,10 +128,34 @@ fn row(label: &str, run: &Run) -> Markup {
             td { code { (run.id) } }
             td { (state(run)) }
             td.number { (steps.map_or(format::MISSING.to_owned(), |steps| steps.to_string())) }
-            td.number { (print(&value(Quantity::Accuracy, accuracy))) }
-            td.number { (print(&value(Quantity::Loss, loss))) }
+            @if has_kept { td.number { (kept(run)) } }
+            td.number { (print(&value(subject.score()))) }
+            td.number { (print(&value(Measure::ValidLoss))) }
             td.number { (print(&format::seconds(seconds))) }
         }
+    }
+}
+
+/// The score of a run in a narrow column.
+fn score_name(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Classification => "Accuracy",
+        Subject::Language => "Perplexity",
+        Subject::Translation => "BLEU",
+    }
+}
+
+fn kept_epochs(run: &Run) -> &[u32] {
+    run.finished().map_or(&[], |end| &end.kept_epochs)
+}
+
+/// The epoch of the weights that were evaluated at the end, or the several that were averaged.
+fn kept(run: &Run) -> String {
+    match (kept_epochs(run), run.finished()) {
+        ([], Some(end)) => end.epochs.to_string(),
+        ([], None) => format::MISSING.to_owned(),
+        ([epoch], _) => epoch.to_string(),
+        (epochs, _) => format!("mean of {}", epochs.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 

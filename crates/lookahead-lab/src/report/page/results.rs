@@ -3,16 +3,13 @@
 use maud::{Markup, html};
 
 use super::{
-    super::{
-        Comparison, GroupSummary, Verdict,
-        format::{self, Quantity},
-    },
+    super::{Comparison, GroupSummary, Measure, Subject, Verdict, format},
     heading, panel_name, print,
 };
-use crate::metrics::PairedDifference;
+use crate::metrics::{PairedDifference, Spread};
 
 /// One card for each comparison with a baseline.
-pub(super) fn verdicts(panels: &[Vec<&GroupSummary>]) -> Markup {
+pub(super) fn verdicts(panels: &[Vec<&GroupSummary>], subject: Subject) -> Markup {
     html! {
         @if panels.iter().flatten().any(|group| group.comparison.is_some()) {
             section {
@@ -25,24 +22,105 @@ pub(super) fn verdicts(panels: &[Vec<&GroupSummary>]) -> Markup {
                             p class={ "badge " (verdict_class(comparison.verdict)) } {
                                 (comparison.verdict.in_words(comparison.pairs()))
                             }
-                            p.evidence { (evidence(comparison)) }
+                            p.evidence { (evidence(comparison, subject)) }
                         }
                     }
                 }
                 p.hint {
-                    "The claim holds if the 95 % confidence intervals of both paired differences, accuracy and loss, lie "
-                    "at zero or on the better side; it does not hold if either lies on the worse side; else this many "
-                    "seeds do not decide it. Each comparison is judged by itself."
+                    @match subject {
+                        Subject::Classification => {
+                            "The claim holds if the 95 % confidence intervals of both paired differences, accuracy and loss, "
+                            "lie at zero or on the better side; it does not hold if either lies on the worse side; "
+                        }
+                        Subject::Language => {
+                            "The claim holds if the 95 % confidence interval of the paired difference of the validation loss, "
+                            "the logarithm of the perplexity, lies at zero or below; it does not hold if it lies above; "
+                        }
+                        Subject::Translation => {
+                            "The claim holds if the 95 % confidence intervals of both paired differences, BLEU and loss, "
+                            "lie at zero or on the better side; it does not hold if either lies on the worse side; "
+                        }
+                    }
+                    "else this many seeds do not decide it. Each comparison is judged by itself."
                 }
             }
         }
     }
 }
 
+/// A column of the table of results.
+#[derive(Clone, Copy)]
+enum Column {
+    /// At the end, of the weights that count.
+    Final(Measure),
+    /// Of the fast weights, at the last evaluation.
+    Fast(Measure),
+}
+
+impl Column {
+    fn all(subject: Subject) -> &'static [Self] {
+        use Column::{Fast, Final};
+        match subject {
+            Subject::Classification => &[
+                Final(Measure::ValidAccuracy),
+                Final(Measure::ValidTop5),
+                Fast(Measure::ValidAccuracy),
+                Final(Measure::ValidLoss),
+                Fast(Measure::ValidLoss),
+                Final(Measure::TrainLoss),
+            ],
+            Subject::Language => &[
+                Final(Measure::TrainPerplexity),
+                Final(Measure::ValidPerplexity),
+                Final(Measure::TestPerplexity),
+                Final(Measure::ValidLoss),
+                Fast(Measure::ValidLoss),
+            ],
+            Subject::Translation => &[
+                Final(Measure::TrainLoss),
+                Final(Measure::ValidLoss),
+                Fast(Measure::ValidLoss),
+                Final(Measure::TestLoss),
+                Final(Measure::ValidBleu),
+                Final(Measure::TestBleu),
+            ],
+        }
+    }
+
+    /// Whether it is shown even where no group has a value.
+    fn is_always_shown(self) -> bool {
+        use Measure::{TestBleu, TestLoss, TestPerplexity, ValidTop5};
+        matches!(self, Self::Final(measure) if ![ValidTop5, TestLoss, TestPerplexity, TestBleu].contains(&measure))
+    }
+
+    fn heading(self) -> String {
+        match self {
+            Self::Final(measure) => measure.with_unit(),
+            Self::Fast(measure) if measure.is_accuracy() => "Accuracy of fast weights, %".to_owned(),
+            Self::Fast(_) => "Loss of fast weights".to_owned(),
+        }
+    }
+
+    fn value(self, group: &GroupSummary) -> Option<Spread> {
+        match self {
+            Self::Final(measure) => group.measured(measure),
+            Self::Fast(measure) if measure.is_accuracy() => group.fast_accuracy,
+            Self::Fast(_) => group.fast_loss,
+        }
+    }
+
+    fn text(self, group: &GroupSummary) -> String {
+        let (Self::Final(measure) | Self::Fast(measure)) = self;
+        print(&measure.quantity().spread(self.value(group)))
+    }
+}
+
 /// The table of means and deviations.
-pub(super) fn table(groups: &[&GroupSummary]) -> Markup {
-    let has_top5 = groups.iter().any(|group| group.valid_top5.is_some());
-    let has_fast = groups.iter().any(|group| group.fast_accuracy.is_some());
+pub(super) fn table(groups: &[&GroupSummary], subject: Subject) -> Markup {
+    let has = |column: &Column| groups.iter().any(|group| column.value(group).is_some());
+    let columns: Vec<Column> =
+        Column::all(subject).iter().copied().filter(|column| column.is_always_shown() || has(column)).collect();
+    let has_fast = columns.iter().any(|column| matches!(column, Column::Fast(_)));
     html! {
         section {
             (heading(panel_name(groups), "Results"))
@@ -51,12 +129,7 @@ pub(super) fn table(groups: &[&GroupSummary]) -> Markup {
                     thead { tr {
                         th scope="col" { "Optimizer" }
                         th.number scope="col" { "Runs" }
-                        th.number scope="col" { "Validation accuracy, %" }
-                        @if has_top5 { th.number scope="col" { "Top-5 accuracy, %" } }
-                        @if has_fast { th.number scope="col" { "Accuracy of fast weights, %" } }
-                        th.number scope="col" { "Validation loss" }
-                        @if has_fast { th.number scope="col" { "Loss of fast weights" } }
-                        th.number scope="col" { "Training loss" }
+                        @for column in &columns { th.number scope="col" { (column.heading()) } }
                         th.number scope="col" { "Wall time, s" }
                     } }
                     tbody {
@@ -69,12 +142,7 @@ pub(super) fn table(groups: &[&GroupSummary]) -> Markup {
                                     }
                                 }
                                 td.number { (format::finished(group.n, group.runs.len())) }
-                                td.number { (print(&Quantity::Accuracy.spread(group.valid_accuracy))) }
-                                @if has_top5 { td.number { (print(&Quantity::Accuracy.spread(group.valid_top5))) } }
-                                @if has_fast { td.number { (print(&Quantity::Accuracy.spread(group.fast_accuracy))) } }
-                                td.number { (print(&Quantity::Loss.spread(group.valid_loss))) }
-                                @if has_fast { td.number { (print(&Quantity::Loss.spread(group.fast_loss))) } }
-                                td.number { (print(&Quantity::Loss.spread(group.train_loss))) }
+                                @for column in &columns { td.number { (column.text(group)) } }
                                 td.number { (print(&format::seconds(group.seconds))) }
                             }
                         }
@@ -84,43 +152,67 @@ pub(super) fn table(groups: &[&GroupSummary]) -> Markup {
             p.hint { "At the end of training: mean ± sample standard deviation over the finished runs, one per seed; "
                 "wall time is the mean of a run. Where an optimizer keeps slow or averaged weights, they are what is evaluated"
                 @if has_fast { "; the fast weights stand beside them as of the last evaluation" } "." }
+            @if let Some(text) = kept(groups) { p.hint { (text) } }
             @for group in groups {
-                @for remark in remarks(group) { p.warning { (remark) } }
+                @for remark in remarks(group, subject) { p.warning { (remark) } }
             }
         }
     }
 }
 
+/// In words, of which epochs the weights are; `None` where they are those of the end.
+fn kept(groups: &[&GroupSummary]) -> Option<String> {
+    let all = || groups.iter().flat_map(|group| group.kept_epochs.values());
+    let of_what = match (all().any(|epochs| epochs.len() == 1), all().any(|epochs| epochs.len() > 1)) {
+        (false, false) => return None,
+        (true, false) => "those of the epoch with the lowest validation loss",
+        (false, true) => "the mean of the weights after several epochs",
+        (true, true) => {
+            "those of the epoch with the lowest validation loss, or the mean of the weights after several epochs"
+        }
+    };
+    let runs =
+        if groups.iter().all(|group| group.kept_epochs.len() == group.n as usize) { "" } else { ", in some runs," };
+    Some(format!(
+        "The weights that are evaluated at the end are{runs} {of_what}; the table of runs says which. All losses and scores \
+         above are of these weights."
+    ))
+}
+
 /// The paired differences as numbers and as intervals on a common scale.
-pub(super) fn differences(groups: &[&GroupSummary]) -> Markup {
-    let accuracy_scale = scale(groups, |comparison| comparison.valid_accuracy);
-    let loss_scale = scale(groups, |comparison| comparison.valid_loss);
+pub(super) fn differences(groups: &[&GroupSummary], subject: Subject) -> Markup {
     html! {
         @if groups.iter().any(|group| group.comparison.is_some()) {
             section {
                 (heading(panel_name(groups), "Paired differences"))
                 p.hint { "A seed gives every optimizer the same initial weights and the same order of data, so optimizers are "
                     "compared seed by seed. Mean difference and its 95 % confidence interval (Student's t); in the drawings "
-                    "right of the line is better." }
+                    "right of the line is better."
+                    @if subject == Subject::Language {
+                        " Perplexities are compared by their logarithms, the losses, so that the difference is a ratio: "
+                        "\u{2212}5 % is a perplexity that is 5 % lower."
+                    }
+                }
                 div.wide tabindex="0" role="region" aria-label="Paired differences" {
                     table {
                         thead { tr {
                             th scope="col" { "Difference" }
                             th.number scope="col" { "Pairs" }
-                            th.number scope="col" { "Accuracy, points" }
-                            th scope="col" { "worse | better" }
-                            th.number scope="col" { "Validation loss" }
-                            th scope="col" { "worse | better" }
+                            @for measure in subject.compared() {
+                                th.number scope="col" { (short(*measure)) (measure.quantity().unit_of_difference()) }
+                                th scope="col" { "worse | better" }
+                            }
                         } }
                         tbody {
                             @for (group, comparison) in compared(groups) {
                                 tr {
                                     th scope="row" { (group.label) " − " (comparison.baseline) }
                                     td.number { (comparison.pairs()) }
-                                    td.number { (print(&Quantity::Accuracy.paired(comparison.valid_accuracy))) }
-                                    td { (interval(comparison.valid_accuracy, accuracy_scale, comparison.accuracy_verdict)) }
-                                    td.number { (print(&Quantity::Loss.paired(comparison.valid_loss))) }
-                                    td { (interval(comparison.valid_loss, -loss_scale, comparison.loss_verdict)) }
+                                    @for &measure in subject.compared() {
+                                        @let (paired, verdict) = comparison.by(measure);
+                                        td.number { (print(&measure.quantity().paired(paired))) }
+                                        td { (interval(paired, scale(groups, measure), verdict)) }
+                                    }
                                 }
                             }
                         }
@@ -143,13 +235,21 @@ pub(super) fn verdict_class(verdict: Verdict) -> &'static str {
     }
 }
 
-fn evidence(comparison: &Comparison) -> String {
+/// The name of a compared measure: classes have no other accuracy than that of the validation set.
+fn short(measure: Measure) -> &'static str {
+    if measure == Measure::ValidAccuracy { "Accuracy" } else { measure.name() }
+}
+
+fn evidence(comparison: &Comparison, subject: Subject) -> String {
     if comparison.pairs() == 0 {
         return "No seed has finished, finite runs of both yet.".to_owned();
     }
-    let accuracy = print(&Quantity::Accuracy.paired(comparison.valid_accuracy));
-    let loss = print(&Quantity::Loss.paired(comparison.valid_loss));
-    let mut text = format!("Accuracy {accuracy} points, validation loss {loss}.");
+    let numbers = subject.compared().iter().enumerate().map(|(index, &measure)| {
+        let name = if index == 0 { short(measure).to_owned() } else { measure.in_sentence() };
+        let number = print(&measure.quantity().paired(comparison.by(measure).0));
+        format!("{name} {number}{}", measure.quantity().unit_of_difference().replace(',', ""))
+    });
+    let mut text = numbers.collect::<Vec<_>>().join(", ") + ".";
     if comparison.missing_pairs > 0 {
         text += &format!(" Seeds without finished, finite runs of both: {}.", comparison.missing_pairs);
     } else if comparison.pairs() == 1 {
@@ -159,7 +259,7 @@ fn evidence(comparison: &Comparison) -> String {
 }
 
 /// What the numbers of a group leave out.
-fn remarks(group: &GroupSummary) -> Vec<String> {
+fn remarks(group: &GroupSummary, subject: Subject) -> Vec<String> {
     let mut remarks = Vec::new();
     if !group.unfinished.is_empty() {
         remarks.push(format!("{}: not finished, and in no number: {}.", group.label, group.unfinished.join(", ")));
@@ -168,6 +268,13 @@ fn remarks(group: &GroupSummary) -> Vec<String> {
         remarks.push(format!(
             "{}: runs that ended with a loss that is not finite, and is not in the mean: {}.",
             group.label, group.diverged
+        ));
+    }
+    let too_large = if subject == Subject::Language { too_large(group) } else { 0 };
+    if too_large > 0 {
+        remarks.push(format!(
+            "{}: runs whose loss is finite but whose perplexity no number can hold, and is not in the mean: {too_large}.",
+            group.label
         ));
     }
     if group.non_finite > 0 {
@@ -179,11 +286,20 @@ fn remarks(group: &GroupSummary) -> Vec<String> {
     remarks
 }
 
-/// The largest distance from zero that an interval of this measure reaches.
-fn scale(groups: &[&GroupSummary], measure: fn(&Comparison) -> Option<PairedDifference>) -> f64 {
-    let paired = compared(groups).filter_map(|(_, comparison)| measure(comparison));
+/// How many runs have a loss of which the exponential overflows.
+fn too_large(group: &GroupSummary) -> u32 {
+    let n = |spread: Option<Spread>| spread.map_or(0, |spread| spread.n);
+    let measures = [Measure::TrainPerplexity, Measure::ValidPerplexity, Measure::TestPerplexity];
+    let missing = |measure: Measure| n(group.measured(measure.to_compare())).saturating_sub(n(group.measured(measure)));
+    measures.into_iter().map(missing).max().unwrap_or(0)
+}
+
+/// The largest distance from zero that an interval of this measure reaches; negative where less is better.
+fn scale(groups: &[&GroupSummary], measure: Measure) -> f64 {
+    let paired = compared(groups).filter_map(|(_, comparison)| comparison.by(measure).0);
     let ends = paired.flat_map(|paired| paired.ci95.unwrap_or([paired.mean; 2]));
-    ends.fold(0.0, |largest, end| end.abs().max(largest))
+    let largest = ends.fold(0.0, |largest: f64, end| end.abs().max(largest));
+    if measure.is_score() { largest } else { -largest }
 }
 
 /// Draws mean and interval against the zero line; a negative `scale` turns the direction.

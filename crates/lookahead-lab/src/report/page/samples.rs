@@ -1,0 +1,102 @@
+//! Sample translations on the page: the first sentences of a run of each group, under source and reference.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::Path;
+
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::super::run_folder::malformed;
+use super::super::{ReportError, Study};
+use super::provenance::in_panel;
+
+/// How many sentences are shown.
+const SENTENCES: usize = 6;
+
+/// What a run leaves of its translations, that of the test set before that of the validation set, and which set it is.
+const FILES: [(&str, &str); 2] = [("translations-test.jsonl", "test"), ("translations-valid.jsonl", "validation")];
+
+/// A line of a run's translations.
+#[derive(Deserialize)]
+struct Translation {
+    source: String,
+    reference: String,
+    translation: String,
+}
+
+/// The first sentences of a set, as the first run of each group translates them.
+pub(super) struct Samples {
+    /// Which set it is.
+    set: &'static str,
+    /// By the labels of the groups that have some.
+    groups: Vec<(String, Vec<Translation>)>,
+}
+
+impl Samples {
+    /// Reads those of the first seed of each group; `None` where there are none.
+    ///
+    /// # Errors
+    /// A file cannot be read, or a line is malformed.
+    pub(super) fn read(study: &Study) -> Result<Option<Self>, ReportError> {
+        for (file, set) in FILES {
+            let mut groups = Vec::new();
+            for (group, runs) in study.groups() {
+                let Some(run) = runs.first() else { continue };
+                let translations = read(&study.run_folder(run).join(file))?;
+                if !translations.is_empty() {
+                    groups.push((in_panel(&group.panel, &group.label), translations));
+                }
+            }
+            if !groups.is_empty() {
+                return Ok(Some(Self { set, groups }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Its part of the page: each sentence with the translations under each other.
+    pub(super) fn section(&self) -> Markup {
+        let sentences = self.groups.first().map_or(&[][..], |(_, translations)| translations.as_slice());
+        html! {
+            section {
+                h2 { "Sample translations" }
+                p.hint { "The first sentences of the " (self.set) " set, translated by the first run of each group." }
+                @for sentence in sentences {
+                    dl.sample {
+                        dt { "Source" } dd dir="auto" { (sentence.source) }
+                        dt { "Reference" } dd dir="auto" { (sentence.reference) }
+                        @for (label, translations) in &self.groups {
+                            @if let Some(own) = translations.iter().find(|own| own.source == sentence.source) {
+                                dt { (label) } dd dir="auto" { (own.translation) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first lines of a file; none where it is not there. A last line without its newline counts only if it is complete.
+fn read(path: &Path) -> Result<Vec<Translation>, ReportError> {
+    let failed = |source| ReportError::Read { path: path.to_owned(), source };
+    let mut reader = match File::open(path) {
+        Ok(file) => BufReader::new(file),
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed(source)),
+    };
+    let mut translations = Vec::new();
+    for line in 1..=SENTENCES {
+        let mut bytes = Vec::new();
+        if reader.read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
+            break;
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(translation) => translations.push(translation),
+            Err(_) if bytes.last() != Some(&b'\n') => break,
+            Err(error) => return Err(malformed(path, line, &error)),
+        }
+    }
+    Ok(translations)
+}
