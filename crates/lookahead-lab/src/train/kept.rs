@@ -13,6 +13,9 @@ use crate::files::{create_folder, write_atomically};
 
 type Weights = BTreeMap<String, TensorData>;
 
+/// Of each tensor its shape, and sums of its elements.
+type Sums = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
+
 /// Writes the weights of an evaluation into `run_folder/kept` where they are to be kept, and enters them in the list.
 ///
 /// Those that leave the list stay on disk until [`remove_others`], for a checkpoint may still name them.
@@ -50,7 +53,7 @@ pub(super) fn keep(
 /// # Errors
 /// [`Error::DamagedCheckpoint`] for a file that is not the one that was written, [`Error::Io`].
 pub(super) fn mean(kept: &[Kept], run_folder: &Path) -> Result<Option<Weights>, Error> {
-    let mut sum: Option<BTreeMap<String, (Vec<usize>, Vec<f64>)>> = None;
+    let mut sum: Option<Sums> = None;
     for entry in kept {
         let path = file(run_folder, entry.epoch);
         let bytes = fs::read(&path).map_err(Error::io(&path))?;
