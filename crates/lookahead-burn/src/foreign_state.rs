@@ -9,8 +9,8 @@ use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use burn_pack::Scalar;
 use lookahead::{Alpha, Float, SyncPeriod, kernels};
 
-use crate::Error;
 use crate::rule_state::{FIRST_WEIGHT_LEAF, RuleState, SECOND_WEIGHT_LEAF};
+use crate::{AdaFactorState, Error};
 
 /// Under this name a per-parameter Lookahead keeps its slow weights; they are weights, not a moment.
 pub(crate) const SLOW_LEAF: &str = "lookahead_slow";
@@ -30,11 +30,10 @@ pub(crate) fn interpolate<O: Optimizer, const D: usize>(
     alpha: Alpha,
     device: &Device,
 ) -> O::State<D> {
-    if let Some(ours) = (&state as &dyn Any).downcast_ref::<RuleState<D>>() {
-        let anchor = anchor.and_then(|anchor| (anchor as &dyn Any).downcast_ref());
-        let moved: Box<dyn Any> = Box::new(ours.clone().pull_back(anchor, alpha));
-        // The same type by another name: `ours` is `state`.
-        return moved.downcast().map_or(state, |moved| *moved);
+    let ours = interpolate_as(&state, anchor, |state: RuleState<D>, anchor| state.pull_back(anchor, alpha))
+        .or_else(|| interpolate_as(&state, anchor, |state: AdaFactorState<D>, anchor| state.pull_back(anchor, alpha)));
+    if let Some(moved) = ours {
+        return moved;
     }
     let anchor = anchor.map(flatten).unwrap_or_default();
     let anchor_tensors: BTreeMap<_, _> = anchor.tensors.into_iter().collect();
@@ -53,6 +52,18 @@ pub(crate) fn interpolate<O: Optimizer, const D: usize>(
         }
     }
     rebuild(sink, device).unwrap_or(state)
+}
+
+/// Moves a state that is one of ours by its own name; `None` for any other.
+fn interpolate_as<Ours: Any + Clone, S: Any>(
+    state: &S,
+    anchor: Option<&S>,
+    pull_back: impl FnOnce(Ours, Option<&Ours>) -> Ours,
+) -> Option<S> {
+    let ours = (state as &dyn Any).downcast_ref::<Ours>()?.clone();
+    let anchor = anchor.and_then(|anchor| (anchor as &dyn Any).downcast_ref());
+    let moved: Box<dyn Any> = Box::new(pull_back(ours, anchor));
+    moved.downcast().ok().map(|moved| *moved)
 }
 
 /// After an outer sync: the slow weights of per-parameter Lookaheads inside are `weights`, and partial cycles are over.
@@ -161,12 +172,12 @@ fn rebuild<S: RecordState>(sink: StateSink, device: &Device) -> Option<S> {
 /// `s <- anchor - alpha (anchor - s)`: in f64 for f64, else in f32, as in place.
 fn interpolate_data(data: &TensorData, anchor: Option<&TensorData>, alpha: Alpha) -> TensorData {
     match data.dtype() {
-        DType::F64 => interpolate_as::<f64>(data, anchor, alpha),
-        _ => interpolate_as::<f32>(data, anchor, alpha),
+        DType::F64 => interpolate_values::<f64>(data, anchor, alpha),
+        _ => interpolate_values::<f32>(data, anchor, alpha),
     }
 }
 
-fn interpolate_as<T: Float + Element>(data: &TensorData, anchor: Option<&TensorData>, alpha: Alpha) -> TensorData {
+fn interpolate_values<T: Float + Element>(data: &TensorData, anchor: Option<&TensorData>, alpha: Alpha) -> TensorData {
     let mut moment: Vec<T> = data.iter().collect();
     let anchor = anchor.map_or_else(|| vec![T::ZERO; moment.len()], |anchor| anchor.iter().collect());
     kernels::interpolate(&mut moment, &anchor, alpha);

@@ -56,6 +56,6 @@ pub use record::{Record, RecordReader, RecordWriter};
 pub use rule::{LookaheadRule, LookaheadRuleState, slow_model_from_record};
 pub use rule_set::RuleSet;
 pub use rule_state::RuleState;
-pub use rules::{Adam, AdamW, Sgd};
+pub use rules::{AdaFactor, AdaFactorState, Adam, AdamW, Sgd};
 pub use sync::PullBack;
 pub use weights::Weights;

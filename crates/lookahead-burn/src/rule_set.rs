@@ -13,7 +13,7 @@ use crate::fused_step::Opened;
 use crate::record::{RecordReader, RecordWriter};
 use crate::rule_state::RuleState;
 use crate::traversal::{Lifted, ParamInfo, with_rank};
-use crate::{Adam, AdamW, Error, InnerOptimizer, PullBack, Sgd, foreign_state, fused_step};
+use crate::{AdaFactor, AdaFactorState, Adam, AdamW, Error, InnerOptimizer, PullBack, Sgd, foreign_state, fused_step};
 
 /// One rule over all parameters of a module, or several over groups of them.
 ///
@@ -97,7 +97,7 @@ impl<O: Optimizer> RuleSet<O> {
     }
 
     fn is_ours() -> bool {
-        TypeId::of::<O::State<2>>() == TypeId::of::<RuleState<2>>()
+        [TypeId::of::<RuleState<2>>(), TypeId::of::<AdaFactorState<2>>()].contains(&TypeId::of::<O::State<2>>())
     }
 
     /// Checks that a state belongs to a parameter of this shape under this rule.
@@ -127,6 +127,7 @@ fn describe<O: Optimizer>(rule: &O) -> String {
     let ours = rule.downcast_ref::<Sgd>().map(|rule| format!("{rule:?}"));
     let ours = ours.or_else(|| rule.downcast_ref::<Adam>().map(|rule| format!("{rule:?}")));
     let ours = ours.or_else(|| rule.downcast_ref::<AdamW>().map(|rule| format!("{rule:?}")));
+    let ours = ours.or_else(|| rule.downcast_ref::<AdaFactor>().map(|rule| format!("{rule:?}")));
     ours.unwrap_or_else(|| std::any::type_name::<O>().to_owned())
 }
 

@@ -5,7 +5,7 @@ mod parameters;
 
 use burn::optim::Optimizer;
 use burn::tensor::DType;
-use lookahead_burn::{Adam, AdamW, Error, Lookahead, Sgd};
+use lookahead_burn::{AdaFactor, Adam, AdamW, Error, Lookahead, Sgd};
 use lookahead_laws::golden::{Case, Inner, Tensor, Trajectories, assert_close};
 
 use parameters::Parameters;
@@ -25,7 +25,7 @@ macro_rules! golden {
     };
 }
 
-golden!(adam, adam_l2, adamw, heavy_ball, heavy_ball_dampened, nesterov, sgd);
+golden!(adafactor, adam, adam_l2, adamw, heavy_ball, heavy_ball_dampened, nesterov, sgd);
 
 fn check_file(stem: &str) -> Result<(), Error> {
     let file = Trajectories::read(stem);
@@ -38,7 +38,7 @@ fn check_file(stem: &str) -> Result<(), Error> {
                 Inner::Sgd(rule) => run.follow(Sgd::from(rule), lr)?,
                 Inner::Adam(rule) => run.follow(Adam::from(rule), lr)?,
                 Inner::AdamW(rule) => run.follow(AdamW::from(rule), lr)?,
-                Inner::AdaFactor(_) => panic!("{stem}.toml: there is no AdaFactor for Burn"),
+                Inner::AdaFactor(rule) => run.follow(AdaFactor::from(rule), lr)?,
             }
         }
     }

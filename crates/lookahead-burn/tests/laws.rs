@@ -7,6 +7,9 @@ mod subjects;
 use subjects::{Double, PerParameter, Single, Stock};
 
 lookahead_laws::laws!(single: Single);
+lookahead_laws::laws!(single_with_ada_factor: Single; ada_factor, nested_ada_factor);
 lookahead_laws::laws!(double: Double);
+lookahead_laws::laws!(double_with_ada_factor: Double; ada_factor, nested_ada_factor);
 lookahead_laws::laws!(stock: Stock);
 lookahead_laws::laws!(per_parameter: PerParameter);
+lookahead_laws::laws!(per_parameter_with_ada_factor: PerParameter; ada_factor, nested_ada_factor);

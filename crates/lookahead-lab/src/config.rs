@@ -24,8 +24,8 @@ pub use self::error::{ConfigError, Place};
 pub use self::keep::KeepConfig;
 pub use self::model::{AwdLstmConfig, CifarDepth, ModelConfig, NetworkConfig, StemConfig, TransformerConfig};
 pub use self::optimizer::{
-    AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig, OptimizerConfig,
-    SgdConfig, StepSizeConfig,
+    AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig,
+    OptimizerConfig, SgdConfig, SlowWeightsConfig, StepSizeConfig,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
 pub use self::sweep::{GroupConfig, PanelConfig, ScaleConfig, SweepConfig};

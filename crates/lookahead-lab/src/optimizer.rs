@@ -8,7 +8,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use lookahead::{Alpha, Averaging, Cadence, InnerStatePolicy, LookaheadConfig, SyncPeriod, SyncReport};
 use lookahead_burn::{
-    Adam, AdamW, Averaged, InnerOptimizer, Lookahead, PullBack, RecordReader, RecordWriter, RuleSet, Sgd, Weights,
+    AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, PullBack, RecordReader, RecordWriter, RuleSet, Sgd,
+    Weights,
 };
 
 use crate::Error;
@@ -23,6 +24,8 @@ pub enum AnyOptimizer {
     Adam(RuleSet<Adam>),
     /// AdamW.
     AdamW(RuleSet<AdamW>),
+    /// AdaFactor.
+    AdaFactor(RuleSet<AdaFactor>),
     /// Lookahead around another.
     Lookahead(Box<Lookahead<AnyOptimizer>>),
     /// An average of another's weights.
@@ -39,13 +42,14 @@ impl AnyOptimizer {
             OptimizerConfig::Sgd(sgd) => Self::Sgd(RuleSet::new(sgd.rule()?.into())),
             OptimizerConfig::Adam(adam) => Self::Adam(RuleSet::new(adam.adam()?.into())),
             OptimizerConfig::AdamW(adamw) => Self::AdamW(RuleSet::new(adamw.adamw()?.into())),
+            OptimizerConfig::AdaFactor(adafactor) => Self::AdaFactor(RuleSet::new(adafactor.rule()?.into())),
             OptimizerConfig::Lookahead(outer) => {
                 let config = LookaheadConfig::new().with_sync_period(outer.sync_period);
                 let config = match outer.step_size {
                     StepSizeConfig::Alpha(alpha) => config.with_alpha(alpha),
                     StepSizeConfig::Adaptive(adaptive) => config.with_adaptive_alpha(adaptive.estimate),
                 };
-                let config = config.with_inner_state(outer.inner_state);
+                let config = config.with_inner_state(outer.inner_state).with_slow_storage(outer.slow_weights.storage());
                 Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner)?, config)?))
             }
             OptimizerConfig::Averaged(averaged) => {
@@ -97,7 +101,7 @@ impl AnyOptimizer {
         match self {
             Self::Lookahead(lookahead) => lookahead.last_sync(),
             Self::Averaged(averaged) => averaged.inner().last_sync(),
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => None,
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
         }
     }
 
@@ -107,7 +111,7 @@ impl AnyOptimizer {
         match self {
             Self::Lookahead(lookahead) => lookahead.refused() + lookahead.inner().refused(),
             Self::Averaged(averaged) => averaged.inner().refused(),
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => 0,
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => 0,
         }
     }
 
@@ -119,7 +123,7 @@ impl AnyOptimizer {
                 averaged.observe_validation_loss(loss);
                 averaged.inner_mut().observe_validation_loss(loss);
             }
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => {}
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => {}
         }
     }
 }
@@ -131,6 +135,7 @@ macro_rules! each {
             AnyOptimizer::Sgd($optimizer) => $call,
             AnyOptimizer::Adam($optimizer) => $call,
             AnyOptimizer::AdamW($optimizer) => $call,
+            AnyOptimizer::AdaFactor($optimizer) => $call,
             AnyOptimizer::Lookahead($optimizer) => $call,
             AnyOptimizer::Averaged($optimizer) => $call,
         }
@@ -169,6 +174,7 @@ impl InnerOptimizer for AnyOptimizer {
             Self::Sgd(optimizer) => wrapped!(optimizer, Sgd(anchor) => anchor),
             Self::Adam(optimizer) => wrapped!(optimizer, Adam(anchor) => anchor),
             Self::AdamW(optimizer) => wrapped!(optimizer, AdamW(anchor) => anchor),
+            Self::AdaFactor(optimizer) => wrapped!(optimizer, AdaFactor(anchor) => anchor),
             Self::Lookahead(optimizer) => wrapped!(optimizer, Lookahead(anchor) => &mut **anchor),
             Self::Averaged(optimizer) => wrapped!(optimizer, Averaged(anchor) => &mut **anchor),
         }
@@ -192,6 +198,7 @@ impl InnerOptimizer for AnyOptimizer {
             (Self::Sgd(optimizer), Self::Sgd(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::Adam(optimizer), Self::Adam(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::AdamW(optimizer), Self::AdamW(anchor)) => optimizer.interpolate(anchor, alpha),
+            (Self::AdaFactor(optimizer), Self::AdaFactor(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::Lookahead(optimizer), Self::Lookahead(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::Averaged(optimizer), Self::Averaged(anchor)) => optimizer.interpolate(anchor, alpha),
             _ => {}

@@ -32,13 +32,17 @@ impl Schedule {
     /// The learning rate of step `step`, in epoch `epoch`, both counted from 0.
     #[must_use]
     pub fn learning_rate(&self, step: u64, epoch: u32) -> f64 {
-        let warmup = self.config.warmup_steps;
-        let base = self.config.learning_rate;
-        if step < warmup {
-            // gamma_t = gamma (t + 1) / warmup
-            return base * (step + 1) as f64 / warmup as f64;
-        }
-        match &self.config.decay {
+        let ScheduleConfig { learning_rate: base, warmup_steps: warmup, ref decay } = self.config;
+        // t counts from 1.
+        let t = step.saturating_add(1);
+        let rate = match decay {
+            DecayConfig::InverseSqrt { width, decay_from } => {
+                // gamma d^-0.5 max(t, t_0)^-0.5
+                let later = t.max(decay_from.get().into());
+                base / (f64::from(width.get()) * later as f64).sqrt()
+            }
+            // The others begin to fall when the warm-up is over.
+            _ if step < warmup => base,
             DecayConfig::Constant => base,
             DecayConfig::Cosine { final_fraction } => {
                 let steps = self.total_steps.saturating_sub(warmup).max(1);
@@ -51,7 +55,9 @@ impl Schedule {
                 base * factor.powi(passed as i32)
             }
             DecayConfig::Plateau { .. } => self.plateau.as_ref().map_or(base, ReduceOnPlateau::learning_rate),
-        }
+        };
+        // The rise: t / warmup of it.
+        if step < warmup { rate * t as f64 / warmup as f64 } else { rate }
     }
 
     /// Takes the validation loss of an evaluation.

@@ -59,6 +59,12 @@ pub fn nested_adam() -> Setup {
     nested(Rule::Adam, InnerStatePolicy::Reset)
 }
 
+/// Lookahead(AdaFactor), interpolating.
+#[must_use]
+pub fn nested_ada_factor() -> Setup {
+    nested(Rule::AdaFactor, InnerStatePolicy::Interpolate)
+}
+
 /// A Lookahead with k = 2 and alpha = 0.6, for the laws to put another around.
 fn nested(rule: Rule, policy: InnerStatePolicy) -> Setup {
     let inside = LookaheadConfig::new().with_sync_period(period(2)).with_alpha(alpha(0.6)).with_inner_state(policy);

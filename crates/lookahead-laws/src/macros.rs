@@ -77,6 +77,7 @@ macro_rules! laws {
         $crate::laws!(@momentum $subject nested_heavy_ball);
     };
     (@only nested_adam $subject:ident) => {};
+    (@only nested_ada_factor $subject:ident) => {};
     (@only $base:ident $subject:ident) => {
         $crate::laws!(@transparent $subject $base);
     };

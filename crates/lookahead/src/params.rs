@@ -59,10 +59,15 @@ impl<T> Param<'_, T> {
 
     /// The values, to write.
     pub fn values_mut(&mut self) -> &mut [T] {
-        match &mut self.values {
-            Storage::Owned(values) => values,
+        self.shape_and_values_mut().1
+    }
+
+    pub(crate) fn shape_and_values_mut(&mut self) -> (&[usize], &mut [T]) {
+        let values = match &mut self.values {
+            Storage::Owned(values) => &mut values[..],
             Storage::Borrowed(values) => values,
-        }
+        };
+        (&self.shape, values)
     }
 }
 

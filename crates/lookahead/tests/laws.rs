@@ -9,9 +9,9 @@ type Single = slices::Slices<f32>;
 type Double = slices::Slices<f64>;
 
 lookahead_laws::laws!(single: Single);
-lookahead_laws::laws!(single_with_ada_factor: Single; ada_factor);
+lookahead_laws::laws!(single_with_ada_factor: Single; ada_factor, nested_ada_factor);
 lookahead_laws::laws!(double: Double);
-lookahead_laws::laws!(double_with_ada_factor: Double; ada_factor);
+lookahead_laws::laws!(double_with_ada_factor: Double; ada_factor, nested_ada_factor);
 
 /// 3 -> 2 -> 1 -> (sync) 2 -> 1 -> (sync_now) 1.5: with theta <- theta - 1, k = 2 and alpha = 1/2 from phi = 3.
 #[test]

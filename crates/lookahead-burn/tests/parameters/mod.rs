@@ -1,4 +1,4 @@
-//! A module without a network, for tests that bring gradients of their own: vectors and matrices in any precision.
+//! A module without a network, for tests that bring gradients of their own: vectors, matrices and rank 3 in any precision.
 
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
@@ -9,6 +9,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 pub enum Parameter {
     Vector(Param<Tensor<1>>),
     Matrix(Param<Tensor<2>>),
+    Cube(Param<Tensor<3>>),
 }
 
 /// Trainable tensors in a list, at the paths `list.0.Vector`, `list.1.Matrix` and so on.
@@ -28,7 +29,8 @@ impl Parameters {
         self.list.push(match shape.len() {
             1 => Parameter::Vector(Param::from_tensor(tensor(shape, values, dtype, &device))),
             2 => Parameter::Matrix(Param::from_tensor(tensor(shape, values, dtype, &device))),
-            rank => panic!("{rank} dimensions: the tests use one or two"),
+            3 => Parameter::Cube(Param::from_tensor(tensor(shape, values, dtype, &device))),
+            rank => panic!("{rank} dimensions: the tests use one to three"),
         });
     }
 
@@ -37,6 +39,7 @@ impl Parameters {
         let values = |parameter: &Parameter| match parameter {
             Parameter::Vector(param) => param.val().into_data().iter().collect(),
             Parameter::Matrix(param) => param.val().into_data().iter().collect(),
+            Parameter::Cube(param) => param.val().into_data().iter().collect(),
         };
         self.list.iter().map(values).collect()
     }
@@ -53,6 +56,9 @@ impl Parameters {
                 }
                 (Parameter::Matrix(param), Some(values)) => {
                     grads.register(param.id, tensor::<2>(&param.dims(), values, param.dtype(), &device));
+                }
+                (Parameter::Cube(param), Some(values)) => {
+                    grads.register(param.id, tensor::<3>(&param.dims(), values, param.dtype(), &device));
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use burn::tensor::DType;
 use lookahead::rules;
-use lookahead_burn::{Adam, AdamW, Sgd};
+use lookahead_burn::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead_laws::{Law, Precision, Rule, Setup, Subject, Tensor};
 
 use crate::parameters::Parameters;
@@ -120,6 +120,7 @@ enum OurRule {
     Sgd(Sgd),
     Adam(Adam),
     AdamW(AdamW),
+    AdaFactor(AdaFactor),
 }
 
 fn our_rule(rule: Rule) -> Result<OurRule, lookahead::Error> {
@@ -130,6 +131,6 @@ fn our_rule(rule: Rule) -> Result<OurRule, lookahead::Error> {
         Rule::Nesterov => OurRule::Sgd(sgd.with_momentum(0.9)?.with_nesterov()?.with_weight_decay(0.01)?.into()),
         Rule::Adam => OurRule::Adam(Adam::new()),
         Rule::AdamW => OurRule::AdamW(AdamW::new()),
-        Rule::AdaFactor => panic!("there is no AdaFactor for Burn here"),
+        Rule::AdaFactor => OurRule::AdaFactor(AdaFactor::new()),
     })
 }

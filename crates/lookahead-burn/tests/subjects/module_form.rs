@@ -24,6 +24,7 @@ impl<T> Form for OurRules<T> {
             OurRule::Sgd(rule) => around(rule, setup, tensors, saved, precision),
             OurRule::Adam(rule) => around(rule, setup, tensors, saved, precision),
             OurRule::AdamW(rule) => around(rule, setup, tensors, saved, precision),
+            OurRule::AdaFactor(rule) => around(rule, setup, tensors, saved, precision),
         }
     }
 

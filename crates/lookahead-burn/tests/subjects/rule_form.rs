@@ -22,6 +22,7 @@ impl Form for PerParameterRules {
             OurRule::Sgd(rule) => around(rule, setup),
             OurRule::Adam(rule) => around(rule, setup),
             OurRule::AdamW(rule) => around(rule, setup),
+            OurRule::AdaFactor(rule) => around(rule, setup),
         };
         let (module, has_lookahead) = (module_of(tensors, Self::PRECISION), setup.has_lookahead());
         Box::new(match saved {

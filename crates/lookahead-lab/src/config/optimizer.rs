@@ -1,13 +1,16 @@
 //! The optimizer of a run: any nesting of Lookahead and averages around an inner rule (Algorithm 1, Sec. 5).
 
+mod rules;
+
 use std::num::NonZeroU32;
 
-use lookahead::rules::{Adam, AdamW, Sgd};
-use lookahead::{Adaptive, Alpha, CurvaturePower, InnerStatePolicy, SyncPeriod};
+use lookahead::{Adaptive, Alpha, CurvaturePower, InnerStatePolicy, SlowStorage, SyncPeriod};
 use serde::Serialize;
 
 use super::error::ConfigError;
 use super::reader::{Choices, Entry, Read, Table};
+
+pub use rules::{AdaFactorConfig, AdamConfig, SgdConfig};
 
 /// How many optimizers can be nested.
 const DEEPEST: usize = 8;
@@ -26,6 +29,8 @@ pub enum OptimizerConfig {
     Adam(AdamConfig),
     /// AdamW, its weight decay decoupled (0.01 by default).
     AdamW(AdamConfig),
+    /// AdaFactor (Shazeer and Stern 2018), its weight decay decoupled (0 by default).
+    AdaFactor(AdaFactorConfig),
 }
 
 /// Lookahead's hyperparameters (Algorithm 1).
@@ -38,8 +43,37 @@ pub struct LookaheadConfig {
     pub step_size: StepSizeConfig,
     /// What becomes of the inner optimizer's state at a sync (App. C.5). Default `maintain`.
     pub inner_state: InnerStatePolicy,
+    /// How the slow weights are stored. Default `full`.
+    #[serde(skip_serializing_if = "SlowWeightsConfig::is_full")]
+    pub slow_weights: SlowWeightsConfig,
     /// The inner optimizer.
     pub inner: Box<OptimizerConfig>,
+}
+
+/// How the slow weights are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlowWeightsConfig {
+    /// In the precision of the fast weights.
+    #[default]
+    Full,
+    /// As bf16 numbers, rounded stochastically: 2 bytes a weight.
+    Bf16,
+}
+
+impl SlowWeightsConfig {
+    fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+
+    /// What the optimizer is told; the rounding is the same in every run.
+    #[must_use]
+    pub fn storage(self) -> SlowStorage {
+        match self {
+            Self::Full => SlowStorage::Full,
+            Self::Bf16 => SlowStorage::Bf16 { seed: 0 },
+        }
+    }
 }
 
 /// The slow weights' step size.
@@ -102,96 +136,10 @@ pub enum AverageConfig {
     },
     /// The mean of all weights since the validation loss stopped to fall (NT-ASGD, Merity et al. 2018).
     NonMonotonic {
-        /// After how many evaluations without a better loss the average starts. Default 5.
+        /// Merity et al.'s n: the mean starts with the step after the first evaluation whose loss is above the lowest of
+        /// all those before it but the last n. Default 5.
         patience: NonZeroU32,
     },
-}
-
-/// SGD's hyperparameters, with PyTorch's defaults: 0 and false.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct SgdConfig {
-    /// The momentum, at least 0 and below 1.
-    pub momentum: f64,
-    /// From 0 to 1, and 0 with Nesterov momentum.
-    pub dampening: f64,
-    /// Nesterov's momentum instead of the heavy ball.
-    pub nesterov: bool,
-    /// Coupled weight decay, not negative.
-    pub weight_decay: f64,
-}
-
-/// Adam's and AdamW's hyperparameters, with PyTorch's defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct AdamConfig {
-    /// The first moment's decay, at least 0 and below 1. Default 0.9.
-    pub beta1: f64,
-    /// The second moment's decay, at least 0 and below 1. Default 0.999.
-    pub beta2: f64,
-    /// The term added to the denominator, not negative. Default 1e-8.
-    pub epsilon: f64,
-    /// Weight decay, not negative. Default 0 for Adam, 0.01 for AdamW.
-    pub weight_decay: f64,
-}
-
-impl SgdConfig {
-    /// The rule with these hyperparameters.
-    ///
-    /// # Errors
-    /// [`lookahead::Error::OutOfRange`]; never after reading from a file.
-    pub fn rule(&self) -> Result<Sgd, lookahead::Error> {
-        let rule = Sgd::new().with_momentum(self.momentum)?.with_dampening(self.dampening)?;
-        let rule = rule.with_weight_decay(self.weight_decay)?;
-        if self.nesterov { rule.with_nesterov() } else { Ok(rule) }
-    }
-
-    fn read(table: &Table<'_>) -> Read<Self> {
-        table.accept(&["name", "momentum", "dampening", "nesterov", "weight_decay"])?;
-        let config = Self {
-            momentum: table.or("momentum", 0.0, |e| e.checked(|x| Sgd::new().with_momentum(x)))?,
-            dampening: table.or("dampening", 0.0, |e| e.checked(|x| Sgd::new().with_dampening(x)))?,
-            nesterov: table.or("nesterov", false, |e| e.flag())?,
-            weight_decay: table.or("weight_decay", 0.0, |e| e.checked(|x| Sgd::new().with_weight_decay(x)))?,
-        };
-        // What is left to be wrong is Nesterov's need of momentum without dampening.
-        let accepted = "false unless momentum is above 0 and dampening is 0".to_owned();
-        config.rule().map(|_| config).map_err(|_| table.refuse("nesterov", config.nesterov, accepted))
-    }
-}
-
-impl AdamConfig {
-    /// PyTorch's defaults for Adam.
-    pub const ADAM: Self = Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
-    /// PyTorch's defaults for AdamW.
-    pub const ADAMW: Self = Self { weight_decay: 0.01, ..Self::ADAM };
-
-    /// The rule Adam with these hyperparameters.
-    ///
-    /// # Errors
-    /// [`lookahead::Error::OutOfRange`]; never after reading from a file.
-    pub fn adam(&self) -> Result<Adam, lookahead::Error> {
-        let rule = Adam::new().with_betas(self.beta1, self.beta2)?;
-        rule.with_epsilon(self.epsilon)?.with_weight_decay(self.weight_decay)
-    }
-
-    /// The rule AdamW with these hyperparameters.
-    ///
-    /// # Errors
-    /// [`lookahead::Error::OutOfRange`]; never after reading from a file.
-    pub fn adamw(&self) -> Result<AdamW, lookahead::Error> {
-        let rule = AdamW::new().with_betas(self.beta1, self.beta2)?;
-        rule.with_epsilon(self.epsilon)?.with_weight_decay(self.weight_decay)
-    }
-
-    fn read(table: &Table<'_>, default: Self) -> Read<Self> {
-        table.accept(&["name", "beta1", "beta2", "epsilon", "weight_decay"])?;
-        Ok(Self {
-            beta1: table.or("beta1", default.beta1, |e| e.checked(|x| Adam::new().with_betas(x, 0.0)))?,
-            beta2: table.or("beta2", default.beta2, |e| e.checked(|x| Adam::new().with_betas(0.0, x)))?,
-            epsilon: table.or("epsilon", default.epsilon, |e| e.checked(|x| Adam::new().with_epsilon(x)))?,
-            weight_decay: table
-                .or("weight_decay", default.weight_decay, |e| e.checked(|x| Adam::new().with_weight_decay(x)))?,
-        })
-    }
 }
 
 impl StepSizeConfig {
@@ -220,16 +168,18 @@ impl StepSizeConfig {
 
 impl LookaheadConfig {
     fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
-        table.accept(&["name", "sync_period", "alpha", "adaptive", "inner_state", "inner"])?;
+        table.accept(&["name", "sync_period", "alpha", "adaptive", "inner_state", "slow_weights", "inner"])?;
         let policies = [
             ("maintain", InnerStatePolicy::Maintain),
             ("interpolate", InnerStatePolicy::Interpolate),
             ("reset", InnerStatePolicy::Reset),
         ];
+        let storages = [("full", SlowWeightsConfig::Full), ("bf16", SlowWeightsConfig::Bf16)];
         let config = Self {
             sync_period: table.or("sync_period", SyncPeriod::default(), sync_period)?,
             step_size: StepSizeConfig::read(table)?,
             inner_state: table.or("inner_state", InnerStatePolicy::default(), |e| e.one_of(&policies))?,
+            slow_weights: table.or("slow_weights", SlowWeightsConfig::Full, |e| e.one_of(&storages))?,
             inner: OptimizerConfig::read_inner(table, depth)?,
         };
         match config.inner.sync_period() {
@@ -282,6 +232,7 @@ impl OptimizerConfig {
             Self::Sgd(_) => "SGD".to_owned(),
             Self::Adam(_) => "Adam".to_owned(),
             Self::AdamW(_) => "AdamW".to_owned(),
+            Self::AdaFactor(_) => "AdaFactor".to_owned(),
             Self::Lookahead(lookahead) => format!("Lookahead({})", lookahead.inner.label()),
             Self::Averaged(averaged) => {
                 let average = match averaged.average {
@@ -307,19 +258,20 @@ impl OptimizerConfig {
         match self {
             Self::Lookahead(lookahead) => Some(lookahead.sync_period),
             Self::Averaged(averaged) => averaged.inner.sync_period(),
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) => None,
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
         }
     }
 
     /// Reads the optimizer number `depth` from the outside, counted from 1.
     pub(super) fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
         type ReadAt = fn(&Table<'_>, usize) -> Read<OptimizerConfig>;
-        const NAMES: [(&str, ReadAt); 5] = [
+        const NAMES: [(&str, ReadAt); 6] = [
             ("lookahead", |table, depth| LookaheadConfig::read(table, depth).map(OptimizerConfig::Lookahead)),
             ("averaged", |table, depth| AveragedConfig::read(table, depth).map(OptimizerConfig::Averaged)),
             ("sgd", |table, _| SgdConfig::read(table).map(OptimizerConfig::Sgd)),
             ("adam", |table, _| AdamConfig::read(table, AdamConfig::ADAM).map(OptimizerConfig::Adam)),
             ("adamw", |table, _| AdamConfig::read(table, AdamConfig::ADAMW).map(OptimizerConfig::AdamW)),
+            ("adafactor", |table, _| AdaFactorConfig::read(table).map(OptimizerConfig::AdaFactor)),
         ];
         if depth > DEEPEST {
             return Err(ConfigError::TooDeep { place: table.place(), key: table.path().to_owned(), limit: DEEPEST });

@@ -11,7 +11,7 @@ use super::reader::{Choices, Read, Table};
 pub struct ScheduleConfig {
     /// The learning rate, finite and above 0.
     pub learning_rate: f64,
-    /// Over how many steps it first rises linearly from 0. Default 0.
+    /// Over how many steps it first rises linearly from 0: step t, counted from 1, has `t / warmup_steps` of it. Default 0.
     pub warmup_steps: u64,
     /// How it falls.
     #[serde(flatten)]
@@ -36,22 +36,36 @@ pub enum DecayConfig {
         /// The factor, above 0 and at most 1. Default 0.2.
         factor: f64,
     },
-    /// By a factor whenever the validation loss has stopped to fall.
+    /// By a factor whenever the validation loss has stopped to fall (App. C.3), as PyTorch's `ReduceLROnPlateau` has it.
     Plateau {
         /// The factor, above 0 and below 1. Default 0.5.
         factor: f64,
-        /// How many evaluations without a lower loss are waited for. Default 15.
+        /// How many evaluations in a row are let pass whose loss is not below 0.9999 of the lowest: the next such one
+        /// brings the fall, and the count starts anew. Default 15.
         patience: NonZeroU32,
+    },
+    /// As the inverse square root of the step (Vaswani et al. 2017):
+    /// `learning_rate width^-0.5 max(t, decay_from)^-0.5` in step t, counted from 1, times the rise.
+    ///
+    /// With as many `warmup_steps` this is Vaswani's schedule, `learning_rate` being its factor; with none it is
+    /// constant until `decay_from`.
+    #[serde(rename = "inverse_sqrt")]
+    InverseSqrt {
+        /// The width of the model. Default 512.
+        width: NonZeroU32,
+        /// The step from which on it falls. Default 4000.
+        decay_from: NonZeroU32,
     },
 }
 
 impl ScheduleConfig {
     pub(super) fn read(table: &Table<'_>) -> Read<Self> {
-        const NAMES: Choices<DecayConfig, 4> = [
+        const NAMES: Choices<DecayConfig, 5> = [
             ("constant", DecayConfig::read_constant),
             ("cosine", DecayConfig::read_cosine),
             ("step", DecayConfig::read_step),
             ("plateau", DecayConfig::read_plateau),
+            ("inverse_sqrt", DecayConfig::read_inverse_sqrt),
         ];
         let decay = table.or("name", NAMES[0].1, |e| e.one_of(&NAMES))?(table)?;
         let rate = |x: f64| x > 0.0 && x.is_finite();
@@ -95,6 +109,16 @@ impl DecayConfig {
         Ok(Self::Plateau {
             factor: table.or("factor", 0.5, |e| e.number("above 0 and below 1", factor))?,
             patience: table.or("patience", FIFTEEN, |e| e.count())?,
+        })
+    }
+
+    fn read_inverse_sqrt(table: &Table<'_>) -> Read<Self> {
+        const WIDTH: NonZeroU32 = NonZeroU32::new(512).unwrap();
+        const DECAY_FROM: NonZeroU32 = NonZeroU32::new(4000).unwrap();
+        table.accept(&["name", "learning_rate", "warmup_steps", "width", "decay_from"])?;
+        Ok(Self::InverseSqrt {
+            width: table.or("width", WIDTH, |e| e.count())?,
+            decay_from: table.or("decay_from", DECAY_FROM, |e| e.count())?,
         })
     }
 }

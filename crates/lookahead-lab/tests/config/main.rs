@@ -5,13 +5,14 @@ mod overrides;
 mod refusals;
 
 use lookahead_lab::config::{
-    AdamConfig, DataSource, DecayConfig, ModelConfig, NetworkConfig, OptimizerConfig, RunConfig, StepSizeConfig,
+    AdaFactorConfig, AdamConfig, DataSource, DecayConfig, ModelConfig, NetworkConfig, OptimizerConfig, RunConfig,
+    StepSizeConfig,
 };
 
 const SMALLEST: &str = "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n";
 
 /// Every optional key and every choice occurs in one of these.
-const VALID: [&str; 11] = [
+const VALID: [&str; 13] = [
     SMALLEST,
     "clip_norm = 0.25\nseed = 18446744073709551615\n[schedule]\nlearning_rate = 1\nname = 'cosine'\nfinal_fraction = 0.01
      [optimizer]\nname = 'lookahead'\nalpha = 1\nsync_period = 10\ninner = {name='adamw', weight_decay=0.1, epsilon=1e-5}",
@@ -33,6 +34,10 @@ const VALID: [&str; 11] = [
      data = {name = 'image_folders', size = 64, on_corrupt = 'skip', dir = 'x.tar', augmentation = 'resized_crop_flip'}",
     "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n[data]\nname = 'made'\nchannels = 4\nheight = 1024\nwidth = 1
      classes = 1000\ntrain = 262144\nvalid = 1\naugmentation = 'crop_flip'",
+    "optimizer = {name = 'adafactor', beta2_decay = -1, clipping = 1.5, weight_decay = 0.1, smallest_scale = 1e-4}
+     schedule = {learning_rate = 0.4, name = 'inverse_sqrt', width = 128, decay_from = 400, warmup_steps = 400}",
+    "schedule = {learning_rate = 0.1, name = 'inverse_sqrt'}
+     optimizer = {name = 'lookahead', slow_weights = 'bf16', inner = {name = 'adafactor'}}",
     "\u{feff}schedule.learning_rate = 0.1\r\noptimizer.name = 'sgd'\r\noptimizer.momentum = -0.0\r\n",
 ];
 
@@ -57,6 +62,7 @@ fn defaults_are_those_of_the_paper_and_of_pytorch() {
     assert_eq!(sgd.rule().unwrap(), lookahead::rules::Sgd::new());
     assert_eq!(AdamConfig::ADAM.adam().unwrap(), lookahead::rules::Adam::new());
     assert_eq!(AdamConfig::ADAMW.adamw().unwrap(), lookahead::rules::AdamW::new());
+    assert_eq!(AdaFactorConfig::DEFAULT.rule().unwrap(), lookahead::rules::AdaFactor::new());
 }
 
 #[test]
@@ -123,6 +129,12 @@ fn the_id_depends_on_what_is_said_not_on_how() {
     for text in same {
         assert_eq!(parse(text).id(), id, "{text}");
     }
+    // A choice that came later is not written where it is the default.
+    let lookahead = |key: &str| {
+        parse(&format!("schedule.learning_rate = 1\noptimizer = {{name='lookahead', {key} inner.name='sgd'}}")).id()
+    };
+    assert_eq!(lookahead("slow_weights = 'full',"), lookahead(""));
+    assert_ne!(lookahead("slow_weights = 'bf16',"), lookahead(""));
     // Where the data lies is not what the run is.
     let with_data = |dir: &str| parse(&format!("{SMALLEST}data = {{ name = 'cifar10'{dir} }}")).id();
     assert_eq!(with_data(", dir = 'here'"), with_data(""));
@@ -138,6 +150,7 @@ fn labels_name_the_nesting() {
     let label =
         |optimizer: &str| parse(&format!("schedule.learning_rate = 1\noptimizer = {optimizer}")).optimizer.label();
     assert_eq!(label("{name='adamw'}"), "AdamW");
+    assert_eq!(label("{name='lookahead', inner={name='adafactor'}}"), "Lookahead(AdaFactor)");
     assert_eq!(label("{name='lookahead', inner={name='sgd'}}"), "Lookahead(SGD)");
     assert_eq!(label("{name='averaged', inner={name='sgd'}}"), "Polyak(SGD)");
     assert_eq!(label("{name='averaged', kind='exponential', inner={name='adam'}}"), "EMA(Adam)");

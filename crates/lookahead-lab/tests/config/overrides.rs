@@ -1,6 +1,6 @@
 //! Overrides of single keys.
 
-use lookahead_lab::config::{AdamConfig, AverageConfig, OptimizerConfig};
+use lookahead_lab::config::{AdamConfig, AverageConfig, DecayConfig, OptimizerConfig};
 
 use super::{SMALLEST, parse};
 
@@ -34,6 +34,10 @@ fn overrides_change_single_keys() {
     assert_eq!(after(&["optimizer.name=sgd"]).optimizer.label(), "SGD");
     assert_eq!(after(&["optimizer={name='lookahead',inner={name='adam'}}"]).optimizer.label(), "Lookahead(Adam)");
     assert_eq!(after(&["optimizer.inner.name=sgd"]), parse(lookahead));
+    // The warm-up belongs to every schedule.
+    let warm = after(&["schedule.warmup_steps=9", "schedule.name=inverse_sqrt", "schedule.width=64"]).schedule;
+    let (width, decay_from) = (64.try_into().unwrap(), 4000.try_into().unwrap());
+    assert_eq!((warm.warmup_steps, warm.decay), (9, DecayConfig::InverseSqrt { width, decay_from }));
 }
 
 fn outer_inner(text: &str) -> Box<OptimizerConfig> {

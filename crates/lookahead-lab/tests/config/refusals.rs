@@ -113,7 +113,7 @@ fn a_value_out_of_its_range_is_quoted_with_the_range() {
     );
     assert_eq!(
         wrong("schedule.name = 'cosin'"),
-        "17: `schedule.name` is \"cosin\", but must be \"constant\" or \"cosine\" or \"step\" or \"plateau\" (did you mean `cosine`?)"
+        "17: `schedule.name` is \"cosin\", but must be \"constant\" or \"cosine\" or \"step\" or \"plateau\" or \"inverse_sqrt\" (did you mean `cosine`?)"
     );
     assert_eq!(
         wrong("epochs = 1979-05-27"),
@@ -156,6 +156,18 @@ fn hyperparameters_have_the_core_s_ranges() {
         assert!(error.starts_with("run.toml:5:"), "{error}");
         assert!(error.ends_with(&format!("`optimizer.{key}` is {value}, but must be a number {range}")), "{error}");
     }
+    for (line, range) in [
+        ("beta2_decay = 0.1", "finite and at most 0"),
+        ("beta2_decay = -inf", "finite and at most 0"),
+        ("clipping = 0.99", "finite and at least 1"),
+        ("weight_decay = -1", "finite and not negative"),
+        ("smallest_scale = 0", "above 0 and finite"),
+    ] {
+        let error = refused(&format!("name = 'adafactor'\n{line}"));
+        let (key, value) = line.split_once(" = ").unwrap();
+        assert!(error.ends_with(&format!("`optimizer.{key}` is {value}, but must be a number {range}")), "{error}");
+    }
+    assert!(lookahead("slow_weights = 'half'").ends_with("is \"half\", but must be \"full\" or \"bf16\""));
     let averaged = refused("name = 'averaged'\nkind = 'exponential'\ndecay = 1.0\ninner.name = 'sgd'");
     assert_eq!(averaged, "run.toml:6:9: `optimizer.decay` is 1.0, but must be a number at least 0 and below 1");
 }
@@ -172,6 +184,10 @@ fn schedules_have_ranges() {
     assert!(refused(&format!("{rate}'cosine'\nfinal_fraction = 1.1")).contains("run.toml:5:18: "));
     assert!(refused(&format!("{rate}'plateau'\nfactor = 1")).contains("must be a number above 0 and below 1"));
     assert!(refused(&format!("{rate}'step'\nfactor = 0")).contains("must be a number above 0 and at most 1"));
+    for key in ["width", "decay_from"] {
+        let error = refused(&format!("{rate}'inverse_sqrt'\n{key} = 0"));
+        assert!(error.ends_with(&format!("`schedule.{key}` is 0, but must be a whole number from 1 to 4294967295")));
+    }
     let milestones = refused(&format!("{rate}'step'\nmilestones = [5, 5]"));
     assert_eq!(
         milestones,

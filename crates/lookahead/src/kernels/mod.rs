@@ -3,7 +3,9 @@
 //! A rule is the arithmetic of one element ([`sgd`], [`adam`]), an operation without a rule a plain loop over slices of
 //! one length ([`pull_back`], [`interpolate`]), which panics where the lengths differ. A [`Pass`] runs them over all
 //! tensors at once: compiled for the CPU at hand, on all threads, and the step in one go with the sync that follows it.
+//! [`adafactor`] works on a whole tensor at a time, because its step depends on sums over it.
 
+pub mod adafactor;
 pub mod adam;
 pub mod bf16;
 mod instruction_set;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::accept;
 use crate::inner_state::counts_fit;
+use crate::kernels::adafactor::{self, Coefficients, moment_lengths};
 use crate::kernels::{interpolate, interpolate_scalar};
 use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, Param, ParamSet};
 
@@ -59,6 +60,33 @@ impl AdaFactor {
         let ok = lambda >= 0.0 && lambda.is_finite();
         Ok(Self { weight_decay: accept("weight_decay", lambda, ok, "finite and not negative")?, ..self })
     }
+
+    /// `eps_2`: the least root mean square that a tensor is taken to have, so that one of zeros moves too.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless above 0 and finite.
+    pub fn with_smallest_scale(self, scale: f64) -> Result<Self, Error> {
+        let ok = scale > 0.0 && scale.is_finite();
+        Ok(Self { smallest_scale: accept("smallest_scale", scale, ok, "above 0 and finite")?, ..self })
+    }
+
+    /// Counts one step of a tensor and gives its numbers, for an engine of one's own: `steps` is the tensor's t,
+    /// `weight` the sum of its averaging weights, `w <- w + t^beta2_decay (1 - w)`, both 0 at first.
+    pub fn advance(&self, lr: f64, steps: &mut u64, weight: &mut f64) -> Coefficients {
+        *steps = steps.saturating_add(1);
+        let t = *steps as f64;
+        let rest = t.powf(self.beta2_decay);
+        *weight += rest * (1.0 - *weight);
+        Coefficients {
+            rest,
+            weight: *weight,
+            // rho = min(gamma, 1 / sqrt(t))
+            rho: lr.min(1.0 / t.sqrt()),
+            smallest_scale: self.smallest_scale,
+            clipping: self.clipping,
+            keep: 1.0 - lr * self.weight_decay,
+        }
+    }
 }
 
 /// The second moment of each tensor.
@@ -79,84 +107,10 @@ struct TensorState<T> {
     steps: u64,
 }
 
-/// A tensor as `batch` matrices of `rows` times `columns`.
-#[derive(Clone, Copy)]
-struct Matrices {
-    batch: usize,
-    rows: usize,
-    columns: usize,
-}
-
-impl Matrices {
-    fn of(shape: &[usize]) -> Option<Self> {
-        let [batch @ .., rows, columns] = shape else { return None };
-        Some(Self { batch: batch.iter().product(), rows: *rows, columns: *columns })
-    }
-
-    /// `(index of the element, index of its row mean, index of its column mean)`
-    fn elements(self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let Self { batch, rows, columns } = self;
-        (0..batch * rows)
-            .flat_map(move |row| (0..columns).map(move |j| (row * columns + j, row, row / rows * columns + j)))
-    }
-}
-
 impl<T: Float> TensorState<T> {
     fn new(param: &Param<'_, T>) -> Self {
-        let (rows, columns) = Self::lengths(param);
-        Self { rows: vec![T::ZERO; rows], columns: vec![T::ZERO; columns], weight: 0.0, steps: 0 }
-    }
-
-    fn lengths(param: &Param<'_, T>) -> (usize, usize) {
-        Matrices::of(param.shape()).map_or((param.values().len(), 0), |m| (m.batch * m.rows, m.batch * m.columns))
-    }
-
-    /// Averages the squares of `gradient` and gives the update before its step size, `g / sqrt(v)`.
-    fn update(&mut self, shape: &[usize], gradient: &[T], rest: f64) -> Vec<T> {
-        self.weight += rest * (1.0 - self.weight);
-        let epsilon = T::EPSILON;
-        let floor = epsilon * epsilon;
-        let rest = T::from_f64(rest);
-        let weight = T::from_f64(self.weight);
-        let at_least = |value: T, least: T| if value < least { least } else { value };
-        let Some(matrices) = Matrices::of(shape) else {
-            return gradient
-                .iter()
-                .zip(&mut self.rows)
-                .map(|(&g, v)| {
-                    *v = *v + rest * (g * g - *v);
-                    g / at_least(*v / weight, floor).sqrt()
-                })
-                .collect();
-        };
-        let (mut rows, mut columns) = (vec![T::ZERO; self.rows.len()], vec![T::ZERO; self.columns.len()]);
-        for (element, row, column) in matrices.elements() {
-            let square = gradient[element] * gradient[element];
-            rows[row] = rows[row] + square;
-            columns[column] = columns[column] + square;
-        }
-        let average = |means: &mut [T], sums: &[T], count: usize| {
-            for (mean, &sum) in means.iter_mut().zip(sums) {
-                *mean = *mean + rest * (sum / T::from_f64(count as f64) - *mean);
-            }
-        };
-        average(&mut self.rows, &rows, matrices.columns);
-        average(&mut self.columns, &columns, matrices.rows);
-        // v = r c^T / mean(r), for each matrix
-        let scales: Vec<T> = self
-            .rows
-            .chunks(matrices.rows.max(1))
-            .map(|rows| {
-                let sum = rows.iter().fold(T::ZERO, |sum, &row| sum + row / weight);
-                at_least(sum / T::from_f64(rows.len() as f64), epsilon)
-            })
-            .collect();
-        let mut update = vec![T::ZERO; gradient.len()];
-        for (element, row, column) in matrices.elements() {
-            let v = (self.rows[row] / weight) * (self.columns[column] / weight) / scales[row / matrices.rows];
-            update[element] = gradient[element] / at_least(v, floor).sqrt();
-        }
-        update
+        let [rows, columns] = moment_lengths(param.shape()).map(|length| vec![T::ZERO; length]);
+        Self { rows, columns, weight: 0.0, steps: 0 }
     }
 }
 
@@ -177,19 +131,13 @@ impl<T: Float> InnerState<T> for AdaFactorState<T> {
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
         counts_fit("second moments", self.tensors.len(), params)?;
         for (param, tensor) in params.iter().zip(&self.tensors) {
-            if (tensor.rows.len(), tensor.columns.len()) != TensorState::lengths(param) {
+            if [tensor.rows.len(), tensor.columns.len()] != moment_lengths(param.shape()) {
                 let reason = format!("the second moment of tensor {:?} has another shape", param.name());
                 return Err(Error::OtherParameters { reason });
             }
         }
         Ok(())
     }
-}
-
-/// The square root of the mean of the squares, 0 for no values.
-fn root_mean_square<T: Float>(values: &[T]) -> f64 {
-    let sum: f64 = values.iter().map(|value| value.to_f64() * value.to_f64()).sum();
-    if values.is_empty() { 0.0 } else { (sum / values.len() as f64).sqrt() }
 }
 
 impl Cadence for AdaFactor {}
@@ -208,18 +156,10 @@ impl<T: Float> Optimizer<T> for AdaFactor {
         state.adopt(params);
         for (index, (param, state)) in params.iter_mut().zip(&mut state.tensors).enumerate() {
             let Some(gradient) = grads.get(index) else { continue };
-            assert_eq!(param.values().len(), gradient.len(), "a tensor and its gradient");
-            state.steps = state.steps.saturating_add(1);
-            let t = state.steps as f64;
-            // rho = min(gamma, 1/sqrt(t)); step size = max(eps_2, rms(theta)) rho
-            let rho = lr.min(1.0 / t.sqrt());
-            let scale = root_mean_square(param.values()).max(self.smallest_scale) * rho;
-            let update = state.update(param.shape(), gradient, t.powf(self.beta2_decay));
-            let clip = (root_mean_square(&update) / self.clipping).max(1.0);
-            let (keep, scale) = (T::from_f64(1.0 - lr * self.weight_decay), T::from_f64(scale / clip));
-            for (theta, &update) in param.values_mut().iter_mut().zip(&update) {
-                *theta = *theta * keep - scale * update;
-            }
+            let coefficients = self.advance(lr, &mut state.steps, &mut state.weight);
+            let moment = [&mut state.rows[..], &mut state.columns[..]];
+            let (shape, values) = param.shape_and_values_mut();
+            adafactor::step(&coefficients, shape, values, gradient, moment);
         }
     }
 }
