@@ -4,14 +4,20 @@
 mod claims;
 #[path = "report/index.rs"]
 mod index;
+#[path = "report/language.rs"]
+mod language;
 #[path = "report/made.rs"]
 mod made;
 #[path = "report/panels.rs"]
 mod panels;
 #[path = "report/paper_toml.rs"]
 mod paper_toml;
+#[path = "report/records.rs"]
+mod records;
 #[path = "report/synthetic.rs"]
 mod synthetic;
+#[path = "report/translation.rs"]
+mod translation;
 
 use std::fs;
 

@@ -70,6 +70,25 @@ impl Made {
         fs::write(folder.join("result.json"), serde_json::to_string(&result).unwrap()).unwrap();
     }
 
+    /// Changes the result of a run.
+    pub fn edit_result(&self, id: &str, edit: impl FnOnce(&mut RunResult)) {
+        let path = self.dir.join("runs").join(id).join("result.json");
+        let mut result: RunResult = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        edit(&mut result);
+        fs::write(path, serde_json::to_string(&result).unwrap()).unwrap();
+    }
+
+    /// Writes a finished run of a model of words: training and validation loss of each epoch, the loss on the test set.
+    pub fn run_of_words(&self, id: &str, losses: &[(f64, f64)], test_loss: Option<f64>) {
+        let rows = (1..).zip(losses).map(|(epoch, &(train_loss, valid_loss))| MetricsRow {
+            valid_loss: Some(valid_loss),
+            valid_accuracy: None,
+            ..row(epoch, train_loss, 0.0)
+        });
+        self.run_of_rows(id, &rows.collect::<Vec<_>>());
+        self.edit_result(id, |result| result.test_loss = test_loss);
+    }
+
     /// Makes a run unfinished.
     pub fn unfinish(&self, id: &str) {
         fs::remove_file(self.dir.join("runs").join(id).join("result.json")).unwrap();

@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use lookahead_lab::report::{Group, Measure, Paper, ReportError};
+use lookahead_lab::report::{Group, Measure, Paper, PaperValue, ReportError};
 
 use super::made::group;
 
 /// The training artifacts, the groups of their panels, and how many numbers and claims of the paper they have.
 type Expected = (&'static str, &'static [(&'static str, &'static [&'static str])], usize, usize);
 
-const EXPERIMENTS: [Expected; 8] = [
+const EXPERIMENTS: [Expected; 10] = [
     (
         "fig05_tab1_cifar",
         &[
@@ -34,6 +34,13 @@ const EXPERIMENTS: [Expected; 8] = [
         &[("ResNet-50", &["SGD", "Lookahead", "SGD*", "Lookahead*"]), ("ResNet-152", &["Lookahead*"])],
         10,
         5,
+    ),
+    ("fig07a_tab3_penn_treebank", &[("", &["SGD", "Lookahead (SGD)", "Adam", "Lookahead (Adam)", "Polyak"])], 14, 12),
+    (
+        "fig07b_tab4_translation",
+        &[("", &["Adam", "Lookahead (Adam)", "Lookahead (Adam, no warm-up)", "AdaFactor"])],
+        8,
+        6,
     ),
     (
         "fig08_inner_optimizer",
@@ -90,11 +97,39 @@ fn table_1_is_as_printed() {
 }
 
 #[test]
+fn tables_3_and_4_are_as_printed() {
+    let printed: [(&str, &[f64], &[Measure]); 2] = [
+        (
+            "fig07a_tab3_penn_treebank",
+            &[43.62, 66.0, 63.90, 35.02, 65.10, 63.04, 33.54, 61.64, 59.33, 31.92, 60.28, 57.72, 61.18, 58.79],
+            &[Measure::TrainPerplexity, Measure::ValidPerplexity, Measure::TestPerplexity],
+        ),
+        (
+            "fig07b_tab4_translation",
+            &[24.6, 24.6, 24.68, 24.70, 24.3, 24.4, 24.17, 24.51],
+            &[Measure::ValidBleu, Measure::TestBleu],
+        ),
+    ];
+    for (name, numbers, measures) in printed {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(name).join("paper.toml");
+        let paper = Paper::parse(&fs::read_to_string(&path).unwrap(), &path).unwrap();
+        assert_eq!(paper.value.iter().map(|value| value.mean).collect::<Vec<_>>(), numbers, "{name}");
+        // Polyak has no training perplexity.
+        let group = |value: &PaperValue| measures.iter().skip(usize::from(value.group == "Polyak")).copied();
+        let expected: Vec<Measure> =
+            paper.value.chunk_by(|a, b| a.group == b.group).flat_map(|of| group(&of[0])).collect();
+        assert_eq!(paper.value.iter().map(|value| value.measure).collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
 fn malformed_text_is_an_error_with_its_line() {
     let value = "source = \"x\"\n[[value]]\ngroup = \"SGD\"\nmeasure = \"valid_accuracy\"\nmean = 95.0\n";
     let claim =
         "[[claim]]\nsays = \"So.\"\ngroup = \"A\"\nbaseline = \"B\"\nmeasure = \"train_loss\"\nexpect = \"lower\"\n";
     let spread = claim.replace("lower", "less_spread");
+    let similar = claim.replace("lower", "similar");
+    let bleu = value.replace("valid_accuracy", "test_bleu");
     let cases = [
         ("source = ".to_owned(), "paper.toml:1:"),
         (value.replace("group", "grup"), "unknown field `grup`"),
@@ -111,6 +146,13 @@ fn malformed_text_is_an_error_with_its_line() {
         (claim.replace("expect = \"lower\"\n", ""), "`expect` is missing, accepted: higher"),
         (claim.replace("\"A\"", "[\"A\", \"C\"]").replace("\"B\"", "[\"B\", \"D\", \"E\"]"), "3 for 2 groups"),
         (spread, "at least two of each"),
+        (similar.clone(), "`margin` is missing, accepted: a number above 0"),
+        (similar.clone() + "margin = -1.0\n", "`margin` is -1"),
+        (claim.to_owned() + "margin = 1.0\n", "`margin` is 1, accepted: left out"),
+        (claim.to_owned() + "step = 5\n", "`steps` is missing, accepted: how many steps the paper trains"),
+        (format!("steps = 4\n{claim}step = 5\n"), "`step` is 5, accepted: 1 to 4"),
+        (format!("steps = 9\n{claim}step = 5\nepoch = 1\n"), "one of the two"),
+        (bleu.replace("95.0", "101.0"), "`mean` is 101, accepted: 0 to 100"),
     ];
     for (text, reason) in cases {
         let error = Paper::parse(&text, "experiments/x/paper.toml".as_ref()).unwrap_err().to_string();

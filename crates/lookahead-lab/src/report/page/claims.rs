@@ -84,13 +84,14 @@ fn compared(summary: &ClaimSummary, measure: Measure, expect: Expectation) -> St
         Expectation::LessSpread => format!("Range over the settings of the {}", measure.in_sentence()),
         _ => measure.name().to_owned(),
     };
-    text.push_str(measure.quantity().unit_of_difference());
+    let unit = measure.quantity().unit_of_difference();
+    text.push_str(unit);
     text += &match (summary.epoch, summary.claim.step) {
         (Some(epoch), Some(step)) => format!(", after epoch {epoch} (for the paper\u{2019}s step {step})"),
         (epoch, _) => when(epoch, summary.claim.epoch),
     };
     if let Some(margin) = summary.claim.margin {
-        text += &format!(", less than {margin} apart");
+        text += &format!(", less than {margin}{} apart", unit.trim_start_matches(','));
     }
     text
 }

@@ -2,6 +2,7 @@
 
 mod beside_paper;
 mod claims;
+mod columns;
 mod learning_curves;
 mod provenance;
 mod results;

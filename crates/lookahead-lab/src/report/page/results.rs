@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     super::{Comparison, GroupSummary, Measure, Subject, Verdict, format},
+    columns::Column,
     heading, panel_name, print,
 };
 use crate::metrics::{PairedDifference, Spread};
@@ -48,78 +49,9 @@ pub(super) fn verdicts(panels: &[Vec<&GroupSummary>], subject: Subject) -> Marku
     }
 }
 
-/// A column of the table of results.
-#[derive(Clone, Copy)]
-enum Column {
-    /// At the end, of the weights that count.
-    Final(Measure),
-    /// Of the fast weights, at the last evaluation.
-    Fast(Measure),
-}
-
-impl Column {
-    fn all(subject: Subject) -> &'static [Self] {
-        use Column::{Fast, Final};
-        match subject {
-            Subject::Classification => &[
-                Final(Measure::ValidAccuracy),
-                Final(Measure::ValidTop5),
-                Fast(Measure::ValidAccuracy),
-                Final(Measure::ValidLoss),
-                Fast(Measure::ValidLoss),
-                Final(Measure::TrainLoss),
-            ],
-            Subject::Language => &[
-                Final(Measure::TrainPerplexity),
-                Final(Measure::ValidPerplexity),
-                Final(Measure::TestPerplexity),
-                Final(Measure::ValidLoss),
-                Fast(Measure::ValidLoss),
-            ],
-            Subject::Translation => &[
-                Final(Measure::TrainLoss),
-                Final(Measure::ValidLoss),
-                Fast(Measure::ValidLoss),
-                Final(Measure::TestLoss),
-                Final(Measure::ValidBleu),
-                Final(Measure::TestBleu),
-            ],
-        }
-    }
-
-    /// Whether it is shown even where no group has a value.
-    fn is_always_shown(self) -> bool {
-        use Measure::{TestBleu, TestLoss, TestPerplexity, ValidTop5};
-        matches!(self, Self::Final(measure) if ![ValidTop5, TestLoss, TestPerplexity, TestBleu].contains(&measure))
-    }
-
-    fn heading(self) -> String {
-        match self {
-            Self::Final(measure) => measure.with_unit(),
-            Self::Fast(measure) if measure.is_accuracy() => "Accuracy of fast weights, %".to_owned(),
-            Self::Fast(_) => "Loss of fast weights".to_owned(),
-        }
-    }
-
-    fn value(self, group: &GroupSummary) -> Option<Spread> {
-        match self {
-            Self::Final(measure) => group.measured(measure),
-            Self::Fast(measure) if measure.is_accuracy() => group.fast_accuracy,
-            Self::Fast(_) => group.fast_loss,
-        }
-    }
-
-    fn text(self, group: &GroupSummary) -> String {
-        let (Self::Final(measure) | Self::Fast(measure)) = self;
-        print(&measure.quantity().spread(self.value(group)))
-    }
-}
-
 /// The table of means and deviations.
 pub(super) fn table(groups: &[&GroupSummary], subject: Subject) -> Markup {
-    let has = |column: &Column| groups.iter().any(|group| column.value(group).is_some());
-    let columns: Vec<Column> =
-        Column::all(subject).iter().copied().filter(|column| column.is_always_shown() || has(column)).collect();
+    let columns = Column::shown(subject, groups);
     let has_fast = columns.iter().any(|column| matches!(column, Column::Fast(_)));
     html! {
         section {
