@@ -18,7 +18,7 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-pub use self::data::{Augmentation, DataConfig, DataKind, DataSource, OnCorrupt};
+pub use self::data::{Augmentation, DataConfig, DataKind, DataSource, OnCorrupt, ParallelConfig, SubwordsConfig};
 pub use self::decoding::DecodingConfig;
 pub use self::error::{ConfigError, Place};
 pub use self::keep::KeepConfig;

@@ -1,4 +1,4 @@
-//! Data sets of labelled images: found, read, checked, normalised and augmented in one fixed way.
+//! Data sets of labelled images, texts and translations: found, read, checked and prepared in one fixed way.
 
 mod augment;
 mod cifar;
@@ -13,13 +13,17 @@ mod gzip;
 mod idx;
 mod image_folders;
 mod jpeg;
+mod lines;
 mod loader;
 mod made;
 mod official;
 mod order;
+mod pairs;
 mod parts;
 mod picture;
+mod sgml;
 mod store;
+mod text;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -36,6 +40,9 @@ pub use self::idx::{IdxImages, read_idx_images, read_idx_labels};
 pub use self::loader::Loader;
 pub use self::official::{DATA_SETS, Official, OfficialFile, Origin, Unpacked};
 pub use self::order::epoch_order;
+pub use self::pairs::{BOS, EOS, PAD, Pair, Pairs, SkippedPairs, Subwords, UNK, token_batches};
+pub use self::sgml::read_segments;
+pub use self::text::{Corpus, END_OF_SENTENCE, UNKNOWN, Vocabulary};
 
 use self::parts::Limits;
 
@@ -108,6 +115,10 @@ pub struct Normalisation {
 pub enum Data {
     /// Images with their classes.
     Images(Dataset),
+    /// A running text.
+    Text(Corpus),
+    /// Sentences with their translations.
+    Pairs(Pairs),
 }
 
 impl Data {
@@ -117,7 +128,31 @@ impl Data {
     /// [`DataError`] naming the file, or all the places that were looked at.
     pub fn load(config: &DataConfig) -> Result<Self, DataError> {
         match config.source.kind() {
-            DataKind::Images | DataKind::Text | DataKind::Pairs => Dataset::load(config).map(Self::Images),
+            DataKind::Images => Dataset::load(config).map(Self::Images),
+            DataKind::Text => Corpus::load(config).map(Self::Text),
+            DataKind::Pairs => Pairs::load(config).map(Self::Pairs),
+        }
+    }
+
+    /// Where the files of a data set are; `None` if it is a part of the program. They are not read.
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`] with all the places that were looked at.
+    pub fn find(config: &DataConfig) -> Result<Option<PathBuf>, DataError> {
+        match config.source.kind() {
+            DataKind::Images => Dataset::find(config),
+            DataKind::Text => Corpus::find(config),
+            DataKind::Pairs => Pairs::find(config),
+        }
+    }
+
+    /// What was really read, in words.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        match self {
+            Self::Images(images) => &images.description,
+            Self::Text(corpus) => &corpus.description,
+            Self::Pairs(pairs) => &pairs.description,
         }
     }
 
@@ -126,18 +161,21 @@ impl Data {
     pub fn sha256(&self) -> String {
         match self {
             Self::Images(images) => images.sha256(),
+            Self::Text(corpus) => corpus.sha256(),
+            Self::Pairs(pairs) => pairs.sha256(),
         }
     }
 }
 
 impl Dataset {
-    /// Finds and reads the data set of a configuration.
+    /// Finds and reads the images of a configuration.
     ///
     /// A limit keeps the first examples of each class, the same number of each (one more of the first classes if it
     /// does not divide; all of a class that has fewer), in the order of the files.
     ///
     /// # Errors
-    /// [`DataError`] naming the file, or all the places that were looked at.
+    /// [`DataError`] naming the file, or all the places that were looked at; [`DataError::OtherKind`] for texts and
+    /// translations.
     pub fn load(config: &DataConfig) -> Result<Self, DataError> {
         let limits = Limits { train: config.train_limit, valid: config.valid_limit };
         let dir = config.dir.as_deref().map(Path::new);
@@ -153,22 +191,20 @@ impl Dataset {
             DataSource::ImageFolders { size, on_corrupt } => {
                 return image_folders::load(dir, limits, size.get(), *on_corrupt);
             }
+            source => return Err(DataError::OtherKind { name: source.name(), kind: "set of images" }),
         };
         Ok(parts.into_dataset(limits))
     }
 
-    /// Where the files of a data set are; `None` if it is a part of the program. They are not read.
-    ///
-    /// # Errors
-    /// [`DataError::NotFound`] with all the places that were looked at.
-    pub fn find(config: &DataConfig) -> Result<Option<PathBuf>, DataError> {
+    /// Where the files are; `None` if the images are a part of the program. They are not read.
+    fn find(config: &DataConfig) -> Result<Option<PathBuf>, DataError> {
         let dir = config.dir.as_deref().map(Path::new);
         let find = match config.source {
-            DataSource::Digits | DataSource::Made { .. } => return Ok(None),
             DataSource::FashionMnist => fashion_mnist::find,
             DataSource::Cifar10 => cifar::find_cifar10,
             DataSource::Cifar100 => cifar::find_cifar100,
             DataSource::ImageFolders { .. } => image_folders::find,
+            _ => return Ok(None),
         };
         find(dir).map(Some)
     }

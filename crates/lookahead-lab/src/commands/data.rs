@@ -7,7 +7,7 @@ use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use lookahead_lab::config::{DataConfig, DataSource};
-use lookahead_lab::data::{self, DATA_SETS, DEFAULT_FOLDER, Dataset, Downloaded, Official, Origin};
+use lookahead_lab::data::{self, DATA_SETS, DEFAULT_FOLDER, Data, Downloaded, Official, Origin};
 
 use super::{say, table};
 
@@ -71,7 +71,7 @@ fn list(dir: Option<&Path>) -> anyhow::Result<()> {
             (None, _) | (_, Origin::Embedded) => "in the program".to_owned(),
             (Some(source), origin) => {
                 let dir = dir.map(|dir| dir.display().to_string());
-                match (Dataset::find(&DataConfig { dir, ..DataConfig::new(source) }), origin) {
+                match (Data::find(&DataConfig { dir, ..DataConfig::new(source) }), origin) {
                     (Ok(found), _) => found.map_or_else(String::new, |path| path.display().to_string()),
                     (Err(_), Origin::ByHand { .. }) => "not here; by hand (`fetch` says how)".to_owned(),
                     (Err(_), _) => "not here; `fetch` gets it".to_owned(),

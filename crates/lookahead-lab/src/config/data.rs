@@ -1,9 +1,13 @@
 //! What is trained on; the table `[data]`.
 
+mod text;
+
 use std::num::NonZeroU32;
 
 use serde::Serialize;
 use toml::de::DeTable;
+
+pub use self::text::{ParallelConfig, SubwordsConfig};
 
 use super::reader::{Choices, Read, Source, Table};
 
@@ -26,10 +30,11 @@ pub struct DataConfig {
     /// working directory; for `fashion_mnist` first where Debian's package puts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<String>,
-    /// Only so many training examples, the first ones of each class. Default: all.
+    /// Only so many training examples: the first images of each class, the first tokens of a text, the first pairs of
+    /// sentences. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_limit: Option<NonZeroU32>,
-    /// Only so many validation examples, the first ones of each class. Default: all.
+    /// Only so many validation examples, chosen alike, and as many of a test part. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_limit: Option<NonZeroU32>,
     /// The random changes of training images. Default `none`.
@@ -82,6 +87,46 @@ pub enum DataSource {
         /// How many validation examples. Default 100.
         valid: NonZeroU32,
     },
+    /// The Penn Treebank in Mikolov's preparation (Sec. 5.3, App. C.3): `ptb.zip`, or its three text files.
+    PennTreebank {
+        /// The words that are told apart, `<eos>` and `<unk>` among them, from 3 to 2^20. Default 10,000.
+        vocabulary: NonZeroU32,
+    },
+    /// Text files of the user's, UTF-8, compressed with gzip or not; their paths are relative to `dir`.
+    TextFiles {
+        /// What is trained on.
+        train: String,
+        /// What is evaluated on.
+        valid: String,
+        /// What is evaluated on at the end. Default: nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        test: Option<String>,
+        /// The words that are told apart, `<eos>` and `<unk>` among them, from 3 to 2^20. Default 10,000.
+        vocabulary: NonZeroU32,
+    },
+    /// A made language that a small model can learn: always the same text.
+    MadeText {
+        /// How many tokens to train on, at most 2^24; a tenth as many each to validate and to test on. Default 10,000.
+        tokens: NonZeroU32,
+        /// Its words, `<eos>` and `<unk>` among them, from 3 to 10,000. Default 50.
+        vocabulary: NonZeroU32,
+    },
+    /// Multi30k (Elliott et al. 2016), English to German: validated on `val`, tested on `test_2016_flickr`.
+    Multi30k(SubwordsConfig),
+    /// WMT14's news translation, English to German (Sec. 5.4, App. C.4): validated on newstest2013, tested on
+    /// newstest2014.
+    Wmt14EnDe(SubwordsConfig),
+    /// Two aligned text files of the user's for each part.
+    ParallelText(ParallelConfig),
+    /// Made sentences with translations that a small model can learn: always the same ones.
+    MadePairs {
+        /// How many pairs to train on, at most 2^20. Default 1000.
+        train: NonZeroU32,
+        /// How many pairs to validate on, and as many to test on, at most 2^20. Default 100.
+        valid: NonZeroU32,
+        /// The words of each of the two languages, at most 1000. Default 30.
+        words: NonZeroU32,
+    },
 }
 
 /// Random changes of training images.
@@ -119,13 +164,20 @@ pub enum OnCorrupt {
 }
 
 /// What reads the rest of the table for each name; the first is the default.
-const NAMES: Choices<DataSource, 6> = [
+const NAMES: Choices<DataSource, 13> = [
     ("digits", DataSource::read_digits),
     ("fashion_mnist", DataSource::read_fashion_mnist),
     ("cifar10", DataSource::read_cifar10),
     ("cifar100", DataSource::read_cifar100),
     ("image_folders", DataSource::read_image_folders),
     ("made", DataSource::read_made),
+    ("penn_treebank", DataSource::read_penn_treebank),
+    ("text_files", DataSource::read_text_files),
+    ("made_text", DataSource::read_made_text),
+    ("multi30k", DataSource::read_multi30k),
+    ("wmt14_en_de", DataSource::read_wmt14_en_de),
+    ("parallel_text", DataSource::read_parallel_text),
+    ("made_pairs", DataSource::read_made_pairs),
 ];
 
 impl DataConfig {
@@ -155,16 +207,41 @@ impl DataSource {
     /// What its examples are.
     #[must_use]
     pub const fn kind(&self) -> DataKind {
-        DataKind::Images
+        match self {
+            Self::Digits | Self::FashionMnist | Self::Cifar10 | Self::Cifar100 => DataKind::Images,
+            Self::ImageFolders { .. } | Self::Made { .. } => DataKind::Images,
+            Self::PennTreebank { .. } | Self::TextFiles { .. } | Self::MadeText { .. } => DataKind::Text,
+            Self::Multi30k(_) | Self::Wmt14EnDe(_) | Self::ParallelText(_) | Self::MadePairs { .. } => DataKind::Pairs,
+        }
+    }
+
+    /// The data set's name in a configuration.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::FashionMnist => "fashion_mnist",
+            Self::Cifar10 => "cifar10",
+            Self::Cifar100 => "cifar100",
+            Self::ImageFolders { .. } => "image_folders",
+            Self::Made { .. } => "made",
+            Self::PennTreebank { .. } => "penn_treebank",
+            Self::TextFiles { .. } => "text_files",
+            Self::MadeText { .. } => "made_text",
+            Self::Multi30k(_) => "multi30k",
+            Self::Wmt14EnDe(_) => "wmt14_en_de",
+            Self::ParallelText(_) => "parallel_text",
+            Self::MadePairs { .. } => "made_pairs",
+        }
     }
 
     /// Whether it is read from files, so that there is a `dir` to look in.
     #[must_use]
     pub const fn is_in_files(&self) -> bool {
-        !matches!(self, Self::Digits | Self::Made { .. })
+        !matches!(self, Self::Digits | Self::Made { .. } | Self::MadeText { .. } | Self::MadePairs { .. })
     }
 
-    /// The data set of this name with every key at its default.
+    /// The data set of this name with every key at its default; `None` also if a key has none.
     ///
     /// ```
     /// use lookahead_lab::config::DataSource;
@@ -174,7 +251,6 @@ impl DataSource {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let (_, read) = NAMES.iter().find(|(known, _)| *known == name)?;
-        // A table without keys is valid.
         read(&Table::root(Source::Override { text: "" }, &DeTable::new())).ok()
     }
 

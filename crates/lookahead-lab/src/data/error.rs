@@ -158,12 +158,70 @@ pub enum DataError {
         /// The largest number accepted.
         max: u8,
     },
-    /// A file holds no examples to train on, or none to validate on.
+    /// A line of a text is not UTF-8.
+    #[error("{file}:{line}: not valid UTF-8")]
+    InvalidUtf8 {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A text and its translation have different numbers of lines.
+    #[error("{source_file} has {source_lines} lines, but {target_file} has {target_lines}: each must translate one")]
+    LineCounts {
+        /// The text.
+        source_file: String,
+        /// How many lines it has.
+        source_lines: usize,
+        /// Its translation.
+        target_file: String,
+        /// How many lines it has.
+        target_lines: usize,
+    },
+    /// An SGML file without segments, or with one that is cut off.
+    #[error("{file}:{line}: not the SGML of a test set: {reason}")]
+    Sgml {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A tokenizer's file cannot be used.
+    #[error("{file}: not a tokenizer that can be used here: {reason}")]
+    Subwords {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tokenizer has another vocabulary than the configuration.
+    #[error(
+        "{file}: {found} subwords, but data.vocabulary is {expected}: set data.vocabulary = {found} to use this file"
+    )]
+    SubwordCount {
+        /// The file.
+        file: String,
+        /// How many subwords it has.
+        found: usize,
+        /// How many the configuration says.
+        expected: usize,
+    },
+    /// A data set of another kind was asked for.
+    #[error("the data set {name} is no {kind}")]
+    OtherKind {
+        /// Its name, as in a configuration.
+        name: &'static str,
+        /// What was asked for.
+        kind: &'static str,
+    },
+    /// A file holds no examples to train on, or none to validate or test on.
     #[error("{file}: no {part} examples")]
     Empty {
         /// The file.
         file: String,
-        /// `training` or `validation`.
+        /// `training`, `validation` or `test`.
         part: &'static str,
     },
     /// A class folder without a picture.

@@ -135,7 +135,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// A number with commas, as in 50,000.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -9,4 +9,7 @@ mod idx;
 mod image_folders;
 mod loader;
 mod order;
+mod pairs;
+mod subwords;
 mod support;
+mod text;

@@ -1,0 +1,273 @@
+//! Sentences with their translations as subwords (Sec. 5.4, App. C.4).
+
+mod aligned;
+mod batches;
+mod made;
+mod multi30k;
+mod subwords;
+mod wmt14;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use sha2::{Digest, Sha256};
+
+pub use self::batches::token_batches;
+pub use self::subwords::{BOS, EOS, PAD, Subwords, UNK};
+
+use self::aligned::Aligned;
+use super::DataError;
+use super::parts::{grouped, hexadecimal};
+use super::store::{Candidate, locate};
+use super::text::{user_file, user_path};
+use crate::config::{DataConfig, DataSource, SubwordsConfig};
+
+/// The most training pairs that the subwords are trained on: the first ones.
+const MOST_TO_TRAIN_ON: usize = 1_000_000;
+
+/// How many pairs are read and cut at a time.
+const CHUNK: usize = 1 << 13;
+
+/// A sentence and its translation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pair {
+    /// The sentence's subwords, without special ones.
+    pub source: Vec<u32>,
+    /// Its translation's subwords, without special ones.
+    pub target: Vec<u32>,
+    /// The sentence as it was read; empty in the training part.
+    pub source_text: String,
+    /// Its translation as it was read; empty in the training part.
+    pub target_text: String,
+}
+
+/// What was left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SkippedPairs {
+    /// Pairs with nothing on one side or both, of all parts.
+    pub empty: u64,
+    /// Training pairs with more subwords than `longest` on either side.
+    pub too_long: u64,
+}
+
+/// Pairs in parts, and the subwords that they are cut into.
+///
+/// The subwords are trained on the first 1,000,000 pairs of the training part, unless a tokenizer is given. Pairs keep
+/// the order of the files.
+///
+/// ```
+/// use lookahead_lab::config::{DataConfig, DataSource};
+/// use lookahead_lab::data::Pairs;
+///
+/// let made = DataSource::named("made_pairs").unwrap();
+/// let pairs = Pairs::load(&DataConfig::new(made))?;
+/// assert_eq!((pairs.train.len(), pairs.valid.len(), pairs.test.len()), (1000, 100, 100));
+/// let first = &pairs.valid[0];
+/// assert_eq!(pairs.subwords.encode(&first.source_text), first.source);
+/// assert_eq!(pairs.subwords.decode(&first.target), first.target_text);
+/// # Ok::<(), lookahead_lab::data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pairs {
+    /// Their name, as in a configuration.
+    pub name: &'static str,
+    /// What was really read, such as `Multi30k English-German, 29,000 + 1,014 + 1,000 pairs, 8,000 subwords`.
+    pub description: String,
+    /// What the sentences are cut into, in both languages.
+    pub subwords: Subwords,
+    /// What is trained on.
+    pub train: Vec<Pair>,
+    /// What is evaluated on.
+    pub valid: Vec<Pair>,
+    /// What is evaluated on at the end; may be empty.
+    pub test: Vec<Pair>,
+    /// What was left out.
+    pub skipped: SkippedPairs,
+    sha256: String,
+}
+
+/// Pairs before they are read.
+struct Parts {
+    name: &'static str,
+    /// What they are, in words.
+    what: String,
+    subwords: SubwordsConfig,
+    train: Aligned,
+    valid: Aligned,
+    test: Option<Aligned>,
+}
+
+impl Pairs {
+    /// Finds and reads the pairs of a configuration.
+    ///
+    /// Limits keep the first pairs that have words on both sides, `valid_limit` also of the test part; those too long
+    /// are left out of the first training pairs after that.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the file, and the line where one can be told; [`DataError::OtherKind`] for images and texts.
+    pub fn load(config: &DataConfig) -> Result<Self, DataError> {
+        let dir = config.dir.as_deref().map(Path::new);
+        let parts = match &config.source {
+            DataSource::Multi30k(subwords) => multi30k::parts(&multi30k::find(dir)?, subwords.clone()),
+            DataSource::Wmt14EnDe(subwords) => wmt14::parts(&wmt14::find(dir)?, subwords.clone()),
+            DataSource::ParallelText(files) => {
+                let aligned =
+                    |source: &String, target: &String| Aligned::new(user_file(dir, source), user_file(dir, target));
+                Parts {
+                    name: "parallel_text",
+                    what: format!("{} and {}", files.source, files.target),
+                    subwords: files.subwords.clone(),
+                    train: aligned(&files.source, &files.target),
+                    valid: aligned(&files.valid_source, &files.valid_target),
+                    test: files.test_source.as_ref().zip(files.test_target.as_ref()).map(|(s, t)| aligned(s, t)),
+                }
+            }
+            DataSource::MadePairs { train, valid, words } => made::parts(train.get(), valid.get(), *words),
+            source => return Err(DataError::OtherKind { name: source.name(), kind: "sentences with translations" }),
+        };
+        parts.read(dir, [config.train_limit, config.valid_limit].map(|limit| limit.map(|limit| limit.get() as usize)))
+    }
+
+    /// Where the files are; `None` if the pairs are a part of the program. They are not read.
+    pub(super) fn find(config: &DataConfig) -> Result<Option<PathBuf>, DataError> {
+        let dir = config.dir.as_deref().map(Path::new);
+        match &config.source {
+            DataSource::Multi30k(_) => multi30k::find(dir).map(Some),
+            DataSource::Wmt14EnDe(_) => wmt14::find(dir).map(Some),
+            DataSource::ParallelText(files) => {
+                locate("parallel_text", vec![Candidate::named(user_path(dir, &files.source))]).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The SHA-256 of the subwords, all pairs and what is kept of their texts, in hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        self.sha256.clone()
+    }
+}
+
+impl Parts {
+    fn read(self, dir: Option<&Path>, [train_limit, valid_limit]: [Option<usize>; 2]) -> Result<Pairs, DataError> {
+        let subwords = self.subwords(dir, train_limit)?;
+        let longest = self.subwords.longest.get() as usize;
+        let mut skipped = SkippedPairs::default();
+        let mut encode = |aligned: &Aligned, limit, keep, part| -> Result<Vec<Pair>, DataError> {
+            let mut pairs = Vec::new();
+            let mut lines = aligned.pairs(limit);
+            loop {
+                let chunk = lines.by_ref().take(CHUNK).collect::<Result<Vec<_>, _>>()?;
+                if chunk.is_empty() {
+                    break;
+                }
+                let cut: Vec<Pair> = chunk.into_par_iter().map(|texts| Pair::new(texts, &subwords, keep)).collect();
+                let read = cut.len();
+                let fits = |pair: &Pair| keep == Keep::Text || pair.source.len().max(pair.target.len()) <= longest;
+                let before = pairs.len();
+                pairs.extend(cut.into_iter().filter(fits));
+                skipped.too_long += (read - (pairs.len() - before)) as u64;
+            }
+            skipped.empty += lines.skipped();
+            pairs.shrink_to_fit();
+            if pairs.is_empty() {
+                return Err(DataError::Empty { file: aligned.name(), part });
+            }
+            Ok(pairs)
+        };
+        let train = encode(&self.train, train_limit, Keep::Subwords, "training")?;
+        let valid = encode(&self.valid, valid_limit, Keep::Text, "validation")?;
+        let test = self.test.as_ref().map(|test| encode(test, valid_limit, Keep::Text, "test")).transpose()?;
+        let test = test.unwrap_or_default();
+        let counts: Vec<String> =
+            [&train, &valid, &test].iter().filter(|part| !part.is_empty()).map(|part| grouped(part.len())).collect();
+        let (what, counts, words) = (&self.what, counts.join(" + "), grouped(subwords.len()));
+        let description = format!("{what}, {counts} pairs, {words} subwords{}", skipped.in_words());
+        let sha256 = sha256(&subwords, [&train, &valid, &test]);
+        Ok(Pairs { name: self.name, description, subwords, train, valid, test, skipped, sha256 })
+    }
+
+    /// The given subwords, or new ones for the training part.
+    fn subwords(&self, dir: Option<&Path>, limit: Option<usize>) -> Result<Subwords, DataError> {
+        let vocabulary = self.subwords.vocabulary;
+        if let Some(name) = &self.subwords.subwords {
+            return read_subwords(&user_path(dir, name), vocabulary);
+        }
+        let most = limit.unwrap_or(MOST_TO_TRAIN_ON).min(MOST_TO_TRAIN_ON);
+        let mut failed = None;
+        let pairs =
+            self.train.pairs(limit).take(most).map_while(|pair| pair.map_err(|error| failed = Some(error)).ok());
+        let trained = Subwords::train(pairs.flat_map(|(source, target)| [source, target]), vocabulary.get() as usize);
+        match failed {
+            Some(error) => Err(error),
+            None => trained,
+        }
+    }
+}
+
+fn read_subwords(path: &Path, vocabulary: NonZeroU32) -> Result<Subwords, DataError> {
+    let json = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => {
+            DataError::MissingFile { path: path.to_owned(), advice: "data.subwords names it, relative to `dir`" }
+        }
+        _ => DataError::Io { path: path.to_owned(), source },
+    })?;
+    let file = path.display().to_string();
+    let subwords = Subwords::from_json(&json, &file)?;
+    let (found, expected) = (subwords.len(), vocabulary.get() as usize);
+    if found == expected { Ok(subwords) } else { Err(DataError::SubwordCount { file, found, expected }) }
+}
+
+/// What of a sentence stays in memory.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Keep {
+    /// Its subwords, if they are not too many.
+    Subwords,
+    /// Its subwords and its text, however long.
+    Text,
+}
+
+impl Pair {
+    fn new((source, target): (String, String), subwords: &Subwords, keep: Keep) -> Self {
+        let cut = |text: &str| {
+            let mut ids = subwords.encode(text);
+            ids.shrink_to_fit();
+            ids
+        };
+        let ids = (cut(&source), cut(&target));
+        let (source_text, target_text) =
+            if keep == Keep::Text { (source, target) } else { (String::new(), String::new()) };
+        Self { source: ids.0, target: ids.1, source_text, target_text }
+    }
+}
+
+impl SkippedPairs {
+    /// `, 3 empty and 5 too long left out`, or nothing.
+    fn in_words(self) -> String {
+        let counts = [(self.empty, "empty"), (self.too_long, "too long")];
+        let said = counts.iter().filter(|(count, _)| *count > 0);
+        let said: Vec<String> = said.map(|(count, what)| format!("{} {what}", grouped(*count as usize))).collect();
+        if said.is_empty() { String::new() } else { format!(", {} left out", said.join(" and ")) }
+    }
+}
+
+fn sha256(subwords: &Subwords, parts: [&Vec<Pair>; 3]) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    add(subwords.to_json().as_bytes());
+    for part in parts {
+        add(&(part.len() as u64).to_le_bytes());
+        for pair in part {
+            for ids in [&pair.source, &pair.target] {
+                add(&ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>());
+            }
+            add(pair.source_text.as_bytes());
+            add(pair.target_text.as_bytes());
+        }
+    }
+    hexadecimal(&hash.finalize())
+}

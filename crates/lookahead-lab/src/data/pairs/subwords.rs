@@ -1,0 +1,210 @@
+//! Subwords by byte-pair encoding (Sennrich et al. 2016), one vocabulary for both languages.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::pre_tokenizers::punctuation::Punctuation;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::{
+    AddedToken, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, SplitDelimiterBehavior, Tokenizer,
+    Trainer,
+};
+
+use crate::data::DataError;
+
+/// The id that fills up a batch.
+pub const PAD: u32 = 0;
+/// The id before a translation.
+pub const BOS: u32 = 1;
+/// The id after a sentence.
+pub const EOS: u32 = 2;
+/// The id of characters that the training text did not have.
+pub const UNK: u32 = 3;
+
+/// The special subwords by their ids.
+const SPECIAL: [&str; 4] = ["<pad>", "<s>", "</s>", "<unk>"];
+
+/// The most different characters that are kept: the most frequent ones.
+const MOST_CHARACTERS: usize = 1000;
+
+/// A vocabulary of subwords, and how texts are cut into them and put together again.
+///
+/// Words begin with `▁`, the space before them; punctuation is cut off. Any run of whitespace is one space.
+///
+/// ```
+/// use lookahead_lab::data::Subwords;
+/// let lines = ["the cat sat.", "the hat!", "that cat"].map(str::to_owned);
+/// let subwords = Subwords::train(lines.into_iter(), 40)?;
+/// let ids = subwords.encode("that  cat sat!");
+/// assert_eq!(subwords.decode(&ids), "that cat sat!");
+/// assert_eq!(Subwords::from_json(&subwords.to_json(), "subwords.json")?, subwords);
+/// # Ok::<(), lookahead_lab::data::DataError>(())
+/// ```
+#[derive(Clone)]
+pub struct Subwords {
+    tokenizer: Arc<Tokenizer>,
+    len: usize,
+    json: String,
+}
+
+impl Subwords {
+    /// Trains byte-pair encoding on the lines of both languages, with at most `vocabulary` subwords, the four special
+    /// ones among them; pairs that occur once are not joined.
+    ///
+    /// The 1000 most frequent characters are kept, fewer where the vocabulary is smaller. The same lines in any order
+    /// give the same subwords.
+    ///
+    /// # Errors
+    /// [`DataError::Subwords`] if the tokenizer refuses a line.
+    pub fn train(lines: impl Iterator<Item = String> + Send, vocabulary: usize) -> Result<Self, DataError> {
+        let refused = |error: tokenizers::Error| DataError::Subwords {
+            file: "the training text".to_owned(),
+            reason: error.to_string(),
+        };
+        let cutter = PreTokenizerWrapper::Sequence(Sequence::new(vec![
+            PreTokenizerWrapper::Metaspace(metaspace()),
+            PreTokenizerWrapper::Punctuation(Punctuation::new(SplitDelimiterBehavior::Isolated)),
+        ]));
+        let special = SPECIAL.map(|name| AddedToken::from(name, true));
+        let mut trainer = BpeTrainer::builder()
+            .vocab_size(vocabulary)
+            .min_frequency(2)
+            .show_progress(false)
+            .special_tokens(special.to_vec())
+            .build();
+
+        let mut characters = Characters::default();
+        let seen = lines.map(|line| one_spaced(&line)).inspect(|line| characters.add(line));
+        trainer.feed(seen, |line| words(&cutter, line)).map_err(refused)?;
+        let most = MOST_CHARACTERS.min(vocabulary.saturating_sub(SPECIAL.len()));
+        // Given these, the trainer has nothing to choose, which it would not do in a fixed way.
+        let kept = characters.most_frequent(most);
+        trainer.limit_alphabet = Some(kept.len());
+        trainer.initial_alphabet = kept.into_iter().collect();
+        let mut model = BPE::builder().unk_token(SPECIAL[UNK as usize].to_owned()).build().map_err(refused)?;
+        trainer.train(&mut model).map_err(refused)?;
+
+        let mut tokenizer = Tokenizer::new(model);
+        tokenizer.with_pre_tokenizer(Some(cutter));
+        tokenizer.with_decoder(Some(DecoderWrapper::Metaspace(metaspace())));
+        tokenizer.add_special_tokens(special).map_err(refused)?;
+        Self::checked(tokenizer).map_err(|reason| DataError::Subwords { file: "the training text".to_owned(), reason })
+    }
+
+    /// Reads a tokenizer of the library `tokenizers`, such as a run's `subwords.json`; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`DataError::Subwords`] if it is damaged, its ids have gaps, or its first four are not `<pad>`, `<s>`, `</s>` and
+    /// `<unk>`.
+    pub fn from_json(json: &str, file: &str) -> Result<Self, DataError> {
+        let wrong = |reason| DataError::Subwords { file: file.to_owned(), reason };
+        let tokenizer = Tokenizer::from_bytes(json).map_err(|error| wrong(error.to_string()))?;
+        Self::checked(tokenizer).map_err(wrong)
+    }
+
+    fn checked(mut tokenizer: Tokenizer) -> Result<Self, String> {
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
+        let vocabulary = tokenizer.get_vocab(true);
+        for (id, name) in (0..).zip(SPECIAL) {
+            if vocabulary.get(name) != Some(&id) {
+                let found = vocabulary.get(name).map_or("absent".to_owned(), u32::to_string);
+                return Err(format!("the id of {name} is {found}, but must be {id}"));
+            }
+        }
+        let ids: HashSet<u32> = vocabulary.values().copied().collect();
+        let len = ids.len();
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= len) {
+            return Err(format!("there are {len} subwords, but one has the id {id}: there must be no gaps"));
+        }
+        // A text may hold the name of a special subword.
+        tokenizer.set_encode_special_tokens(true);
+        let json = tokenizer.to_string(false).map_err(|error| error.to_string())?;
+        Ok(Self { tokenizer: Arc::new(tokenizer), len, json })
+    }
+
+    /// How many subwords there are, the special ones among them.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: there are the four special ones at least.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Cuts a text; no special subword is added. Characters that are not in the vocabulary become [`UNK`].
+    #[must_use]
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        // A tokenizer from a file may refuse a text; then nothing of it is known.
+        self.tokenizer.encode_fast(one_spaced(text), false).map_or_else(|_| vec![UNK], |cut| cut.get_ids().to_vec())
+    }
+
+    /// Puts subwords together to a text; special ones and ids that there are not give nothing.
+    #[must_use]
+    pub fn decode(&self, ids: &[u32]) -> String {
+        // A tokenizer from a file may have a decoder that refuses a sequence.
+        self.tokenizer.decode(ids, true).unwrap_or_default()
+    }
+
+    /// The tokenizer in the format of the library `tokenizers`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        self.json.clone()
+    }
+}
+
+impl PartialEq for Subwords {
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json
+    }
+}
+
+impl std::fmt::Debug for Subwords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subwords").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+fn metaspace() -> Metaspace {
+    Metaspace::new('▁', PrependScheme::Always, true)
+}
+
+fn one_spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn words(cutter: &PreTokenizerWrapper, line: &str) -> tokenizers::Result<Vec<String>> {
+    let mut cut = PreTokenizedString::from(line);
+    cutter.pre_tokenize(&mut cut)?;
+    let words = cut.get_splits(OffsetReferential::Original, OffsetType::None);
+    Ok(words.into_iter().map(|(word, ..)| word.to_owned()).collect())
+}
+
+/// How often each character occurs.
+#[derive(Default)]
+struct Characters(HashMap<char, u64>);
+
+impl Characters {
+    fn add(&mut self, line: &str) {
+        let counts = &mut self.0;
+        // The space before each word.
+        std::iter::once('▁').chain(line.chars()).for_each(|character| {
+            let character = if character == ' ' { '▁' } else { character };
+            *counts.entry(character).or_default() += 1;
+        });
+    }
+
+    /// Of equally frequent ones, those with the smaller code point.
+    fn most_frequent(self, most: usize) -> Vec<char> {
+        let mut characters: Vec<(char, u64)> = self.0.into_iter().collect();
+        characters.sort_unstable_by_key(|&(character, count)| (std::cmp::Reverse(count), character));
+        characters.into_iter().take(most).map(|(character, _)| character).collect()
+    }
+}

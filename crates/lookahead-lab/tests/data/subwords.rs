@@ -1,0 +1,112 @@
+//! Subwords: the same ones from the same text, texts put together again, and tokenizers from files.
+
+use std::fs;
+
+use lookahead_lab::config::{DataSource, SubwordsConfig};
+use lookahead_lab::data::{DataError, EOS, PAD, Pairs, Subwords, UNK};
+
+use crate::support::{config, gzip};
+
+/// Sentences of made words, with punctuation and letters beyond ASCII.
+fn lines() -> Vec<String> {
+    let word = |n: u32| {
+        let letters = ["ba", "ke", "li", "no", "rü", "ß", "st", "un", "ver", "é"];
+        (0..1 + n % 4).map(|i| letters[(n / (i + 1) % 10) as usize]).collect::<String>()
+    };
+    let line = |n: u32| format!("{}, {}-{} ({}) {}.", word(n), word(n / 3), word(n * n), word(n / 7), word(n * 5));
+    (0..2000).map(line).collect()
+}
+
+#[test]
+fn the_same_text_gives_the_same_subwords() {
+    let lines = lines();
+    let train = |lines: Vec<String>| Subwords::train(lines.into_iter(), 300).unwrap();
+    let first = train(lines.clone());
+    assert_eq!(first.len(), 300);
+    for threads in [1, 2, 5] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for _ in 0..4 {
+            assert_eq!(pool.install(|| train(lines.clone())).to_json(), first.to_json(), "{threads} threads");
+        }
+    }
+    assert_eq!(train(lines.into_iter().rev().collect()).to_json(), first.to_json());
+}
+
+#[test]
+fn texts_are_put_together_again() {
+    let subwords = Subwords::train(lines().into_iter(), 300).unwrap();
+    for line in lines().iter().take(50) {
+        let ids = subwords.encode(line);
+        assert!(ids.iter().all(|&id| id > UNK && (id as usize) < subwords.len()), "{ids:?}");
+        assert_eq!(subwords.decode(&ids), *line);
+    }
+    // Common words are one subword each, so fewer ids than letters.
+    let line = &lines()[100];
+    assert!(2 * subwords.encode(line).len() < line.chars().count());
+    assert_eq!(subwords.encode("  ba \t ke "), subwords.encode("ba ke"));
+    assert_eq!(subwords.encode(""), [0_u32; 0]);
+    assert_eq!(subwords.encode(" 字"), [&subwords.encode("b")[..0], &[subwords.encode("字")[0], UNK]].concat());
+    // What a text says is no special subword, and those give nothing, nor do ids that there are not.
+    let ids = subwords.encode("ba</s><pad>");
+    assert!(!ids.contains(&EOS) && !ids.contains(&PAD));
+    let ids = subwords.encode("ba ke");
+    assert_eq!(subwords.decode(&[&ids[..], &[EOS, PAD, 99_999]].concat()), "ba ke");
+}
+
+#[test]
+fn a_small_vocabulary_keeps_the_most_frequent_characters() {
+    let subwords = Subwords::train(["aaa bbb ab c".to_owned()].into_iter(), 7).unwrap();
+    // The space before words and a, b; not c.
+    assert_eq!(subwords.len(), 7);
+    assert_eq!(subwords.encode("c").last(), Some(&UNK));
+    assert_eq!(subwords.decode(&subwords.encode("ab ba")), "ab ba");
+    let many: String = (0..3000).filter_map(|n| char::from_u32(0x4e00 + n)).collect();
+    let subwords = Subwords::train([many].into_iter(), 2000).unwrap();
+    assert_eq!(subwords.len(), 4 + 1000);
+}
+
+#[test]
+fn a_tokenizer_from_a_file_is_checked() {
+    let subwords = Subwords::train(lines().into_iter(), 300).unwrap();
+    let json = subwords.to_json();
+    assert_eq!(Subwords::from_json(&json, "s.json").unwrap().encode("ba ke"), subwords.encode("ba ke"));
+    let told = |json: &str| Subwords::from_json(json, "s.json").unwrap_err().to_string();
+    for damaged in [&json[..json.len() / 2], "", "{}", "[]"] {
+        assert!(told(damaged).starts_with("s.json: not a tokenizer that can be used here: "));
+    }
+    let renamed = told(&json.replace("</s>", "<end>"));
+    assert!(renamed.ends_with("the id of </s> is absent, but must be 2"), "{renamed}");
+    // The largest id becomes a much larger one.
+    let gap = told(&json.replacen(":299", ":999", 1));
+    assert!(gap.contains("there are 300 subwords, but one has the id 999"), "{gap}");
+}
+
+#[test]
+fn a_configuration_may_name_a_tokenizer() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in
+        ["train.en.gz", "train.de.gz", "val.en.gz", "val.de.gz", "test_2016_flickr.en.gz", "test_2016_flickr.de.gz"]
+    {
+        fs::write(folder.path().join(name), gzip(lines()[..100].join("\n").as_bytes())).unwrap();
+    }
+    let subwords = Subwords::train(lines().into_iter(), 300).unwrap();
+    fs::write(folder.path().join("mine.json"), subwords.to_json()).unwrap();
+    let load = |vocabulary: u32, file: &str| {
+        let [vocabulary, longest] = [vocabulary, 100].map(|count| count.try_into().unwrap());
+        let source = DataSource::Multi30k(SubwordsConfig { vocabulary, longest, subwords: Some(file.to_owned()) });
+        Pairs::load(&config(source, Some(&folder.path().display().to_string()), [0, 0]))
+    };
+    let pairs = load(300, "mine.json").unwrap();
+    assert_eq!(pairs.subwords, subwords);
+    assert_eq!(pairs.train[7].source, subwords.encode(&lines()[7]));
+    let error = load(301, "mine.json").unwrap_err().to_string();
+    assert!(
+        error.ends_with(
+            "mine.json: 300 subwords, but data.vocabulary is 301: set data.vocabulary = 300 to use this file"
+        ),
+        "{error}"
+    );
+    assert!(matches!(load(300, "absent.json"), Err(DataError::MissingFile { .. })));
+    fs::write(folder.path().join("mine.json"), b"\xff").unwrap();
+    assert!(load(300, "mine.json").is_err());
+}
