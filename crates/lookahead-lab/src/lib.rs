@@ -5,6 +5,7 @@
 pub mod checkpoint;
 pub mod config;
 pub mod data;
+pub mod decode;
 pub mod device;
 mod environment;
 mod error;

@@ -84,12 +84,12 @@ impl Draw {
 }
 
 /// A standard normal number, by Box and Muller.
-fn normal(random: &mut ChaCha8Rng) -> f64 {
+pub(super) fn normal(random: &mut ChaCha8Rng) -> f64 {
     let (radius, angle) = ((-2.0 * uniform(random).ln()).sqrt(), std::f64::consts::TAU * uniform(random));
     radius * angle.cos()
 }
 
 /// Uniform in (0, 1], by 53 bits.
-fn uniform(random: &mut ChaCha8Rng) -> f64 {
+pub(super) fn uniform(random: &mut ChaCha8Rng) -> f64 {
     ((random.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
 }

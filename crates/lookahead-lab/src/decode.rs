@@ -1,0 +1,69 @@
+//! The search for translations: beam search with a length penalty (Vaswani et al. 2017, Sec. 6.1; Wu et al. 2016, Sec. 7).
+
+mod search;
+
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use self::search::Search;
+use crate::config::DecodingConfig;
+use crate::model::{Dropout, Sequences, Transformer};
+
+/// Sentences that are translated at once.
+const SENTENCES: usize = 64;
+
+/// The best translation that a beam search finds for each source, both without special subwords.
+///
+/// In each step the `beam` most likely continuations of a sentence's hypotheses are looked at: those that end are
+/// finished, and the `beam` best others live on. A finished one scores log P / ((5 + length) / 6)^alpha, its end counted
+/// in its length; it ends at the latest after `longest_extra` subwords more than its source has. The search of a sentence
+/// stops when `beam` hypotheses are finished, or none that lives can score more than the best of them. Among equals, the
+/// better hypothesis' and then the lower subword is preferred.
+///
+/// It is done for many sentences at a time, those of similar length together; the encoder runs once a sentence, the
+/// decoder once a subword. `model` and `device` are without autodiff.
+#[must_use]
+pub fn beam_search(
+    model: &Transformer,
+    sources: &[Vec<u32>],
+    config: &DecodingConfig,
+    device: &Device,
+) -> Vec<Vec<u32>> {
+    let mut order: Vec<usize> = (0..sources.len()).collect();
+    order.sort_by_key(|&index| sources[index].len());
+    let mut translations = vec![Vec::new(); sources.len()];
+    for batch in order.chunks(SENTENCES) {
+        let searches = batch.iter().map(|&index| Search::new(index, sources[index].len(), config)).collect();
+        let of_batch = Sequences::sources(batch.iter().map(|&index| &sources[index][..]), device);
+        for search in search_all(model, &of_batch, searches, device) {
+            let sentence = search.sentence;
+            translations[sentence] = search.into_best();
+        }
+    }
+    translations
+}
+
+/// Brings the search of every sentence to its end.
+fn search_all(model: &Transformer, sources: &Sequences, mut searches: Vec<Search>, device: &Device) -> Vec<Search> {
+    let mut decoding = model.start(&model.encode(sources, &mut Dropout::evaluation()));
+    let mut done = Vec::new();
+    while let Some(beam) = searches.first().map(Search::beam) {
+        let last: Vec<i64> = searches.iter().flat_map(Search::last_subwords).map(i64::from).collect();
+        let last = Tensor::<2, Int>::from_data(TensorData::new(last, [searches.len(), beam]), device);
+        let scores = log_softmax(model.step(last, &mut decoding), 2);
+        let [.., vocabulary] = scores.dims();
+        let scores: Vec<f32> = scores.into_data().iter::<f32>().collect();
+        let mut from = Vec::with_capacity(searches.len() * beam);
+        for (search, scores) in searches.iter_mut().zip(scores.chunks(beam * vocabulary)) {
+            let first = from.len();
+            from.extend(search.advance(scores, vocabulary).into_iter().map(|hypothesis| first + hypothesis));
+        }
+        decoding.reorder(&from);
+        let going_on: Vec<usize> = (0..searches.len()).filter(|&index| !searches[index].is_done()).collect();
+        if going_on.len() < searches.len() {
+            decoding.keep(&going_on);
+            done.extend(searches.extract_if(.., |search| search.is_done()));
+        }
+    }
+    done
+}

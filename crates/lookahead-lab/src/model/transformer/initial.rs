@@ -1,0 +1,49 @@
+//! The initial weights of a Transformer, drawn in the order in which its layers are made.
+
+use burn::module::Param;
+use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+
+use super::super::init::{normal, uniform};
+use crate::random::stream;
+
+/// As in PyTorch; Vaswani et al. do not say.
+pub(super) const NORM_EPSILON: f64 = 1e-5;
+
+pub(super) struct Initial<'a> {
+    random: ChaCha8Rng,
+    device: &'a Device,
+}
+
+impl<'a> Initial<'a> {
+    pub(super) fn new(seed: u64, device: &'a Device) -> Self {
+        Self { random: stream(seed, "initial weights", 0), device }
+    }
+
+    /// From N(0, 1 / width): times sqrt(width), as embeddings are used, it has deviation 1.
+    pub(super) fn embedding(&mut self, vocabulary: usize, width: usize) -> Param<Tensor<2>> {
+        let deviation = (width as f64).sqrt().recip();
+        let values = (0..vocabulary * width).map(|_| (normal(&mut self.random) * deviation) as f32).collect();
+        self.param(values, [vocabulary, width])
+    }
+
+    /// A linear layer of `blocks` matrices `[inputs, outputs]` side by side, each of them uniform in Xavier's bounds
+    /// ±sqrt(6 / (inputs + outputs)); biases 0.
+    pub(super) fn linear(&mut self, inputs: usize, outputs: usize, blocks: usize) -> Linear {
+        let bound = (6.0 / (inputs + outputs) as f64).sqrt();
+        let count = inputs * outputs * blocks;
+        let values = (0..count).map(|_| ((2.0 * uniform(&mut self.random) - 1.0) * bound) as f32).collect();
+        let weight = self.param(values, [inputs, outputs * blocks]);
+        Linear { weight, bias: Some(self.param(vec![0.0; outputs * blocks], [outputs * blocks])) }
+    }
+
+    /// Gain 1, bias 0.
+    pub(super) fn norm(&self, width: usize) -> LayerNorm {
+        LayerNormConfig::new(width).with_epsilon(NORM_EPSILON).init(self.device)
+    }
+
+    fn param<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
+        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
+    }
+}
