@@ -70,6 +70,16 @@ pub enum Error {
     /// Data that a model is not for.
     #[error("the data is of another kind than the model is for")]
     OtherKindOfData,
+    /// A text without a word to predict once it is cut into columns.
+    #[error("the {part} part of the text has {tokens} tokens, too few for {columns} columns: each needs two")]
+    TextTooShort {
+        /// `training`, `validation` or `test`.
+        part: &'static str,
+        /// Its tokens.
+        tokens: usize,
+        /// The columns, in training the batch size.
+        columns: usize,
+    },
     /// A run folder that another process is working in.
     #[error("{}: another process is working in this folder", path.display())]
     Busy {

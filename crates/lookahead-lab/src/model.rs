@@ -1,5 +1,6 @@
 //! The networks that a configuration can name, and their initial weights.
 
+mod awd_lstm;
 mod cnn;
 mod cross_entropy;
 mod dropout;
@@ -14,14 +15,15 @@ mod weights;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
+pub use self::awd_lstm::{AwdLstm, LstmState, Output};
 pub use self::cnn::Cnn;
 pub use self::cross_entropy::cross_entropy;
 pub use self::dropout::Dropout;
 pub use self::import::{ImportError, import_weights, pytorch_name};
 pub use self::mlp::Mlp;
 pub use self::resnet::ResNet;
-pub use self::transformer::{Decoding, Encoded, Sequences, Transformer};
 pub(crate) use self::transformer::{BEGIN, END, PADDING};
+pub use self::transformer::{Decoding, Encoded, Sequences, Transformer};
 pub use self::weights::{load_weights, named_weights};
 
 use self::resnet::ResNetShape;

@@ -2,6 +2,7 @@
 
 mod any;
 mod classification;
+mod language_modelling;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,6 +14,7 @@ use crate::Error;
 
 pub use self::any::{ForTask, with_task};
 pub use self::classification::Classification;
+pub use self::language_modelling::LanguageModelling;
 
 /// A part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,9 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::random::stream;
+use crate::random::{normal, stream, uniform};
 
 /// Draws every matrix and convolution from N(0, 2 / fan-in) and sets biases to 0; batch norm keeps its 1 and 0.
 pub(super) fn fan_in<M: Module>(module: M, seed: u64) -> M {
@@ -81,15 +80,4 @@ impl Draw {
         let bound = 1.0 / (self.fan_in as f64).sqrt();
         (0..count).map(|_| ((2.0 * uniform(&mut self.random) - 1.0) * bound) as f32).collect()
     }
-}
-
-/// A standard normal number, by Box and Muller.
-pub(super) fn normal(random: &mut ChaCha8Rng) -> f64 {
-    let (radius, angle) = ((-2.0 * uniform(random).ln()).sqrt(), std::f64::consts::TAU * uniform(random));
-    radius * angle.cos()
-}
-
-/// Uniform in (0, 1], by 53 bits.
-pub(super) fn uniform(random: &mut ChaCha8Rng) -> f64 {
-    ((random.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
 }

@@ -20,7 +20,6 @@ use self::layer::{DecoderLayer, EncoderLayer};
 use super::Dropout;
 use crate::config::TransformerConfig;
 
-
 /// An encoder and a decoder; one matrix embeds the subwords of both languages and gives the scores of the next subword.
 ///
 /// As published: each sublayer is followed by dropout, the addition of its input and layer normalisation (its epsilon
@@ -121,7 +120,8 @@ impl Transformer {
     #[must_use]
     pub fn step(&self, subwords: Tensor<2, Int>, decoding: &mut Decoding) -> Tensor<3> {
         let [sentences, hypotheses] = subwords.dims();
-        let x = self.embed(subwords.reshape([sentences * hypotheses, 1]), decoding.position, &mut Dropout::evaluation());
+        let x =
+            self.embed(subwords.reshape([sentences * hypotheses, 1]), decoding.position, &mut Dropout::evaluation());
         let [.., width] = x.dims();
         let mut x = x.reshape([sentences, hypotheses, width]);
         for ((layer, before), encoded) in self.decoder.iter().zip(&mut decoding.before).zip(&decoding.encoded) {

@@ -1,6 +1,6 @@
 //! The task that a configuration and its data describe, for code that is written once for all of them.
 
-use super::{Classification, Task};
+use super::{Classification, LanguageModelling, Task};
 use crate::Error;
 use crate::config::{ModelConfig, RunConfig};
 use crate::data::Data;
@@ -22,6 +22,9 @@ pub fn with_task<F: ForTask>(config: &RunConfig, data: &Data, what: F) -> Result
     match (&config.model, data) {
         (ModelConfig::Network(network), Data::Images(images)) => {
             Ok(what.with(&Classification::new(config, network, images)))
+        }
+        (ModelConfig::AwdLstm(model), Data::Text(corpus)) => {
+            Ok(what.with(&LanguageModelling::new(config, model, corpus)?))
         }
         _ => Err(Error::OtherKindOfData),
     }

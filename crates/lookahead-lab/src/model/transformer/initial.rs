@@ -5,8 +5,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
-use super::super::init::{normal, uniform};
-use crate::random::stream;
+use crate::random::{normal, stream, uniform};
 
 /// As in PyTorch; Vaswani et al. do not say.
 pub(super) const NORM_EPSILON: f64 = 1e-5;
