@@ -129,7 +129,7 @@ impl AwdLstm {
         let table = self.embedding.val();
         let [vocabulary, _] = table.dims();
         let embedded = embedding(table, words.clone());
-        match dropout.mask(self.dropped.words, [vocabulary, 1], &embedded.device()) {
+        match dropout.mask(self.dropped.words, [vocabulary, 1], (&embedded.device(), embedded.dtype())) {
             Some(mask) => embedded * embedding(mask, words),
             None => embedded,
         }
@@ -139,7 +139,7 @@ impl AwdLstm {
 /// Variational dropout (Gal and Ghahramani 2016): one mask, `[batch, width]`, for all steps of `[steps, batch, width]`.
 fn alike_for_all_steps(x: Tensor<3>, p: f64, dropout: &mut Dropout<'_>) -> Tensor<3> {
     let [_, batch, width] = x.dims();
-    match dropout.mask(p, [1, batch, width], &x.device()) {
+    match dropout.mask(p, [1, batch, width], (&x.device(), x.dtype())) {
         Some(mask) => x * mask,
         None => x,
     }

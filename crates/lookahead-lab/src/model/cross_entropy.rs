@@ -51,9 +51,9 @@ struct Targets {
 }
 
 fn by_tensors(scores: Tensor<2>, targets: &Targets) -> Tensor<1> {
-    let device = scores.device();
+    let (device, dtype) = (scores.device(), scores.dtype());
     let [rows, classes] = scores.dims();
-    let column = |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [rows, 1]), &device);
+    let column = |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [rows, 1]), (&device, dtype));
     let chosen = targets.classes.iter().map(|class| class.unwrap_or(0) as i64).collect();
     let chosen = Tensor::<2, Int>::from_data(TensorData::new::<i64, _>(chosen, [rows, 1]), &device);
     let weights = column(targets.classes.iter().map(|class| if class.is_some() { 1.0 } else { 0.0 }).collect());

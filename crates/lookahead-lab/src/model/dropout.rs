@@ -1,6 +1,6 @@
 //! Dropout from a generator that is passed down, so that a step can be repeated to the same bits (Srivastava et al. 2014).
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorCreationOptions, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
@@ -44,7 +44,12 @@ impl<'a> Dropout<'a> {
     ///
     /// One draw of 16 bits an element: `p` counts as its nearest multiple of 2^-16 below 1, in the factor too.
     #[must_use]
-    pub fn mask<const D: usize>(&mut self, p: f64, shape: [usize; D], device: &Device) -> Option<Tensor<D>> {
+    pub fn mask<const D: usize>(
+        &mut self,
+        p: f64,
+        shape: [usize; D],
+        options: impl Into<TensorCreationOptions>,
+    ) -> Option<Tensor<D>> {
         const DRAWS: f64 = 65_536.0;
         let dropped = (p * DRAWS).round().clamp(0.0, DRAWS - 1.0) as u16;
         let random = self.random.as_mut().filter(|_| dropped > 0)?;
@@ -60,13 +65,13 @@ impl<'a> Dropout<'a> {
             let factor = |pair: &[u8; 2]| if u16::from_le_bytes(*pair) < dropped { 0.0 } else { kept };
             factors.extend(drawn.as_chunks().0.iter().map(factor));
         }
-        Some(Tensor::from_data(TensorData::new(factors, shape), device))
+        Some(Tensor::from_data(TensorData::new(factors, shape), options))
     }
 
     /// `x` times a mask of its shape, every element dropped by itself.
     #[must_use]
     pub fn apply<const D: usize>(&mut self, x: Tensor<D>, p: f64) -> Tensor<D> {
-        match self.mask(p, x.dims(), &x.device()) {
+        match self.mask(p, x.dims(), (&x.device(), x.dtype())) {
             Some(mask) => x * mask,
             None => x,
         }

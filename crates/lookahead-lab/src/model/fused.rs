@@ -12,7 +12,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(super) use self::pointwise::{add, exp, maximum, sigmoid, sum, tanh};
-pub(super) use self::product::{product, transposed};
+pub(super) use self::product::product;
 
 /// Whether the operations written by hand take this tensor: f32 on the CPU. Others go through tensor operations.
 pub(super) fn opens<const D: usize>(tensor: &Tensor<D>) -> bool {

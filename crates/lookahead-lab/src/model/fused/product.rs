@@ -30,19 +30,3 @@ fn share(into: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, 
         rayon::join(|| share(first, accum, a, b_first, left), || share(second, accum, a, b_second, threads - left));
     }
 }
-
-/// A row-major matrix, `rows` x `columns`, turned over: row-major, `columns` x `rows`.
-pub(in super::super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    const TILE: usize = 16;
-    let mut turned = vec![0.0; values.len()];
-    for top in (0..rows).step_by(TILE) {
-        for left in (0..columns).step_by(TILE) {
-            for row in top..rows.min(top + TILE) {
-                for column in left..columns.min(left + TILE) {
-                    turned[column * rows + row] = values[row * columns + column];
-                }
-            }
-        }
-    }
-    turned
-}
