@@ -14,7 +14,7 @@ const ANALYSIS: &[&str] = &["result.json", "report.html", "figure.svg", "curves.
 const TRAINING: &[&str] = &["artifact.json", "summary.json", "report.html", "curves.svg", "curves.csv"];
 
 /// Every artifact, and what it must leave.
-const ARTIFACTS: [(&str, &[&str]); 12] = [
+const ARTIFACTS: [(&str, &[&str]); 14] = [
     ("quickstart", TRAINING),
     ("fig01_trajectory_plane", &["summary.json", "report.html", "figure.svg", "plane.json"]),
     ("fig02_adaptive_alpha", TRAINING),
@@ -22,6 +22,8 @@ const ARTIFACTS: [(&str, &[&str]); 12] = [
     ("fig04_convergence_rate", ANALYSIS),
     ("fig05_tab1_cifar", TRAINING),
     ("fig06_tab2_imagenet", TRAINING),
+    ("fig07a_tab3_penn_treebank", TRAINING),
+    ("fig07b_tab4_translation", TRAINING),
     ("fig08_inner_optimizer", TRAINING),
     ("fig09_tab5_k_and_alpha", TRAINING),
     ("fig10_inner_and_outer_loop", &["summary.json", "report.html", "figure.svg", "trace.csv"]),

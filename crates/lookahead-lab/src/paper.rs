@@ -7,6 +7,8 @@ pub mod fig03_noisy_quadratic;
 pub mod fig04_convergence_rate;
 pub mod fig05_tab1_cifar;
 pub mod fig06_tab2_imagenet;
+pub mod fig07a_tab3_penn_treebank;
+pub mod fig07b_tab4_translation;
 pub mod fig08_inner_optimizer;
 pub mod fig09_tab5_k_and_alpha;
 pub mod fig10_inner_and_outer_loop;
@@ -101,7 +103,7 @@ pub enum Kind {
 }
 
 /// Every artifact.
-pub const ARTIFACTS: [Entry; 12] = [
+pub const ARTIFACTS: [Entry; 14] = [
     quickstart::ENTRY,
     fig01_trajectory_plane::ENTRY,
     fig02_adaptive_alpha::ENTRY,
@@ -109,6 +111,8 @@ pub const ARTIFACTS: [Entry; 12] = [
     fig04_convergence_rate::ENTRY,
     fig05_tab1_cifar::ENTRY,
     fig06_tab2_imagenet::ENTRY,
+    fig07a_tab3_penn_treebank::ENTRY,
+    fig07b_tab4_translation::ENTRY,
     fig08_inner_optimizer::ENTRY,
     fig09_tab5_k_and_alpha::ENTRY,
     fig10_inner_and_outer_loop::ENTRY,

@@ -20,9 +20,9 @@ fn lines() -> Vec<String> {
 #[test]
 fn the_same_text_gives_the_same_subwords() {
     let lines = lines();
-    let train = |lines: Vec<String>| Subwords::train(lines.into_iter(), 300).unwrap();
+    let train = |lines: Vec<String>| Subwords::train(lines.into_iter(), 150).unwrap();
     let first = train(lines.clone());
-    assert_eq!(first.len(), 300);
+    assert_eq!(first.len(), 150);
     for threads in [1, 2, 5] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for _ in 0..4 {
@@ -34,7 +34,7 @@ fn the_same_text_gives_the_same_subwords() {
 
 #[test]
 fn texts_are_put_together_again() {
-    let subwords = Subwords::train(lines().into_iter(), 300).unwrap();
+    let subwords = Subwords::train(lines().into_iter(), 150).unwrap();
     for line in lines().iter().take(50) {
         let ids = subwords.encode(line);
         assert!(ids.iter().all(|&id| id > UNK && (id as usize) < subwords.len()), "{ids:?}");
@@ -67,18 +67,18 @@ fn a_small_vocabulary_keeps_the_most_frequent_characters() {
 
 #[test]
 fn a_tokenizer_from_a_file_is_checked() {
-    let subwords = Subwords::train(lines().into_iter(), 300).unwrap();
+    let subwords = Subwords::train(lines().into_iter(), 150).unwrap();
     let json = subwords.to_json();
     assert_eq!(Subwords::from_json(&json, "s.json").unwrap().encode("ba ke"), subwords.encode("ba ke"));
     let told = |json: &str| Subwords::from_json(json, "s.json").unwrap_err().to_string();
-    for damaged in [&json[..json.len() / 2], "", "{}", "[]"] {
+    for damaged in [&json[..100], "", "{}", "[]"] {
         assert!(told(damaged).starts_with("s.json: not a tokenizer that can be used here: "));
     }
     let renamed = told(&json.replace("</s>", "<end>"));
     assert!(renamed.ends_with("the id of </s> is absent, but must be 2"), "{renamed}");
     // The largest id becomes a much larger one.
-    let gap = told(&json.replacen(":299", ":999", 1));
-    assert!(gap.contains("there are 300 subwords, but one has the id 999"), "{gap}");
+    let gap = told(&json.replacen(":149", ":999", 1));
+    assert!(gap.contains("there are 150 subwords, but one has the id 999"), "{gap}");
 }
 
 #[test]
@@ -89,24 +89,24 @@ fn a_configuration_may_name_a_tokenizer() {
     {
         fs::write(folder.path().join(name), gzip(lines()[..100].join("\n").as_bytes())).unwrap();
     }
-    let subwords = Subwords::train(lines().into_iter(), 300).unwrap();
+    let subwords = Subwords::train(lines().into_iter(), 150).unwrap();
     fs::write(folder.path().join("mine.json"), subwords.to_json()).unwrap();
     let load = |vocabulary: u32, file: &str| {
         let [vocabulary, longest] = [vocabulary, 100].map(|count| count.try_into().unwrap());
         let source = DataSource::Multi30k(SubwordsConfig { vocabulary, longest, subwords: Some(file.to_owned()) });
         Pairs::load(&config(source, Some(&folder.path().display().to_string()), [0, 0]))
     };
-    let pairs = load(300, "mine.json").unwrap();
+    let pairs = load(150, "mine.json").unwrap();
     assert_eq!(pairs.subwords, subwords);
     assert_eq!(pairs.train[7].source, subwords.encode(&lines()[7]));
     let error = load(301, "mine.json").unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "mine.json: 300 subwords, but data.vocabulary is 301: set data.vocabulary = 300 to use this file"
+            "mine.json: 150 subwords, but data.vocabulary is 301: set data.vocabulary = 150 to use this file"
         ),
         "{error}"
     );
-    assert!(matches!(load(300, "absent.json"), Err(DataError::MissingFile { .. })));
+    assert!(matches!(load(150, "absent.json"), Err(DataError::MissingFile { .. })));
     fs::write(folder.path().join("mine.json"), b"\xff").unwrap();
-    assert!(load(300, "mine.json").is_err());
+    assert!(load(150, "mine.json").is_err());
 }

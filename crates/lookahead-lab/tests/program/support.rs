@@ -101,8 +101,17 @@ impl Bench {
             serde_json::from_slice(&fs::read(folder.join("checkpoint/current.json")).unwrap()).unwrap();
         let checkpoint = folder.join("checkpoint").join(current["folder"].as_str().unwrap());
         let mut bits = Vec::new();
-        for name in ["model.safetensors", "slow.safetensors", "optimizer.record"] {
+        for name in ["model.safetensors", "optimizer.record"] {
             bits.push((name.to_owned(), fs::read(checkpoint.join(name)).unwrap()));
+        }
+        let optional = ["slow.safetensors", "memory.safetensors"].map(|name| checkpoint.join(name));
+        let beside = ["subwords.json", "translations-valid.jsonl", "translations-test.jsonl"];
+        for path in optional.into_iter().chain(beside.map(|name| folder.join(name))).filter(|path| path.exists()) {
+            bits.push((path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(path).unwrap()));
+        }
+        let kept = folder.join("kept");
+        for (path, bytes) in kept.exists().then(|| contents(&kept)).unwrap_or_default() {
+            bits.push((path.file_name().unwrap().to_string_lossy().into_owned(), bytes));
         }
         for name in ["metrics.jsonl", "result.json"] {
             bits.push((name.to_owned(), timeless(&folder.join(name))));
