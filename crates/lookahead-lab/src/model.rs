@@ -22,7 +22,6 @@ pub use self::dropout::Dropout;
 pub use self::import::{ImportError, import_weights, pytorch_name};
 pub use self::mlp::Mlp;
 pub use self::resnet::ResNet;
-pub(crate) use self::transformer::{BEGIN, END, PADDING};
 pub use self::transformer::{Decoding, Encoded, Sequences, Transformer};
 pub use self::weights::{load_weights, named_weights};
 

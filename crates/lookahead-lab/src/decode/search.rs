@@ -1,7 +1,7 @@
 //! The beam search of one sentence, apart from the model.
 
 use crate::config::DecodingConfig;
-use crate::model::{BEGIN as BOS, END as EOS, PADDING as PAD};
+use crate::data::{BOS, EOS, PAD};
 
 /// The state of a sentence's search.
 pub(super) struct Search {
