@@ -3,6 +3,7 @@
 //! The paper reports its tables as mean and deviation over seeds (Tables 1, 2, 5, 6). A seed gives every optimizer the
 //! same initial weights and data order, so that two optimizers are compared seed by seed.
 
+pub mod bleu;
 mod student_t;
 
 pub use student_t::critical_value_95;
