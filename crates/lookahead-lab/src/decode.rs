@@ -60,9 +60,9 @@ fn search_all(model: &Transformer, sources: &Sequences, mut searches: Vec<Search
         }
         decoding.reorder(&from);
         let going_on: Vec<usize> = (0..searches.len()).filter(|&index| !searches[index].is_done()).collect();
-        if going_on.len() < searches.len() {
+        done.extend(searches.extract_if(.., |search| search.is_done()));
+        if !going_on.is_empty() && going_on.len() * beam < from.len() {
             decoding.keep(&going_on);
-            done.extend(searches.extract_if(.., |search| search.is_done()));
         }
     }
     done

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
 use crate::data::DataError;
+use crate::metrics::bleu::BleuError;
 use crate::plane::PlaneError;
 use crate::report::ReportError;
 
@@ -17,6 +18,9 @@ pub enum Error {
     /// A data set cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Translations cannot be scored.
+    #[error(transparent)]
+    Bleu(#[from] BleuError),
     /// An analysis refused its parameters.
     #[error(transparent)]
     Theory(#[from] lookahead_theory::Error),

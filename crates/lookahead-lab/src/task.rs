@@ -3,6 +3,7 @@
 mod any;
 mod classification;
 mod language_modelling;
+mod translation;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::Error;
 pub use self::any::{ForTask, with_task};
 pub use self::classification::Classification;
 pub use self::language_modelling::LanguageModelling;
+pub use self::translation::Translation;
 
 /// A part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

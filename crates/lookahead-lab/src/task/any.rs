@@ -1,6 +1,6 @@
 //! The task that a configuration and its data describe, for code that is written once for all of them.
 
-use super::{Classification, LanguageModelling, Task};
+use super::{Classification, LanguageModelling, Task, Translation};
 use crate::Error;
 use crate::config::{ModelConfig, RunConfig};
 use crate::data::Data;
@@ -26,6 +26,7 @@ pub fn with_task<F: ForTask>(config: &RunConfig, data: &Data, what: F) -> Result
         (ModelConfig::AwdLstm(model), Data::Text(corpus)) => {
             Ok(what.with(&LanguageModelling::new(config, model, corpus)?))
         }
+        (ModelConfig::Transformer(model), Data::Pairs(pairs)) => Ok(what.with(&Translation::new(config, model, pairs))),
         _ => Err(Error::OtherKindOfData),
     }
 }

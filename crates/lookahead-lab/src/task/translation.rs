@@ -62,9 +62,9 @@ impl<'a> Translation<'a> {
         let source = Sequences::sources(pairs.clone().map(|pair| &pair.source[..]), device);
         let target = Sequences::targets(pairs.clone().map(|pair| &pair.target[..]), device);
         let [_, longest] = target.dims();
-        let to_predict = pairs.clone().flat_map(|pair| {
-            pair.target.iter().copied().chain([EOS]).chain(std::iter::repeat(PAD)).take(longest)
-        });
+        let to_predict = pairs
+            .clone()
+            .flat_map(|pair| pair.target.iter().copied().chain([EOS]).chain(std::iter::repeat(PAD)).take(longest));
         let count = pairs.map(|pair| pair.target.len() + 1).sum();
         let scores: Tensor<2> = model.forward(&source, &target, dropout).flatten(0, 1);
         (cross_entropy(scores, &to_predict.collect::<Vec<_>>(), smoothing, Some(PAD)), count)

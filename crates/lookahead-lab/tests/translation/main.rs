@@ -5,6 +5,7 @@ mod formula;
 mod golden;
 mod model;
 mod search;
+mod task;
 
 use std::num::NonZeroU32;
 
