@@ -31,7 +31,7 @@ def shapes():
         return {f"{name}.weight": (inputs, outputs), f"{name}.bias": (outputs,)}
 
     def sublayer(name, linears):
-        norm = {f"{name}_residual.norm.gamma": (WIDTH,), f"{name}_residual.norm.beta": (WIDTH,)}
+        norm = {f"{name}_residual.gamma": (WIDTH,), f"{name}_residual.beta": (WIDTH,)}
         return norm | {k: v for part, *size in linears for k, v in linear(f"{name}.{part}", *size).items()}
 
     attention = [("query", WIDTH, WIDTH), ("key_value", WIDTH, 2 * WIDTH), ("output", WIDTH, WIDTH)]
@@ -69,7 +69,7 @@ def pytorch_layer(weights, name, has_source):
 
     def norm(part):
         parts = {"weight": "gamma", "bias": "beta"}
-        return {ours: weights[f"{name}.{part}_residual.norm.{theirs}"] for ours, theirs in parts.items()}
+        return {ours: weights[f"{name}.{part}_residual.{theirs}"] for ours, theirs in parts.items()}
 
     parts = {"self_attn": attention("attention")}
     sublayers = ["attention", "feed_forward"]

@@ -4,6 +4,7 @@ mod attention;
 mod decoding;
 mod initial;
 mod layer;
+mod residual;
 mod sequences;
 
 use burn::module::{Module, Param};

@@ -1,11 +1,14 @@
 //! Multi-head attention (Vaswani et al. 2017, Sec. 3.2).
 
+mod fused;
+
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 
 use super::initial::Initial;
+use crate::model::fused::opens;
 
 /// Which keys a query sees: always the first ones.
 #[derive(Debug, Clone)]
@@ -62,6 +65,9 @@ impl Attention {
 /// Softmax(Q K^T / sqrt(d)) V of each head, of queries `[batch, length, width]`, and keys and values side by side,
 /// `[batch, source, 2 * width]`.
 fn attend(query: Tensor<3>, key_value: Tensor<3>, heads: usize, visible: &Visible) -> Tensor<3> {
+    if opens(&query) {
+        return fused::attend(query, key_value, heads, visible.clone());
+    }
     let ([batch, length, width], [_, source, _]) = (query.dims(), key_value.dims());
     let options = (&query.device(), query.dtype());
     // The addend of the scores: minus infinity where a key is not seen.

@@ -1,12 +1,13 @@
 //! The layers of the encoder and the decoder: sublayers, each as LayerNorm(x + Dropout(sublayer(x))) (Sec. 3.1, 5.4).
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use super::attention::{Attention, Visible};
 use super::initial::Initial;
+use super::residual::Residual;
 use crate::config::TransformerConfig;
 use crate::model::Dropout;
 
@@ -25,23 +26,6 @@ impl FeedForward {
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.outer.forward(relu(self.inner.forward(x)))
-    }
-}
-
-/// What follows each sublayer.
-#[derive(Module, Debug)]
-struct Residual {
-    norm: LayerNorm,
-    dropout: f64,
-}
-
-impl Residual {
-    fn new(config: &TransformerConfig, initial: &Initial<'_>) -> Self {
-        Self { norm: initial.norm(config.width.get() as usize), dropout: config.dropout }
-    }
-
-    fn forward(&self, x: Tensor<3>, sublayer: Tensor<3>, dropout: &mut Dropout<'_>) -> Tensor<3> {
-        self.norm.forward(x + dropout.apply(sublayer, self.dropout))
     }
 }
 
