@@ -1,7 +1,11 @@
 //! A worker for timing training steps beside other implementations: it trains on command and reports the parts of each
-//! step's time. `training_worker --network resnet20|resnet18|cnn [--optimizer sgd|lookahead] [--batch 128] [--threads 2]`
+//! step's time. `training_worker --network NETWORK [--optimizer sgd|lookahead] [--batch 128] [--threads 2]`
 
+mod images;
 mod memory;
+mod sentences;
+mod text;
+mod translation;
 
 use std::io::{Write, stdin, stdout};
 use std::num::NonZeroUsize;
@@ -9,22 +13,21 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::nn::loss::CrossEntropyLossConfig;
+use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use lookahead_burn::{InnerOptimizer, Lookahead, RuleSet, Sgd};
-use lookahead_lab::config::{ModelConfig, NetworkConfig, RunConfig};
-use lookahead_lab::data::ImageShape;
-use lookahead_lab::model::Network;
+use lookahead_lab::config::{ModelConfig, RunConfig};
 use serde_json::{Value, json};
 
+use images::Images;
 use memory::Memory;
+use text::Text;
+use translation::Translation;
 
 // As the program `lookahead` has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const CLASSES: usize = 10;
 
 fn main() -> ExitCode {
     match run() {
@@ -39,13 +42,47 @@ fn main() -> ExitCode {
 fn run() -> Result<(), String> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global().map_err(text)?;
+    match arguments.network.as_str() {
+        "resnet20" | "resnet18" | "cnn" => train(&arguments, Images::new(&arguments.network, arguments.batch)?),
+        "lstm" | "awd_lstm" => train(&arguments, Text::new(&arguments.network, arguments.batch)?),
+        "transformer" | "transformer_middle" => {
+            train(&arguments, Translation::new(&arguments.network, arguments.batch)?)
+        }
+        other => {
+            let known = "resnet20, resnet18, cnn, lstm, awd_lstm, transformer or transformer_middle";
+            Err(format!("--network is {other:?}, but must be {known}"))
+        }
+    }
+}
+
+fn train<W: Work>(arguments: &Arguments, work: W) -> Result<(), String> {
     let rule = lookahead::rules::Sgd::new().with_momentum(0.9).and_then(|rule| rule.with_weight_decay(5e-4));
     let rule = Sgd::from(rule.map_err(text)?);
     match arguments.optimizer.as_str() {
-        "sgd" => serve(Training::new(&arguments, RuleSet::new(rule))?),
-        "lookahead" => serve(Training::new(&arguments, Lookahead::new(rule))?),
+        "sgd" => serve(Training::new(work, RuleSet::new(rule))),
+        "lookahead" => serve(Training::new(work, Lookahead::new(rule))),
         other => Err(format!("--optimizer is {other:?}, but must be sgd or lookahead")),
     }
+}
+
+/// What is trained on what.
+trait Work {
+    type Model: Module;
+    type Batch;
+
+    fn model(&self, device: &Device) -> Self::Model;
+
+    /// A batch of new tensors, always of the same numbers.
+    fn batch(&self, device: &Device) -> Self::Batch;
+
+    fn loss(&mut self, model: &Self::Model, batch: Self::Batch, device: &Device) -> Tensor<1>;
+}
+
+/// The model of a configuration's table `[model]`. Only a whole configuration is read.
+fn model(data: &str, table: &str) -> Result<ModelConfig, String> {
+    let run =
+        format!("schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\ndata.name = '{data}'\nmodel = {{ {table} }}");
+    Ok(RunConfig::parse(&run, "training_worker").map_err(text)?.model)
 }
 
 struct Arguments {
@@ -74,23 +111,6 @@ impl Arguments {
         }
         Ok(parsed)
     }
-
-    fn network(&self) -> Result<(NetworkConfig, ImageShape), String> {
-        const CIFAR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
-        const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
-        let (model, image) = match self.network.as_str() {
-            "resnet20" => ("name = 'resnet', depth = 20", CIFAR),
-            "resnet18" => ("name = 'resnet18'", CIFAR),
-            "cnn" => ("name = 'cnn', channels = [32, 64, 128], batch_norm = false", GREY),
-            other => return Err(format!("--network is {other:?}, but must be resnet20, resnet18 or cnn")),
-        };
-        // A whole configuration, for only such are read.
-        let run = format!("schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\nmodel = {{ {model} }}");
-        match RunConfig::parse(&run, "training_worker").map_err(text)?.model {
-            ModelConfig::Network(network) => Ok((network, image)),
-            other => Err(format!("no network for images: {other:?}")),
-        }
-    }
 }
 
 /// Milliseconds of the parts of each step.
@@ -102,42 +122,36 @@ struct Times {
     rest: Vec<f64>,
 }
 
-struct Training<O> {
-    // None only within a step, which moves the network.
-    network: Option<Network>,
+struct Training<W: Work, O> {
+    // None only within a step, which moves the model.
+    model: Option<W::Model>,
     optimizer: O,
-    pixels: Vec<f32>,
-    labels: Vec<i64>,
+    work: W,
     memory: Memory,
 }
 
-impl<O: InnerOptimizer> Training<O> {
-    fn new(arguments: &Arguments, optimizer: O) -> Result<Self, String> {
-        let (config, image) = arguments.network()?;
-        let network = Network::new(&config, image, CLASSES, 0, &device());
-        let pixels = (0..arguments.batch * image.pixels()).map(pixel).collect();
-        let labels = (0..arguments.batch).map(|example| (example % CLASSES) as i64).collect();
+impl<W: Work, O: InnerOptimizer> Training<W, O> {
+    fn new(work: W, optimizer: O) -> Self {
+        let model = Some(work.model(&device()));
         let mut memory = Memory::default();
         memory.mark_base();
-        Ok(Self { network: Some(network), optimizer, pixels, labels, memory })
+        Self { model, optimizer, work, memory }
     }
 
     fn step(&mut self, times: &mut Times) {
-        let Some(network) = self.network.take() else { return };
-        let (start, batch) = (Instant::now(), self.labels.len());
-        let images = TensorData::new(self.pixels.clone(), [batch, self.pixels.len() / batch]);
-        let images = Tensor::<2>::from_data(images, &device());
-        let labels = Tensor::<1, Int>::from_data(TensorData::new(self.labels.clone(), [batch]), &device());
+        let Some(model) = self.model.take() else { return };
+        let start = Instant::now();
+        let batch = self.work.batch(&device());
         let made = Instant::now();
-        let loss = CrossEntropyLossConfig::new().init(&device()).forward(network.forward(images), labels);
+        let loss = self.work.loss(&model, batch, &device());
         // The value is what a loop looks at.
         let _ = loss.clone().into_scalar::<f32>();
         let forward = Instant::now();
         let gradients = loss.backward();
         let backward = Instant::now();
-        let gradients = GradientsParams::from_grads(gradients, &network);
+        let gradients = GradientsParams::from_grads(gradients, &model);
         let handed_over = Instant::now();
-        self.network = Some(self.optimizer.advance(&ModuleLearningRate::from(0.1), network, gradients));
+        self.model = Some(self.optimizer.advance(&ModuleLearningRate::from(0.1), model, gradients));
         let done = Instant::now();
         let ms = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1e3;
         times.forward.push(ms(made, forward));
@@ -151,15 +165,9 @@ fn device() -> Device {
     Device::flex().autodiff()
 }
 
-/// Number `index` of the images, between -1 and 1.
-fn pixel(index: usize) -> f32 {
-    let hashed = (index as u64).wrapping_mul(2_654_435_761) as u32;
-    (f64::from(hashed) / 2_147_483_648.0 - 1.0) as f32
-}
-
 /// Says that the worker is ready, then answers `run N` and `mem` until `quit` or the end of the input.
-fn serve<O: InnerOptimizer>(mut training: Training<O>) -> Result<(), String> {
-    let parameters = training.network.as_ref().map_or(0, Network::parameters);
+fn serve<W: Work, O: InnerOptimizer>(mut training: Training<W, O>) -> Result<(), String> {
+    let parameters = training.model.as_ref().map_or(0, Module::num_params);
     say(&json!({"ready": true, "worker": "lookahead", "params": parameters}))?;
     for line in stdin().lines() {
         let line = line.map_err(text)?;

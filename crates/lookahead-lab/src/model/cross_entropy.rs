@@ -72,16 +72,29 @@ fn fused(scores: Tensor<2>, targets: Targets) -> Tensor<1> {
     record(CrossEntropy, [node], State { scores, log_sums, targets }, Values::new(vec![loss as f32], [1]))
 }
 
+/// log sum_j e^(s_j): what is to be subtracted from scores to make them log-probabilities.
+pub(crate) fn log_sum(scores: &[f32]) -> f32 {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || log_sum_of(scores),
+    )
+}
+
+#[inline(always)]
+fn log_sum_of(scores: &[f32]) -> f32 {
+    // = m + log sum_j e^(s_j - m), where m is the largest, so that nothing overflows
+    let most = maximum(scores);
+    most + sum(scores, |score| exp(score - most)).ln()
+}
+
 impl Targets {
-    /// The logarithm of the sum of all exponentials of a row, and the row's loss.
+    /// The [`log_sum`] of a row, and the row's loss.
     fn loss(&self, row: &[f32], class: Option<usize>) -> (f32, f64) {
         let Some(class) = class else { return (0.0, 0.0) };
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || {
-                let most = maximum(row);
-                // log sum_j e^(s_j), with the largest s taken out
-                let log_sum = most + sum(row, |score| exp(score - most)).ln();
+                let log_sum = log_sum_of(row);
                 // sum_j q_j (log_sum - s_j), where q is 1 - smoothing at the class plus smoothing / classes everywhere
                 let right = f64::from(log_sum - row[class]);
                 if self.smoothing == 0.0 {

@@ -101,7 +101,7 @@ fn a_beam_that_holds_everything_is_the_exhaustive_search() {
             let (best, count) = exhaustive(&model, &[3, 4], 3, alpha);
             assert_eq!(count, 15);
             let found = beam_search(&model, &[vec![3, 4]], &decoding(15, alpha, 1), &Device::flex());
-            assert_eq!(found, [best.clone()], "seed {seed}, alpha {alpha}");
+            assert_eq!(found[0], best, "seed {seed}, alpha {alpha}");
             translations.push(best);
         }
     }
