@@ -31,18 +31,17 @@ def shapes():
         return {f"{name}.weight": (inputs, outputs), f"{name}.bias": (outputs,)}
 
     def sublayer(name, linears):
-        norm = {f"{name}_residual.norm.gamma": (WIDTH,), f"{name}_residual.norm.beta": (WIDTH,)}
+        norm = {f"{name}_residual.gamma": (WIDTH,), f"{name}_residual.beta": (WIDTH,)}
         return norm | {k: v for part, *size in linears for k, v in linear(f"{name}.{part}", *size).items()}
 
-    to_itself = [("query_key_value", WIDTH, 3 * WIDTH), ("output", WIDTH, WIDTH)]
-    to_source = [("query", WIDTH, WIDTH), ("key_value", WIDTH, 2 * WIDTH), ("output", WIDTH, WIDTH)]
+    attention = [("query", WIDTH, WIDTH), ("key_value", WIDTH, 2 * WIDTH), ("output", WIDTH, WIDTH)]
     feed_forward = [("inner", WIDTH, INNER), ("outer", INNER, WIDTH)]
     names = {"embedding": (VOCABULARY, WIDTH)}
     for layer in range(LAYERS):
-        names |= sublayer(f"encoder.{layer}.attention", to_itself)
+        names |= sublayer(f"encoder.{layer}.attention", attention)
         names |= sublayer(f"encoder.{layer}.feed_forward", feed_forward)
-        names |= sublayer(f"decoder.{layer}.attention", to_itself)
-        names |= sublayer(f"decoder.{layer}.cross_attention", to_source)
+        names |= sublayer(f"decoder.{layer}.attention", attention)
+        names |= sublayer(f"decoder.{layer}.cross_attention", attention)
         names |= sublayer(f"decoder.{layer}.feed_forward", feed_forward)
     return names
 
@@ -63,20 +62,19 @@ def pytorch_layer(weights, name, has_source):
     def take(part):
         return {"weight": weights[f"{name}.{part}.weight"].T, "bias": weights[f"{name}.{part}.bias"]}
 
-    def attention(projected, output):
-        own = {"in_proj_weight": projected["weight"], "in_proj_bias": projected["bias"]}
-        return own | {f"out_proj.{key}": value for key, value in output.items()}
+    def attention(part):
+        query, key_value, output = (take(f"{part}.{linear}") for linear in ["query", "key_value", "output"])
+        joined = {f"in_proj_{key}": torch.cat([query[key], key_value[key]]) for key in query}
+        return joined | {f"out_proj.{key}": value for key, value in output.items()}
 
     def norm(part):
         parts = {"weight": "gamma", "bias": "beta"}
-        return {ours: weights[f"{name}.{part}_residual.norm.{theirs}"] for ours, theirs in parts.items()}
+        return {ours: weights[f"{name}.{part}_residual.{theirs}"] for ours, theirs in parts.items()}
 
-    parts = {"self_attn": attention(take("attention.query_key_value"), take("attention.output"))}
+    parts = {"self_attn": attention("attention")}
     sublayers = ["attention", "feed_forward"]
     if has_source:
-        query, key_value = take("cross_attention.query"), take("cross_attention.key_value")
-        joined = {key: torch.cat([query[key], key_value[key]]) for key in query}
-        parts["multihead_attn"] = attention(joined, take("cross_attention.output"))
+        parts["multihead_attn"] = attention("cross_attention")
         sublayers.insert(1, "cross_attention")
     parts |= {"linear1": take("feed_forward.inner"), "linear2": take("feed_forward.outer")}
     parts |= {f"norm{number}": norm(sublayer) for number, sublayer in enumerate(sublayers, 1)}

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: our optimizer steps beside a C floor, PyTorch and optax, all timed in turn in one run.
 
+pub mod decoding;
 mod measure;
 mod table;
 pub mod training;

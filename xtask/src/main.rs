@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `pages`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `bench-decoding`, `pages`.
 
 mod bench;
 mod ci;
@@ -25,6 +25,8 @@ enum Chore {
     Bench(bench::Options),
     /// Times training steps beside PyTorch's, if that is installed. Run it on an idle machine.
     BenchTraining(bench::training::Options),
+    /// Times the search for translations beside PyTorch's, if that is installed. Run it on an idle machine.
+    BenchDecoding(bench::decoding::Options),
     /// Opens every report of an output folder in a headless Chromium and checks it; leaves pictures of them.
     Pages(pages::Options),
 }
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Chore::Golden => golden::run(&root),
         Chore::Bench(options) => bench::run(&root, &options),
         Chore::BenchTraining(options) => bench::training::run(&root, &options),
+        Chore::BenchDecoding(options) => bench::decoding::run(&root, &options),
         Chore::Pages(options) => pages::run(&options),
     };
     match done {

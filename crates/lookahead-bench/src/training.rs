@@ -3,7 +3,9 @@
 
 mod images;
 mod memory;
+mod sentences;
 mod text;
+mod translation;
 
 use std::io::{Write, stdin, stdout};
 use std::num::NonZeroUsize;
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 use images::Images;
 use memory::Memory;
 use text::Text;
+use translation::Translation;
 
 // As the program `lookahead` has it.
 #[global_allocator]
@@ -42,7 +45,13 @@ fn run() -> Result<(), String> {
     match arguments.network.as_str() {
         "resnet20" | "resnet18" | "cnn" => train(&arguments, Images::new(&arguments.network, arguments.batch)?),
         "lstm" | "awd_lstm" => train(&arguments, Text::new(&arguments.network, arguments.batch)?),
-        other => Err(format!("--network is {other:?}, but must be resnet20, resnet18, cnn, lstm or awd_lstm")),
+        "transformer" | "transformer_middle" => {
+            train(&arguments, Translation::new(&arguments.network, arguments.batch)?)
+        }
+        other => {
+            let known = "resnet20, resnet18, cnn, lstm, awd_lstm, transformer or transformer_middle";
+            Err(format!("--network is {other:?}, but must be {known}"))
+        }
     }
 }
 

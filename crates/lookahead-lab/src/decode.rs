@@ -2,8 +2,8 @@
 
 mod search;
 
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use rayon::prelude::*;
 
 use self::search::Search;
 use crate::config::DecodingConfig;
@@ -50,19 +50,19 @@ fn search_all(model: &Transformer, sources: &Sequences, mut searches: Vec<Search
     while let Some(beam) = searches.first().map(Search::beam) {
         let last: Vec<i64> = searches.iter().flat_map(Search::last_subwords).map(i64::from).collect();
         let last = Tensor::<2, Int>::from_data(TensorData::new(last, [searches.len(), beam]), device);
-        let scores = log_softmax(model.step(last, &mut decoding), 2);
+        let scores = model.step(last, &mut decoding);
         let [.., vocabulary] = scores.dims();
         let scores: Vec<f32> = scores.into_data().iter::<f32>().collect();
-        let mut from = Vec::with_capacity(searches.len() * beam);
-        for (search, scores) in searches.iter_mut().zip(scores.chunks(beam * vocabulary)) {
-            let first = from.len();
-            from.extend(search.advance(scores, vocabulary).into_iter().map(|hypothesis| first + hypothesis));
-        }
+        let advanced = searches.par_iter_mut().zip(scores.par_chunks(beam * vocabulary)).enumerate();
+        let from = advanced.flat_map_iter(|(sentence, (search, scores))| {
+            search.advance(scores, vocabulary).into_iter().map(move |hypothesis| sentence * beam + hypothesis)
+        });
+        let from: Vec<usize> = from.collect();
         decoding.reorder(&from);
         let going_on: Vec<usize> = (0..searches.len()).filter(|&index| !searches[index].is_done()).collect();
-        if going_on.len() < searches.len() {
+        done.extend(searches.extract_if(.., |search| search.is_done()));
+        if !going_on.is_empty() && going_on.len() * beam < from.len() {
             decoding.keep(&going_on);
-            done.extend(searches.extract_if(.., |search| search.is_done()));
         }
     }
     done

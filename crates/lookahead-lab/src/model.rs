@@ -18,11 +18,11 @@ use burn::tensor::{Device, Tensor};
 pub use self::awd_lstm::{AwdLstm, LstmState, Output};
 pub use self::cnn::Cnn;
 pub use self::cross_entropy::cross_entropy;
+pub(crate) use self::cross_entropy::log_sum;
 pub use self::dropout::Dropout;
 pub use self::import::{ImportError, import_weights, pytorch_name};
 pub use self::mlp::Mlp;
 pub use self::resnet::ResNet;
-pub(crate) use self::transformer::{BEGIN, END, PADDING};
 pub use self::transformer::{Decoding, Encoded, Sequences, Transformer};
 pub use self::weights::{load_weights, named_weights};
 

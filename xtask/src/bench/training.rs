@@ -19,15 +19,15 @@ use super::worker::Worker;
 /// What to train, and how often.
 #[derive(Args)]
 pub struct Options {
-    /// Networks: resnet20, resnet18, cnn.
+    /// Networks: resnet20, resnet18, cnn, transformer, transformer_middle.
     #[arg(long, value_delimiter = ',', default_value = "resnet20,resnet18,cnn")]
     networks: Vec<String>,
     /// How often every program is measured; medians are reported.
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
-    /// Images a step.
-    #[arg(long, default_value_t = 128)]
-    batch: usize,
+    /// Images a step, or a Transformer's subwords on each side; by default 128 or 2000.
+    #[arg(long)]
+    batch: Option<usize>,
     /// Threads of every program.
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -37,6 +37,16 @@ pub struct Options {
     /// Where table.md and results.json go.
     #[arg(long, default_value = "records/training_throughput")]
     out: PathBuf,
+}
+
+impl Options {
+    fn batch(&self, network: &str) -> usize {
+        self.batch.unwrap_or(if is_translation(network) { 2000 } else { 128 })
+    }
+}
+
+fn is_translation(network: &str) -> bool {
+    network.starts_with("transformer")
 }
 
 /// Milliseconds that one measurement of one program takes, about.
@@ -58,8 +68,8 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
             anyhow::bail!("{network} of {} has {} parameters, ours {params}", other.name, other.params);
         }
         results.push(json!({
-            "network": network, "params": params, "batch": options.batch, "threads": options.threads,
-            "repetitions": options.repetitions, "measured": measure(&mut workers, options)?,
+            "network": network, "params": params, "batch": options.batch(network), "threads": options.threads,
+            "repetitions": options.repetitions, "measured": measure(&mut workers, options, options.batch(network))?,
         }));
     }
     let out = root.join(&options.out);
@@ -78,7 +88,7 @@ fn workers(root: &Path, options: &Options, network: &str) -> Result<Vec<Worker>>
     let start = |name: &str, program: &OsStr, more: &[&OsStr]| {
         let mut command = Command::new(program);
         command.args(more).args(["--network", network]);
-        command.args(["--batch", &options.batch.to_string(), "--threads", &options.threads.to_string()]);
+        command.args(["--batch", &options.batch(network).to_string(), "--threads", &options.threads.to_string()]);
         command.env("OMP_NUM_THREADS", options.threads.to_string());
         Worker::spawn(name, command, &[])
     };
@@ -90,7 +100,8 @@ fn workers(root: &Path, options: &Options, network: &str) -> Result<Vec<Worker>>
     let python = options.python.as_os_str();
     let found = Command::new(python).args(["-c", "import torch"]).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
-        let script = root.join("crates/lookahead-bench/peers/training_torch.py");
+        let script = if is_translation(network) { "translation_torch.py" } else { "training_torch.py" };
+        let script = root.join("crates/lookahead-bench/peers").join(script);
         workers.push(start("PyTorch, SGD", python, &[script.as_os_str()])?);
     } else {
         println!("no PyTorch: {} cannot `import torch`", options.python.display());
@@ -99,7 +110,7 @@ fn workers(root: &Path, options: &Options, network: &str) -> Result<Vec<Worker>>
 }
 
 /// All workers in turn, so that the drift of the machine hits all of them alike.
-fn measure(workers: &mut [Worker], options: &Options) -> Result<Vec<Value>> {
+fn measure(workers: &mut [Worker], options: &Options, batch: usize) -> Result<Vec<Value>> {
     // The first step makes the optimizer's state; the second is as the others.
     let mut steps = Vec::new();
     for worker in &mut *workers {
@@ -121,7 +132,7 @@ fn measure(workers: &mut [Worker], options: &Options) -> Result<Vec<Value>> {
             }
         }
     }
-    workers.iter_mut().zip(&means).map(|(worker, means)| result(worker, means, options.batch)).collect()
+    workers.iter_mut().zip(&means).map(|(worker, means)| result(worker, means, batch)).collect()
 }
 
 /// The milliseconds of each part of each of `steps` steps.
@@ -142,7 +153,7 @@ fn result(worker: &mut Worker, means: &[Vec<f64>; PARTS.len()], batch: usize) ->
     }
     let memory = worker.ask("mem")?;
     Ok(json!({
-        "worker": worker.name, "ms": ms, "images_per_second": 1e3 * batch as f64 / median(&steps),
+        "worker": worker.name, "ms": ms, "examples_per_second": 1e3 * batch as f64 / median(&steps),
         "least_ms": steps.iter().copied().fold(f64::INFINITY, f64::min), "greatest_ms": steps.iter().copied().fold(0.0, f64::max),
         "bytes_before": memory["base"], "peak_bytes": memory["peak"],
     }))
@@ -150,15 +161,16 @@ fn result(worker: &mut Worker, means: &[Vec<f64>; PARTS.len()], batch: usize) ->
 
 fn table(results: &[Value]) -> String {
     let mut text = String::from(
-        "| network | program | images/s | of PyTorch's | ms a step (least, median, greatest) | forward | backward | optimizer | loop | loop, % of the step | peak memory, MB |\n\
+        "| network | program | images or subwords/s | of PyTorch's | ms a step (least, median, greatest) | forward | backward | optimizer | loop | loop, % of the step | peak memory, MB |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for result in results {
         let measured = || result["measured"].as_array().into_iter().flatten();
         let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-        let torch = measured().find(|row| row["worker"] == "PyTorch, SGD").map(|row| number(&row["images_per_second"]));
+        let torch =
+            measured().find(|row| row["worker"] == "PyTorch, SGD").map(|row| number(&row["examples_per_second"]));
         for row in measured() {
-            let images = number(&row["images_per_second"]);
+            let images = number(&row["examples_per_second"]);
             let of_torch = torch.map_or(String::new(), |torch| format!("{:.2}", images / torch));
             let ms = |part: &str| number(&row["ms"][part]);
             let _ = writeln!(
@@ -191,7 +203,7 @@ mod tests {
     fn a_row_has_the_ratio_to_pytorch_and_the_loop_s_share() {
         let row = |worker: &str, images: f64| {
             let ms = json!({ "step": 200.0, "forward": 90.0, "backward": 100.0, "optimizer": 8.0, "loop": 2.0 });
-            json!({ "worker": worker, "ms": ms, "images_per_second": images, "least_ms": 199.0, "greatest_ms": 201.0, "peak_bytes": 5e8 })
+            json!({ "worker": worker, "ms": ms, "examples_per_second": images, "least_ms": 199.0, "greatest_ms": 201.0, "peak_bytes": 5e8 })
         };
         let measured = [row("ours, SGD", 640.0), row("PyTorch, SGD", 1280.0)];
         let text = table(&[json!({ "network": "cnn", "measured": measured })]);

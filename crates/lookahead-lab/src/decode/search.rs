@@ -1,7 +1,8 @@
 //! The beam search of one sentence, apart from the model.
 
 use crate::config::DecodingConfig;
-use crate::model::{BEGIN as BOS, END as EOS, PADDING as PAD};
+use crate::data::{BOS, EOS, PAD};
+use crate::model::log_sum;
 
 /// The state of a sentence's search.
 pub(super) struct Search {
@@ -51,10 +52,10 @@ impl Search {
         self.live.iter().map(|hypothesis| hypothesis.subwords.last().copied().unwrap_or(BOS))
     }
 
-    /// Goes one subword on, given the log-probabilities of all of them after each hypothesis, and says which hypothesis
-    /// each of the new ones continues.
-    pub(super) fn advance(&mut self, log_probabilities: &[f32], vocabulary: usize) -> Vec<usize> {
-        let candidates = self.candidates(log_probabilities, vocabulary);
+    /// Goes one subword on, given the scores of all of them after each hypothesis, and says which hypothesis each of the
+    /// new ones continues.
+    pub(super) fn advance(&mut self, scores: &[f32], vocabulary: usize) -> Vec<usize> {
+        let candidates = self.candidates(scores, vocabulary);
         let mut live = Vec::with_capacity(self.beam);
         let mut from = Vec::with_capacity(self.beam);
         for (rank, Candidate { hypothesis, subword, log_probability }) in candidates.into_iter().enumerate() {
@@ -81,14 +82,18 @@ impl Search {
     }
 
     /// The best continuations, best first: enough for a full beam even if one of each hypothesis ends.
-    fn candidates(&self, log_probabilities: &[f32], vocabulary: usize) -> Vec<Candidate> {
+    fn candidates(&self, scores: &[f32], vocabulary: usize) -> Vec<Candidate> {
         let count = 2 * self.beam;
         let mut best: Vec<Candidate> = Vec::with_capacity(count + 1);
-        for (hypothesis, next) in log_probabilities.chunks(vocabulary).enumerate() {
+        for (hypothesis, scores) in scores.chunks(vocabulary).enumerate() {
             let Hypothesis { subwords, log_probability } = &self.live[hypothesis];
+            if *log_probability == f64::NEG_INFINITY {
+                continue;
+            }
             let must_end = subwords.len() == self.longest;
-            for (subword, &next) in (0..).zip(next) {
-                let log_probability = log_probability + f64::from(next);
+            let log_sum = log_sum(scores);
+            for (subword, &score) in (0..).zip(scores) {
+                let log_probability = log_probability + f64::from(score - log_sum);
                 let worst = if best.len() < count { f64::NEG_INFINITY } else { best[count - 1].log_probability };
                 // Neither what cannot be nor what is not a number is above minus infinity.
                 let is_better = log_probability > worst;

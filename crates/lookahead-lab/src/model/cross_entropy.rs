@@ -35,8 +35,8 @@ pub fn cross_entropy(scores: Tensor<2>, targets: &[u32], smoothing: f64, ignored
     assert!(targets.iter().all(|&target| !counts(target) || (target as usize) < classes), "targets below {classes}");
     let targets = Targets {
         classes: targets.iter().map(|&target| counts(target).then_some(target as usize)).collect(),
-        smoothing: smoothing as f32,
-        counted: counted.max(1) as f32,
+        smoothing,
+        counted: counted.max(1) as f64,
     };
     if opens(&scores) { fused(scores, targets) } else { by_tensors(scores, &targets) }
 }
@@ -46,8 +46,8 @@ pub fn cross_entropy(scores: Tensor<2>, targets: &[u32], smoothing: f64, ignored
 struct Targets {
     /// The class of each row that counts.
     classes: Vec<Option<usize>>,
-    smoothing: f32,
-    counted: f32,
+    smoothing: f64,
+    counted: f64,
 }
 
 fn by_tensors(scores: Tensor<2>, targets: &Targets) -> Tensor<1> {
@@ -58,7 +58,7 @@ fn by_tensors(scores: Tensor<2>, targets: &Targets) -> Tensor<1> {
     let chosen = Tensor::<2, Int>::from_data(TensorData::new::<i64, _>(chosen, [rows, 1]), &device);
     let weights = column(targets.classes.iter().map(|class| if class.is_some() { 1.0 } else { 0.0 }).collect());
     let log_likelihood = log_softmax(scores, 1);
-    let smoothed = log_likelihood.clone().sum_dim(1) * (targets.smoothing / classes as f32);
+    let smoothed = log_likelihood.clone().sum_dim(1) * (targets.smoothing / classes as f64);
     let right = log_likelihood.gather(1, chosen) * (1.0 - targets.smoothing);
     -((right + smoothed) * weights).sum() / targets.counted
 }
@@ -68,27 +68,40 @@ fn fused(scores: Tensor<2>, targets: Targets) -> Tensor<1> {
     let (scores, node) = open(scores);
     let rows = scores.as_slice().par_chunks_exact(classes).zip(&targets.classes);
     let (log_sums, losses): (Vec<f32>, Vec<f64>) = rows.map(|(row, &class)| targets.loss(row, class)).unzip();
-    let loss = losses.iter().sum::<f64>() / f64::from(targets.counted);
+    let loss = losses.iter().sum::<f64>() / targets.counted;
     record(CrossEntropy, [node], State { scores, log_sums, targets }, Values::new(vec![loss as f32], [1]))
 }
 
+/// log sum_j e^(s_j): what is to be subtracted from scores to make them log-probabilities.
+pub(crate) fn log_sum(scores: &[f32]) -> f32 {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || log_sum_of(scores),
+    )
+}
+
+#[inline(always)]
+fn log_sum_of(scores: &[f32]) -> f32 {
+    // = m + log sum_j e^(s_j - m), where m is the largest, so that nothing overflows
+    let most = maximum(scores);
+    most + sum(scores, |score| exp(score - most)).ln()
+}
+
 impl Targets {
-    /// The logarithm of the sum of all exponentials of a row, and the row's loss.
+    /// The [`log_sum`] of a row, and the row's loss.
     fn loss(&self, row: &[f32], class: Option<usize>) -> (f32, f64) {
         let Some(class) = class else { return (0.0, 0.0) };
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || {
-                let most = maximum(row);
-                // log sum_j e^(s_j), with the largest s taken out
-                let log_sum = most + sum(row, |score| exp(score - most)).ln();
+                let log_sum = log_sum_of(row);
                 // sum_j q_j (log_sum - s_j), where q is 1 - smoothing at the class plus smoothing / classes everywhere
                 let right = f64::from(log_sum - row[class]);
                 if self.smoothing == 0.0 {
                     return (log_sum, right);
                 }
                 let mean = f64::from(sum(row, |score| log_sum - score)) / row.len() as f64;
-                (log_sum, f64::from(1.0 - self.smoothing) * right + f64::from(self.smoothing) * mean)
+                (log_sum, (1.0 - self.smoothing) * right + self.smoothing * mean)
             },
         )
     }
@@ -96,7 +109,8 @@ impl Targets {
     /// Writes the gradient over the scores of a row.
     fn gradient(&self, row: &mut [f32], class: Option<usize>, log_sum: f32, upstream: f32) {
         let Some(class) = class else { return row.fill(0.0) };
-        let (share, weight) = (self.smoothing / row.len() as f32, upstream / self.counted);
+        let share = (self.smoothing / row.len() as f64) as f32;
+        let weight = upstream / self.counted as f32;
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || {
@@ -104,7 +118,7 @@ impl Targets {
                 row.iter_mut().for_each(|score| *score = weight * (exp(*score - log_sum) - share));
             },
         );
-        row[class] -= weight * (1.0 - self.smoothing);
+        row[class] -= weight * (1.0 - self.smoothing) as f32;
     }
 }
 

@@ -11,7 +11,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-pub(super) use self::pointwise::{add, exp, maximum, sigmoid, sum, tanh};
+pub(super) use self::pointwise::{add, dot, exp, maximum, sigmoid, sum, tanh};
 pub(super) use self::product::product;
 
 /// Whether the operations written by hand take this tensor: f32 on the CPU. Others go through tensor operations.

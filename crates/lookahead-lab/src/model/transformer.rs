@@ -4,17 +4,17 @@ mod attention;
 mod decoding;
 mod initial;
 mod layer;
+mod residual;
 mod sequences;
 
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorCreationOptions, TensorData};
 
 pub use self::decoding::Decoding;
 pub use self::sequences::Sequences;
-pub(crate) use self::sequences::{BEGIN, END, PADDING};
 
-use self::attention::Mask;
+use self::attention::Visible;
 use self::initial::Initial;
 use self::layer::{DecoderLayer, EncoderLayer};
 use super::Dropout;
@@ -53,7 +53,6 @@ pub struct Transformer {
 pub struct Encoded {
     output: Tensor<3>,
     lengths: Vec<usize>,
-    padding: Mask,
 }
 
 impl Transformer {
@@ -82,11 +81,10 @@ impl Transformer {
     #[must_use]
     pub fn forward(&self, source: &Sequences, target: &Sequences, dropout: &mut Dropout<'_>) -> Tensor<3> {
         let encoded = self.encode(source, dropout);
-        let [_, length] = target.dims();
-        let causal = Mask::causal(length, &encoded.output.device());
+        let visible = Visible::Lengths(encoded.lengths);
         let mut x = self.embed(target.subwords.clone(), 0, dropout);
         for layer in &self.decoder {
-            x = layer.forward(x, &causal, encoded.output.clone(), &encoded.padding, dropout);
+            x = layer.forward(x, encoded.output.clone(), &visible, dropout);
         }
         self.scores(x)
     }
@@ -94,13 +92,12 @@ impl Transformer {
     /// What the decoder needs to know of sources.
     #[must_use]
     pub fn encode(&self, source: &Sequences, dropout: &mut Dropout<'_>) -> Encoded {
-        let [_, longest] = source.dims();
-        let padding = Mask::padding(&source.lengths, longest, &source.subwords.device());
+        let visible = Visible::Lengths(source.lengths.clone());
         let mut x = self.embed(source.subwords.clone(), 0, dropout);
         for layer in &self.encoder {
-            x = layer.forward(x, &padding, dropout);
+            x = layer.forward(x, &visible, dropout);
         }
-        Encoded { output: x, lengths: source.lengths.clone(), padding }
+        Encoded { output: x, lengths: source.lengths.clone() }
     }
 
     /// The start of a translation of each source.
@@ -110,7 +107,6 @@ impl Transformer {
             encoded: self.decoder.iter().map(|layer| layer.project(encoded.output.clone())).collect(),
             before: vec![None; self.decoder.len()],
             lengths: encoded.lengths.clone(),
-            padding: encoded.padding.clone(),
             position: 0,
         }
     }
@@ -124,8 +120,9 @@ impl Transformer {
             self.embed(subwords.reshape([sentences * hypotheses, 1]), decoding.position, &mut Dropout::evaluation());
         let [.., width] = x.dims();
         let mut x = x.reshape([sentences, hypotheses, width]);
+        let visible = Visible::Lengths(decoding.lengths.clone());
         for ((layer, before), encoded) in self.decoder.iter().zip(&mut decoding.before).zip(&decoding.encoded) {
-            x = layer.step(x, before, encoded.clone(), &decoding.padding);
+            x = layer.step(x, before, encoded.clone(), &visible);
         }
         decoding.position += 1;
         self.scores(x)
@@ -135,7 +132,7 @@ impl Transformer {
     fn embed(&self, subwords: Tensor<2, Int>, position: usize, dropout: &mut Dropout<'_>) -> Tensor<3> {
         let (weights, [_, length]) = (self.embedding.val(), subwords.dims());
         let [_, width] = weights.dims();
-        let positions = positions(position, length, width, &subwords.device());
+        let positions = positions(position, length, width, (&weights.device(), weights.dtype()));
         let x = embedding(weights, subwords) * (width as f64).sqrt() + positions.unsqueeze();
         dropout.apply(x, self.dropout)
     }
@@ -149,12 +146,12 @@ impl Transformer {
 }
 
 /// The sinusoids of Sec. 3.5, `[count, width]`.
-fn positions(first: usize, count: usize, width: usize, device: &Device) -> Tensor<2> {
+fn positions(first: usize, count: usize, width: usize, options: impl Into<TensorCreationOptions>) -> Tensor<2> {
     let value = |position: usize, column: usize| {
         // PE(position, 2i) = sin(position / 10000^(2i / width)), PE(position, 2i + 1) = cos(the same)
         let angle = position as f64 / 10_000_f64.powf((column / 2 * 2) as f64 / width as f64);
-        (if column.is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
+        if column.is_multiple_of(2) { angle.sin() } else { angle.cos() }
     };
     let values = (first..first + count).flat_map(|position| (0..width).map(move |column| value(position, column)));
-    Tensor::from_data(TensorData::new(values.collect(), [count, width]), device)
+    Tensor::from_data(TensorData::new(values.collect(), [count, width]), options)
 }

@@ -1,12 +1,16 @@
 //! Translation: the Transformer, the search and the task.
 
+#[path = "../shared/formula.rs"]
+mod formula;
 mod golden;
 mod model;
 mod search;
+mod task;
 
 use std::num::NonZeroU32;
 
-use burn::tensor::{Device, Tensor};
+use burn::module::{ModuleMapper, Param};
+use burn::tensor::{DType, Device, Tensor};
 use lookahead_lab::config::TransformerConfig;
 use lookahead_lab::model::Sequences;
 
@@ -31,15 +35,11 @@ pub fn targets<S: AsRef<[u32]>>(sentences: &[S], device: &Device) -> Sequences {
     Sequences::targets(sentences.iter().map(AsRef::as_ref), device)
 }
 
-pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().iter().collect()
-}
+/// A model in double precision, which is computed by tensor operations.
+pub struct ToF64;
 
-#[track_caller]
-pub fn assert_near(ours: &[f32], expected: &[f64], tolerance: f64, what: &str) {
-    assert_eq!(ours.len(), expected.len(), "{what}");
-    let largest = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-    let differences = ours.iter().zip(expected).map(|(&ours, expected)| (f64::from(ours) - expected).abs());
-    let worst = differences.fold(0.0, f64::max);
-    assert!(worst <= tolerance * largest, "{what}: off by {worst:e}, the largest being {largest:e}");
+impl ModuleMapper for ToF64 {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| Tensor::from_inner(tensor.inner().cast(DType::F64)).require_grad())
+    }
 }

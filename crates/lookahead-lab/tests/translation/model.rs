@@ -8,20 +8,15 @@ use lookahead_lab::config::TransformerConfig;
 use lookahead_lab::model::{Dropout, Sequences, Transformer, named_weights};
 use lookahead_lab::random::stream;
 
-use super::{small, sources, targets, values};
+use super::formula::{assert_near, gradients, values};
+use super::{ToF64, small, sources, targets};
 
 const VOCABULARY: usize = 13;
 
-/// The model, and its scores in evaluation.
-fn scores(sources: &Sequences, targets: &Sequences) -> Vec<f32> {
+/// The scores of a small model in evaluation.
+fn scores(sources: &Sequences, targets: &Sequences) -> Vec<f64> {
     let model = Transformer::new(&small(8, 16), VOCABULARY, 3, &Device::flex());
     values(model.forward(sources, targets, &mut Dropout::evaluation()))
-}
-
-#[track_caller]
-fn assert_close(ours: &[f32], expected: &[f32]) {
-    let expected: Vec<f64> = expected.iter().map(|&x| x.into()).collect();
-    super::assert_near(ours, &expected, 1e-6, "scores");
 }
 
 #[test]
@@ -52,7 +47,7 @@ fn later_targets_change_nothing_before_them() {
     let one = scores(&source, &targets(&[&[7_u32, 8, 9][..]], &device));
     let other = scores(&source, &targets(&[&[7_u32, 10, 11][..]], &device));
     // Behind the beginning and the first subword, that is at two positions.
-    assert_close(&one[..2 * VOCABULARY], &other[..2 * VOCABULARY]);
+    assert_near(&one[..2 * VOCABULARY], &other[..2 * VOCABULARY], 1e-6, "scores");
     assert!(one[2 * VOCABULARY..3 * VOCABULARY] != other[2 * VOCABULARY..3 * VOCABULARY]);
 }
 
@@ -63,7 +58,7 @@ fn a_longer_sentence_beside_it_changes_nothing() {
     let alone = scores(&sources(&[source], &device), &targets(&[target], &device));
     let beside_sources = sources(&[&source[..], &[9, 10, 11, 12, 4, 5]], &device);
     let beside = scores(&beside_sources, &targets(&[&target[..], &[4, 5, 6, 7]], &device));
-    assert_close(&beside[..3 * VOCABULARY], &alone);
+    assert_near(&beside[..3 * VOCABULARY], &alone, 1e-6, "scores");
 }
 
 #[test]
@@ -83,7 +78,7 @@ fn the_initial_weights_depend_on_the_seed_alone() {
     let squares = embedding.iter().map(|x| x * x).sum::<f32>() / embedding.len() as f32;
     assert!((squares - 1.0 / 8.0).abs() < 0.04, "{squares}");
     let bound = (6.0_f32 / 16.0).sqrt();
-    let attention: Vec<f32> = weights(1)["encoder.0.attention.query_key_value.weight"].iter().collect();
+    let attention: Vec<f32> = weights(1)["encoder.0.attention.key_value.weight"].iter().collect();
     assert!(attention.iter().all(|x| x.abs() <= bound) && attention.iter().any(|x| x.abs() > 0.9 * bound));
 }
 
@@ -101,5 +96,48 @@ fn dropout_is_of_training_and_of_its_generator_alone() {
     let plain = Device::flex();
     let (source, target) = (sources(&[[4_u32, 5]], &plain), targets(&[[7_u32, 8]], &plain));
     let evaluated = values(valid.forward(&source, &target, &mut Dropout::evaluation()));
-    assert_eq!(evaluated, scores(&mut Dropout::evaluation()));
+    assert_near(&evaluated, &scores(&mut Dropout::evaluation()), 1e-6, "scores");
+}
+
+/// Sentences of many lengths, those of the targets other than those of the sources.
+fn sentences(count: u32) -> [Vec<Vec<u32>>; 2] {
+    let sentence = |i: u32, length: u32| (0..length).map(|j| 4 + (i * i + 3 * j) % 9).collect();
+    [(0..count).map(|i| sentence(i, 1 + i % 5)).collect(), (0..count).map(|i| sentence(i + 1, 1 + i * 2 % 7)).collect()]
+}
+
+#[test]
+fn with_dropout_both_ways_of_computing_agree() {
+    let device = Device::flex().autodiff();
+    let single = Transformer::new(&small(8, 16), VOCABULARY, 3, &device);
+    let double = single.clone().map(&mut ToF64);
+    let [source, target] = sentences(7);
+    let scores = |model: &Transformer| {
+        let dropout = &mut stream(1, "dropout", 5);
+        model.forward(&sources(&source, &device), &targets(&target, &device), &mut Dropout::training(dropout))
+    };
+    let (ours, expected) = (scores(&single), scores(&double));
+    assert_near(&values(ours.clone()), &values(expected.clone()), 1e-5, "scores");
+    let (ours, expected) = (gradients(&ours.square().mean(), &single), gradients(&expected.square().mean(), &double));
+    assert!(ours.keys().eq(expected.keys()));
+    for (name, gradient) in &expected {
+        assert_near(&ours[name], gradient, 1e-5, name);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let [source, target] = sentences(60);
+    let wide = || {
+        let device = Device::flex().autodiff();
+        let model = Transformer::new(&small(128, 512), 500, 3, &device);
+        let dropout = &mut stream(1, "dropout", 5);
+        let (source, target) = (sources(&source, &device), targets(&target, &device));
+        let scores = model.forward(&source, &target, &mut Dropout::training(dropout));
+        (values(scores.clone()), gradients(&scores.square().mean(), &model))
+    };
+    let in_pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(wide);
+    let one = in_pool(1);
+    for threads in [2, 3] {
+        assert!(in_pool(threads) == one, "{threads} threads");
+    }
 }

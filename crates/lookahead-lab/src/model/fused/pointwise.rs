@@ -23,7 +23,7 @@ pub(in super::super) fn exp(x: f32) -> f32 {
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 5.000_000_1e-1;
+    let p = p * r + 0.5;
     let p = p * r * r + r + 1.0;
     // The bits of 2^n
     let scale = f32::from_bits((rounded.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
@@ -81,6 +81,17 @@ pub(in super::super) fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().map(|&value| of(value)).sum::<f32>()
 }
 
+/// The sum of the products of two rows of equal length.
+#[inline(always)]
+pub(in super::super) fn dot(one: &[f32], other: &[f32]) -> f32 {
+    let ((one, one_rest), (other, other_rest)) = (one.as_chunks::<LANES>(), other.as_chunks::<LANES>());
+    let mut lanes = [0.0; LANES];
+    for (one, other) in one.iter().zip(other) {
+        lanes = std::array::from_fn(|lane| lanes[lane] + one[lane] * other[lane]);
+    }
+    lanes.iter().sum::<f32>() + one_rest.iter().zip(other_rest).map(|(one, other)| one * other).sum::<f32>()
+}
+
 /// Adds `summands` to `sums`.
 #[inline(always)]
 pub(in super::super) fn add(sums: &mut [f32], summands: &[f32]) {
@@ -89,7 +100,7 @@ pub(in super::super) fn add(sums: &mut [f32], summands: &[f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{exp, maximum, sigmoid, sum, tanh};
+    use super::{dot, exp, maximum, sigmoid, sum, tanh};
 
     /// The largest relative error of `f` beside `exact` between `from` and `to`.
     fn error(f: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64, from: f32, to: f32) -> f64 {
@@ -127,6 +138,7 @@ mod tests {
         for count in [0, 1, 15, 16, 17, 100] {
             let values: Vec<f32> = (0..count).map(|i| i as f32).collect();
             assert_eq!(sum(&values, |x| 2.0 * x), values.iter().sum::<f32>() * 2.0);
+            assert_eq!(dot(&values, &values), values.iter().map(|x| x * x).sum::<f32>());
             assert_eq!(maximum(&values), values.last().copied().unwrap_or(f32::NEG_INFINITY));
         }
     }

@@ -1,84 +1,47 @@
 //! Multi-head attention (Vaswani et al. 2017, Sec. 3.2).
 
+mod fused;
+
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::initial::Initial;
+use crate::model::fused::opens;
 
-/// What is not attended to: an addend of the scores, 0 or minus infinity, that broadcasts to
-/// `[batch, heads, queries, keys]`.
+/// Which keys a query sees: always the first ones.
 #[derive(Debug, Clone)]
-pub(super) struct Mask {
-    addend: Tensor<4>,
+pub(super) enum Visible {
+    /// All of them.
+    All,
+    /// Those up to the query's own position.
+    Causal,
+    /// As many as each sequence of the batch is long.
+    Lengths(Vec<usize>),
 }
 
-impl Mask {
-    /// Keys behind the end of each sequence of a batch.
-    pub(super) fn padding(lengths: &[usize], longest: usize, device: &Device) -> Self {
-        let addend = lengths.iter().flat_map(|&length| (0..longest).map(move |key| visible(key < length)));
-        let addend = TensorData::new(addend.collect(), [lengths.len(), 1, 1, longest]);
-        Self { addend: Tensor::from_data(addend, device) }
+impl Visible {
+    /// How many.
+    pub(super) fn keys(&self, sequence: usize, query: usize, keys: usize) -> usize {
+        match self {
+            Self::All => keys,
+            Self::Causal => query + 1,
+            Self::Lengths(lengths) => lengths[sequence],
+        }
     }
-
-    /// Keys behind each query.
-    pub(super) fn causal(length: usize, device: &Device) -> Self {
-        let addend = (0..length).flat_map(|query| (0..length).map(move |key| visible(key <= query)));
-        let addend = TensorData::new(addend.collect(), [1, 1, length, length]);
-        Self { addend: Tensor::from_data(addend, device) }
-    }
 }
 
-fn visible(yes: bool) -> f32 {
-    if yes { 0.0 } else { f32::NEG_INFINITY }
-}
-
-/// Attention of a sequence to itself.
+/// Attention of positions to a sequence: their own one, or the encoder's.
 #[derive(Module, Debug)]
-pub(super) struct SelfAttention {
-    query_key_value: Linear,
-    output: Linear,
-    heads: usize,
-}
-
-impl SelfAttention {
-    pub(super) fn new(width: usize, heads: usize, initial: &mut Initial<'_>) -> Self {
-        Self { query_key_value: initial.linear(width, width, 3), output: initial.linear(width, width, 1), heads }
-    }
-
-    /// Of all positions of `x`, `[batch, length, width]`.
-    pub(super) fn forward(&self, x: Tensor<3>, mask: &Mask) -> Tensor<3> {
-        let [query, key, value] = split(self.query_key_value.forward(x));
-        self.output.forward(attend([query, key, value], self.heads, Some(mask)))
-    }
-
-    /// Of one more position, `[batch, 1, width]`, which sees those before it in `cache`, too.
-    pub(super) fn step(&self, x: Tensor<3>, cache: &mut Option<Tensor<3>>) -> Tensor<3> {
-        let width = x.dims()[2];
-        let mut projected = self.query_key_value.forward(x).split_with_sizes(vec![width, 2 * width], 2).into_iter();
-        // Two sizes give two parts.
-        let (Some(query), Some(key_value)) = (projected.next(), projected.next()) else { unreachable!() };
-        let all = match cache.take() {
-            Some(before) => Tensor::cat(vec![before, key_value], 1),
-            None => key_value,
-        };
-        *cache = Some(all.clone());
-        let [key, value] = split(all);
-        self.output.forward(attend([query, key, value], self.heads, None))
-    }
-}
-
-/// Attention of a decoder to an encoder's output.
-#[derive(Module, Debug)]
-pub(super) struct CrossAttention {
+pub(super) struct Attention {
     query: Linear,
     key_value: Linear,
     output: Linear,
     heads: usize,
 }
 
-impl CrossAttention {
+impl Attention {
     pub(super) fn new(width: usize, heads: usize, initial: &mut Initial<'_>) -> Self {
         Self {
             query: initial.linear(width, width, 1),
@@ -88,35 +51,45 @@ impl CrossAttention {
         }
     }
 
-    /// The keys and values of an encoder's output, `[batch, source, 2 * width]`.
-    pub(super) fn project(&self, encoded: Tensor<3>) -> Tensor<3> {
-        self.key_value.forward(encoded)
+    /// The keys and values of a sequence, `[batch, source, 2 * width]`.
+    pub(super) fn project(&self, sequence: Tensor<3>) -> Tensor<3> {
+        self.key_value.forward(sequence)
     }
 
     /// Of positions `x`, `[batch, length, width]`, to what [`project`](Self::project) gave.
-    pub(super) fn forward(&self, x: Tensor<3>, projected: Tensor<3>, mask: &Mask) -> Tensor<3> {
-        let [key, value] = split(projected);
-        self.output.forward(attend([self.query.forward(x), key, value], self.heads, Some(mask)))
+    pub(super) fn forward(&self, x: Tensor<3>, projected: Tensor<3>, visible: &Visible) -> Tensor<3> {
+        self.output.forward(attend(self.query.forward(x), projected, self.heads, visible))
     }
 }
 
-fn split<const N: usize>(x: Tensor<3>) -> [Tensor<3>; N] {
-    let width = x.dims()[2] / N;
-    std::array::from_fn(|part| x.clone().narrow(2, part * width, width))
-}
-
-/// Softmax(Q K^T / sqrt(d)) V of each head, of queries `[batch, length, width]` and keys and values
-/// `[batch, source, width]`.
-fn attend([query, key, value]: [Tensor<3>; 3], heads: usize, mask: Option<&Mask>) -> Tensor<3> {
-    let [batch, length, width] = query.dims();
+/// Softmax(Q K^T / sqrt(d)) V of each head, of queries `[batch, length, width]`, and keys and values side by side,
+/// `[batch, source, 2 * width]`.
+fn attend(query: Tensor<3>, key_value: Tensor<3>, heads: usize, visible: &Visible) -> Tensor<3> {
+    if opens(&query) {
+        return fused::attend(query, key_value, heads, visible.clone());
+    }
+    let ([batch, length, width], [_, source, _]) = (query.dims(), key_value.dims());
+    let options = (&query.device(), query.dtype());
+    // The addend of the scores: minus infinity where a key is not seen.
+    let addend = match visible {
+        Visible::All => None,
+        Visible::Causal => Some((1, length)),
+        Visible::Lengths(_) => Some((batch, 1)),
+    };
+    let addend = addend.map(|(batch, length)| {
+        let rows = (0..batch).flat_map(|sequence| (0..length).map(move |query| visible.keys(sequence, query, source)));
+        let addend = rows.flat_map(|seen| (0..source).map(move |key| if key < seen { 0.0 } else { f32::NEG_INFINITY }));
+        Tensor::<4>::from_data(TensorData::new(addend.collect(), [batch, 1, length, source]), options)
+    });
     let split = |x: Tensor<3>| {
         let [batch, length, width] = x.dims();
         x.reshape([batch, length, heads, width / heads]).swap_dims(1, 2)
     };
+    let (key, value) = (key_value.clone().narrow(2, 0, width), key_value.narrow(2, width, width));
     let scale = ((width / heads) as f64).sqrt().recip();
     let scores = split(query * scale).matmul(split(key).swap_dims(2, 3));
-    let scores = match mask {
-        Some(mask) => scores + mask.addend.clone(),
+    let scores = match addend {
+        Some(addend) => scores + addend,
         None => scores,
     };
     softmax(scores, 3).matmul(split(value)).swap_dims(1, 2).reshape([batch, length, width])

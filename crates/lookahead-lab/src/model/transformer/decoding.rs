@@ -2,8 +2,6 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::attention::Mask;
-
 /// Sentences in the middle of their translation, each with the same number of hypotheses.
 #[derive(Debug, Clone)]
 pub struct Decoding {
@@ -11,8 +9,8 @@ pub struct Decoding {
     pub(super) encoded: Vec<Tensor<3>>,
     /// Of each layer, those of the positions before, `[sentences * hypotheses, position, 2 * width]`; None at the start.
     pub(super) before: Vec<Option<Tensor<3>>>,
+    /// Of each source.
     pub(super) lengths: Vec<usize>,
-    pub(super) padding: Mask,
     pub(super) position: usize,
 }
 
@@ -41,9 +39,6 @@ impl Decoding {
             });
         }
         self.lengths = sentences.iter().map(|&sentence| self.lengths[sentence]).collect();
-        if let Some(encoded) = self.encoded.first() {
-            self.padding = Mask::padding(&self.lengths, encoded.dims()[1], &encoded.device());
-        }
     }
 }
 

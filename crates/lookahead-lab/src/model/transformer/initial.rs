@@ -1,14 +1,11 @@
 //! The initial weights of a Transformer, drawn in the order in which its layers are made.
 
 use burn::module::Param;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
 use crate::random::{normal, stream, uniform};
-
-/// As in PyTorch; Vaswani et al. do not say.
-pub(super) const NORM_EPSILON: f64 = 1e-5;
 
 pub(super) struct Initial<'a> {
     random: ChaCha8Rng,
@@ -34,12 +31,12 @@ impl<'a> Initial<'a> {
         let count = inputs * outputs * blocks;
         let values = (0..count).map(|_| ((2.0 * uniform(&mut self.random) - 1.0) * bound) as f32).collect();
         let weight = self.param(values, [inputs, outputs * blocks]);
-        Linear { weight, bias: Some(self.param(vec![0.0; outputs * blocks], [outputs * blocks])) }
+        Linear { weight, bias: Some(self.constant(0.0, outputs * blocks)) }
     }
 
-    /// Gain 1, bias 0.
-    pub(super) fn norm(&self, width: usize) -> LayerNorm {
-        LayerNormConfig::new(width).with_epsilon(NORM_EPSILON).init(self.device)
+    /// The same value everywhere.
+    pub(super) fn constant(&self, value: f32, width: usize) -> Param<Tensor<1>> {
+        self.param(vec![value; width], [width])
     }
 
     fn param<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {

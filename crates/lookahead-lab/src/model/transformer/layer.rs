@@ -1,12 +1,13 @@
 //! The layers of the encoder and the decoder: sublayers, each as LayerNorm(x + Dropout(sublayer(x))) (Sec. 3.1, 5.4).
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::attention::{CrossAttention, Mask, SelfAttention};
+use super::attention::{Attention, Visible};
 use super::initial::Initial;
+use super::residual::Residual;
 use crate::config::TransformerConfig;
 use crate::model::Dropout;
 
@@ -28,27 +29,10 @@ impl FeedForward {
     }
 }
 
-/// What follows each sublayer.
-#[derive(Module, Debug)]
-struct Residual {
-    norm: LayerNorm,
-    dropout: f64,
-}
-
-impl Residual {
-    fn new(config: &TransformerConfig, initial: &Initial<'_>) -> Self {
-        Self { norm: initial.norm(config.width.get() as usize), dropout: config.dropout }
-    }
-
-    fn forward(&self, x: Tensor<3>, sublayer: Tensor<3>, dropout: &mut Dropout<'_>) -> Tensor<3> {
-        self.norm.forward(x + dropout.apply(sublayer, self.dropout))
-    }
-}
-
 /// A layer of the encoder.
 #[derive(Module, Debug)]
 pub(super) struct EncoderLayer {
-    attention: SelfAttention,
+    attention: Attention,
     attention_residual: Residual,
     feed_forward: FeedForward,
     feed_forward_residual: Residual,
@@ -58,7 +42,7 @@ impl EncoderLayer {
     pub(super) fn new(config: &TransformerConfig, initial: &mut Initial<'_>) -> Self {
         let [width, heads] = [config.width, config.heads].map(|size| size.get() as usize);
         Self {
-            attention: SelfAttention::new(width, heads, initial),
+            attention: Attention::new(width, heads, initial),
             attention_residual: Residual::new(config, initial),
             feed_forward: FeedForward::new(config, initial),
             feed_forward_residual: Residual::new(config, initial),
@@ -66,8 +50,8 @@ impl EncoderLayer {
     }
 
     /// Of `x`, `[batch, source, width]`.
-    pub(super) fn forward(&self, x: Tensor<3>, padding: &Mask, dropout: &mut Dropout<'_>) -> Tensor<3> {
-        let attended = self.attention.forward(x.clone(), padding);
+    pub(super) fn forward(&self, x: Tensor<3>, visible: &Visible, dropout: &mut Dropout<'_>) -> Tensor<3> {
+        let attended = self.attention.forward(x.clone(), self.attention.project(x.clone()), visible);
         let x = self.attention_residual.forward(x, attended, dropout);
         let fed = self.feed_forward.forward(x.clone());
         self.feed_forward_residual.forward(x, fed, dropout)
@@ -77,9 +61,9 @@ impl EncoderLayer {
 /// A layer of the decoder.
 #[derive(Module, Debug)]
 pub(super) struct DecoderLayer {
-    attention: SelfAttention,
+    attention: Attention,
     attention_residual: Residual,
-    cross_attention: CrossAttention,
+    cross_attention: Attention,
     cross_attention_residual: Residual,
     feed_forward: FeedForward,
     feed_forward_residual: Residual,
@@ -89,9 +73,9 @@ impl DecoderLayer {
     pub(super) fn new(config: &TransformerConfig, initial: &mut Initial<'_>) -> Self {
         let [width, heads] = [config.width, config.heads].map(|size| size.get() as usize);
         Self {
-            attention: SelfAttention::new(width, heads, initial),
+            attention: Attention::new(width, heads, initial),
             attention_residual: Residual::new(config, initial),
-            cross_attention: CrossAttention::new(width, heads, initial),
+            cross_attention: Attention::new(width, heads, initial),
             cross_attention_residual: Residual::new(config, initial),
             feed_forward: FeedForward::new(config, initial),
             feed_forward_residual: Residual::new(config, initial),
@@ -107,14 +91,13 @@ impl DecoderLayer {
     pub(super) fn forward(
         &self,
         x: Tensor<3>,
-        causal: &Mask,
         encoded: Tensor<3>,
-        padding: &Mask,
+        visible: &Visible,
         dropout: &mut Dropout<'_>,
     ) -> Tensor<3> {
-        let attended = self.attention.forward(x.clone(), causal);
+        let attended = self.attention.forward(x.clone(), self.attention.project(x.clone()), &Visible::Causal);
         let x = self.attention_residual.forward(x, attended, dropout);
-        let attended = self.cross_attention.forward(x.clone(), self.project(encoded), padding);
+        let attended = self.cross_attention.forward(x.clone(), self.project(encoded), visible);
         self.after_attention(x, attended, dropout)
     }
 
@@ -124,13 +107,20 @@ impl DecoderLayer {
         x: Tensor<3>,
         before: &mut Option<Tensor<3>>,
         projected: Tensor<3>,
-        padding: &Mask,
+        visible: &Visible,
     ) -> Tensor<3> {
         let [sentences, hypotheses, width] = x.dims();
-        let attended = self.attention.step(x.clone().reshape([sentences * hypotheses, 1, width]), before);
+        let last = x.clone().reshape([sentences * hypotheses, 1, width]);
+        let projected_last = self.attention.project(last.clone());
+        let all = match before.take() {
+            Some(before) => Tensor::cat(vec![before, projected_last], 1),
+            None => projected_last,
+        };
+        *before = Some(all.clone());
+        let attended = self.attention.forward(last, all, &Visible::All);
         let dropout = &mut Dropout::evaluation();
         let x = self.attention_residual.forward(x, attended.reshape([sentences, hypotheses, width]), dropout);
-        let attended = self.cross_attention.forward(x.clone(), projected, padding);
+        let attended = self.cross_attention.forward(x.clone(), projected, visible);
         self.after_attention(x, attended, dropout)
     }
 

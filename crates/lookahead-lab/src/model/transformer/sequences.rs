@@ -2,12 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// The subword that fills up the shorter sequences of a batch.
-pub(crate) const PADDING: u32 = 0;
-/// The subword that stands before the first one of a target.
-pub(crate) const BEGIN: u32 = 1;
-/// The subword that ends a sequence.
-pub(crate) const END: u32 = 2;
+use crate::data::{BOS, EOS, PAD};
 
 /// Sequences of subwords side by side, filled up behind their ends with padding, which nothing that is computed of them
 /// depends on.
@@ -21,20 +16,20 @@ impl Sequences {
     /// Source sentences `[sentences, longest + 1]`, the end of the sentence added to each.
     #[must_use]
     pub fn sources<'a>(sentences: impl Iterator<Item = &'a [u32]> + Clone, device: &Device) -> Self {
-        Self::new(sentences.map(|sentence| sentence.iter().copied().chain([END])), device)
+        Self::new(sentences.map(|sentence| sentence.iter().copied().chain([EOS])), device)
     }
 
     /// What a decoder is given to predict target sentences: `[sentences, longest + 1]`, each behind a mark of its
     /// beginning.
     #[must_use]
     pub fn targets<'a>(sentences: impl Iterator<Item = &'a [u32]> + Clone, device: &Device) -> Self {
-        Self::new(sentences.map(|sentence| [BEGIN].into_iter().chain(sentence.iter().copied())), device)
+        Self::new(sentences.map(|sentence| [BOS].into_iter().chain(sentence.iter().copied())), device)
     }
 
     fn new<S: Iterator<Item = u32>>(sentences: impl Iterator<Item = S> + Clone, device: &Device) -> Self {
         let lengths: Vec<usize> = sentences.clone().map(Iterator::count).collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
-        let padded = |sentence: S| sentence.chain(std::iter::repeat(PADDING)).take(longest).map(i64::from);
+        let padded = |sentence: S| sentence.chain(std::iter::repeat(PAD)).take(longest).map(i64::from);
         let subwords: Vec<i64> = sentences.flat_map(padded).collect();
         let subwords = Tensor::from_data(TensorData::new(subwords, [lengths.len(), longest]), device);
         Self { subwords, lengths }
