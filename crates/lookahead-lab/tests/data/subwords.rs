@@ -4,17 +4,23 @@ use std::fs;
 
 use lookahead_lab::config::{DataSource, SubwordsConfig};
 use lookahead_lab::data::{DataError, EOS, PAD, Pairs, Subwords, UNK};
+use sha2::{Digest, Sha256};
 
 use crate::support::{config, gzip};
 
 /// Sentences of made words, with punctuation and letters beyond ASCII.
 fn lines() -> Vec<String> {
-    let word = |n: u32| {
-        let letters = ["ba", "ke", "li", "no", "rü", "ß", "st", "un", "ver", "é"];
-        (0..1 + n % 4).map(|i| letters[(n / (i + 1) % 10) as usize]).collect::<String>()
+    const SYLLABLES: [&str; 10] = ["ba", "ke", "li", "no", "rü", "ß", "st", "un", "ver", "é"];
+    let word = |n: u32| -> String {
+        let digits = (n * n + 7 * n).to_string().into_bytes();
+        digits.iter().take(1 + n as usize % 3).map(|digit| SYLLABLES[usize::from(digit - b'0')]).collect()
     };
-    let line = |n: u32| format!("{}, {}-{} ({}) {}.", word(n), word(n / 3), word(n * n), word(n / 7), word(n * 5));
+    let line = |n: u32| format!("{}, {}-{} ({}) {}.", word(n), word(n / 3), word(n * 5), word(n / 7), word(n / 2));
     (0..2000).map(line).collect()
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -30,6 +36,18 @@ fn the_same_text_gives_the_same_subwords() {
         }
     }
     assert_eq!(train(lines.into_iter().rev().collect()).to_json(), first.to_json());
+}
+
+#[test]
+fn ties_are_broken_in_the_same_way_in_every_process() {
+    // Words of two letters in all orders: most pairs are as frequent as others, and many subwords come about twice.
+    let word = |n: u32| -> String { (0..3 + n % 9).map(|bit| if n >> bit & 1 == 0 { 'a' } else { 'b' }).collect() };
+    let lines: Vec<String> = (0..1000).map(|n| format!("{} {}", word(n), word(n * 37 % 2048))).collect();
+    let train = || Subwords::train(lines.iter().cloned(), 400).unwrap().to_json();
+    let first = train();
+    assert!((0..20).all(|_| train() == first));
+    // What another process had.
+    assert_eq!(sha256(&first), "e25618bdad9c3dd14110c3940bf4739f00c9414b29642682f7d31fa2b86107ad");
 }
 
 #[test]
@@ -51,6 +69,22 @@ fn texts_are_put_together_again() {
     assert!(!ids.contains(&EOS) && !ids.contains(&PAD));
     let ids = subwords.encode("ba ke");
     assert_eq!(subwords.decode(&[&ids[..], &[EOS, PAD, 99_999]].concat()), "ba ke");
+}
+
+#[test]
+fn usual_texts_are_put_together_again() {
+    let texts = [
+        "»Schöne Grüße«, sagte sie – „aus Köln“ (für 3,50 €).",
+        "It's the cat's \"hat\"; isn't it? 100% & more... #1 @home [a/b] {c} <d> x^2 = y_1 | z~",
+        "Ça va? ¿Qué tal? Ærø, Łódź, naïve — e-mail: a.b@c.de",
+    ];
+    let subwords = Subwords::train(texts.iter().map(|text| (*text).to_owned()), 200).unwrap();
+    for text in texts {
+        assert_eq!(subwords.decode(&subwords.encode(text)), text);
+        // A text does not have to be known for that, only its letters.
+        let reversed: String = text.chars().rev().collect();
+        assert_eq!(subwords.decode(&subwords.encode(&reversed)), reversed);
+    }
 }
 
 #[test]
