@@ -62,7 +62,7 @@ fn unpack(archives: &[PathBuf], unpacked: &Unpacked, dir: &Path) -> Result<PathB
     Ok(folder)
 }
 
-/// Writes those of the files that the archive holds into `folder`, each as it comes: archives may be larger than memory.
+/// Writes those of the files that the archive holds into `folder`, each as it comes: an archive may be larger than memory.
 fn extract(archive: &Path, unpacked: &Unpacked, folder: &Path) -> Result<(), FetchError> {
     let damaged = |source: io::Error| DataError::Archive { path: archive.to_owned(), source };
     let file = File::open(archive).map_err(FetchError::io(archive))?;
@@ -86,11 +86,12 @@ fn extract(archive: &Path, unpacked: &Unpacked, folder: &Path) -> Result<(), Fet
             }
         }
     }
-    Ok(())
+    // The checksum comes after the end of the archive.
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map(drop).map_err(|source| damaged(source).into())
 }
 
-/// Checks a data set in the folder `dir`: the checksum of each official file that is there, the sizes of unpacked files, and
-/// that all of it can be read. Gives what was checked, in words.
+/// Checks a data set in the folder `dir`: the checksum of each official file that is there, the sizes of unpacked
+/// files, and that all of it can be read. Gives what was checked, in words.
 ///
 /// # Errors
 /// [`FetchError`] with the first thing that is wrong.

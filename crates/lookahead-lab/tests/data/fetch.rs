@@ -279,8 +279,8 @@ fn texts_in_several_archives_are_put_into_one_folder() {
     let text = |lines: usize, line: &str| line.repeat(lines).into_bytes();
     let member = |name: &str, content: Vec<u8>| (name.to_owned(), content);
     let segment = |text: &str| format!("<seg id=\"1\">{text}</seg>").into_bytes();
-    // Both archives are this one: the server has one content.
-    let archive = gzip(&tar(&[
+    // All archives are this one: the server has one content.
+    let plain = tar(&[
         member("training/europarl-v7.de-en.en", text(9, "a cat\n")),
         member("training/europarl-v7.de-en.de", text(9, "eine Katze\n")),
         member("training/europarl-v7.fr-en.fr", text(9, "un chat\n")),
@@ -292,7 +292,8 @@ fn texts_in_several_archives_are_put_into_one_folder() {
         member("dev/newstest2013.de", text(1, "die Katze\n")),
         member("test-full/newstest2014-deen-src.en.sgm", segment("the dog")),
         member("test-full/newstest2014-deen-ref.de.sgm", segment("der Hund")),
-    ]));
+    ]);
+    let archive = gzip(&plain);
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let server = Server::of(&archive, &[Manner::Whole]);
@@ -315,7 +316,8 @@ fn texts_in_several_archives_are_put_into_one_folder() {
     let unpacked = dir.join("wmt14-en-de");
     fs::remove_dir_all(&unpacked).unwrap();
     let name = dir.join("wmt14-en-de-archives/dev.tgz");
-    for damaged in [&archive[..archive.len() / 2], &archive[..archive.len() - 4], &b"<html>not found</html>"[..]] {
+    let cut = gzip(&plain[..520]);
+    for damaged in [&archive[..archive.len() / 2], &archive[..archive.len() - 4], &cut, b"<html>not found</html>"] {
         fs::write(&name, damaged).unwrap();
         let error = fetch(wmt14, dir, None, &mut |_, _| ()).unwrap_err();
         assert!(error.to_string().ends_with("dev.tgz: damaged archive"), "{error}");

@@ -118,6 +118,29 @@ fn what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn files_that_are_missing_are_named_with_how_to_get_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().display().to_string();
+    let told = |source: DataSource| Pairs::load(&config(source, Some(&dir), [0, 0])).unwrap_err().to_string();
+    for (source, places) in [
+        (DataSource::Multi30k(subwords(100)), ["train.en.gz", "multi30k/train.en"]),
+        (DataSource::Wmt14EnDe(subwords(100)), ["europarl-v7.de-en.en", "wmt14-en-de/europarl-v7.de-en.en"]),
+    ] {
+        let name = source.name();
+        let error = told(source);
+        assert!(error.starts_with(&format!("{name} is not here; looked for {dir}/")), "{error}");
+        assert!(places.iter().all(|place| error.contains(&format!("{dir}/{place}"))), "{error}");
+        assert!(error.contains(&format!("`lookahead data fetch {name}` gets it")), "{error}");
+    }
+    let absent = files(folder.path(), NAMES, 100);
+    let advice = "train.en is missing (the configuration's [data] names it; such paths are relative to `dir`)";
+    for error in [Pairs::load(&absent).map(drop), Data::find(&absent).map(drop)] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with(advice), "{error}");
+    }
+}
+
+#[test]
 fn limits_keep_the_first_pairs_but_all_lines_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
@@ -165,6 +188,7 @@ fn a_test_set_in_sgml_is_read() {
     assert_eq!(read_segments("<segment>no</segment><seg></seg>", "x").unwrap(), [""]);
     let entities = "<seg>&lt;b&gt; &quot;&apos;&#228;&#xE4; &amp;lt; R&D &unknown; &#xD800;</seg>";
     assert_eq!(read_segments(entities, "x").unwrap(), ["<b> \"'ää &lt; R&D &unknown; &#xD800;"]);
+    assert_eq!(read_segments("<seg>one&#10;line &#32; only&#160;</seg>", "x").unwrap(), ["one line only"]);
 }
 
 /// The files of Multi30k in a folder, some of them compressed.

@@ -112,7 +112,23 @@ fn a_tokenizer_from_a_file_is_checked() {
     assert!(renamed.ends_with("the id of </s> is absent, but must be 2"), "{renamed}");
     // The largest id becomes a much larger one.
     let gap = told(&json.replacen(":299", ":999", 1));
-    assert!(gap.contains("there are 300 subwords, but one has the id 999"), "{gap}");
+    assert!(gap.ends_with("the ids of its 300 subwords must be 0 to 299, but for 299 there is 999"), "{gap}");
+    let twice = told(&json.replacen(":299", ":298", 1));
+    assert!(twice.ends_with("but for 299 there is 298"), "{twice}");
+    let merges = json.find("\"merges\"").unwrap();
+    let joined = told(&[&json[..merges], &json[merges..].replacen("b", "q", 1)].concat());
+    assert!(joined.contains("model.merges has \"q") && joined.ends_with("but model.vocab has not"), "{joined}");
+    for (ours, theirs, key) in [
+        ("\"Isolated\"", "\"Removed\"", "pre_tokenizer"),
+        ("\"decoder\":{\"type\":\"Metaspace\"", "\"decoder\":{\"type\":\"Fuse\"", "decoder"),
+        ("\"byte_fallback\":false", "\"byte_fallback\":true", "model"),
+        ("\"normalizer\":null", "\"normalizer\":{\"type\":\"Lowercase\"}", "normalizer"),
+    ] {
+        assert!(json.contains(ours), "{ours}");
+        let error = told(&json.replace(ours, theirs));
+        let expected = format!("its `{key}` is not that of the subwords which are trained here");
+        assert!(error.ends_with(&expected), "{error}");
+    }
 }
 
 #[test]
