@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookahead_lab::config::{DataConfig, DataSource};
 use lookahead_lab::data::{self, DATA_SETS, DEFAULT_FOLDER, Data, Downloaded, Official, Origin};
@@ -26,6 +26,7 @@ Examples:
   lookahead data list --data ~/data            what is there
   lookahead data fetch cifar10 --data ~/data   the same command continues an interrupted download
   lookahead data verify image_folders --data ~/data/imagenet   decodes every picture
+  lookahead data fetch wmt14-en-de             Europarl, Common Crawl, News Commentary and the test sets, unpacked
 
 Without --data: the folder `data` here; Fashion-MNIST also where Debian's package dataset-fashion-mnist puts it.
 LOOKAHEAD_DATA_MIRROR=URL takes the files from below another address; the official checksums hold all the same.";
@@ -52,7 +53,10 @@ enum Command {
 }
 
 fn names() -> PossibleValuesParser {
-    DATA_SETS.iter().map(|official| official.name).collect::<Vec<_>>().into()
+    // As the archives' own folder is usually called.
+    let alias = |name| (name == "wmt14_en_de").then_some("wmt14-en-de");
+    let value = |official: &Official| PossibleValue::new(official.name).aliases(alias(official.name));
+    DATA_SETS.iter().map(value).collect::<Vec<_>>().into()
 }
 
 pub fn data(arguments: &Arguments) -> anyhow::Result<()> {

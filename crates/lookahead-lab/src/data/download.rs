@@ -1,10 +1,11 @@
 //! Downloads that can be interrupted: continued where they stopped, checked, and there only when they are whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
 use md5::{Digest, Md5};
 
 use super::DataError;
@@ -78,6 +79,14 @@ pub enum FetchError {
         /// How to get it.
         advice: &'static str,
     },
+    /// A file that archives should hold is in none of them.
+    #[error("{name} is not in {}", archives.join(" or "))]
+    NotInArchive {
+        /// The file.
+        name: &'static str,
+        /// The archives.
+        archives: Vec<String>,
+    },
     /// Pictures that cannot be decoded.
     #[error("{count} pictures are damaged: {}", files.join("; "))]
     Damaged {
@@ -117,7 +126,7 @@ pub struct Downloaded {
 /// Downloads a file into a folder, unless it is there.
 ///
 /// The bytes go to `NAME.part`; a file of this name from an earlier try is continued if the server can (HTTP Range).
-/// Only when all is there and has the right MD5 does it get its name. `mirror` is another address to take it from.
+/// Only when all is there and has the right checksum does it get its name. `mirror` is another address to take it from.
 ///
 /// # Errors
 /// [`FetchError`]; under the file's name there is nothing then, or what was there before.
@@ -136,7 +145,7 @@ pub fn download(
     let url = format!("{}/{}", base.trim_end_matches('/'), file.name);
     let part = folder.join(format!("{}.part", file.name));
     receive(&url, &part, &path, progress)?;
-    if let Err(error) = check_md5(&part, file.md5) {
+    if let Err(error) = check(&part, file) {
         // To continue it would not mend it.
         fs::remove_file(&part).map_err(FetchError::io(&part))?;
         return Err(error);
@@ -145,8 +154,22 @@ pub fn download(
     Ok(path)
 }
 
-/// Whether a file has this MD5.
-pub(super) fn check_md5(path: &Path, expected: &str) -> Result<(), FetchError> {
+/// Compares the MD5, or gzip's own checksum.
+pub(super) fn check(path: &Path, file: &OfficialFile) -> Result<(), FetchError> {
+    match file.md5 {
+        Some(md5) => check_md5(path, md5),
+        None => check_gzip(path),
+    }
+}
+
+fn check_gzip(path: &Path) -> Result<(), FetchError> {
+    let file = File::open(path).map_err(FetchError::io(path))?;
+    let read = io::copy(&mut MultiGzDecoder::new(BufReader::new(file)), &mut io::sink());
+    let damaged = |source| DataError::Gzip { file: path.display().to_string(), source };
+    read.map(drop).map_err(|source| damaged(source).into())
+}
+
+fn check_md5(path: &Path, expected: &str) -> Result<(), FetchError> {
     let mut file = File::open(path).map_err(FetchError::io(path))?;
     let mut hash = Md5::new();
     let mut buffer = vec![0; 1 << 16];

@@ -224,6 +224,16 @@ pub enum DataError {
         /// `training`, `validation` or `test`.
         part: &'static str,
     },
+    /// All training pairs are too long.
+    #[error("{file}: all {count} pairs have more than {longest} subwords on a side (data.longest), none is left")]
+    TooLong {
+        /// The file with the sentences.
+        file: String,
+        /// How many pairs.
+        count: u64,
+        /// How many subwords a side may have.
+        longest: usize,
+    },
     /// A class folder without a picture.
     #[error("{}: this class has no JPEG file (.jpg, .jpeg)", folder.display())]
     EmptyClass {

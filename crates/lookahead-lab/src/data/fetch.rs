@@ -1,14 +1,15 @@
 //! Fetching data sets from their official sources, and checking what is there.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use super::Dataset;
-use super::download::{Downloaded, FetchError, check_md5, download};
+use super::download::{Downloaded, FetchError, check, download};
 use super::official::{Official, Origin, Unpacked};
-use super::store::{Archive, Store};
+use super::{Data, DataError, Dataset};
 use crate::config::{DataConfig, DataSource};
 
 /// Downloads what is missing of a data set into the folder `dir`, and unpacks it; gives the files and folders.
@@ -37,32 +38,60 @@ pub fn fetch(
     for file in files {
         there.push(download(file, &folder, mirror, &mut |done| progress(file.name, done))?);
     }
-    if let (Some(unpacked), Some(archive)) = (&unpacked, there.first()) {
-        let folder = unpack(archive, unpacked, dir)?;
-        there.push(folder);
+    if let Some(unpacked) = &unpacked {
+        there.push(unpack(&there, unpacked, dir)?);
     }
     Ok(there)
 }
 
 /// Writes the files that are needed into their folder, which is there only when it is complete.
-fn unpack(archive: &Path, unpacked: &Unpacked, dir: &Path) -> Result<PathBuf, FetchError> {
+fn unpack(archives: &[PathBuf], unpacked: &Unpacked, dir: &Path) -> Result<PathBuf, FetchError> {
     let folder = dir.join(unpacked.folder);
     let temporary = tempfile::Builder::new().prefix(".unpacking").tempdir_in(dir).map_err(FetchError::io(dir))?;
-    let store = Store::Archive(Archive::read(archive)?);
     // A folder of its own in the temporary one gets the usual permissions.
     let inside = temporary.path().join(unpacked.folder);
     fs::create_dir(&inside).map_err(FetchError::io(&inside))?;
-    for (name, _) in unpacked.files {
-        let (_, content) = store.read(name, "the archive should hold it")?;
-        let path = inside.join(name);
-        fs::write(&path, content).map_err(FetchError::io(&path))?;
+    for archive in archives {
+        extract(archive, unpacked, &inside)?;
+    }
+    if let Some((name, _)) = unpacked.files.iter().find(|(name, _)| !inside.join(name).exists()) {
+        let archives: Vec<String> = archives.iter().map(|archive| archive.display().to_string()).collect();
+        return Err(FetchError::NotInArchive { name, archives });
     }
     fs::rename(&inside, &folder).map_err(FetchError::io(&folder))?;
     Ok(folder)
 }
 
-/// Checks a data set in the folder `dir`: the MD5 of each official file that is there, the sizes of unpacked files, and
-/// that all of it can be read. Gives what was checked, in words.
+/// Writes those of the files that the archive holds into `folder`, each as it comes: an archive may be larger than memory.
+fn extract(archive: &Path, unpacked: &Unpacked, folder: &Path) -> Result<(), FetchError> {
+    let damaged = |source: io::Error| DataError::Archive { path: archive.to_owned(), source };
+    let file = File::open(archive).map_err(FetchError::io(archive))?;
+    let mut tar = tar::Archive::new(MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, file)));
+    for entry in tar.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let is_needed = |(name, _): &&(&str, Option<u64>)| path.rsplit('/').next() == Some(name);
+        let Some((name, _)) = unpacked.files.iter().find(is_needed).filter(|_| entry.header().entry_type().is_file())
+        else {
+            continue;
+        };
+        let path = folder.join(name);
+        let io = FetchError::io(&path);
+        let mut file = File::create(&path).map_err(&io)?;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match entry.read(&mut buffer).map_err(damaged)? {
+                0 => break,
+                count => file.write_all(&buffer[..count]).map_err(&io)?,
+            }
+        }
+    }
+    // The checksum comes after the end of the archive.
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map(drop).map_err(|source| damaged(source).into())
+}
+
+/// Checks a data set in the folder `dir`: the checksum of each official file that is there, the sizes of unpacked
+/// files, and that all of it can be read. Gives what was checked, in words.
 ///
 /// # Errors
 /// [`FetchError`] with the first thing that is wrong.
@@ -73,27 +102,32 @@ pub fn verify(official: &Official, dir: Option<&Path>) -> Result<Vec<String>, Fe
         let folders = if folder.is_empty() { vec![root.to_owned()] } else { vec![root.to_owned(), root.join(folder)] };
         let places = files.iter().flat_map(|file| folders.iter().map(move |folder| (file, folder.join(file.name))));
         for (file, path) in places.filter(|(_, path)| path.exists()) {
-            check_md5(&path, file.md5)?;
-            checked.push(format!("{}: MD5 {}", path.display(), file.md5));
+            check(&path, file)?;
+            let what =
+                file.md5.map_or("gzip's checksum; no official one is published".into(), |md5| format!("MD5 {md5}"));
+            checked.push(format!("{}: {what}", path.display()));
         }
         let unpacked = unpacked.map(|unpacked| (root.join(unpacked.folder), unpacked.files));
         if let Some((folder, files)) = unpacked.filter(|(folder, _)| folder.exists()) {
             for &(name, expected) in files {
                 let path = folder.join(name);
                 let found = fs::metadata(&path).map_err(FetchError::io(&path))?.len();
-                if found != expected {
+                if let Some(expected) = expected.filter(|&expected| found != expected) {
                     return Err(FetchError::Size { path, found, expected });
                 }
             }
-            checked.push(format!("{}: the sizes of {} files", folder.display(), files.len()));
+            let sized = files.iter().filter(|(_, bytes)| bytes.is_some()).count();
+            checked.push(format!("{}: {} files, {sized} of known size", folder.display(), files.len()));
         }
     }
     // All names of data sets are names of sources.
     if let Some(source) = DataSource::named(official.name) {
         let dir = dir.map(|dir| dir.display().to_string());
-        let data = Dataset::load(&DataConfig { dir, ..DataConfig::new(source) })?;
-        decode_all(&data)?;
-        checked.push(format!("{}: all of it can be read", data.description));
+        let data = Data::load(&DataConfig { dir, ..DataConfig::new(source) })?;
+        if let Data::Images(images) = &data {
+            decode_all(images)?;
+        }
+        checked.push(format!("{}: all of it can be read", data.description()));
     }
     Ok(checked)
 }

@@ -14,13 +14,14 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 
 pub use self::batches::token_batches;
+pub(super) use self::multi30k::FOLDER as MULTI30K_FOLDER;
 pub use self::subwords::{BOS, EOS, PAD, Subwords, UNK};
+pub(super) use self::wmt14::FOLDER as WMT14_FOLDER;
 
 use self::aligned::Aligned;
 use super::DataError;
 use super::parts::{grouped, hexadecimal};
-use super::store::{Candidate, locate};
-use super::text::{user_file, user_path};
+use super::text::{find_user_file, user_file, user_path};
 use crate::config::{DataConfig, DataSource, SubwordsConfig};
 
 /// The most training pairs that the subwords are trained on: the first ones.
@@ -135,9 +136,7 @@ impl Pairs {
         match &config.source {
             DataSource::Multi30k(_) => multi30k::find(dir).map(Some),
             DataSource::Wmt14EnDe(_) => wmt14::find(dir).map(Some),
-            DataSource::ParallelText(files) => {
-                locate("parallel_text", vec![Candidate::named(user_path(dir, &files.source))]).map(Some)
-            }
+            DataSource::ParallelText(files) => find_user_file(dir, &files.source).map(Some),
             _ => Ok(None),
         }
     }
@@ -155,7 +154,7 @@ impl Parts {
         let longest = self.subwords.longest.get() as usize;
         let mut skipped = SkippedPairs::default();
         let mut encode = |aligned: &Aligned, limit, keep, part| -> Result<Vec<Pair>, DataError> {
-            let mut pairs = Vec::new();
+            let (mut pairs, mut too_long) = (Vec::new(), 0);
             let mut lines = aligned.pairs(limit);
             loop {
                 let chunk = lines.by_ref().take(CHUNK).collect::<Result<Vec<_>, _>>()?;
@@ -167,14 +166,16 @@ impl Parts {
                 let fits = |pair: &Pair| keep == Keep::Text || pair.source.len().max(pair.target.len()) <= longest;
                 let before = pairs.len();
                 pairs.extend(cut.into_iter().filter(fits));
-                skipped.too_long += (read - (pairs.len() - before)) as u64;
+                too_long += (read - (pairs.len() - before)) as u64;
             }
             skipped.empty += lines.skipped();
+            skipped.too_long += too_long;
             pairs.shrink_to_fit();
-            if pairs.is_empty() {
-                return Err(DataError::Empty { file: aligned.name(), part });
+            match (pairs.is_empty(), too_long) {
+                (false, _) => Ok(pairs),
+                (true, 0) => Err(DataError::Empty { file: aligned.name(), part }),
+                (true, count) => Err(DataError::TooLong { file: aligned.name(), count, longest }),
             }
-            Ok(pairs)
         };
         let train = encode(&self.train, train_limit, Keep::Subwords, "training")?;
         let valid = encode(&self.valid, valid_limit, Keep::Text, "validation")?;

@@ -36,8 +36,9 @@ pub fn read_segments(text: &str, file: &str) -> Result<Vec<String>, DataError> {
         if next_segment(&lower[..end], content).is_some() {
             return Err(wrong(start, "the next segment begins before the </seg> of this one"));
         }
-        let words: Vec<&str> = text[content..end].split_whitespace().collect();
-        segments.push(resolved(&words.join(" ")));
+        // An entity may stand for whitespace.
+        let words = resolved(&text[content..end]);
+        segments.push(words.split_whitespace().collect::<Vec<_>>().join(" "));
         from = end;
     }
     if segments.is_empty() {

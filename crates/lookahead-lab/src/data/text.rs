@@ -14,7 +14,6 @@ pub use self::vocabulary::Vocabulary;
 use self::vocabulary::Counts;
 use super::lines::TextFile;
 use super::parts::{grouped, hexadecimal};
-use super::store::{Candidate, locate};
 use super::{DEFAULT_FOLDER, DataError};
 use crate::config::{DataConfig, DataSource};
 
@@ -101,9 +100,7 @@ impl Corpus {
         let dir = config.dir.as_deref().map(Path::new);
         match &config.source {
             DataSource::PennTreebank { .. } => penn_treebank::find(dir).map(Some),
-            DataSource::TextFiles { train, .. } => {
-                locate("text_files", vec![Candidate::named(user_path(dir, train))]).map(Some)
-            }
+            DataSource::TextFiles { train, .. } => find_user_file(dir, train).map(Some),
             _ => Ok(None),
         }
     }
@@ -115,10 +112,16 @@ impl Corpus {
     }
 }
 
+const USER_ADVICE: &str = "the configuration's [data] names it; such paths are relative to `dir`";
+
 /// A file that a configuration names.
 pub(super) fn user_file(dir: Option<&Path>, name: &str) -> TextFile {
-    let advice = "the configuration's [data] names it; such paths are relative to `dir`";
-    TextFile::Path { path: user_path(dir, name), advice }
+    TextFile::Path { path: user_path(dir, name), advice: USER_ADVICE }
+}
+
+pub(super) fn find_user_file(dir: Option<&Path>, name: &str) -> Result<PathBuf, DataError> {
+    let path = user_path(dir, name);
+    if path.exists() { Ok(path) } else { Err(DataError::MissingFile { path, advice: USER_ADVICE }) }
 }
 
 pub(super) fn user_path(dir: Option<&Path>, name: &str) -> PathBuf {

@@ -1,5 +1,6 @@
 //! The configuration: what is read and what is written back.
 
+mod data;
 mod model;
 mod overrides;
 mod refusals;

@@ -83,7 +83,8 @@ fn a_value_out_of_its_range_is_quoted_with_the_range() {
     assert_eq!(
         wrong("data.name = 'digit'"),
         "13: `data.name` is \"digit\", but must be \"digits\" or \"fashion_mnist\" or \"cifar10\" or \
-         \"cifar100\" or \"image_folders\" or \"made\" (did you mean `digits`?)"
+         \"cifar100\" or \"image_folders\" or \"made\" or \"penn_treebank\" or \"text_files\" or \"made_text\" or \
+         \"multi30k\" or \"wmt14_en_de\" or \"parallel_text\" or \"made_pairs\" (did you mean `digits`?)"
     );
     assert_eq!(
         wrong("data = { name = 'fashion_mnist', dir = 1 }"),

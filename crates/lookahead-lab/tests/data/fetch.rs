@@ -109,7 +109,7 @@ fn md5_of(bytes: &[u8]) -> &'static str {
 }
 
 fn file(name: &'static str, base: &str, content: &[u8]) -> OfficialFile {
-    OfficialFile { name, base: base.to_owned().leak(), md5: md5_of(content) }
+    OfficialFile { name, base: base.to_owned().leak(), md5: Some(md5_of(content)) }
 }
 
 /// The names in a folder.
@@ -192,7 +192,7 @@ fn a_complete_part_is_only_checked() {
 fn what_is_wrong_or_absent_leaves_nothing_behind() {
     let (content, folder) = (content(), tempfile::tempdir().unwrap());
     let server = Server::of(&content, &[Manner::Whole]);
-    let wrong = OfficialFile { md5: "00000000000000000000000000000000", ..file("a.bin", &server.base, &content) };
+    let wrong = OfficialFile { md5: Some("00000000000000000000000000000000"), ..file("a.bin", &server.base, &content) };
     let error = download(&wrong, folder.path(), None, &mut |_| ()).unwrap_err().to_string();
     let expected = format!("its MD5 is {}, but 00000000000000000000000000000000 was expected", md5_of(&content));
     assert!(error.ends_with(&expected), "{error}");
@@ -207,6 +207,16 @@ fn what_is_wrong_or_absent_leaves_nothing_behind() {
     );
     assert_eq!(error.to_string(), expected);
     assert_eq!(names(folder.path()), [""; 0]);
+
+    // Without an MD5, gzip's own checksum is looked at.
+    let compressed = gzip(&content);
+    for damaged in [&b"<html>come in</html>"[..], &compressed[..compressed.len() - 4]] {
+        let server = Server::of(damaged, &[Manner::Whole]);
+        let unknown = OfficialFile { md5: None, ..file("a.tgz", &server.base, &[]) };
+        let error = download(&unknown, folder.path(), None, &mut |_| ()).unwrap_err().to_string();
+        assert!(error.ends_with("a.tgz.part: damaged gzip data"), "{error}");
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
 
     // Nobody listens here any more.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -228,7 +238,8 @@ fn an_archive_is_unpacked_and_verified() {
     let (archive, folder) = (cifar100(), tempfile::tempdir().unwrap());
     let server = Server::of(&archive, &[Manner::Whole]);
     let files = vec![file("cifar-100-binary.tar.gz", "http://127.0.0.1:9/", &archive)].leak();
-    let unpacked = Unpacked { folder: "cifar-100-binary", files: &[("train.bin", 3074), ("test.bin", 3074)] };
+    let unpacked =
+        Unpacked { folder: "cifar-100-binary", files: &[("train.bin", Some(3074)), ("test.bin", Some(3074))] };
     let origin = Origin::Download { folder: "", files, unpacked: Some(unpacked) };
     let official = Official { name: "cifar100", what: "a small one", origin };
     let dir = folder.path();
@@ -264,6 +275,64 @@ fn lookahead(arguments: &[&str], dir: &Path, mirror: &str) -> Output {
 }
 
 #[test]
+fn texts_in_several_archives_are_put_into_one_folder() {
+    let text = |lines: usize, line: &str| line.repeat(lines).into_bytes();
+    let member = |name: &str, content: Vec<u8>| (name.to_owned(), content);
+    let segment = |text: &str| format!("<seg id=\"1\">{text}</seg>").into_bytes();
+    // All archives are this one: the server has one content.
+    let plain = tar(&[
+        member("training/europarl-v7.de-en.en", text(9, "a cat\n")),
+        member("training/europarl-v7.de-en.de", text(9, "eine Katze\n")),
+        member("training/europarl-v7.fr-en.fr", text(9, "un chat\n")),
+        member("commoncrawl.de-en.en", text(2, "a dog\n")),
+        member("commoncrawl.de-en.de", text(2, "ein Hund\n")),
+        member("training/news-commentary-v9.de-en.en", text(1, "news\n")),
+        member("training/news-commentary-v9.de-en.de", text(1, "Neues\n")),
+        member("dev/newstest2013.en", text(1, "the cat\n")),
+        member("dev/newstest2013.de", text(1, "die Katze\n")),
+        member("test-full/newstest2014-deen-src.en.sgm", segment("the dog")),
+        member("test-full/newstest2014-deen-ref.de.sgm", segment("der Hund")),
+    ]);
+    let archive = gzip(&plain);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let server = Server::of(&archive, &[Manner::Whole]);
+    let wmt14 = Official::named("wmt14-en-de").unwrap();
+    let there = fetch(wmt14, dir, Some(&server.base), &mut |_, _| ()).unwrap();
+    assert_eq!((there.len(), there.last()), (6, Some(&dir.join("wmt14-en-de"))));
+    assert_eq!(names(dir), ["wmt14-en-de", "wmt14-en-de-archives"]);
+    assert_eq!(names(&dir.join("wmt14-en-de")).len(), 10);
+    let paths: Vec<String> = server.requests().into_iter().map(|(path, _)| path).collect();
+    let expected = ["training-parallel-europarl-v7", "training-parallel-commoncrawl", "training-parallel-nc-v9"];
+    assert_eq!(paths[..3], expected.map(|name| format!("/pub/{name}.tgz")));
+    assert_eq!(paths[3..], ["/pub/dev.tgz", "/pub/test-full.tgz"]);
+    let checked = verify(wmt14, Some(dir)).unwrap();
+    let first = "training-parallel-europarl-v7.tgz: gzip's checksum; no official one is published";
+    assert!(checked[0].ends_with(first), "{checked:?}");
+    assert!(checked[5].ends_with("wmt14-en-de: 10 files, 0 of known size"), "{checked:?}");
+    assert!(checked[6].starts_with("WMT14 English-German, 12 + 1 + 1 pairs, "), "{checked:?}");
+
+    // Without one of the files, or damaged, nothing is unpacked, and the archives stay.
+    let unpacked = dir.join("wmt14-en-de");
+    fs::remove_dir_all(&unpacked).unwrap();
+    let name = dir.join("wmt14-en-de-archives/dev.tgz");
+    let cut = gzip(&plain[..520]);
+    for damaged in [&archive[..archive.len() / 2], &archive[..archive.len() - 4], &cut, b"<html>not found</html>"] {
+        fs::write(&name, damaged).unwrap();
+        let error = fetch(wmt14, dir, None, &mut |_, _| ()).unwrap_err();
+        assert!(error.to_string().ends_with("dev.tgz: damaged archive"), "{error}");
+        assert_eq!(names(dir), ["wmt14-en-de-archives"]);
+    }
+    for archive in names(&dir.join("wmt14-en-de-archives")) {
+        let content = gzip(&tar(&[member("europarl-v7.de-en.en", text(1, "a\n"))]));
+        fs::write(dir.join("wmt14-en-de-archives").join(archive), content).unwrap();
+    }
+    let error = fetch(wmt14, dir, None, &mut |_, _| ()).unwrap_err();
+    assert!(matches!(error, FetchError::NotInArchive { name: "europarl-v7.de-en.de", .. }), "{error}");
+    assert_eq!(names(dir), ["wmt14-en-de-archives"]);
+}
+
+#[test]
 fn the_program_lists_fetches_and_verifies() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
@@ -278,6 +347,9 @@ fn the_program_lists_fetches_and_verifies() {
     for name in ["digits", "fashion_mnist", "cifar10", "cifar100", "image_folders", "made", "not here; `fetch`"] {
         assert!(out.contains(name), "{out}");
     }
+    for name in ["penn_treebank", "made_text", "multi30k", "wmt14_en_de", "made_pairs", "not here; by hand"] {
+        assert!(out.contains(name), "{out}");
+    }
     let (code, _, err) = run(&["fetch", "cifar10"]);
     assert_eq!(code, Some(1));
     assert!(err.contains("cifar-10-binary.tar.gz: 21 of 21 bytes"), "{err}");
@@ -287,6 +359,12 @@ fn the_program_lists_fetches_and_verifies() {
 
     let (code, _, err) = run(&["fetch", "image_folders"]);
     assert!(code == Some(1) && err.contains("imagenet/train/n01440764") && err.contains("image-net.org"), "{err}");
+    let (code, _, err) = run(&["fetch", "penn_treebank"]);
+    assert!(code == Some(1) && err.contains("Linguistic Data Consortium") && err.contains("ptb.train.txt"), "{err}");
+    let (code, _, err) = run(&["verify", "wmt14-en-de"]);
+    assert!(code == Some(1) && err.contains("wmt14-en-de/europarl-v7.de-en.en"), "{err}");
+    let (code, out, _) = run(&["verify", "made_text"]);
+    assert!(code == Some(0) && out.contains("10,000 + 1,000 + 1,000 tokens, vocabulary 50: all of it can be read"));
     let (code, out, _) = run(&["fetch", "digits"]);
     assert_eq!((code, &*out), (Some(0), "digits is a part of the program\n"));
     let (code, _, err) = run(&["verify", "cifar100"]);

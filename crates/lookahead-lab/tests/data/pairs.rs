@@ -113,7 +113,31 @@ fn what_cannot_be_read_is_told() {
     let damaged = &compressed[..compressed.len() - 4];
     assert!(told([damaged, target, valid_source, valid_target]).ends_with("train.en: damaged gzip data"));
     let too_long = load(usual(), 1).unwrap_err().to_string();
-    assert!(too_long.ends_with("train.en: no training examples"), "{too_long}");
+    let expected = "train.en: all 3 pairs have more than 1 subwords on a side (data.longest), none is left";
+    assert!(too_long.ends_with(expected), "{too_long}");
+}
+
+#[test]
+fn files_that_are_missing_are_named_with_how_to_get_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().display().to_string();
+    let told = |source: DataSource| Pairs::load(&config(source, Some(&dir), [0, 0])).unwrap_err().to_string();
+    for (source, places) in [
+        (DataSource::Multi30k(subwords(100)), ["train.en.gz", "multi30k/train.en"]),
+        (DataSource::Wmt14EnDe(subwords(100)), ["europarl-v7.de-en.en", "wmt14-en-de/europarl-v7.de-en.en"]),
+    ] {
+        let name = source.name();
+        let error = told(source);
+        assert!(error.starts_with(&format!("{name} is not here; looked for {dir}/")), "{error}");
+        assert!(places.iter().all(|place| error.contains(&format!("{dir}/{place}"))), "{error}");
+        assert!(error.contains(&format!("`lookahead data fetch {name}` gets it")), "{error}");
+    }
+    let absent = files(folder.path(), NAMES, 100);
+    let advice = "train.en is missing (the configuration's [data] names it; such paths are relative to `dir`)";
+    for error in [Pairs::load(&absent).map(drop), Data::find(&absent).map(drop)] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with(advice), "{error}");
+    }
 }
 
 #[test]
@@ -164,6 +188,7 @@ fn a_test_set_in_sgml_is_read() {
     assert_eq!(read_segments("<segment>no</segment><seg></seg>", "x").unwrap(), [""]);
     let entities = "<seg>&lt;b&gt; &quot;&apos;&#228;&#xE4; &amp;lt; R&D &unknown; &#xD800;</seg>";
     assert_eq!(read_segments(entities, "x").unwrap(), ["<b> \"'ää &lt; R&D &unknown; &#xD800;"]);
+    assert_eq!(read_segments("<seg>one&#10;line &#32; only&#160;</seg>", "x").unwrap(), ["one line only"]);
 }
 
 /// The files of Multi30k in a folder, some of them compressed.
@@ -214,6 +239,11 @@ fn wmt14_is_three_texts_one_after_the_other() {
     let pairs = Pairs::load(&config).unwrap();
     assert_eq!(pairs.train.len(), 9);
     assert_eq!((texts(&pairs.valid), texts(&pairs.test)), (vec![("a dog", "ein Hund")], vec![("a cat", "eine Katze")]));
+    // The test set of 2013 may also be plain text.
+    for language in ["en", "de"] {
+        write(&format!("newstest2013.{language}"), &format!("2013 {language}"));
+    }
+    assert_eq!(texts(&Pairs::load(&config).unwrap().valid), [("2013 en", "2013 de")]);
     // Each text has to match its own translation.
     write("commoncrawl.de-en.de", "eins\n");
     let error = Pairs::load(&config).unwrap_err();

@@ -1,6 +1,8 @@
 //! Subwords by byte-pair encoding (Sennrich et al. 2016), one vocabulary for both languages.
 
-use std::collections::{HashMap, HashSet};
+mod file;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokenizers::decoders::DecoderWrapper;
@@ -65,16 +67,12 @@ impl Subwords {
             file: "the training text".to_owned(),
             reason: error.to_string(),
         };
-        let cutter = PreTokenizerWrapper::Sequence(Sequence::new(vec![
-            PreTokenizerWrapper::Metaspace(metaspace()),
-            PreTokenizerWrapper::Punctuation(Punctuation::new(SplitDelimiterBehavior::Isolated)),
-        ]));
-        let special = SPECIAL.map(|name| AddedToken::from(name, true));
+        let cutter = cutter();
         let mut trainer = BpeTrainer::builder()
             .vocab_size(vocabulary)
             .min_frequency(2)
             .show_progress(false)
-            .special_tokens(special.to_vec())
+            .special_tokens(special().into())
             .build();
 
         let mut characters = Characters::default();
@@ -88,43 +86,25 @@ impl Subwords {
         let mut model = BPE::builder().unk_token(SPECIAL[UNK as usize].to_owned()).build().map_err(refused)?;
         trainer.train(&mut model).map_err(refused)?;
 
-        let mut tokenizer = Tokenizer::new(model);
-        tokenizer.with_pre_tokenizer(Some(cutter));
-        tokenizer.with_decoder(Some(DecoderWrapper::Metaspace(metaspace())));
-        tokenizer.add_special_tokens(special).map_err(refused)?;
-        Self::checked(tokenizer).map_err(|reason| DataError::Subwords { file: "the training text".to_owned(), reason })
+        let json = assembled(model).and_then(|tokenizer| tokenizer.to_string(false)).map_err(refused)?;
+        Self::from_json(&json, "the training text")
     }
 
-    /// Reads a tokenizer of the library `tokenizers`, such as a run's `subwords.json`; `file` names it in errors.
+    /// Reads a tokenizer that was trained here, such as a run's `subwords.json`; `file` names it in errors.
+    ///
+    /// The file may hold any vocabulary and joins that fit together, but no other way of cutting and putting together.
     ///
     /// # Errors
-    /// [`DataError::Subwords`] if it is damaged, its ids have gaps, or its first four are not `<pad>`, `<s>`, `</s>` and
-    /// `<unk>`.
+    /// [`DataError::Subwords`] if it is damaged, its ids have gaps, its first four are not `<pad>`, `<s>`, `</s>` and
+    /// `<unk>`, or it is another kind of tokenizer.
     pub fn from_json(json: &str, file: &str) -> Result<Self, DataError> {
         let wrong = |reason| DataError::Subwords { file: file.to_owned(), reason };
-        let tokenizer = Tokenizer::from_bytes(json).map_err(|error| wrong(error.to_string()))?;
-        Self::checked(tokenizer).map_err(wrong)
-    }
-
-    fn checked(mut tokenizer: Tokenizer) -> Result<Self, String> {
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
-        let vocabulary = tokenizer.get_vocab(true);
-        for (id, name) in (0..).zip(SPECIAL) {
-            if vocabulary.get(name) != Some(&id) {
-                let found = vocabulary.get(name).map_or("absent".to_owned(), u32::to_string);
-                return Err(format!("the id of {name} is {found}, but must be {id}"));
-            }
-        }
-        let ids: HashSet<u32> = vocabulary.values().copied().collect();
-        let len = ids.len();
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= len) {
-            return Err(format!("there are {len} subwords, but one has the id {id}: there must be no gaps"));
-        }
-        // A text may hold the name of a special subword.
-        tokenizer.set_encode_special_tokens(true);
-        let json = tokenizer.to_string(false).map_err(|error| error.to_string())?;
-        Ok(Self { tokenizer: Arc::new(tokenizer), len, json })
+        let (len, model) = file::read(json).map_err(wrong)?;
+        let refused = |error: tokenizers::Error| wrong(error.to_string());
+        let tokenizer = assembled(model).map_err(refused)?;
+        let ours = tokenizer.to_string(false).map_err(refused)?;
+        file::same_settings(json, &ours).map_err(wrong)?;
+        Ok(Self { tokenizer: Arc::new(tokenizer), len, json: ours })
     }
 
     /// How many subwords there are, the special ones among them.
@@ -142,14 +122,14 @@ impl Subwords {
     /// Cuts a text; no special subword is added. Characters that are not in the vocabulary become [`UNK`].
     #[must_use]
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        // A tokenizer from a file may refuse a text; then nothing of it is known.
+        // It refuses no text: the unknown subword is there.
         self.tokenizer.encode_fast(one_spaced(text), false).map_or_else(|_| vec![UNK], |cut| cut.get_ids().to_vec())
     }
 
     /// Puts subwords together to a text; special ones and ids that there are not give nothing.
     #[must_use]
     pub fn decode(&self, ids: &[u32]) -> String {
-        // A tokenizer from a file may have a decoder that refuses a sequence.
+        // Its decoder refuses no sequence.
         self.tokenizer.decode(ids, true).unwrap_or_default()
     }
 
@@ -170,6 +150,29 @@ impl std::fmt::Debug for Subwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Subwords").field("len", &self.len).finish_non_exhaustive()
     }
+}
+
+/// How texts are cut and put together.
+fn assembled(model: BPE) -> tokenizers::Result<Tokenizer> {
+    let mut tokenizer = Tokenizer::new(model);
+    tokenizer.with_pre_tokenizer(Some(cutter()));
+    tokenizer.with_decoder(Some(DecoderWrapper::Metaspace(metaspace())));
+    tokenizer.add_special_tokens(special())?;
+    // A text may hold the name of a special subword.
+    tokenizer.set_encode_special_tokens(true);
+    Ok(tokenizer)
+}
+
+fn special() -> [AddedToken; 4] {
+    SPECIAL.map(|name| AddedToken::from(name, true))
+}
+
+/// Before the spaces, and around each punctuation mark.
+fn cutter() -> PreTokenizerWrapper {
+    PreTokenizerWrapper::Sequence(Sequence::new(vec![
+        PreTokenizerWrapper::Metaspace(metaspace()),
+        PreTokenizerWrapper::Punctuation(Punctuation::new(SplitDelimiterBehavior::Isolated)),
+    ]))
 }
 
 fn metaspace() -> Metaspace {

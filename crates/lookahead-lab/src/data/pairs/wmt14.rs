@@ -11,7 +11,8 @@ use crate::data::{DEFAULT_FOLDER, DataError};
 
 const NAME: &str = "wmt14_en_de";
 const ADVICE: &str = "the folder holds europarl-v7.de-en, commoncrawl.de-en and news-commentary-v9.de-en (.en and .de \
-    each), newstest2013 and newstest2014-deen (.sgm); `lookahead data fetch wmt14_en_de` makes it";
+    each), newstest2013.en and .de (or newstest2013-src.en.sgm and -ref.de.sgm), newstest2014-deen-src.en.sgm and \
+    -ref.de.sgm; `lookahead data fetch wmt14_en_de` makes it";
 
 /// The folder below the data folder that it is unpacked to.
 pub(in crate::data) const FOLDER: &str = "wmt14-en-de";
@@ -29,15 +30,19 @@ pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
 pub(super) fn parts(folder: &Path, subwords: SubwordsConfig) -> Parts {
     let file = |name: &str| TextFile::Path { path: folder.join(name), advice: ADVICE };
     let training = TRAINING.map(|name| (file(&format!("{name}.en")), file(&format!("{name}.de"))));
-    // Of 2013, WMT gave all languages as sources; some archives have the German side as a reference.
-    let names = ["newstest2013-src.de.sgm", "newstest2013-ref.de.sgm"];
-    let german = names.into_iter().find(|name| folder.join(name).exists()).unwrap_or(names[0]);
+    // WMT gave newstest2013 as plain text and in SGML, with German as a reference and as a source.
+    let first = |names: &[&str]| {
+        let path = names.iter().map(|name| folder.join(name)).find(|path| path.exists());
+        TextFile::Path { path: path.unwrap_or_else(|| folder.join(names[0])), advice: ADVICE }
+    };
+    let english = first(&["newstest2013.en", "newstest2013-src.en.sgm"]);
+    let german = first(&["newstest2013.de", "newstest2013-ref.de.sgm", "newstest2013-src.de.sgm"]);
     Parts {
         name: NAME,
         what: "WMT14 English-German".to_owned(),
         subwords,
         train: Aligned::one_after_the_other(training.into()),
-        valid: Aligned::new(file("newstest2013-src.en.sgm"), file(german)),
+        valid: Aligned::new(english, german),
         test: Some(Aligned::new(file("newstest2014-deen-src.en.sgm"), file("newstest2014-deen-ref.de.sgm"))),
     }
 }
