@@ -139,6 +139,11 @@ pub trait Task {
     /// What reading the data meets.
     fn evaluate(&self, model: &Self::Model, part: Part, device: &Device) -> Result<Score, Error>;
 
+    /// Whether [`Task::final_score`] measures more than [`Task::evaluate`].
+    fn has_final_score(&self) -> bool {
+        false
+    }
+
     /// The score at the end of a run; what it is based on may be left in `folder`.
     ///
     /// # Errors

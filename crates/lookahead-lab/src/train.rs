@@ -243,8 +243,8 @@ impl<'a, T: Task> Trainer<'a, T> {
             None => self.optimizer.evaluation_model(self.model()),
         };
         match last_row {
-            // The last evaluation was of these very weights.
-            Some(row) if kept.is_empty() && !self.task.has_test() => {
+            // The last evaluation was of these very weights, and there is nothing more to measure.
+            Some(row) if kept.is_empty() && !self.task.has_test() && !self.task.has_final_score() => {
                 let loss = |loss: Option<f64>| loss.unwrap_or(f64::INFINITY);
                 outcome.train.loss = loss(row.train_loss);
                 let (accuracy, top5) = (row.valid_accuracy, row.valid_top5);

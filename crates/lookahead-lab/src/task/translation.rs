@@ -137,6 +137,10 @@ impl Task for Translation<'_> {
         Ok(Score { loss: loss / count.max(1) as f64, ..Score::default() })
     }
 
+    fn has_final_score(&self) -> bool {
+        self.config.decoding.is_some()
+    }
+
     /// With the BLEU of what a beam search finds, which is left in `translations-valid.jsonl` or
     /// `translations-test.jsonl`.
     fn final_score(&self, model: &Transformer, part: Part, folder: &Path, device: &Device) -> Result<Score, Error> {

@@ -41,7 +41,7 @@ fn agrees(convert: impl Fn(AwdLstm) -> AwdLstm, tolerance: f64) {
 
     let loss = cross_entropy(second.scores, &NEXT, 0.0, None);
     assert_near(&values(loss.clone()), &numbers(&golden["cross_entropy"]), tolerance, "cross-entropy");
-    let change = second.raw.clone().slice([1..4]) - second.raw.clone().slice([0..3]);
+    let change = second.raw.clone().narrow(0, 1, 3) - second.raw.clone().narrow(0, 0, 3);
     let loss = loss + second.dropped.square().mean() * 2.0 + change.square().mean();
     assert_near(&values(loss.clone()), &numbers(&golden["loss"]), tolerance, "loss");
     let found = gradients(&loss, &model);

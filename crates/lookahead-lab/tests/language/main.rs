@@ -1,6 +1,6 @@
 //! Language modelling: the AWD-LSTM and the task.
 
-#[path = "../shared/formula.rs"]
+#[path = "../pytorch/formula.rs"]
 mod formula;
 mod golden;
 mod model;

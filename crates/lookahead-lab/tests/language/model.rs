@@ -103,10 +103,10 @@ fn a_text_in_two_pieces_is_the_text() {
     let all = words(7, 2, &device);
     let forward = |words, state: &LstmState| model.forward(words, state, &mut Dropout::evaluation());
     let whole = forward(all.clone(), &LstmState::default());
-    let first = forward(all.clone().slice([0..3]), &LstmState::default());
+    let first = forward(all.clone().narrow(0, 0, 3), &LstmState::default());
     // As it is saved and read again.
     let state = LstmState::from_tensors(first.state.to_tensors(), &device).unwrap();
-    let second = forward(all.slice([3..7]), &state);
+    let second = forward(all.narrow(0, 3, 4), &state);
     let pieces = [values(first.scores), values(second.scores)].concat();
     assert_near(&pieces, &values(whole.scores), 1e-6, "scores");
     assert_eq!(second.state.to_tensors().len(), 4);

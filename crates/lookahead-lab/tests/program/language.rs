@@ -96,6 +96,28 @@ fn a_translation_leaves_its_subwords_and_what_it_translated() {
 }
 
 #[test]
+fn a_translation_without_a_test_part_is_scored_on_its_validation_part() {
+    let data = "name = 'parallel_text', source = 'a.txt', target = 'b.txt', \
+                valid_source = 'a.txt', valid_target = 'b.txt', vocabulary = 60";
+    let config = TRANSLATION
+        .replace("epochs = 10", "epochs = 1")
+        .replace("keep_best = true", "")
+        .replace("name = \"made_pairs\", train = 200, valid = 12, words = 12", data);
+    let bench = Bench::new(&config);
+    fs::create_dir(bench.path().join("data")).unwrap();
+    fs::write(bench.path().join("data/a.txt"), "the dog sees a cat\na cat sees the dog\n".repeat(8)).unwrap();
+    fs::write(bench.path().join("data/b.txt"), "der Hund sieht eine Katze\neine Katze sieht den Hund\n".repeat(8))
+        .unwrap();
+    let output = bench.train();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let folder = bench.run_folder();
+    let result: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("result.json")).unwrap()).unwrap();
+    assert!(result["valid_bleu"].is_number(), "{result}");
+    assert_eq!(fs::read_to_string(folder.join("translations-valid.jsonl")).unwrap().lines().count(), 16);
+    assert!(!folder.join("translations-test.jsonl").exists());
+}
+
+#[test]
 fn a_model_for_other_data_is_refused() {
     for (table, words) in [
         ("model.name = 'awd_lstm'", "model.name"),

@@ -110,7 +110,7 @@ impl Bench {
             bits.push((path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(path).unwrap()));
         }
         let kept = folder.join("kept");
-        for (path, bytes) in kept.exists().then(|| contents(&kept)).unwrap_or_default() {
+        for (path, bytes) in if kept.exists() { contents(&kept) } else { Vec::new() } {
             bits.push((path.file_name().unwrap().to_string_lossy().into_owned(), bytes));
         }
         for name in ["metrics.jsonl", "result.json"] {

@@ -1,6 +1,6 @@
 //! Translation: the Transformer, the search and the task.
 
-#[path = "../shared/formula.rs"]
+#[path = "../pytorch/formula.rs"]
 mod formula;
 mod golden;
 mod model;

@@ -1,5 +1,4 @@
 //! The arithmetic, on slices: one file per operation. No state, no policy.
-//!
 //! A rule is the arithmetic of one element ([`sgd`], [`adam`]), an operation without a rule a plain loop over slices of
 //! one length ([`pull_back`], [`interpolate`]), which panics where the lengths differ. A [`Pass`] runs them over all
 //! tensors at once: compiled for the CPU at hand, on all threads, and the step in one go with the sync that follows it.
