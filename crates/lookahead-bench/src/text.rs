@@ -13,12 +13,13 @@ const STEPS: usize = 35;
 /// `lstm`: two layers of 200 units, nothing dropped out. `awd_lstm`: that of the paper with all its dropouts.
 pub struct Text {
     config: AwdLstmConfig,
-    batch: usize,
+    rows: usize,
     state: LstmState,
     step: u64,
 }
 
 impl Text {
+    /// Steps of about `batch` words.
     pub fn new(network: &str, batch: usize) -> Result<Self, String> {
         let table = match network {
             "lstm" => {
@@ -30,12 +31,13 @@ impl Text {
         let ModelConfig::AwdLstm(config) = model("made_text", table)? else {
             return Err(format!("{network} is no language model"));
         };
-        Ok(Self { config, batch, state: LstmState::default(), step: 0 })
+        let rows = (batch / STEPS).max(1);
+        Ok(Self { config, rows, state: LstmState::default(), step: 0 })
     }
 
     fn words(&self, first: usize) -> impl Iterator<Item = u32> {
         let word = |index: usize| (index as u64).wrapping_mul(2_654_435_761) as u32 % VOCABULARY as u32;
-        (first..first + STEPS * self.batch).map(word)
+        (first..first + STEPS * self.rows).map(word)
     }
 }
 
@@ -49,8 +51,8 @@ impl Work for Text {
 
     fn batch(&self, device: &Device) -> Self::Batch {
         let words: Vec<i64> = self.words(0).map(i64::from).collect();
-        let inputs = Tensor::from_data(TensorData::new(words, [STEPS, self.batch]), device);
-        (inputs, self.words(self.batch).collect())
+        let inputs = Tensor::from_data(TensorData::new(words, [STEPS, self.rows]), device);
+        (inputs, self.words(self.rows).collect())
     }
 
     fn loss(&mut self, model: &AwdLstm, (inputs, targets): Self::Batch, _device: &Device) -> Tensor<1> {

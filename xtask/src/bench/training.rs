@@ -19,13 +19,13 @@ use super::worker::Worker;
 /// What to train, and how often.
 #[derive(Args)]
 pub struct Options {
-    /// Networks: resnet20, resnet18, cnn, transformer, transformer_middle.
+    /// Networks: resnet20, resnet18, cnn, lstm, awd_lstm, transformer, transformer_middle.
     #[arg(long, value_delimiter = ',', default_value = "resnet20,resnet18,cnn")]
     networks: Vec<String>,
     /// How often every program is measured; medians are reported.
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
-    /// Images a step, or a Transformer's subwords on each side; by default 128 or 2000.
+    /// Images a step, words of an LSTM, or a Transformer's subwords on each side; by default 128, 2800 or 2000.
     #[arg(long)]
     batch: Option<usize>,
     /// Threads of every program.
@@ -41,12 +41,17 @@ pub struct Options {
 
 impl Options {
     fn batch(&self, network: &str) -> usize {
-        self.batch.unwrap_or(if is_translation(network) { 2000 } else { 128 })
+        self.batch.unwrap_or(peer(network).1)
     }
 }
 
-fn is_translation(network: &str) -> bool {
-    network.starts_with("transformer")
+/// PyTorch's side of a network, and the batch it has unless another is asked for.
+fn peer(network: &str) -> (&'static str, usize) {
+    match network {
+        "lstm" | "awd_lstm" => ("language_torch.py", 2800),
+        "transformer" | "transformer_middle" => ("translation_torch.py", 2000),
+        _ => ("training_torch.py", 128),
+    }
 }
 
 /// Milliseconds that one measurement of one program takes, about.
@@ -100,8 +105,7 @@ fn workers(root: &Path, options: &Options, network: &str) -> Result<Vec<Worker>>
     let python = options.python.as_os_str();
     let found = Command::new(python).args(["-c", "import torch"]).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
-        let script = if is_translation(network) { "translation_torch.py" } else { "training_torch.py" };
-        let script = root.join("crates/lookahead-bench/peers").join(script);
+        let script = root.join("crates/lookahead-bench/peers").join(peer(network).0);
         workers.push(start("PyTorch, SGD", python, &[script.as_os_str()])?);
     } else {
         println!("no PyTorch: {} cannot `import torch`", options.python.display());
@@ -161,7 +165,7 @@ fn result(worker: &mut Worker, means: &[Vec<f64>; PARTS.len()], batch: usize) ->
 
 fn table(results: &[Value]) -> String {
     let mut text = String::from(
-        "| network | program | images or subwords/s | of PyTorch's | ms a step (least, median, greatest) | forward | backward | optimizer | loop | loop, % of the step | peak memory, MB |\n\
+        "| network | program | images, words or subwords/s | of PyTorch's | ms a step (least, median, greatest) | forward | backward | optimizer | loop | loop, % of the step | peak memory, MB |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for result in results {

@@ -73,7 +73,21 @@ fn list_names_what_run_takes() {
     assert!(stdout(&bench.run(&["list"])).contains("quickstart"));
     let json: Value = serde_json::from_str(&stdout(&bench.run(&["list", "--json"]))).unwrap();
     let names: Vec<&str> = json.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-    let figures = ["01_", "02_", "03_", "04_", "05_tab1_", "06_tab2_", "08_", "09_tab5_", "10_", "11_", "12_tab6_"];
+    let figures = [
+        "01_",
+        "02_",
+        "03_",
+        "04_",
+        "05_tab1_",
+        "06_tab2_",
+        "07a_tab3_",
+        "07b_tab4_",
+        "08_",
+        "09_tab5_",
+        "10_",
+        "11_",
+        "12_tab6_",
+    ];
     assert_eq!(names.len(), 1 + figures.len());
     assert_eq!(names[0], "quickstart");
     for (name, figure) in names[1..].iter().zip(figures) {

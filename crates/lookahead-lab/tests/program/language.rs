@@ -141,7 +141,7 @@ fn text_that_cannot_be_read_is_named_with_its_line() {
     let pairs = "data = { name = 'parallel_text', source = 'a.txt', target = 'b.txt', valid_source = 'a.txt', valid_target = 'a.txt' }";
     for (config, a, b, words) in [
         (&text, &b"one\ntwo\xff\n"[..], &b"one\n"[..], &["a.txt:2", "UTF-8"][..]),
-        (&text, b"", b"one\n", &["a.txt", "empty"]),
+        (&text, b"", b"one\n", &["a.txt", "no training examples"]),
         (&config(pairs), b"one\ntwo\n", b"eins\n", &["a.txt", "b.txt", "2", "1"]),
     ] {
         let bench = Bench::new(config);
