@@ -1,4 +1,4 @@
-//! `cargo xtask golden`: makes the golden data of `testdata/*/generate.py` anew and compares it with what is kept.
+//! `cargo xtask golden`: makes the golden data of `testdata/*/*.py` anew and compares it with what is kept.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,29 +13,28 @@ const ROUNDING: f64 = 1e-12;
 
 pub fn run(root: &Path) -> Result<()> {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    println!("Golden data comes from programs that share no code with this workspace: testdata/*/generate.py.");
+    println!("Golden data comes from programs that share no code with this workspace: testdata/*/*.py.");
     println!("They run now with {python} (the variable PYTHON chooses another), in a temporary folder.");
     let mut agrees = true;
     for entry in fs::read_dir(root.join("testdata"))? {
-        let folder = entry?.path();
-        if folder.join("generate.py").is_file() {
-            agrees &= compare_folder(&python, &folder)?;
-        }
+        agrees &= compare_folder(&python, &entry?.path())?;
     }
-    ensure!(agrees, "golden data differs; if that is meant, run generate.py in place and say why in CHANGELOG.md");
+    ensure!(agrees, "golden data differs; if that is meant, run its program in place and say why in CHANGELOG.md");
     Ok(())
 }
 
-/// Runs a copy of the folder's generate.py, which writes beside itself. Whether every file agrees with the one kept.
+/// Runs copies of the folder's programs, which write beside themselves. Whether every file agrees with the one kept.
 fn compare_folder(python: &str, folder: &Path) -> Result<bool> {
     let fresh = tempfile::tempdir()?;
-    let program = fresh.path().join("generate.py");
-    fs::copy(folder.join("generate.py"), &program)?;
-    let status = Command::new(python).arg(&program).status().with_context(|| format!("cannot start {python}"))?;
-    ensure!(status.success(), "{} failed: {status}", folder.join("generate.py").display());
+    for name in files(folder, ".py")? {
+        let program = fresh.path().join(&name);
+        fs::copy(folder.join(&name), &program)?;
+        let status = Command::new(python).arg(&program).status().with_context(|| format!("cannot start {python}"))?;
+        ensure!(status.success(), "{} failed: {status}", folder.join(&name).display());
+    }
 
     let mut agrees = true;
-    for name in toml_files(folder)?.union(&toml_files(fresh.path())?) {
+    for name in files(folder, ".toml")?.union(&files(fresh.path(), ".toml")?) {
         let (kept, made) = (folder.join(name), fresh.path().join(name));
         let difference = if kept.exists() && made.exists() { difference(&read(&kept)?, &read(&made)?) } else { None };
         agrees &= difference.is_some_and(|difference| difference <= ROUNDING);
@@ -49,10 +48,10 @@ fn compare_folder(python: &str, folder: &Path) -> Result<bool> {
     Ok(agrees)
 }
 
-fn toml_files(folder: &Path) -> Result<BTreeSet<String>> {
+fn files(folder: &Path, extension: &str) -> Result<BTreeSet<String>> {
     let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     let names: Result<BTreeSet<String>> = names.collect();
-    Ok(names?.into_iter().filter(|name| name.ends_with(".toml")).collect())
+    Ok(names?.into_iter().filter(|name| name.ends_with(extension)).collect())
 }
 
 fn read(file: &Path) -> Result<Value> {
@@ -114,6 +113,8 @@ mod tests {
         keep("a.toml", "x = 1.5\n");
         keep("b.toml", "x = 1.5\n");
         assert!(!compare_folder("sh", folder.path()).unwrap());
+        keep("other.py", "echo 'x = 1.5' > \"$(dirname \"$0\")/b.toml\"");
+        assert!(compare_folder("sh", folder.path()).unwrap());
         keep("generate.py", "exit 3");
         assert!(compare_folder("sh", folder.path()).unwrap_err().to_string().contains("generate.py failed"));
     }

@@ -3,6 +3,7 @@
 mod analyses;
 mod bad_input;
 mod commands;
+mod kept;
 mod language;
 mod resume;
 mod support;

@@ -114,6 +114,25 @@ fn a_sweep_of_ones_own_searches_its_grid_and_shares_runs_between_scales() {
 }
 
 #[test]
+fn a_group_can_have_hyperparameters_of_one_scale() {
+    let bench = Bench::new("");
+    let group = "label = \"SGD\"\nsmoke = [\"schedule.learning_rate=0.03\"]";
+    let sweep = SWEEP.replace("label = \"SGD\"", group).replace("grids = true", "");
+    fs::write(bench.path().join("my_sweep.toml"), sweep).unwrap();
+    let rates = |scale: &str| {
+        let output = bench.run(&["run", "my_sweep.toml", "--scale", scale]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let artifact = json(&bench.path().join("results/my_sweep/artifact.json"));
+        let folders = artifact["groups"].as_array().unwrap().iter().map(|group| group["runs"][0].as_str().unwrap());
+        let config = |id| fs::read_to_string(bench.path().join("results/runs").join(id).join("config.toml")).unwrap();
+        let rate = |id| config(id).lines().find(|line| line.starts_with("learning_rate")).unwrap().to_owned();
+        folders.map(rate).collect::<Vec<_>>()
+    };
+    assert_eq!(rates("smoke"), ["learning_rate = 0.03", "learning_rate = 0.05"]);
+    assert_eq!(rates("small"), ["learning_rate = 0.05", "learning_rate = 0.05"]);
+}
+
+#[test]
 fn runs_done_at_once_have_the_bits_of_runs_done_one_after_another() {
     let [alone, together] = ["1", "2"].map(|jobs| {
         let bench = bench();
