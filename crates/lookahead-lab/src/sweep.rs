@@ -221,8 +221,19 @@ fn tuning(group: &GroupConfig, point: &[String]) -> String {
         (true, true) => "fixed".to_owned(),
         (true, false) => in_words(point),
         (false, true) => format!("grid: {grid}"),
-        (false, false) => format!("{} of the grid {grid}", in_words(point)),
+        (false, false) if is_on_grid(group, point) => format!("{} of the grid {grid}", in_words(point)),
+        (false, false) => format!("{} in place of the grid {grid}", in_words(point)),
     }
+}
+
+fn is_on_grid(group: &GroupConfig, point: &[String]) -> bool {
+    let on_axis = |text: &String| {
+        let axis = group.grid.iter().find(|(axis, _)| axis == key(text));
+        axis.is_none_or(|(_, values)| {
+            values.iter().any(|value| text.split_once('=').is_some_and(|(_, own)| own.trim() == value))
+        })
+    };
+    point.iter().all(on_axis)
 }
 
 /// Every point of a grid, the last key varying fastest.

@@ -114,7 +114,8 @@ impl Follow for Progress {
         if self.lines != Some(Lines::Runs) {
             return;
         }
-        let quality = in_short(result.valid_accuracy, result.valid_loss);
+        let bleu = result.valid_bleu.map_or_else(String::new, |bleu| format!("BLEU {bleu:.1}, "));
+        let quality = bleu + &in_short(result.valid_accuracy, result.valid_loss);
         let left = match self.left() {
             Some(left) if done < self.runs => format!("; about {} left", HumanDuration(left)),
             _ => String::new(),
