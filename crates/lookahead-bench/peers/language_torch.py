@@ -1,16 +1,10 @@
-"""PyTorch's LSTM beside training_worker's language models: the same layers, sizes, dropouts, batch and SGD.
-
-It speaks as training_torch.py does: "run N" is answered by {"forward", "backward", "optimizer", "loop"}.
-"""
-import argparse
-import json
-import sys
-import time
-
+"""PyTorch's LSTM beside training_worker's language models: the same layers, sizes, dropouts, batch and SGD."""
 import torch
 from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
+
+import worker
 
 VOCABULARY, STEPS = 10_000, 35
 # Of each layer: incoming and outgoing width.
@@ -49,69 +43,22 @@ class Language(nn.Module):
         return drop_alike(x, last).flatten(0, 1) @ self.embedding.T + self.bias, after
 
 
-def say(**answer):
-    print(json.dumps(answer), flush=True)
-
-
-def memory():
-    """Bytes of anonymous memory: in use, and at most."""
-    with open("/proc/self/status") as status:
-        kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in status if line.endswith("kB\n")}
-    return kilobytes["RssAnon"] * 1024, (kilobytes["VmHWM"] - kilobytes["RssFile"] - kilobytes["RssShmem"]) * 1024
-
-
-def trainer(model, batch):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
-    rows = max(batch // STEPS, 1)
+def main():
+    options = worker.options(LAYERS, batch=2800)
+    rows = max(options.batch // STEPS, 1)
+    model = Language(LAYERS[options.network], DROPOUTS[options.network]).train()
     states = [None] * len(model.layers)
 
     def words(first):
         return (torch.arange(first, first + STEPS * rows) * 2654435761 & 0xFFFFFFFF) % VOCABULARY
 
-    def step():
+    def loss(inputs, targets):
         nonlocal states
-        times = [time.perf_counter()]
-        inputs, targets = words(0).view(STEPS, rows), words(rows)
-        optimizer.zero_grad()
-        times.append(time.perf_counter())
         scores, states = model(inputs, states)
-        loss = F.cross_entropy(scores, targets)
-        loss.item()
-        times.append(time.perf_counter())
-        loss.backward()
-        times.append(time.perf_counter())
-        optimizer.step()
-        times.append(time.perf_counter())
-        return [1e3 * (later - earlier) for earlier, later in zip(times, times[1:])]
+        return F.cross_entropy(scores, targets)
 
-    def run(count):
-        rest, forward, backward, update = zip(*(step() for _ in range(count)))
-        return dict(forward=forward, backward=backward, optimizer=update, loop=rest)
-
-    return run
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--network", choices=LAYERS, required=True)
-    parser.add_argument("--batch", type=int, default=2800)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    model = Language(LAYERS[options.network], DROPOUTS[options.network]).train()
-    run = trainer(model, options.batch)
-    base, _ = memory()
-    with open("/proc/self/clear_refs", "w") as refs:
-        refs.write("5")
-    say(ready=True, worker="torch", params=sum(p.numel() for p in model.parameters()))
-    for line in sys.stdin:
-        match line.split():
-            case ["run", count]:
-                say(**run(int(count)))
-            case ["mem"]:
-                say(base=base, peak=memory()[1])
-            case ["quit"]:
-                return
+    batch = lambda: (words(0).view(STEPS, rows), words(rows))
+    worker.serve(model, worker.trainer(model, batch, loss))
 
 
 main()

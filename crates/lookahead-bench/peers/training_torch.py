@@ -1,17 +1,9 @@
-"""PyTorch's training steps on the networks of training_worker: the same layers, batch and SGD, the default settings.
-
-It answers lines of text by lines of JSON: first, unasked, {"ready", "worker", "params"}; "run N" by the milliseconds of the
-parts of each of N steps, {"forward", "backward", "optimizer", "loop"}, the loop being all the rest; "mem" by the bytes of
-anonymous memory before the first step and at most since then; "quit" by leaving.
-"""
-import argparse
-import json
-import sys
-import time
-
+"""PyTorch's training steps on the networks of training_worker: the same layers, batch and SGD, the default settings."""
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+import worker
 
 CLASSES = 10
 
@@ -63,57 +55,15 @@ NETWORKS = {
 }
 
 
-def memory():
-    """Bytes of anonymous memory: in use, and at most."""
-    with open("/proc/self/status") as status:
-        kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in status if line.endswith("kB\n")}
-    return kilobytes["RssAnon"] * 1024, (kilobytes["VmHWM"] - kilobytes["RssFile"] - kilobytes["RssShmem"]) * 1024
-
-
-def say(**answer):
-    print(json.dumps(answer), flush=True)
-
-
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--network", choices=NETWORKS, required=True)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = worker.options(NETWORKS, batch=128)
     make, shape = NETWORKS[options.network]
     network = make().train()
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
     pixels = torch.rand(options.batch, *shape) * 2 - 1
     classes = torch.arange(options.batch) % CLASSES
-    base, _ = memory()
-    with open("/proc/self/clear_refs", "w") as refs:
-        refs.write("5")
-
-    def step():
-        times = [time.perf_counter()]
-        images, labels = pixels.clone(), classes.clone()
-        optimizer.zero_grad()
-        times.append(time.perf_counter())
-        loss = F.cross_entropy(network(images), labels)
-        loss.item()
-        times.append(time.perf_counter())
-        loss.backward()
-        times.append(time.perf_counter())
-        optimizer.step()
-        times.append(time.perf_counter())
-        return [1e3 * (later - earlier) for earlier, later in zip(times, times[1:])]
-
-    say(ready=True, worker="torch", params=sum(p.numel() for p in network.parameters()))
-    for line in sys.stdin:
-        match line.split():
-            case ["run", count]:
-                rest, forward, backward, update = zip(*(step() for _ in range(int(count))))
-                say(forward=forward, backward=backward, optimizer=update, loop=rest)
-            case ["mem"]:
-                say(base=base, peak=memory()[1])
-            case ["quit"]:
-                return
+    batch = lambda: (pixels.clone(), classes.clone())
+    loss = lambda images, labels: F.cross_entropy(network(images), labels)
+    worker.serve(network, worker.trainer(network, batch, loss))
 
 
 main()

@@ -1,18 +1,16 @@
 """PyTorch's Transformer beside training_worker and decoding_worker: the same layers, sizes, batch, SGD and search.
 
 With --beam it translates: encoder once, decoder a subword at a time with a cache of keys and values, always to the greatest
-length, which ours nearly always reaches with initial weights, too; "run N" is answered by {"ms"} of N times. Else it trains
-and speaks as training_torch.py does: "run N" is answered by {"forward", "backward", "optimizer", "loop"}.
+length, which ours nearly always reaches with initial weights, too; "run N" is answered by {"ms"} of N times. Else it trains.
 """
-import argparse
-import json
 import math
-import sys
 import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+import worker
 
 VOCABULARY, LENGTH, END, PADDING = 3000, 25, 2, 0
 SIZES = {"transformer": (2, 128, 4, 512), "transformer_middle": (3, 256, 4, 1024)}
@@ -124,43 +122,19 @@ def search(model, source, beam):
     return before
 
 
-def say(**answer):
-    print(json.dumps(answer), flush=True)
-
-
-def memory():
-    """Bytes of anonymous memory: in use, and at most."""
-    with open("/proc/self/status") as status:
-        kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in status if line.endswith("kB\n")}
-    return kilobytes["RssAnon"] * 1024, (kilobytes["VmHWM"] - kilobytes["RssFile"] - kilobytes["RssShmem"]) * 1024
-
-
 def trainer(model, batch):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
     count = max(batch // LENGTH, 1)
 
-    def step():
-        times = [time.perf_counter()]
+    def examples():
         target = sentences(count, count)
         source, expected = with_mark(sentences(count, 0), END, True), with_mark(target, END, True)
-        target = with_mark(target, 1, False)
-        optimizer.zero_grad()
-        times.append(time.perf_counter())
+        return source, with_mark(target, 1, False), expected
+
+    def loss(source, target, expected):
         scores = model(source, target).flatten(0, 1)
-        loss = F.cross_entropy(scores, expected.flatten(), ignore_index=PADDING, label_smoothing=SMOOTHING)
-        loss.item()
-        times.append(time.perf_counter())
-        loss.backward()
-        times.append(time.perf_counter())
-        optimizer.step()
-        times.append(time.perf_counter())
-        return [1e3 * (later - earlier) for earlier, later in zip(times, times[1:])]
+        return F.cross_entropy(scores, expected.flatten(), ignore_index=PADDING, label_smoothing=SMOOTHING)
 
-    def run(count):
-        rest, forward, backward, update = zip(*(step() for _ in range(count)))
-        return dict(forward=forward, backward=backward, optimizer=update, loop=rest)
-
-    return run
+    return worker.trainer(model, examples, loss)
 
 
 def translator(model, batch, beam):
@@ -176,27 +150,10 @@ def translator(model, batch, beam):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--network", choices=SIZES, required=True)
-    parser.add_argument("--beam", type=int)
-    parser.add_argument("--batch", type=int, default=2000)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = worker.options(SIZES, batch=2000, beam=None)
     model = Transformer(*SIZES[options.network]).train()
     run = translator(model, options.batch, options.beam) if options.beam else trainer(model, options.batch)
-    base, _ = memory()
-    with open("/proc/self/clear_refs", "w") as refs:
-        refs.write("5")
-    say(ready=True, worker="torch", params=sum(p.numel() for p in model.parameters()))
-    for line in sys.stdin:
-        match line.split():
-            case ["run", count]:
-                say(**run(int(count)))
-            case ["mem"]:
-                say(base=base, peak=memory()[1])
-            case ["quit"]:
-                return
+    worker.serve(model, run)
 
 
 main()
