@@ -70,10 +70,11 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(say(serde_json::to_string_pretty(done)?)?);
     }
     let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
+    let accuracy = done.valid_accuracy.map(|accuracy| format!("accuracy {:.2} %, ", 100.0 * accuracy));
+    let score = accuracy.or_else(|| done.valid_bleu.map(|bleu| format!("BLEU {bleu:.2}, "))).unwrap_or_default();
     Ok(say(format!(
-        "{}: validation {}loss {loss}; epochs {}, steps {}, {:.1} s\nrun folder: {}\nreport: {}",
+        "{}: validation {score}loss {loss}; epochs {}, steps {}, {:.1} s\nrun folder: {}\nreport: {}",
         label,
-        done.valid_accuracy.map_or(String::new(), |accuracy| format!("accuracy {:.2} %, ", 100.0 * accuracy)),
         done.epochs,
         done.steps,
         done.seconds,

@@ -113,6 +113,7 @@ fn a_translation_without_a_test_part_is_scored_on_its_validation_part() {
     let folder = bench.run_folder();
     let result: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("result.json")).unwrap()).unwrap();
     assert!(result["valid_bleu"].is_number(), "{result}");
+    assert!(stdout(&output).contains("validation BLEU "), "{}", stdout(&output));
     assert_eq!(fs::read_to_string(folder.join("translations-valid.jsonl")).unwrap().lines().count(), 16);
     assert!(!folder.join("translations-test.jsonl").exists());
 }
