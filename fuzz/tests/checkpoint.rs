@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bolero::{ValueGenerator, check, produce};
-use burn::tensor::TensorData;
+use burn::nn::LinearConfig;
+use burn::tensor::{Device, TensorData};
 use lookahead_burn::{Lookahead, ReduceOnPlateau, Sgd};
 use lookahead_fuzz::{Edit, damaged, edits};
-use lookahead_lab::checkpoint::{Checkpoint, Position};
+use lookahead_lab::checkpoint::{Checkpoint, Current, Position};
+use lookahead_lab::files::{FileSum, Manifest};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -21,7 +23,8 @@ fn a_damaged_checkpoint_is_refused() {
         let (path, valid) = &whole.files[which % whole.files.len()];
         let bytes = damaged(valid, edits);
         fs::write(path, &bytes).unwrap();
-        assert!(bytes == *valid || Checkpoint::read(whole.folder.path()).is_err());
+        // What stands behind the bytes that were written is not read.
+        assert!(bytes.starts_with(valid) || Checkpoint::read(whole.folder.path()).is_err());
         fs::write(path, valid).unwrap();
     });
 }
@@ -32,9 +35,11 @@ fn a_damaged_checkpoint_with_a_fresh_checksum() {
     check!().with_iterations(ITERATIONS).with_generator(one_file()).for_each(|(which, edits)| {
         let (path, valid) = &whole.files[which % whole.files.len()];
         let bytes = damaged(valid, edits);
-        let current = whole.current.replace(&sha256(valid), &sha256(&bytes));
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut current = whole.current.clone();
+        current.checkpoint.extend([(name, FileSum::of(&bytes))]);
         fs::write(path, bytes).unwrap();
-        fs::write(whole.current_file(), current).unwrap();
+        current.write(whole.folder.path()).unwrap();
         let _ = Checkpoint::read(whole.folder.path());
         fs::write(path, valid).unwrap();
     });
@@ -44,10 +49,28 @@ fn a_damaged_checkpoint_with_a_fresh_checksum() {
 fn a_damaged_list_of_checkpoint_files() {
     let whole = Whole::write();
     check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| {
-        fs::write(whole.current_file(), damaged(whole.current.as_bytes(), edits)).unwrap();
+        let bytes = damaged(&whole.list, edits);
+        fs::write(whole.list_file(), &bytes).unwrap();
+        assert!(bytes == whole.list || Checkpoint::read(whole.folder.path()).is_err());
+    });
+}
+
+#[test]
+fn a_damaged_list_of_checkpoint_files_with_a_fresh_checksum() {
+    let whole = Whole::write();
+    let text = str::from_utf8(&whole.list).unwrap();
+    let (body, _) = text.rsplit_once(SEAL).unwrap();
+    check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| {
+        let mut bytes = damaged(body.as_bytes(), edits);
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        bytes.extend(format!("{SEAL}{digest}\"\n}}\n").bytes());
+        fs::write(whole.list_file(), bytes).unwrap();
         let _ = Checkpoint::read(whole.folder.path());
     });
 }
+
+/// What stands between a sealed document and its checksum.
+const SEAL: &str = ",\n  \"sha256\": \"";
 
 fn one_file() -> impl ValueGenerator<Output = (usize, Vec<Edit>)> {
     (produce::<usize>(), edits())
@@ -56,7 +79,8 @@ fn one_file() -> impl ValueGenerator<Output = (usize, Vec<Edit>)> {
 /// A checkpoint on disk, and what a reader should find there.
 struct Whole {
     folder: TempDir,
-    current: String,
+    current: Current,
+    list: Vec<u8>,
     files: Vec<(PathBuf, Vec<u8>)>,
 }
 
@@ -64,13 +88,14 @@ impl Whole {
     fn write() -> Self {
         let folder = tempfile::tempdir().unwrap();
         checkpoint().write(folder.path()).unwrap();
-        let current = fs::read_to_string(folder.path().join("checkpoint/current.json")).unwrap();
+        let current = Current::read(folder.path()).unwrap().unwrap();
+        let list = fs::read(folder.path().join("checkpoint/current.json")).unwrap();
         let files = files_in(&folder.path().join("checkpoint"));
         assert_eq!(files.len(), 5);
-        Self { folder, current, files }
+        Self { folder, current, list, files }
     }
 
-    fn current_file(&self) -> PathBuf {
+    fn list_file(&self) -> PathBuf {
         self.folder.path().join("checkpoint/current.json")
     }
 }
@@ -96,17 +121,14 @@ fn checkpoint() -> Checkpoint {
         batch: 7,
         step: 53,
         seconds: 1.5,
-        metrics_bytes: 200,
-        trace_bytes: 0,
         skipped: 0,
+        empty_batches: 0,
         last_row: None,
         plateau: Some(ReduceOnPlateau::new(0.1).unwrap()),
         kept: vec![],
     };
-    let optimizer = Lookahead::new(Sgd::new()).to_record();
-    Checkpoint { position, model: weights(1.0), slow: Some(weights(0.5)), optimizer, memory: weights(0.25) }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let module = LinearConfig::new(2, 3).init(&Device::flex());
+    let optimizer = Lookahead::new(Sgd::new()).to_record(&module).unwrap();
+    let files = Manifest::default();
+    Checkpoint { position, model: weights(1.0), slow: Some(weights(0.5)), optimizer, memory: weights(0.25), files }
 }

@@ -1,12 +1,10 @@
 //! The core's snapshot reader: `Snapshot::from_bytes`, then `restore`, then steps with what came out.
 
-use std::fmt::Debug;
-
 use bolero::check;
 use lookahead::rules::{AdaFactor, Adam, Sgd};
 use lookahead::{
-    Adaptive, Alpha, Averaged, Averaging, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer,
-    ParamSet, Snapshot, SyncPeriod,
+    Adaptive, Alpha, Averaged, Averaging, Describe, Description, Error, Grads, InnerStatePolicy, Lookahead,
+    LookaheadConfig, Optimizer, ParamSet, Snapshot, SyncPeriod,
 };
 use lookahead_fuzz::{Edit, damaged, edits};
 
@@ -54,8 +52,47 @@ fn damaged_snapshot_around_averaged_adafactor() {
         .for_each(|edits| damaged_content(&averaged_adafactor().unwrap(), edits));
 }
 
+/// Under other hyperparameters too: k, alpha and policy are new, and so is the momentum.
+#[test]
+fn damaged_snapshot_under_new_hyperparameters() {
+    let valid = momentum().unwrap();
+    let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).unwrap()).with_alpha(Alpha::ONE);
+    let other = Lookahead::with_config(Sgd::new(), config.with_adaptive_alpha(Adaptive::default())).unwrap();
+    check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| {
+        let mut parts: Parts = postcard::from_bytes(&snapshot_of(&valid)).unwrap();
+        parts.payload = damaged(&parts.payload, edits);
+        let mut params = params();
+        let restored =
+            Snapshot::from_bytes(&parts.sealed()).unwrap().restore_under_new_hyperparameters(&other, &mut params);
+        match restored {
+            Ok(mut state) => steps(&other, &mut params, &mut state, 9),
+            Err(_) => assert_eq!(params.to_vecs(), self::params().to_vecs()),
+        }
+    });
+}
+
+/// A damaged description is refused, and says so, however it is damaged.
+#[test]
+fn damaged_description() {
+    let valid = momentum().unwrap();
+    let snapshot = snapshot_of(&valid);
+    check!().with_iterations(ITERATIONS).with_generator(edits()).for_each(|edits| {
+        let mut parts: Parts = postcard::from_bytes(&snapshot).unwrap();
+        let bytes = damaged(&postcard::to_allocvec(&parts.optimizer).unwrap(), edits);
+        let Ok(description) = postcard::from_bytes::<Description>(&bytes) else { return };
+        let is_intact = description == valid.describe();
+        let _text = description.to_string();
+        parts.optimizer = description;
+        let restored = Snapshot::from_bytes(&parts.sealed()).unwrap().restore(&valid, &mut params());
+        assert!(restored.is_ok() || !is_intact);
+        if let Err(error) = restored {
+            assert!(matches!(error, Error::OtherOptimizer { .. }), "{error}");
+        }
+    });
+}
+
 /// Past the checksum: what `restore` refuses leaves the weights as they were; what it gives can be stepped.
-fn damaged_content<O: Optimizer<f32> + Debug>(optimizer: &O, edits: &[Edit]) {
+fn damaged_content<O: Optimizer<f32> + Describe>(optimizer: &O, edits: &[Edit]) {
     let mut parts: Parts = postcard::from_bytes(&snapshot_of(optimizer)).unwrap();
     parts.payload = damaged(&parts.payload, edits);
     let snapshot = Snapshot::from_bytes(&parts.sealed()).unwrap();
@@ -107,18 +144,18 @@ fn steps<O: Optimizer<f32>>(optimizer: &O, params: &mut ParamSet<'_, f32>, state
 }
 
 /// A snapshot in the middle of the second cycle.
-fn snapshot_of<O: Optimizer<f32> + Debug>(optimizer: &O) -> Vec<u8> {
+fn snapshot_of<O: Optimizer<f32> + Describe>(optimizer: &O) -> Vec<u8> {
     let mut params = params();
     let mut state = optimizer.init(&params);
     steps(optimizer, &mut params, &mut state, 6);
     Snapshot::capture(optimizer, &params, &state).unwrap().to_bytes().unwrap()
 }
 
-/// The layout of a snapshot, version 1.
+/// The layout of a snapshot, version 2.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Parts {
     version: u32,
-    optimizer: String,
+    optimizer: Description,
     tensors: Vec<(String, Vec<usize>)>,
     payload: Vec<u8>,
     checksum: u32,
@@ -128,13 +165,7 @@ impl Parts {
     /// The bytes, with the checksum of this content.
     fn sealed(mut self) -> Vec<u8> {
         let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&self.version.to_le_bytes());
-        hasher.update(self.optimizer.as_bytes());
-        for (name, shape) in &self.tensors {
-            hasher.update(&(name.len() as u64).to_le_bytes());
-            hasher.update(name.as_bytes());
-            shape.iter().for_each(|&extent| hasher.update(&(extent as u64).to_le_bytes()));
-        }
+        hasher.update(&postcard::to_allocvec(&(self.version, &self.optimizer, &self.tensors)).unwrap());
         hasher.update(&self.payload);
         self.checksum = hasher.finalize();
         postcard::to_allocvec(&self).unwrap()

@@ -66,7 +66,7 @@ fn artifacts(root: &Path) -> Result<()> {
     check(command(root, &line).arg(out.path()))?;
     for (artifact, files) in ARTIFACTS {
         for name in files {
-            let size = fs::metadata(out.path().join(artifact).join(name))
+            let size = fs::metadata(out.path().join(format!("{artifact}_smoke")).join(name))
                 .with_context(|| format!("{artifact} left no {name}"))?
                 .len();
             ensure!(size > 0, "{artifact} left an empty {name}");

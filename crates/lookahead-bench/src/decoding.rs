@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use burn::tensor::Device;
+use lookahead_lab::Stop;
 use lookahead_lab::config::DecodingConfig;
 use lookahead_lab::decode::beam_search;
 use lookahead_lab::model::Transformer;
@@ -66,7 +67,7 @@ fn run() -> Result<(), String> {
                 let (mut ms, mut subwords) = (Vec::new(), 0);
                 for _ in 0..times {
                     let start = Instant::now();
-                    let translations = beam_search(&model, &sources, &decoding, &device);
+                    let translations = beam_search(&model, &sources, &decoding, &device, &Stop::new()).map_err(text)?;
                     ms.push(start.elapsed().as_secs_f64() * 1e3);
                     subwords = translations.iter().map(Vec::len).sum();
                 }

@@ -3,7 +3,7 @@
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use lookahead::{Alpha, Cadence, Grads, InnerStatePolicy, Optimizer, ParamSet, SyncPeriod};
+use lookahead::{Alpha, Cadence, Description, Grads, InnerStatePolicy, Optimizer, ParamSet, Schedule, SyncPeriod};
 use lookahead_burn::{Error, InnerOptimizer, RecordReader, RecordWriter};
 
 /// An optimizer that leaves its fused step unused.
@@ -11,7 +11,7 @@ use lookahead_burn::{Error, InnerOptimizer, RecordReader, RecordWriter};
 pub struct Separate<A>(pub A);
 
 impl<A: Cadence> Cadence for Separate<A> {
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
+    fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
         self.0.sync_periods()
     }
 }
@@ -45,12 +45,16 @@ impl<I: InnerOptimizer> InnerOptimizer for Separate<I> {
         self.0.interpolate(&anchor.0, alpha);
     }
 
-    fn describe(&self) -> String {
+    fn describe(&self) -> Description {
         self.0.describe()
     }
 
-    fn save(&self, record: &mut RecordWriter<'_>) {
-        self.0.save(record);
+    fn follow<M: Module>(&mut self, module: &M) {
+        self.0.follow(module);
+    }
+
+    fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
+        self.0.save(record)
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {

@@ -71,7 +71,7 @@ fn save(folder: &Path, optimizer: &Optimizer, network: &Network) -> Result<(), B
     // With batch norm in the model, Burn's record lacks its last update unless this comes first.
     let _ = network.valid();
     network.clone().into_record().save(folder.join("network.bpk"))?;
-    fs::write(folder.join("optimizer.record"), optimizer.to_record().to_bytes()?)?;
+    fs::write(folder.join("optimizer.record"), optimizer.to_record(network)?.to_bytes()?)?;
     Ok(())
 }
 

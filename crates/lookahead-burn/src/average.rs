@@ -1,16 +1,21 @@
 //! The paper's baselines on a module: Polyak averaging, running and exponential, and NT-ASGD.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use lookahead::{Alpha, Averaging, Cadence, InnerStatePolicy, NonMonotonicTrigger, SyncPeriod};
+use lookahead::{
+    Alpha, Averaging, Cadence, Describe, Description, InnerStatePolicy, NonMonotonicTrigger, Schedule, SyncPeriod,
+};
 
+use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
 use crate::traversal::Lifted;
-use crate::{Error, InnerOptimizer, Weights};
+use crate::weights::widened;
+use crate::{Error, InnerOptimizer, Parameter, Weights};
 
 /// An inner optimizer whose weights are averaged after each step; the average is what is evaluated.
 ///
@@ -18,12 +23,13 @@ use crate::{Error, InnerOptimizer, Weights};
 /// use lookahead_burn::{Averaged, RuleSet, Sgd, lookahead::Averaging};
 /// let polyak = Averaged::new(RuleSet::new(Sgd::new()), Averaging::Running { start: 0 });
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Averaged<I> {
     inner: I,
     averaging: Averaging,
     mean: Weights,
-    count: u64,
+    // How many of a parameter's weights are in its mean: one that joins late has a mean of its own.
+    counts: BTreeMap<ParamId, u64>,
     steps: u64,
     trigger: NonMonotonicTrigger,
 }
@@ -33,7 +39,7 @@ impl<I: InnerOptimizer> Averaged<I> {
     #[must_use]
     pub fn new(inner: I, averaging: Averaging) -> Self {
         let (mean, trigger) = (Weights::default(), NonMonotonicTrigger::default());
-        Self { inner, averaging, mean, count: 0, steps: 0, trigger }
+        Self { inner, averaging, mean, counts: BTreeMap::new(), steps: 0, trigger }
     }
 
     /// One step of the module, whose result joins the average.
@@ -48,12 +54,25 @@ impl<I: InnerOptimizer> Averaged<I> {
         self.evaluation_weights().map_or_else(|| module.valid(), |weights| weights.apply(module))
     }
 
+    /// Whether some step has joined the average: before, there is none to evaluate.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !self.counts.is_empty()
+    }
+
     /// Takes a validation loss, for [`Averaging::NonMonotonic`]; says whether averaging is on by now.
     pub fn observe_validation_loss(&mut self, loss: f64) -> bool {
         match self.averaging {
             Averaging::NonMonotonic { patience } => self.trigger.observe(loss, patience),
             _ => self.averaging.includes(self.steps + 1, &self.trigger),
         }
+    }
+
+    /// Forgets parameters that the module no longer has, and takes up those that join, each with a mean of its own.
+    fn meet<M: Module>(&mut self, module: &M, places: &Places, grads: Option<&GradientsParams>) {
+        self.mean.retain(places);
+        let joined = self.mean.follow(module, grads, None);
+        self.counts.retain(|id, _| places.contains(*id) && !joined.contains(id));
     }
 
     /// The optimizer below.
@@ -69,20 +88,21 @@ impl<I: InnerOptimizer> Averaged<I> {
 }
 
 impl<I: InnerOptimizer> Cadence for Averaged<I> {
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
+    fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
         self.inner.sync_periods()
     }
 }
 
 impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
-        self.mean.adopt(&module, &grads, None);
+        let places = Places::to_move(&module, Some(&grads), |id| self.mean.contains(id));
+        self.meet(&module, &places, Some(&grads));
         let module = self.inner.advance(lr, module, grads);
         self.steps = self.steps.saturating_add(1);
         if self.averaging.includes(self.steps, &self.trigger) {
-            self.count = self.count.saturating_add(1);
-            let weight = self.averaging.weight_of(self.count);
-            module.visit(&mut Average { mean: &mut self.mean, weight });
+            let Self { averaging, mean, counts, steps, .. } = self;
+            let step = *steps;
+            places.visit(&module, &mut Average { averaging, mean, counts, step });
         }
         module
     }
@@ -97,8 +117,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
 
     fn reset(&mut self) {
         self.inner.reset();
-        self.mean = Weights::default();
-        (self.count, self.steps, self.trigger) = (0, 0, NonMonotonicTrigger::default());
+        (self.mean, self.counts) = (Weights::default(), BTreeMap::new());
+        (self.steps, self.trigger) = (0, NonMonotonicTrigger::default());
     }
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
@@ -107,6 +127,11 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
 
     fn rebase<M: Module>(&mut self, module: &M) {
         self.inner.rebase(module);
+    }
+
+    fn follow<M: Module>(&mut self, module: &M) {
+        self.meet(module, &Places::of(module), None);
+        self.inner.follow(module);
     }
 
     fn keeps_second_moment(&self) -> bool {
@@ -118,30 +143,45 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     }
 
     fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
-        if self.count > 0 { Some(Cow::Borrowed(&self.mean)) } else { self.inner.evaluation_weights() }
+        if self.has_begun() { Some(Cow::Borrowed(&self.mean)) } else { self.inner.evaluation_weights() }
     }
 
-    fn describe(&self) -> String {
-        format!("{:?} average of {}", self.averaging, self.inner.describe())
+    fn describe(&self) -> Description {
+        self.averaging.describe().around(self.inner.describe())
     }
 
-    fn save(&self, record: &mut RecordWriter<'_>) {
-        self.mean.save(&mut record.within("mean"));
-        self.inner.save(&mut record.within("inner"));
-        record.number("count", self.count);
-        record.number("steps", self.steps);
-        record.number("fired", self.trigger.has_fired());
+    fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
+        self.mean.save(&mut record.within("mean"))?;
+        self.inner.save(&mut record.within("inner"))?;
+        let mut counts = record.within("count");
+        for Parameter { path, id, .. } in counts.parameters() {
+            if self.mean.contains(*id) {
+                counts.number(path, self.counts.get(id).copied().unwrap_or_default())?;
+            }
+        }
+        record.number("steps", self.steps)?;
+        record.number("fired", self.trigger.has_fired())?;
         let losses = self.trigger.losses();
-        record.number("losses", losses.len() as u64);
+        record.number("losses", losses.len() as u64)?;
         let mut record = record.within("loss");
-        losses.iter().enumerate().for_each(|(index, &loss)| record.number(&index.to_string(), loss));
+        losses.iter().enumerate().try_for_each(|(index, &loss)| record.number(&index.to_string(), loss))
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
         self.mean = Weights::load(&mut record.within("mean"), None)?;
         self.inner.load(&mut record.within("inner"))?;
-        self.count = record.number("count")?;
+        self.counts.clear();
+        let mut counts = record.within("count");
+        for Parameter { path, id, .. } in counts.parameters() {
+            let count: u64 = if self.mean.contains(*id) { counts.number(path)? } else { 0 };
+            if count > 0 {
+                self.counts.insert(*id, count);
+            }
+        }
         self.steps = record.number("steps")?;
+        if matches!(self.averaging, Averaging::Exponential(_)) && self.counts.is_empty() {
+            self.steps = 0; // after another average that had not begun
+        }
         let (fired, count) = (record.number("fired")?, record.number::<u64>("losses")?);
         let mut record = record.within("loss");
         let losses = (0..count).map(|index| record.number(&index.to_string())).collect::<Result<_, _>>()?;
@@ -151,18 +191,22 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
 }
 
 struct Average<'a> {
+    averaging: &'a Averaging,
     mean: &'a mut Weights,
-    weight: f64,
+    counts: &'a mut BTreeMap<ParamId, u64>,
+    step: u64,
 }
 
 impl ModuleVisitor for Average<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some((path, mean)) = self.mean.take::<D>(param.id) else { return };
-        let (_, weights) = Lifted::lower(param.val());
+        let Some(mean) = self.mean.take::<D>(param.id) else { return };
+        let weights = widened(Lifted::lower(param.val()).1);
         // mean <- mean - weight (mean - theta); an element whose result is not finite keeps its mean
-        let is_first = self.weight == 1.0;
-        let moved = if is_first { weights } else { mean.clone() - (mean.clone() - weights) * self.weight };
+        let count = self.counts.entry(param.id).or_default();
+        *count = count.saturating_add(1);
+        let weight = self.averaging.weight_of(self.step, *count);
+        let moved = if weight == 1.0 { weights } else { mean.clone() - (mean.clone() - weights) * weight };
         let mean = mean.mask_where(moved.clone().is_finite(), moved);
-        self.mean.insert(param.id, path, mean);
+        self.mean.insert(param.id, mean);
     }
 }

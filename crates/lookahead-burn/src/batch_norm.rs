@@ -4,7 +4,7 @@
 use burn::module::{Flag, Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 
-use lookahead::Error;
+use crate::Error;
 
 /// A copy of `model` for evaluation in which every [`BatchNorm`](burn::nn::BatchNorm) has the statistics of `batches`:
 /// the mean of the batch means, and of the batch variances (biased ones, Burn's definition).
@@ -17,10 +17,11 @@ use lookahead::Error;
 /// runs twice, because a layer's momentum m can only be found out by trying; the statistics are exact to `1e-7 / m`.
 ///
 /// A layer that does not update its statistics keeps them: momentum 0, frozen, not reached, fed without autodiff. One
-/// that runs several times on a batch gets the average of its runs, later ones weighing slightly more.
+/// that runs several times on a batch gets the average of its runs, later ones weighing slightly more. Layers made by
+/// `clone()` share their statistics in training; for evaluation Burn gives each its own, and so does this.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] if there is no batch.
+/// [`Error::NoBatches`] if there is no batch.
 ///
 /// ```
 /// use burn::{module::Module, nn::BatchNormConfig, tensor::{Device, Tensor}};
@@ -34,7 +35,7 @@ use lookahead::Error;
 /// let mean = evaluated.running_mean.value().into_scalar::<f32>();        // of 2 and 7
 /// let variance = evaluated.running_var.value().into_scalar::<f32>();     // of 1 and 4
 /// assert!((mean - 4.5).abs() < 1e-5 && (variance - 2.5).abs() < 1e-5);
-/// # Ok::<(), lookahead::Error>(())
+/// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 pub fn re_estimate_batch_norm<M: Module, B: Clone, O>(
     model: &M,
@@ -51,7 +52,7 @@ pub fn re_estimate_batch_norm<M: Module, B: Clone, O>(
 
     let mut batches = batches.into_iter();
     let Some(first) = batches.next() else {
-        return Err(Error::OutOfRange { name: "batches", value: 0.0, accepted: "at least 1" });
+        return Err(Error::NoBatches);
     };
     // A layer makes s into (1 - m) s + m b, b being the batch's statistic: s = 0 gives m b, and another s gives m.
     let far = updated(FAR, first.clone());

@@ -2,12 +2,16 @@
 //! Penn Treebank runs clip at 0.25 (App. C.3); Burn's own clipping takes the norm of each tensor by itself.
 
 use std::collections::HashSet;
+use std::fmt;
 
+use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor, Transaction};
 
+use crate::Error;
 use crate::flex::{Buffer, opens};
+use crate::places::Places;
 
 /// The gradients after [`clip_by_global_norm`], and what it found.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ pub struct ClippedGradients {
 /// [`norm`](ClippedGradients::norm) (PyTorch would turn them all into zeros or NaN).
 ///
 /// # Errors
-/// [`lookahead::Error::OutOfRange`] unless `max_norm` is above 0 and finite.
+/// [`lookahead::Error::OutOfRange`] in [`Error::Hyperparameter`] unless `max_norm` is above 0 and finite.
 ///
 /// ```
 /// use burn::{module::Module, nn::LinearConfig, optim::GradientsParams, tensor::{Device, Tensor}};
@@ -44,17 +48,14 @@ pub struct ClippedGradients {
 /// let clipped = clip_by_global_norm(&model, grads, 0.25)?;
 /// assert!((clipped.norm - 640_f64.sqrt()).abs() < 1e-9);      // ten gradients of 8
 /// assert!(clipped.clipped);
-/// # Ok::<(), lookahead::Error>(())
+/// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 pub fn clip_by_global_norm<M: Module>(
     module: &M,
     grads: GradientsParams,
     max_norm: f64,
-) -> Result<ClippedGradients, lookahead::Error> {
-    if !(max_norm > 0.0 && max_norm.is_finite()) {
-        let accepted = "above 0 and finite";
-        return Err(lookahead::Error::OutOfRange { name: "max_norm", value: max_norm, accepted });
-    }
+) -> Result<ClippedGradients, Error> {
+    check_threshold("max_norm", max_norm)?;
     let mut squares = SumOfSquares { grads: &grads, ids: HashSet::new(), sum: 0.0, pending: Vec::new() };
     module.visit(&mut squares);
     let SumOfSquares { ids, sum, pending, .. } = squares;
@@ -68,6 +69,57 @@ pub fn clip_by_global_norm<M: Module>(
     let mut scale = Scale { grads, ids, coefficient };
     module.visit(&mut scale);
     Ok(ClippedGradients { grads: scale.grads, norm, clipped })
+}
+
+fn check_threshold(name: &'static str, value: f64) -> Result<(), Error> {
+    let accepted = "above 0 and finite";
+    let valid = value > 0.0 && value.is_finite();
+    if valid { Ok(()) } else { Err(lookahead::Error::OutOfRange { name, value, accepted }.into()) }
+}
+
+/// Burn's own clipping, each tensor by itself: what stands in the config of an optimizer of Burn, and gets lost on the way
+/// to its rule.
+#[derive(Clone)]
+pub(crate) struct Clipping(GradientClipping);
+
+impl Clipping {
+    pub(crate) fn new(clipping: GradientClipping) -> Result<Self, Error> {
+        let (name, threshold) = match clipping {
+            GradientClipping::Value(threshold) => ("the threshold of clipping by value", threshold),
+            GradientClipping::Norm(threshold) => ("the threshold of clipping by norm", threshold),
+        };
+        check_threshold(name, threshold.into())?;
+        Ok(Self(clipping))
+    }
+
+    /// The gradients of a module, each clipped once.
+    pub(crate) fn apply<M: Module>(&self, module: &M, places: &Places, grads: GradientsParams) -> GradientsParams {
+        let mut clip = Clip { grads, clipping: &self.0 };
+        places.visit(module, &mut clip);
+        clip.grads
+    }
+}
+
+impl fmt::Debug for Clipping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            GradientClipping::Value(threshold) => write!(f, "Value({threshold:?})"),
+            GradientClipping::Norm(threshold) => write!(f, "Norm({threshold:?})"),
+        }
+    }
+}
+
+struct Clip<'a> {
+    grads: GradientsParams,
+    clipping: &'a GradientClipping,
+}
+
+impl ModuleVisitor for Clip<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.grads.remove::<D>(param.id) {
+            self.grads.register(param.id, self.clipping.clip_gradient(gradient));
+        }
+    }
 }
 
 /// Sums each gradient's squares once, also where modules share a parameter.

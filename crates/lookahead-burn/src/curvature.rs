@@ -9,10 +9,12 @@ use lookahead::kernels::{AlphaSums, AlphaTerms, Pass, SlowValues};
 use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
 use crate::flex::{Buffer, opens};
+use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
 use crate::slow_weights::SlowWeights;
-use crate::traversal::{Lifted, Paths};
-use crate::{Error, InnerOptimizer, Weights};
+use crate::traversal::Lifted;
+use crate::weights::{in_precision, widened};
+use crate::{Error, InnerOptimizer, Parameter, Weights};
 
 /// The decay of our own average of squared gradients, for inner optimizers that keep no second moment.
 const BETA: f64 = 0.999;
@@ -25,25 +27,38 @@ pub(crate) struct SquaredGradients {
 }
 
 impl SquaredGradients {
-    pub(crate) fn observe<M: Module>(&mut self, module: &M, grads: &GradientsParams) {
-        module.visit(&mut Observe { squares: self, grads, paths: Paths::default() });
+    pub(crate) fn observe<M: Module>(&mut self, module: &M, places: &Places, grads: &GradientsParams) {
+        self.retain(places);
+        places.visit(module, &mut Observe { squares: self, grads });
+    }
+
+    /// Those of the parameters that the module still has.
+    pub(crate) fn retain(&mut self, places: &Places) {
+        self.averages.retain(places);
+        self.weights.retain(|id, _| places.contains(*id));
     }
 
     fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
         Some((self.averages.get(id)?, *self.weights.get(&id)?))
     }
 
-    pub(crate) fn save(&self, record: &mut RecordWriter<'_>) {
-        self.averages.save(&mut record.within("average"));
+    pub(crate) fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
+        self.averages.save(&mut record.within("average"))?;
         let mut record = record.within("weight");
-        self.averages.paths().for_each(|(id, path)| record.number(path, self.weights[&id]));
+        for Parameter { path, id, .. } in record.parameters() {
+            if let Some(weight) = self.weights.get(id) {
+                record.number(path, *weight)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn load(record: &mut RecordReader<'_>) -> Result<Self, Error> {
         let averages = Weights::load(&mut record.within("average").partial(), None)?;
         let mut record = record.within("weight");
+        let known = record.parameters().iter().filter(|parameter| averages.contains(parameter.id));
         let weights =
-            averages.paths().map(|(id, path)| Ok((id, record.number(path)?))).collect::<Result<_, Error>>()?;
+            known.map(|Parameter { id, path, .. }| Ok((*id, record.number(path)?))).collect::<Result<_, Error>>()?;
         Ok(Self { averages, weights })
     }
 }
@@ -51,25 +66,19 @@ impl SquaredGradients {
 struct Observe<'a> {
     squares: &'a mut SquaredGradients,
     grads: &'a GradientsParams,
-    paths: Paths,
 }
 
 impl ModuleVisitor for Observe<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.paths.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.paths.exit();
-    }
-
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(gradient) = self.grads.get::<D>(param.id) else { return };
+        let Some(gradient) = self.grads.get::<D>(param.id).map(widened) else { return };
         let SquaredGradients { averages, weights } = &mut *self.squares;
-        let (path, average) =
-            averages.take::<D>(param.id).unwrap_or_else(|| (self.paths.current(), gradient.zeros_like()));
-        averages.insert(param.id, path, accumulate(average, gradient));
+        let known = averages.take::<D>(param.id).filter(|known| known.dims() == gradient.dims());
         let weight = weights.entry(param.id).or_default();
+        let average = known.unwrap_or_else(|| {
+            *weight = 0.0;
+            gradient.zeros_like()
+        });
+        averages.insert(param.id, accumulate(average, gradient));
         *weight = BETA * *weight + (1.0 - BETA);
     }
 }
@@ -87,6 +96,7 @@ fn accumulate<const D: usize>(average: Tensor<D>, gradient: Tensor<D>) -> Tensor
 pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
     adaptive: &Adaptive,
     module: &M,
+    places: &Places,
     slow: &SlowWeights,
     gradient: &GradientsParams,
     inner: &I,
@@ -101,7 +111,7 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
         total: AlphaSums::default(),
         pending: vec![],
     };
-    module.visit(&mut sums);
+    places.visit(module, &mut sums);
     let mut total = sums.total;
     // One read from the device for all parameters.
     let pending = sums.pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
@@ -134,6 +144,8 @@ impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
         };
         let Some((moment, weight)) = moment.filter(|(_, weight)| *weight > 0.0) else { return };
         let (_, fast) = Lifted::lower(param.val());
+        // where theta began: phi itself, or the nearest number of a half-precision theta
+        let slow = in_precision(slow.to_device(&fast.device()), fast.dtype());
         let gradient = self.gradient.get::<D>(id);
 
         if [&slow, &fast, &moment].into_iter().chain(&gradient).all(opens) {

@@ -35,18 +35,56 @@ pub enum Error {
         "a per-parameter rule keeps slow weights as precise as the fast ones: bf16 needs the module-level Lookahead"
     )]
     RoundedPerParameter,
+    /// One `ParamId` at several places of a module that do not hold one parameter.
+    #[error(
+        "{first:?} and {second:?} have one ParamId but hold {difference}: layers made by clone() are one parameter. To tie \
+         them, call tie_parameters on the module before its forward pass; to train them apart, make each by its init"
+    )]
+    TornParameter {
+        /// The module path of the first place.
+        first: String,
+        /// The module path of a later place.
+        second: String,
+        /// What they hold.
+        difference: &'static str,
+    },
+    /// A module that gives two parameters one path, by which a record could not tell them apart.
+    #[error("the module has two parameters at the path {path:?}")]
+    SamePath {
+        /// The module path.
+        path: String,
+    },
+    /// An entry of a record that is written a second time.
+    #[error("the record holds {name:?} already")]
+    WrittenTwice {
+        /// The entry's name: its kind, then the module path.
+        name: String,
+    },
+    /// Statistics to be estimated from no batch at all.
+    #[error("batch-norm statistics need at least one batch")]
+    NoBatches,
     /// A record's bytes are damaged or are not a record.
     #[error("not a readable optimizer record: {reason}")]
     DamagedRecord {
         /// What showed it.
         reason: String,
     },
-    /// A record of other hyperparameters.
-    #[error("the record was made with another optimizer:\n  record: {found}\n  here:   {expected}")]
+    /// A record was written by a version of this crate whose layout this one does not know.
+    #[error("the optimizer record has layout version {found}, but this crate reads version {supported}")]
+    UnknownVersion {
+        /// The version in the record.
+        found: u32,
+        /// The version this crate reads and writes.
+        supported: u32,
+    },
+    /// A record of another optimizer, or of other hyperparameters.
+    #[error("the record was made with another optimizer: {name} was {found}, and is {expected} here")]
     OtherOptimizer {
-        /// The optimizer it is loaded into.
+        /// What differs first, and where: a hyperparameter, or "optimizer" for another kind of it.
+        name: String,
+        /// Its value here.
         expected: String,
-        /// The optimizer it was made with.
+        /// Its value when the record was made.
         found: String,
     },
     /// A tensor of the record that the model does not have.

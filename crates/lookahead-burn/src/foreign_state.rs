@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use burn_pack::Scalar;
-use lookahead::{Alpha, Float, SyncPeriod, kernels};
+use lookahead::{Alpha, Float, kernels};
 
 use crate::rule_state::{FIRST_WEIGHT_LEAF, RuleState, SECOND_WEIGHT_LEAF};
+use crate::weights::widened;
 use crate::{AdaFactorState, Error};
 
 /// Under this name a per-parameter Lookahead keeps its slow weights; they are weights, not a moment.
@@ -29,12 +30,13 @@ pub(crate) fn interpolate<O: Optimizer, const D: usize>(
     anchor: Option<&O::State<D>>,
     alpha: Alpha,
     device: &Device,
-) -> O::State<D> {
+) -> Result<O::State<D>, Error> {
     let ours = interpolate_as(&state, anchor, |state: RuleState<D>, anchor| state.pull_back(anchor, alpha))
         .or_else(|| interpolate_as(&state, anchor, |state: AdaFactorState<D>, anchor| state.pull_back(anchor, alpha)));
     if let Some(moved) = ours {
-        return moved;
+        return Ok(moved);
     }
+    check_interpolable::<_, D>(&state, device)?;
     let anchor = anchor.map(flatten).unwrap_or_default();
     let anchor_tensors: BTreeMap<_, _> = anchor.tensors.into_iter().collect();
     let anchor_scalars: BTreeMap<_, _> = anchor.scalars.into_iter().collect();
@@ -51,7 +53,7 @@ pub(crate) fn interpolate<O: Optimizer, const D: usize>(
             *weight = kernels::interpolate_scalar(*weight, anchor, alpha);
         }
     }
-    rebuild(sink, device).unwrap_or(state)
+    rebuild(sink, device).ok_or(Error::NotReadBack)
 }
 
 /// Moves a state that is one of ours by its own name; `None` for any other.
@@ -69,7 +71,7 @@ fn interpolate_as<Ours: Any + Clone, S: Any>(
 /// After an outer sync: the slow weights of per-parameter Lookaheads inside are `weights`, and partial cycles are over.
 /// Their anchors are the state already: both were that at the inner sync just before, and have moved alike.
 pub(crate) fn rebase<O: Optimizer, const D: usize>(state: O::State<D>, weights: &Tensor<D>) -> O::State<D> {
-    let slow = weights.clone().into_data();
+    let slow = widened(weights.clone()).into_data();
     let mut sink = flatten(&state);
     for (_, data) in sink.tensors.iter_mut().filter(|(leaf, _)| leaf.ends_with(SLOW_LEAF)) {
         *data = slow.clone();
@@ -91,69 +93,21 @@ fn end_partial_cycles(scalars: &mut [(String, Scalar)]) {
     }
 }
 
-/// Whether a rule's state can be interpolated: float tensors only, and what it writes it reads back.
-pub(crate) fn check_interpolable<O: Optimizer>(rule: &O) -> Result<(), Error> {
-    if let Some((leaf, _)) = probe(rule).into_iter().find(|(_, dtype)| !dtype.is_float()) {
-        return Err(Error::NotInterpolable { leaf });
+/// Whether a rule's state can be interpolated: it is one of ours, or has float tensors only and reads back what it writes.
+pub(crate) fn check_interpolable<S: RecordState, const D: usize>(state: &S, device: &Device) -> Result<(), Error> {
+    let any: &dyn Any = state;
+    if any.is::<RuleState<D>>() || any.is::<AdaFactorState<D>>() {
+        return Ok(());
     }
-    let written = step_probe(rule, None);
+    let written = flatten(state);
+    if let Some((leaf, _)) = written.tensors.iter().find(|(_, data)| !data.dtype().is_float()) {
+        return Err(Error::NotInterpolable { leaf: leaf.clone() });
+    }
     let leaves = written.tensors.len();
-    let read: Option<O::State<2>> = rebuild(written, &Device::flex());
-    match read.map_or(0, |state| flatten(&state).tensors.len()) {
-        read if read == leaves => Ok(()),
+    match rebuild::<S>(written, device) {
+        Some(read) if flatten(&read).tensors.len() == leaves => Ok(()),
         _ => Err(Error::NotReadBack),
     }
-}
-
-/// The names and types of the tensors in a rule's state, seen in one made for the purpose.
-pub(crate) fn probe<O: Optimizer>(rule: &O) -> Vec<(String, DType)> {
-    let tensors = step_probe(rule, None).tensors;
-    tensors.into_iter().map(|(leaf, data)| (leaf, data.dtype())).collect()
-}
-
-/// Whether a rule is a per-parameter Lookahead.
-pub(crate) fn holds_lookahead<O: Optimizer>(rule: &O) -> bool {
-    probe(rule).iter().any(|(leaf, _)| leaf.ends_with(SLOW_LEAF))
-}
-
-/// The sync period of each per-parameter Lookahead in a rule, in its first outer step.
-pub(crate) fn sync_periods<O: Optimizer>(rule: &O) -> Vec<SyncPeriod> {
-    let mut start = step_probe(rule, None);
-    let is_clock = |leaf: &str| leaf.ends_with(PHASE_LEAF) || leaf.ends_with(OUTER_LEAF);
-    for (_, scalar) in start.scalars.iter_mut().filter(|(leaf, _)| is_clock(leaf)) {
-        *scalar = Scalar::UInt(0);
-    }
-    let phase_after = |leaf: &str, phase: u32| -> u64 {
-        let mut sink = StateSink { tensors: start.tensors.clone(), scalars: start.scalars.clone() };
-        for (_, scalar) in sink.scalars.iter_mut().filter(|(name, _)| name == leaf) {
-            *scalar = Scalar::UInt(phase.into());
-        }
-        let after = step_probe(rule, rebuild(sink, &Device::flex()));
-        let phase = after.scalars.into_iter().find(|(name, _)| name == leaf).map(|(_, scalar)| scalar);
-        phase.and_then(|phase| u64::try_from(phase).ok()).unwrap_or_default()
-    };
-    let period = |leaf: &str| -> Option<SyncPeriod> {
-        // A step from phase k - 1 or later ends the cycle, one from an earlier phase does not.
-        let (mut least, mut most) = (1, u32::MAX);
-        while least < most {
-            let middle = least + (most - least) / 2;
-            if phase_after(leaf, middle - 1) == 0 { most = middle } else { least = middle + 1 }
-        }
-        SyncPeriod::new(least).ok()
-    };
-    let leaves = start.scalars.iter().map(|(leaf, _)| leaf);
-    leaves
-        .filter(|leaf| leaf.ends_with(PHASE_LEAF) && !leaf.contains(ANCHOR_LEAF))
-        .filter_map(|leaf| period(leaf))
-        .collect()
-}
-
-/// The state of a small tensor after a step from `state`.
-fn step_probe<O: Optimizer>(rule: &O, state: Option<O::State<2>>) -> StateSink {
-    let device = Device::flex();
-    let (weights, gradient) = (Tensor::<2>::zeros([2, 2], &device), Tensor::<2>::ones([2, 2], &device));
-    let (_, state) = rule.step(1e-3, weights, gradient, state);
-    state.map(|state| flatten(&state)).unwrap_or_default()
 }
 
 fn flatten<S: RecordState>(state: &S) -> StateSink {

@@ -12,6 +12,7 @@ use lookahead::rules::{AdamHyperparameters, BiasCorrection};
 use lookahead::{Alpha, rules};
 
 use crate::flex::{Buffer, opens};
+use crate::places::Places;
 use crate::pull_back::Refused;
 use crate::rule_set::{ParamState, RuleSet};
 use crate::rule_state::RuleState;
@@ -67,7 +68,6 @@ impl<'a> Kernel<'a> {
 /// A parameter taken out of its module, with all that the pass needs of it.
 struct Open {
     id: ParamId,
-    path: String,
     shape: Vec<usize>,
     rule: usize,
     lr: f64,
@@ -123,7 +123,7 @@ impl Open {
         let coefficients = coefficients(self);
         let anchors = self.anchor.as_mut().map(OpenState::values_mut);
         let slow = self.slow.as_mut().map(|slow| match slow {
-            OpenSlow::Full(_, slow) => Slow::Full(slow.values_mut()),
+            OpenSlow::Full(slow) => Slow::Full(slow.values_mut()),
             OpenSlow::Bf16(slow, rounding) => Slow::Bf16(&mut slow.values, *rounding),
         });
         Task {
@@ -145,6 +145,10 @@ pub(crate) fn step<O: Optimizer, M: Module>(
     mut sync: Option<PullBack<'_, RuleSet<O>>>,
 ) -> (M, u64) {
     let alpha = sync.as_ref().map_or(Alpha::ONE, PullBack::alpha);
+    let places = Places::to_move(&module, Some(&grads), |id| {
+        rules.states.contains_key(&id) || sync.as_ref().is_some_and(|sync| sync.slow.contains(id))
+    });
+    rules.states.retain(|id, _| places.contains(*id));
     let mut take = Take {
         lr,
         grads,
@@ -154,7 +158,7 @@ pub(crate) fn step<O: Optimizer, M: Module>(
         rules,
         refused: Refused::default(),
     };
-    let module = module.map(&mut take);
+    let module = places.map(module, &mut take);
     let Take { mut opened, mut refused, .. } = take;
     for (number, rule) in rules.rules().enumerate() {
         if let Some(kernel) = Kernel::of(rule).filter(|_| opened.iter().any(|open| open.rule == number)) {
@@ -165,7 +169,7 @@ pub(crate) fn step<O: Optimizer, M: Module>(
         return (module, refused.total());
     }
     let mut put = Put { rules, sync: sync.as_mut(), alpha, opened };
-    let module = module.map(&mut put);
+    let module = places.map(module, &mut put);
     put.rules.opened.0 = put.opened;
     (module, refused.total())
 }
@@ -227,7 +231,7 @@ impl<O: Optimizer> Take<'_, '_, O> {
         let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, sync.outer));
         let shape = weights.dims().to_vec();
         let (weights, gradient) = (Buffer::open(weights), gradient.map(Buffer::open));
-        self.opened.push_back(Open { id, path, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
+        self.opened.push_back(Open { id, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
     }
 
     /// The rule, the sync and "interpolate" by tensor operations, for this parameter alone.
@@ -240,7 +244,7 @@ impl<O: Optimizer> Take<'_, '_, O> {
             weights = stepped;
             if let Some(state) = state {
                 let state = DynState::create(state, D);
-                self.rules.states.insert(id, ParamState { path, shape, device, state });
+                self.rules.states.insert(id, ParamState { shape, device, state });
             }
         }
         if let Some(sync) = &mut self.sync {
@@ -282,6 +286,10 @@ impl<O: Optimizer> ModuleMapper for Take<'_, '_, O> {
         let (lifted, weights) = Lifted::lower(tensor);
         let device = weights.device();
         let gradient = gradient.map(|gradient| gradient.to_device(&device));
+        self.rules.forget_unless_shaped(id, &weights.dims());
+        if let Some(anchor) = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()) {
+            anchor.forget_unless_shaped(id, &weights.dims());
+        }
         let (rule, lr) = (self.rules.number_of_rule(id, &path), self.lr.lr_from_param(id, Some(&path)));
 
         let parameter = Parameter { id, path, rule, lr, lifted, weights, gradient };
@@ -306,21 +314,21 @@ struct Put<'a, 's, O> {
 impl<O: Optimizer> ModuleMapper for Put<'_, '_, O> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(open) = self.opened.pop_front_if(|open| open.id == param.id) else { return param };
-        let Open { id, path, shape, mut state, slow, anchor, .. } = open;
+        let Open { id, shape, mut state, slow, anchor, .. } = open;
         let (_, placeholder, mapper) = param.consume();
         let device = placeholder.device();
         if let Some(sync) = &mut self.sync {
             if let (Some(mut anchor), Some(anchors)) = (anchor, sync.anchor.as_deref_mut()) {
                 state.correction.pull_back(&anchor.correction, self.alpha);
                 (anchor.correction, anchor.steps) = (state.correction, state.steps);
-                let (path, shape, device) = (path.clone(), shape.clone(), device.clone());
-                anchors.states.insert(id, ParamState { path, shape, device, state: anchor.close::<D>() });
+                let (shape, device) = (shape.clone(), device.clone());
+                anchors.states.insert(id, ParamState { shape, device, state: anchor.close::<D>() });
             }
             if let Some(slow) = slow {
                 sync.slow.close::<D>(id, slow);
             }
         }
-        self.rules.states.insert(id, ParamState { path, shape, device, state: state.close::<D>() });
+        self.rules.states.insert(id, ParamState { shape, device, state: state.close::<D>() });
         Param::from_mapped_value(id, open.lifted.lift(open.weights.close(), id), mapper)
     }
 }

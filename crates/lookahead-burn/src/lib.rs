@@ -19,6 +19,7 @@
 
 #![deny(missing_docs)]
 
+mod any_tensor;
 mod average;
 mod batch_norm;
 mod black_box;
@@ -29,7 +30,10 @@ mod flex;
 mod foreign_state;
 mod fused_step;
 mod inner;
+mod nested_rules;
 mod optimizer;
+mod parameters;
+mod places;
 mod plateau;
 mod pull_back;
 mod record;
@@ -51,6 +55,8 @@ pub use clip::{ClippedGradients, clip_by_global_norm};
 pub use error::Error;
 pub use inner::InnerOptimizer;
 pub use optimizer::Lookahead;
+pub use parameters::Parameter;
+pub use places::tie_parameters;
 pub use plateau::{PlateauMode, PlateauThreshold, ReduceOnPlateau};
 pub use record::{Record, RecordReader, RecordWriter};
 pub use rule::{LookaheadRule, LookaheadRuleState, slow_model_from_record};

@@ -1,20 +1,22 @@
 //! Algorithm 1 on a Burn module: one clock, one alpha, slow weights that are a value.
 
+mod nesting;
 mod proposal;
 
 use std::borrow::Cow;
 
+use burn::grad_clipping::GradientClipping;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::module::{Module, ParamId};
+use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
-use burn::tensor::Tensor;
 use lookahead::{
-    Alpha, Cadence, ChosenAlpha, InnerStatePolicy, LookaheadConfig, StepSize, SyncClock, SyncPeriod, SyncReport, Tick,
+    Alpha, Cadence, ChosenAlpha, InnerStatePolicy, LookaheadConfig, StepSize, SyncClock, SyncReport, Tick,
 };
 
+use crate::clip::Clipping;
 use crate::curvature::{SquaredGradients, choose_alpha};
-use crate::record::{Record, RecordReader, RecordWriter};
-use crate::rule::five_cycles;
+use crate::places::Places;
+use crate::record::Record;
 use crate::slow_weights::SlowWeights;
 use crate::traversal::shared;
 use crate::{BlackBox, Error, InnerOptimizer, PullBack, RuleSet, Weights};
@@ -40,9 +42,13 @@ use crate::{BlackBox, Error, InnerOptimizer, PullBack, RuleSet, Weights};
 /// # let _ = evaluated;
 /// ```
 ///
+/// Slow weights are as precise as the fast ones, and at least f32. Beside a model in half precision, theta takes the
+/// half-precision number nearest to phi at a sync: [`slow_model`](Self::slow_model) evaluates that, [`slow`](Self::slow) and
+/// the record hold phi itself, and an element that has not moved since keeps its phi.
+///
 /// On the CPU the arithmetic is the core's, in place; on other devices it is tensor operations, where a compiler may
 /// contract multiplications and additions.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Lookahead<I> {
     inner: I,
     config: LookaheadConfig,
@@ -51,6 +57,7 @@ pub struct Lookahead<I> {
     anchor: Option<I>,
     // The curvature for an adaptive alpha where the inner optimizer keeps none.
     squares: Option<SquaredGradients>,
+    clipping: Option<Clipping>,
     clock: SyncClock,
     last_sync: Option<SyncReport>,
     refused: u64,
@@ -58,9 +65,22 @@ pub struct Lookahead<I> {
 
 impl<O: Optimizer> Lookahead<RuleSet<O>> {
     /// Lookahead with k = 5 and alpha = 0.5 around a rule: ours or any of Burn's.
+    ///
+    /// A rule of Burn's comes from the `build()` of its config, and without the config's `grad_clipping`, which Burn applies
+    /// in `init()` only: clip with [`with_grad_clipping`](Self::with_grad_clipping).
+    ///
+    /// ```
+    /// use burn::grad_clipping::GradientClipping;
+    /// use burn::optim::AdamConfig;
+    /// use lookahead_burn::Lookahead;
+    /// let optimizer = Lookahead::new(AdamConfig::new().build()).with_grad_clipping(GradientClipping::Norm(1.0))?;
+    /// # let _ = optimizer;
+    /// # Ok::<(), lookahead_burn::Error>(())
+    /// ```
     pub fn new(rule: O) -> Self {
-        let config = LookaheadConfig::new().with_sync_period(five_cycles(&rule));
-        Self::unchecked(RuleSet::new(rule), config)
+        let rules = RuleSet::new(rule);
+        let config = LookaheadConfig::around(&rules.sync_periods());
+        Self::unchecked(rules, config)
     }
 
     /// Lookahead with hyperparameters of one's own around a rule.
@@ -87,9 +107,10 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// Lookahead around any inner optimizer: rules in groups, another Lookahead, an average.
     ///
     /// # Errors
-    /// [`lookahead::Error::PeriodsDoNotNest`] where an inner Lookahead would be caught in mid-cycle, or what
-    /// [`InnerOptimizer::accepts`] says of the policy.
+    /// [`lookahead::Error::PeriodsDoNotNest`] where an inner Lookahead would be caught in mid-cycle,
+    /// [`lookahead::Error::AdaptiveOverRounded`], or what [`InnerOptimizer::accepts`] says of the policy.
     pub fn around(inner: I, config: LookaheadConfig) -> Result<Self, Error> {
+        config.check()?;
         config.nests_around(&inner.sync_periods())?;
         inner.accepts(config.inner_state)?;
         Ok(Self::unchecked(inner, config))
@@ -105,6 +126,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
             slow,
             anchor,
             squares: keeps_squares.then(SquaredGradients::default),
+            clipping: None,
             clock: SyncClock::default(),
             last_sync: None,
             refused: 0,
@@ -114,6 +136,15 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// One gradient step, with a sync after every k-th. The learning rate is a number or what a Burn scheduler gives.
     ///
     /// Move the module in: a clone of it elsewhere makes every step copy the weights.
+    ///
+    /// One `ParamId` is one parameter. One that stands at several places (layers made by `clone()`, tied weights) is stepped,
+    /// synced and saved once, and the same tensor goes back to all of them. One that the module no longer has (a layer was
+    /// replaced) is forgotten, and what stands in its place joins with its value then.
+    ///
+    /// # Panics
+    /// With [`Error::TornParameter`] where one `ParamId` stands at places that do not hold the same tensor; see
+    /// [`tie_parameters`](crate::tie_parameters). Under "interpolate", after the first step, with [`Error::NotInterpolable`] or
+    /// [`Error::NotReadBack`] where the state of a rule that is not of this crate turns out to be so.
     pub fn step<M: Module>(&mut self, lr: impl Into<ModuleLearningRate>, module: M, grads: GradientsParams) -> M {
         self.step_at(&lr.into(), module, grads, |_| None)
     }
@@ -122,6 +153,13 @@ impl<I: InnerOptimizer> Lookahead<I> {
     ///
     /// `gradient_at` is called only in a step that ends in a sync with adaptive alpha, on the module after that step.
     /// Plain `step` takes the gradient at theta_{k-1}, which it has anyway, instead.
+    ///
+    /// A forward pass of `gradient_at` in training mode updates batch-norm statistics once more than training did, and draws
+    /// new dropout masks. Where that matters, let it run on a module whose statistics are its own, such as
+    /// `module.valid().train()`: a `clone` would share them.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step) does.
     pub fn step_with<M: Module>(
         &mut self,
         lr: impl Into<ModuleLearningRate>,
@@ -132,11 +170,26 @@ impl<I: InnerOptimizer> Lookahead<I> {
         self.step_at(&lr.into(), module, grads, |module| Some(gradient_at(module)))
     }
 
+    /// Clips the gradient of each tensor as Burn's optimizers do, before anything else sees it: the rule, an adaptive alpha,
+    /// its curvature. For clipping by the norm over all tensors call [`clip_by_global_norm`](crate::clip_by_global_norm)
+    /// before the step.
+    ///
+    /// # Errors
+    /// [`lookahead::Error::OutOfRange`] in [`Error::Hyperparameter`] for a threshold that is not above 0 and finite.
+    pub fn with_grad_clipping(mut self, clipping: GradientClipping) -> Result<Self, Error> {
+        self.clipping = Some(Clipping::new(clipping)?);
+        Ok(self)
+    }
+
     /// Ends a partial cycle: a sync with the same alpha and policy, after which a new cycle starts. Changes nothing
     /// right after a sync.
     ///
     /// An adaptive alpha has no gradient to go by here: it is that of the last sync, or alpha_low before the first.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step) does.
     pub fn sync_now<M: Module>(&mut self, module: M) -> M {
+        self.slow.retain(&Places::of(&module));
         let module = self.inner.end_partial_cycle(module);
         let Some(outer) = self.clock.end_partial_cycle() else { return module };
         let alpha = match &self.config.step_size {
@@ -202,22 +255,39 @@ impl<I: InnerOptimizer> Lookahead<I> {
         self.refused
     }
 
-    /// Everything the next steps depend on but the module itself.
+    /// Everything the next steps depend on but the module itself, as it stands: what has become trainable since the last
+    /// step is in it, what the module no longer has is not. Changes nothing.
     ///
-    /// A parameter that has become trainable since the last step is not in it yet: it joins at the next one.
-    #[must_use]
-    pub fn to_record(&self) -> Record {
-        InnerOptimizer::to_record(self)
+    /// # Errors
+    /// [`Error::TornParameter`] or [`Error::SamePath`] for a module of which no record can be made.
+    pub fn to_record<M: Module>(&self, module: &M) -> Result<Record, Error> {
+        InnerOptimizer::to_record(self, module)
     }
 
     /// Continues where the record was made, for a module of the same structure: its parameters are found by module
     /// path, whatever their ids are in this process.
     ///
     /// # Errors
-    /// [`Error::OtherOptimizer`] for other hyperparameters, [`Error::LeftInRecord`], [`Error::MissingInRecord`] and
-    /// [`Error::OtherShape`] naming the first entry that does not belong; nothing is skipped silently.
+    /// [`Error::OtherOptimizer`] naming the first hyperparameter that differs; [`Error::LeftInRecord`],
+    /// [`Error::MissingInRecord`] and [`Error::OtherShape`] naming the first entry that does not belong; nothing is skipped
+    /// silently.
+    /// [`Error::TornParameter`] where tied layers of the module have been torn apart by loading its weights.
     pub fn load_record<M: Module>(self, record: &Record, module: &M) -> Result<Self, Error> {
         InnerOptimizer::load_record(self, record, module)
+    }
+
+    /// [`load_record`](Self::load_record) into an optimizer of the same kinds with other hyperparameters, to go on under
+    /// those: a fine-tuning with another alpha, say.
+    ///
+    /// The state stays what it is. Where the clock is beyond a new k, the sync comes with the next step; a velocity that
+    /// was not kept begins at 0; "interpolate" begins from the inner state at hand; an average stays and goes on in the new
+    /// way; the squared gradients of an adaptive alpha, where the rule keeps none, begin empty.
+    ///
+    /// # Errors
+    /// Those of [`load_record`](Self::load_record), with [`Error::OtherOptimizer`] for another kind of optimizer, or for
+    /// another storage of the slow weights or seed of their rounding.
+    pub fn load_record_under_new_hyperparameters<M: Module>(self, record: &Record, module: &M) -> Result<Self, Error> {
+        InnerOptimizer::load_record_under_new_hyperparameters(self, record, module)
     }
 
     fn step_at<M: Module>(
@@ -227,15 +297,25 @@ impl<I: InnerOptimizer> Lookahead<I> {
         grads: GradientsParams,
         gradient_at: impl FnOnce(&M) -> Option<GradientsParams>,
     ) -> M {
+        let places = Places::to_move(&module, Some(&grads), |id| self.slow.contains(id));
+        let grads = self.clip(&module, &places, grads);
         // theta_0, of every parameter that is new
-        self.slow.adopt(&module, &grads, self.clock.outer());
-        if let Some(squares) = &mut self.squares {
-            squares.observe(&module, &grads);
+        self.slow.follow(&module, &places, Some(&grads), self.clock.outer());
+        if let Some(anchor) = &mut self.anchor {
+            anchor.follow(&module);
         }
+        if let Some(squares) = &mut self.squares {
+            squares.observe(&module, &places, &grads);
+        }
+        let is_first = self.clock == SyncClock::default();
         let tick = self.clock.tick(&self.config.sync_period);
         let Tick::Sync { outer } = tick else {
             // theta_i <- theta_{i-1} + A(L, theta_{i-1}, d)
-            return self.inner.advance(lr, module, grads);
+            let module = self.inner.advance(lr, module, grads);
+            if is_first && let Err(error) = self.inner.accepts(self.config.inner_state) {
+                panic!("{error}");
+            }
+            return module;
         };
         let (chosen, (module, refused)) = match &self.config.step_size {
             StepSize::Fixed(schedule) => {
@@ -247,14 +327,25 @@ impl<I: InnerOptimizer> Lookahead<I> {
                 let last_gradient = shared(&module, &grads);
                 let module = self.inner.advance(lr, module, grads);
                 let module = self.inner.end_partial_cycle(module);
-                let gradient = gradient_at(&module).unwrap_or(last_gradient);
-                let chosen = choose_alpha(adaptive, &module, &self.slow, &gradient, &self.inner, self.squares.as_ref());
+                let gradient = match gradient_at(&module) {
+                    Some(gradient) => self.clip(&module, &places, gradient),
+                    None => last_gradient,
+                };
+                let squares = self.squares.as_ref();
+                let chosen = choose_alpha(adaptive, &module, &places, &self.slow, &gradient, &self.inner, squares);
                 let (sync, inner) = self.pull_back(outer, chosen.alpha);
                 (chosen, sync.carry_out(module, inner))
             }
         };
         self.finish_sync(&module, outer, chosen, refused);
         module
+    }
+
+    fn clip<M: Module>(&self, module: &M, places: &Places, grads: GradientsParams) -> GradientsParams {
+        match &self.clipping {
+            Some(clipping) => clipping.apply(module, places, grads),
+            None => grads,
+        }
     }
 
     /// A sync with this alpha, and the inner optimizer that it concerns.
@@ -290,106 +381,5 @@ impl<I: InnerOptimizer> Lookahead<I> {
         }
         self.refused = self.refused.saturating_add(refused);
         self.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
-    }
-}
-
-impl<I: InnerOptimizer> Cadence for Lookahead<I> {
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
-        self.config.sync_period.values().chain(self.inner.sync_periods()).collect()
-    }
-}
-
-impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
-    fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
-        self.step_at(lr, module, grads, |_| None)
-    }
-
-    fn end_partial_cycle<M: Module>(&mut self, module: M) -> M {
-        self.sync_now(module)
-    }
-
-    fn accepts(&self, policy: InnerStatePolicy) -> Result<(), Error> {
-        self.inner.accepts(policy)
-    }
-
-    fn reset(&mut self) {
-        self.inner.reset();
-        self.slow.clear();
-        self.anchor = self.anchor.take().map(|_| self.inner.clone());
-        self.squares = self.squares.take().map(|_| SquaredGradients::default());
-        self.clock = SyncClock::default();
-        self.last_sync = None;
-    }
-
-    fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
-        self.inner.interpolate(&anchor.inner, alpha);
-    }
-
-    fn rebase<M: Module>(&mut self, module: &M) {
-        self.slow.rebase(module, self.clock.outer());
-        self.inner.rebase(module);
-        self.anchor = self.anchor.take().map(|_| self.inner.clone());
-    }
-
-    fn keeps_second_moment(&self) -> bool {
-        // "reset" empties it at each sync, just when an outer Lookahead asks for it
-        self.config.inner_state != InnerStatePolicy::Reset && self.inner.keeps_second_moment()
-    }
-
-    fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
-        self.inner.second_moment(id)
-    }
-
-    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
-        Some(self.slow())
-    }
-
-    fn describe(&self) -> String {
-        format!("{:?} around {}", self.config, self.inner.describe())
-    }
-
-    fn save(&self, record: &mut RecordWriter<'_>) {
-        self.slow.save(&mut record.within("slow"));
-        self.inner.save(&mut record.within("inner"));
-        if let Some(anchor) = &self.anchor {
-            anchor.save(&mut record.within("anchor"));
-        }
-        if let Some(squares) = &self.squares {
-            squares.save(&mut record.within("squares"));
-        }
-        record.number("phase", self.clock.phase());
-        record.number("outer", self.clock.outer());
-        record.number("refused", self.refused);
-        if let Some(sync) = &self.last_sync {
-            let mut record = record.within("last_sync");
-            record.number("outer", sync.outer);
-            record.number("alpha", sync.alpha.get());
-            record.number("clipped", sync.clipped);
-            record.number("refused", sync.refused);
-        }
-    }
-
-    fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
-        self.slow.load(&mut record.within("slow"))?;
-        self.inner.load(&mut record.within("inner"))?;
-        if let Some(anchor) = &mut self.anchor {
-            anchor.load(&mut record.within("anchor").partial())?;
-        }
-        if let Some(squares) = &mut self.squares {
-            *squares = SquaredGradients::load(&mut record.within("squares"))?;
-        }
-        self.clock = SyncClock::at(record.number("phase")?, record.number("outer")?);
-        self.refused = record.number("refused")?;
-        self.last_sync = None;
-        if self.clock.outer() > 0 {
-            let mut record = record.within("last_sync");
-            self.last_sync = Some(SyncReport {
-                outer: record.number("outer")?,
-                alpha: Alpha::new(record.number("alpha")?)?,
-                clipped: record.number("clipped")?,
-                refused: record.number("refused")?,
-            });
-        }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use lookahead::Error;
+use crate::Error;
 
 /// Which way the metric of [`ReduceOnPlateau`] improves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub enum PlateauThreshold {
 ///     plateau.observe(validation_loss);
 /// }
 /// assert_eq!(plateau.learning_rate(), 0.5);
-/// # Ok::<(), lookahead::Error>(())
+/// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
@@ -68,7 +68,7 @@ impl ReduceOnPlateau {
     /// Starts at `learning_rate`, with PyTorch's defaults.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless above 0 and finite.
+    /// [`lookahead::Error::OutOfRange`] unless above 0 and finite.
     pub fn new(learning_rate: f64) -> Result<Self, Error> {
         Self {
             mode: PlateauMode::Min,
@@ -95,7 +95,7 @@ impl ReduceOnPlateau {
     /// Sets what a reduction multiplies the learning rate by.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless above 0 and below 1.
+    /// [`lookahead::Error::OutOfRange`] unless above 0 and below 1.
     pub fn with_factor(self, factor: f64) -> Result<Self, Error> {
         Self { factor, ..self }.checked()
     }
@@ -109,7 +109,7 @@ impl ReduceOnPlateau {
     /// Sets by how much a metric must beat the best one.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless at least 0 and finite.
+    /// [`lookahead::Error::OutOfRange`] unless at least 0 and finite.
     pub fn with_threshold(self, threshold: PlateauThreshold) -> Result<Self, Error> {
         Self { threshold, ..self }.checked()
     }
@@ -123,7 +123,7 @@ impl ReduceOnPlateau {
     /// Sets the least learning rate.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless at least 0 and finite.
+    /// [`lookahead::Error::OutOfRange`] unless at least 0 and finite.
     pub fn with_min_learning_rate(self, min_learning_rate: f64) -> Result<Self, Error> {
         Self { min_learning_rate, ..self }.checked()
     }
@@ -131,7 +131,7 @@ impl ReduceOnPlateau {
     /// Sets the change of the learning rate that is too small to be made.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless at least 0 and finite.
+    /// [`lookahead::Error::OutOfRange`] unless at least 0 and finite.
     pub fn with_epsilon(self, epsilon: f64) -> Result<Self, Error> {
         Self { epsilon, ..self }.checked()
     }
@@ -199,7 +199,7 @@ impl ReduceOnPlateau {
             ("epsilon", self.epsilon, not_negative(self.epsilon), NOT_NEGATIVE),
         ];
         match ranges.into_iter().find(|(_, _, ok, _)| !ok) {
-            Some((name, value, _, accepted)) => Err(Error::OutOfRange { name, value, accepted }),
+            Some((name, value, _, accepted)) => Err(lookahead::Error::OutOfRange { name, value, accepted }.into()),
             None => Ok(self),
         }
     }

@@ -5,6 +5,7 @@ use lookahead::Alpha;
 use lookahead::kernels::Pass;
 
 use crate::flex::{Buffer, opens};
+use crate::weights::in_precision;
 
 /// Elements refused as not finite: counted at once on the CPU, still on the device elsewhere.
 #[derive(Default)]
@@ -44,6 +45,40 @@ pub(crate) fn pull_back<const D: usize>(
     refused.pending.push(finite.clone().bool_not().float().sum());
     let slow = slow.mask_where(finite, moved);
     (slow.clone(), slow)
+}
+
+/// [`pull_back`] where phi may lie on another device, or be wider than a half-precision theta.
+///
+/// Then theta takes the half-precision number nearest to phi. So what equals that number has not moved since the last
+/// sync, and keeps its phi: rounding alone moves nothing.
+pub(crate) fn settle<const D: usize>(
+    slow: Tensor<D>,
+    fast: Tensor<D>,
+    alpha: Alpha,
+    refused: &mut Refused,
+) -> (Tensor<D>, Tensor<D>) {
+    let (device, dtype) = (fast.device(), fast.dtype());
+    let near = fast.to_device(&slow.device());
+    if slow.dtype() == dtype {
+        let (slow, near) = pull_back(slow, near, alpha, refused);
+        return (slow, near.to_device(&device));
+    }
+    let rests = in_precision(slow.clone(), dtype).equal(near.clone());
+    let near = in_precision(near, slow.dtype());
+    let (moved, _) = pull_back(slow.clone(), near, alpha, refused);
+    let slow = moved.mask_where(rests, slow);
+    let fast = in_precision(slow.clone(), dtype).to_device(&device);
+    (slow, fast)
+}
+
+/// phi <- theta, of a parameter that has been frozen since the last sync; phi stays where it is a wider form of theta.
+pub(crate) fn follow<const D: usize>(slow: Tensor<D>, fast: &Tensor<D>) -> Tensor<D> {
+    let near = fast.clone().to_device(&slow.device());
+    if slow.dtype() == near.dtype() {
+        return near;
+    }
+    let rests = in_precision(slow.clone(), near.dtype()).equal(near.clone());
+    in_precision(near, slow.dtype()).mask_where(rests, slow)
 }
 
 /// App. C.5, `s <- anchor - alpha (anchor - s)`; no anchor stands for zeros.

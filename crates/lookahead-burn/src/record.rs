@@ -1,16 +1,17 @@
 //! A saved optimizer: keyed by module path and shape, checked, and complete in both directions on load.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::tensor::TensorData;
+use burn::tensor::{DType, TensorData};
 use burn_pack::Scalar;
+use lookahead::Description;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-use crate::traversal::ParamInfo;
+use crate::{Error, Parameter};
 
 /// The layout that [`Record`] writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MAGIC: [u8; 8] = *b"lookahed";
 
 /// Everything that a module-level optimizer remembers: slow weights, clock, inner state.
@@ -18,7 +19,7 @@ const MAGIC: [u8; 8] = *b"lookahed";
 /// Its entries are named by module path, never by Burn's parameter ids, which a new process draws anew.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
-    optimizer: String,
+    optimizer: Description,
     tensors: BTreeMap<String, TensorData>,
     numbers: BTreeMap<String, Number>,
 }
@@ -55,13 +56,13 @@ impl From<Number> for Scalar {
 }
 
 impl Record {
-    pub(crate) fn new(optimizer: String) -> Self {
+    pub(crate) fn new(optimizer: Description) -> Self {
         Self { optimizer, tensors: BTreeMap::new(), numbers: BTreeMap::new() }
     }
 
-    /// The hyperparameters of the optimizer it was made with, as text.
+    /// The optimizer it was made with.
     #[must_use]
-    pub fn optimizer(&self) -> &str {
+    pub fn optimizer(&self) -> &Description {
         &self.optimizer
     }
 
@@ -78,7 +79,7 @@ impl Record {
         let content = postcard::to_allocvec(self).map_err(damaged)?;
         let mut bytes = MAGIC.to_vec();
         bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(crc32fast::hash(&content).to_le_bytes());
+        bytes.extend(checksum(VERSION, &content).to_le_bytes());
         bytes.extend(content);
         Ok(bytes)
     }
@@ -86,80 +87,119 @@ impl Record {
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
     ///
     /// # Errors
-    /// [`Error::DamagedRecord`] where the bytes are cut off, changed or something else.
+    /// [`Error::UnknownVersion`] for another layout, [`Error::DamagedRecord`] where the bytes are cut off, changed or
+    /// something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let rest = bytes.strip_prefix(&MAGIC).ok_or_else(|| damaged("it does not begin with the magic word"))?;
         let (version, rest) = rest.split_first_chunk().ok_or_else(|| damaged("it is cut off"))?;
-        let (checksum, content) = rest.split_first_chunk().ok_or_else(|| damaged("it is cut off"))?;
-        let version = u32::from_le_bytes(*version);
-        if version != VERSION {
-            return Err(damaged(format!("it has layout version {version}, this crate reads {VERSION}")));
-        }
-        if u32::from_le_bytes(*checksum) != crc32fast::hash(content) {
+        let (found, content) = rest.split_first_chunk().ok_or_else(|| damaged("it is cut off"))?;
+        let (version, found) = (u32::from_le_bytes(*version), u32::from_le_bytes(*found));
+        if found != checksum(version, content) {
             return Err(damaged("the checksum does not agree with the content"));
         }
-        postcard::from_bytes(content).map_err(damaged)
+        match version {
+            VERSION => postcard::from_bytes(content).map_err(damaged),
+            found => Err(Error::UnknownVersion { found, supported: VERSION }),
+        }
     }
+}
+
+/// Of a version and the content; that of version 1 was of the content alone.
+fn checksum(version: u32, content: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    if version != 1 {
+        hasher.update(&version.to_le_bytes());
+    }
+    hasher.update(content);
+    hasher.finalize()
 }
 
 fn damaged(reason: impl ToString) -> Error {
     Error::DamagedRecord { reason: reason.to_string() }
 }
 
-/// Writes entries under a prefix such as `slow` or `inner/slow`.
+/// Writes entries under a prefix such as `slow/` or `inner/slow/`, for an optimizer of one's own as for those of this crate;
+/// [`InnerOptimizer`](crate::InnerOptimizer) has an example.
 #[derive(Debug)]
 pub struct RecordWriter<'a> {
     record: &'a mut Record,
+    module: &'a [Parameter],
     prefix: String,
 }
 
 impl<'a> RecordWriter<'a> {
-    pub(crate) fn new(record: &'a mut Record) -> Self {
-        Self { record, prefix: String::new() }
+    pub(crate) fn new(record: &'a mut Record, module: &'a [Parameter]) -> Self {
+        Self { record, module, prefix: String::new() }
     }
 
-    pub(crate) fn within(&mut self, name: &str) -> RecordWriter<'_> {
-        RecordWriter { prefix: format!("{}{name}/", self.prefix), record: self.record }
+    /// A writer under this name.
+    pub fn within(&mut self, name: &str) -> RecordWriter<'_> {
+        RecordWriter { prefix: format!("{}{name}/", self.prefix), record: self.record, module: self.module }
     }
 
-    pub(crate) fn tensor(&mut self, name: &str, data: TensorData) {
-        self.record.tensors.insert(format!("{}{name}", self.prefix), data);
+    /// The parameters of the module, each once: write the state of these, under their paths, and leave out what belongs to
+    /// others.
+    #[must_use]
+    pub fn parameters(&self) -> &'a [Parameter] {
+        self.module
     }
 
-    pub(crate) fn number(&mut self, name: &str, value: impl Into<Scalar>) {
-        self.record.numbers.insert(format!("{}{name}", self.prefix), value.into().into());
+    /// Writes a tensor.
+    ///
+    /// # Errors
+    /// [`Error::WrittenTwice`] where one of this name is there already.
+    pub fn tensor(&mut self, name: &str, data: TensorData) -> Result<(), Error> {
+        let name = format!("{}{name}", self.prefix);
+        insert(&mut self.record.tensors, name, data)
+    }
+
+    /// Writes a number: an integer, a float or a bool.
+    ///
+    /// # Errors
+    /// [`Error::WrittenTwice`] where one of this name is there already.
+    pub fn number(&mut self, name: &str, value: impl Into<Scalar>) -> Result<(), Error> {
+        let name = format!("{}{name}", self.prefix);
+        insert(&mut self.record.numbers, name, value.into().into())
+    }
+}
+
+fn insert<T>(entries: &mut BTreeMap<String, T>, name: String, value: T) -> Result<(), Error> {
+    match entries.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+            Ok(())
+        }
+        Entry::Occupied(entry) => Err(Error::WrittenTwice { name: entry.key().clone() }),
     }
 }
 
 /// Entries by name.
 pub(crate) type Named<T> = Vec<(String, T)>;
 
-/// Reads entries under a prefix, and knows the model they must fit.
+/// Reads entries under a prefix, and knows the module they must fit. What nobody reads is an error of loading.
 #[derive(Debug)]
 pub struct RecordReader<'a> {
     record: &'a Record,
-    model: &'a BTreeMap<String, ParamInfo>,
+    module: &'a [Parameter],
     used: &'a mut BTreeSet<String>,
     prefix: String,
     partial: bool,
 }
 
 impl<'a> RecordReader<'a> {
-    pub(crate) fn new(
-        record: &'a Record,
-        model: &'a BTreeMap<String, ParamInfo>,
-        used: &'a mut BTreeSet<String>,
-    ) -> Self {
-        Self { record, model, used, prefix: String::new(), partial: false }
+    pub(crate) fn new(record: &'a Record, module: &'a [Parameter], used: &'a mut BTreeSet<String>) -> Self {
+        Self { record, module, used, prefix: String::new(), partial: false }
     }
 
-    pub(crate) fn within(&mut self, name: &str) -> RecordReader<'_> {
+    /// A reader under this name.
+    pub fn within(&mut self, name: &str) -> RecordReader<'_> {
         let prefix = format!("{}{name}/", self.prefix);
-        RecordReader { record: self.record, model: self.model, used: self.used, prefix, partial: self.partial }
+        RecordReader { record: self.record, module: self.module, used: self.used, prefix, partial: self.partial }
     }
 
     /// A reader of entries that need not be there for every trainable parameter, such as of a time before one joined.
-    pub(crate) fn partial(self) -> Self {
+    #[must_use]
+    pub fn partial(self) -> Self {
         Self { partial: true, ..self }
     }
 
@@ -168,36 +208,44 @@ impl<'a> RecordReader<'a> {
         self.prefix.trim_end_matches('/')
     }
 
-    /// The model's parameters.
-    pub(crate) fn params(&self) -> Vec<(String, ParamInfo)> {
-        self.model.iter().map(|(path, param)| (path.clone(), param.clone())).collect()
+    /// The parameters of the module, each once.
+    #[must_use]
+    pub fn parameters(&self) -> &'a [Parameter] {
+        self.module
     }
 
-    /// The parameters whose tensors are to be read under this prefix: all that are there and, unless there are none,
-    /// all that are trainable.
-    pub(crate) fn expected(&self) -> Vec<(String, ParamInfo)> {
+    /// The parameters whose tensors are to be read under this prefix: all that are there and, unless there are none or the
+    /// reader is [partial](Self::partial), all that are trainable.
+    #[must_use]
+    pub fn expected(&self) -> Vec<&'a Parameter> {
         let below = self.record.tensors.range(self.prefix.clone()..).next();
         let complete = !self.partial && below.is_some_and(|(name, _)| name.starts_with(&self.prefix));
         let holds = |path: &str| self.record.tensors.contains_key(&format!("{}{path}", self.prefix));
-        let mut params = self.params();
-        params.retain(|(path, param)| holds(path) || (complete && param.trainable));
-        params
+        self.module.iter().filter(|param| holds(&param.path) || (complete && param.trainable)).collect()
     }
 
-    pub(crate) fn tensor(&mut self, name: &str, param: &ParamInfo) -> Result<TensorData, Error> {
+    /// Reads a tensor of this shape and precision.
+    ///
+    /// # Errors
+    /// [`Error::MissingInRecord`], [`Error::OtherShape`] or [`Error::OtherPrecision`].
+    pub fn tensor(&mut self, name: &str, shape: &[usize], dtype: DType) -> Result<TensorData, Error> {
         let name = format!("{}{name}", self.prefix);
         let data = self.record.tensors.get(&name).ok_or(Error::MissingInRecord { name: name.clone() })?;
-        if data.shape()[..] != param.shape[..] {
-            return Err(Error::OtherShape { name, expected: param.shape.clone(), found: data.shape().to_vec() });
+        if data.shape()[..] != *shape {
+            return Err(Error::OtherShape { name, expected: shape.to_vec(), found: data.shape().to_vec() });
         }
-        if data.dtype() != param.dtype {
-            return Err(Error::OtherPrecision { name, expected: param.dtype, found: data.dtype() });
+        if data.dtype() != dtype {
+            return Err(Error::OtherPrecision { name, expected: dtype, found: data.dtype() });
         }
         self.used.insert(name);
         Ok(data.clone())
     }
 
-    pub(crate) fn number<T: TryFrom<Scalar>>(&mut self, name: &str) -> Result<T, Error> {
+    /// Reads a number: an integer, a float or a bool.
+    ///
+    /// # Errors
+    /// [`Error::MissingInRecord`] where it is not there, or of another kind.
+    pub fn number<T: TryFrom<Scalar>>(&mut self, name: &str) -> Result<T, Error> {
         let name = format!("{}{name}", self.prefix);
         let number = self.record.numbers.get(&name).copied().map(Scalar::from);
         let value =

@@ -1,6 +1,7 @@
 //! Lookahead as a per-parameter rule, for `ModuleOptimizer`, its parameter groups and burn-train's `Learner`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use burn::module::{Module, ParamId};
 use burn::optim::{LearningRate, Optimizer, OptimizerRecord, RecordState, StateSink, StateSource, join_path};
@@ -12,9 +13,11 @@ use lookahead::{
 
 use crate::black_box::Parts;
 use crate::foreign_state::{self, ANCHOR_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF};
-use crate::pull_back::{Refused, pull_back};
-use crate::traversal::{params, tensor_of, with_rank};
-use crate::{Error, Weights};
+use crate::parameters::parameters;
+use crate::pull_back::{Refused, settle};
+use crate::traversal::{tensor_of, with_rank};
+use crate::weights::widened;
+use crate::{Error, Parameter, Weights, nested_rules};
 
 /// Lookahead around a rule, parameter by parameter: it goes wherever Burn takes an optimizer rule.
 ///
@@ -32,9 +35,20 @@ use crate::{Error, Weights};
 /// - `Learner` validates on the fast weights, which are the slow ones only right after a sync: let k divide the number
 ///   of steps between validations.
 ///
+/// - Burn steps a parameter that stands at several places (see [`tie_parameters`](crate::tie_parameters)) at the first only:
+///   tie them again after each step;
+/// - Burn's record is keyed by parameter id. It keeps the state of layers that have been replaced, which does no harm; and it
+///   is of use only beside a record of the module, which restores the ids.
+///
+/// Clipping works as ever: `ModuleOptimizer::from(rule).with_grad_clipping(..)`.
+///
 /// The module-level [`Lookahead`](crate::Lookahead) has none of these limits. Around a rule like this one, its
 /// `sync_now` ends the rule's partial cycle without the rule's own pull-back and policy.
-#[derive(Debug, Clone)]
+///
+/// # Panics
+/// A step does, the first one, where under "interpolate" the state of a rule that is not of this crate turns out to be
+/// [not interpolable](Error::NotInterpolable) or [not read back](Error::NotReadBack).
+#[derive(Debug)]
 pub struct LookaheadRule<O> {
     inner: O,
     sync_period: Schedule<SyncPeriod>,
@@ -44,38 +58,37 @@ pub struct LookaheadRule<O> {
     nested: bool,
 }
 
+impl<O: Clone> Clone for LookaheadRule<O> {
+    fn clone(&self) -> Self {
+        let inner = nested_rules::clone_within(&self.sync_period, &self.inner);
+        let (sync_period, alpha) = (self.sync_period.clone(), self.alpha.clone());
+        Self { inner, sync_period, alpha, policy: self.policy, nested: self.nested }
+    }
+}
+
 impl<O: Optimizer> LookaheadRule<O> {
     /// Lookahead with k = 5 and alpha = 0.5 around a rule; around another of its kind, five of its cycles.
     pub fn new(inner: O) -> Self {
-        let (sync_period, nested) = (five_cycles(&inner).into(), foreign_state::holds_lookahead(&inner));
+        let periods = nested_rules::in_rule(&inner);
+        let (sync_period, nested) = (LookaheadConfig::around(&periods).sync_period, !periods.is_empty());
         Self { inner, sync_period, alpha: Alpha::default().into(), policy: InnerStatePolicy::default(), nested }
     }
 
     /// Lookahead with hyperparameters of one's own around a rule.
     ///
     /// # Errors
-    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::RoundedPerParameter`] for slow weights in bf16, [`Error::NotInterpolable`], [`Error::NotReadBack`], and
-    /// [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle (a schedule
-    /// of the inner k is seen in its first value only).
+    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::RoundedPerParameter`] for slow weights in bf16, and
+    /// [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle.
     pub fn with_config(inner: O, config: LookaheadConfig) -> Result<Self, Error> {
-        config.nests_around(&foreign_state::sync_periods(&inner))?;
+        let periods = nested_rules::in_rule(&inner);
+        config.nests_around(&periods)?;
         let LookaheadConfig { sync_period, step_size, inner_state: policy, slow_storage } = config;
         if slow_storage != SlowStorage::Full {
             return Err(Error::RoundedPerParameter);
         }
         let StepSize::Fixed(alpha) = step_size else { return Err(Error::AdaptivePerParameter) };
-        if policy == InnerStatePolicy::Interpolate {
-            foreign_state::check_interpolable(&inner)?;
-        }
-        let nested = foreign_state::holds_lookahead(&inner);
-        Ok(Self { inner, sync_period, alpha, policy, nested })
+        Ok(Self { inner, sync_period, alpha, policy, nested: !periods.is_empty() })
     }
-}
-
-/// The default k around a rule, as [`lookahead::Lookahead::new`] has it.
-pub(crate) fn five_cycles<O: Optimizer>(rule: &O) -> SyncPeriod {
-    let cycle = foreign_state::sync_periods(rule).into_iter().map(SyncPeriod::get).max().unwrap_or(1);
-    SyncPeriod::new(cycle.saturating_mul(SyncPeriod::default().get())).unwrap_or_default()
 }
 
 /// One parameter's slow weights, clock and inner state.
@@ -86,6 +99,12 @@ pub struct LookaheadRuleState<O: Optimizer, const D: usize> {
     inner: Option<O::State<D>>,
     // The inner state at the last sync, under "interpolate".
     anchor: Option<O::State<D>>,
+}
+
+impl<O: Optimizer, const D: usize> fmt::Debug for LookaheadRuleState<O, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LookaheadRuleState").field("clock", &self.clock).finish_non_exhaustive()
+    }
 }
 
 impl<O: Optimizer> Optimizer for LookaheadRule<O> {
@@ -100,17 +119,23 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
     ) -> (Tensor<D>, Option<Self::State<D>>) {
         // theta_0, before the first inner step
         let LookaheadRuleState { slow, mut clock, inner, anchor } = state.unwrap_or_else(|| LookaheadRuleState {
-            slow: tensor.clone(),
+            slow: widened(tensor.clone()),
             clock: SyncClock::default(),
             inner: None,
             anchor: None,
         });
+        let is_first = inner.is_none();
         let (fast, inner) = self.inner.step(lr, tensor, grad, inner);
+        if let (InnerStatePolicy::Interpolate, true, Some(inner)) = (self.policy, is_first, &inner)
+            && let Err(error) = foreign_state::check_interpolable::<_, D>(inner, &fast.device())
+        {
+            panic!("{error}");
+        }
         let Tick::Sync { outer } = clock.tick(&self.sync_period) else {
             return (fast, Some(LookaheadRuleState { slow, clock, inner, anchor }));
         };
         let (alpha, mut refused) = (self.alpha.at(outer), Refused::default());
-        let (slow, fast) = pull_back(slow, fast, alpha, &mut refused);
+        let (slow, fast) = settle(slow, fast, alpha, &mut refused);
         let refused = refused.total();
         if refused > 0 {
             log::warn!(
@@ -121,9 +146,10 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
             _ if refused > 0 => None,
             InnerStatePolicy::Reset => None,
             InnerStatePolicy::Maintain => inner,
-            InnerStatePolicy::Interpolate => {
-                inner.map(|inner| foreign_state::interpolate::<O, D>(inner, anchor.as_ref(), alpha, &fast.device()))
-            }
+            InnerStatePolicy::Interpolate => inner.map(|inner| {
+                foreign_state::interpolate::<O, D>(inner, anchor.as_ref(), alpha, &fast.device())
+                    .unwrap_or_else(|error| panic!("{error}"))
+            }),
         };
         let inner = match inner {
             Some(inner) if self.nested => Some(foreign_state::rebase::<O, D>(inner, &fast)),
@@ -179,28 +205,29 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
 ///
 /// # Errors
 /// [`Error::DamagedRecord`] for a record that cannot be read, [`Error::MissingInRecord`] for one without any slow
-/// weights, [`Error::LeftInRecord`] and [`Error::OtherShape`] for weights that the module does not have.
+/// weights, [`Error::LeftInRecord`] if the module has none of them, [`Error::OtherShape`] for one of another shape.
 pub fn slow_model_from_record<M: Module>(model: &M, record: OptimizerRecord) -> Result<M, Error> {
-    let damaged = || Error::DamagedRecord { reason: "Burn cannot read it back".to_owned() };
-    let parts = Parts::of(record).ok_or_else(damaged)?;
-    let params: BTreeMap<ParamId, _> =
-        params(model).into_iter().map(|(path, param)| (param.id, (path, param))).collect();
-    let mut slow = Weights::default();
-    for (name, data) in parts.tensors {
+    let parameters: BTreeMap<ParamId, _> =
+        parameters(model)?.into_iter().map(|parameter| (parameter.id, parameter)).collect();
+    let (mut slow, mut foreign) = (Weights::default(), None);
+    for (name, data) in Parts::of(record)?.tensors {
         let Some(id) = name.strip_suffix(SLOW_LEAF).and_then(|id| id.strip_suffix('.')) else { continue };
         // A nested rule's slow weights stand deeper.
         let Ok(id) = id.parse::<u64>() else { continue };
-        let (path, param) = params.get(&ParamId::from(id)).ok_or_else(|| Error::LeftInRecord { name: name.clone() })?;
-        if data.shape()[..] != param.shape[..] {
-            let (expected, found) = (param.shape.clone(), data.shape().to_vec());
-            return Err(Error::OtherShape { name: path.clone(), expected, found });
+        // A layer that has been replaced is still in the record.
+        let Some(Parameter { path, id, shape, device, .. }) = parameters.get(&ParamId::from(id)) else {
+            foreign = Some(name);
+            continue;
+        };
+        if data.shape()[..] != shape[..] {
+            let (name, expected, found) = (path.clone(), shape.clone(), data.shape().to_vec());
+            return Err(Error::OtherShape { name, expected, found });
         }
-        with_rank!(param.shape.len(), D => {
-            slow.insert(param.id, path.clone(), tensor_of::<D>(data, &param.device));
-        });
+        with_rank!(shape.len(), D => { slow.insert(*id, tensor_of::<D>(data, device)) });
     }
-    if slow.is_empty() {
-        return Err(Error::MissingInRecord { name: SLOW_LEAF.to_owned() });
+    match foreign {
+        _ if !slow.is_empty() => Ok(slow.apply(model)),
+        Some(name) => Err(Error::LeftInRecord { name }),
+        None => Err(Error::MissingInRecord { name: SLOW_LEAF.to_owned() }),
     }
-    Ok(slow.apply(model))
 }

@@ -2,18 +2,24 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
+use std::fmt;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{DynOptimizer, DynState, GradientsParams, Optimizer, StateSink, StateSource};
-use burn::tensor::{Device, Tensor};
-use lookahead::{Alpha, Cadence, InnerStatePolicy, SyncPeriod};
+use burn::tensor::{Device, Tensor, TensorData};
+use burn_pack::Scalar;
+use lookahead::{Alpha, Cadence, Describe, Description, InnerStatePolicy, Schedule, SyncPeriod};
 
 use crate::fused_step::Opened;
-use crate::record::{RecordReader, RecordWriter};
-use crate::rule_state::RuleState;
-use crate::traversal::{Lifted, ParamInfo, with_rank};
-use crate::{AdaFactor, AdaFactorState, Adam, AdamW, Error, InnerOptimizer, PullBack, Sgd, foreign_state, fused_step};
+use crate::places::Places;
+use crate::record::{Named, RecordReader, RecordWriter};
+use crate::rule_state::{RuleState, STEPS_LEAF, VELOCITY_LEAF};
+use crate::traversal::{Lifted, with_rank};
+use crate::{
+    AdaFactor, AdaFactorState, Adam, AdamW, Error, InnerOptimizer, Parameter, PullBack, Sgd, foreign_state, fused_step,
+    nested_rules,
+};
 
 /// One rule over all parameters of a module, or several over groups of them.
 ///
@@ -37,7 +43,6 @@ pub struct RuleSet<O> {
 /// The state of one parameter.
 #[derive(Clone)]
 pub(crate) struct ParamState {
-    pub(crate) path: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) device: Device,
     pub(crate) state: DynState,
@@ -45,15 +50,18 @@ pub(crate) struct ParamState {
 
 impl<O: Optimizer> RuleSet<O> {
     /// One rule for every parameter.
+    ///
+    /// A rule, not a Burn config: clipping that stands in a config is applied by its `init()`, and lost in its `build()`.
+    /// See [`Lookahead::with_grad_clipping`](crate::Lookahead::with_grad_clipping).
     pub fn new(rule: O) -> Self {
-        let nested = foreign_state::holds_lookahead(&rule);
+        let nested = !nested_rules::in_rule(&rule).is_empty();
         Self { base: rule, groups: Vec::new(), states: BTreeMap::new(), opened: Opened::default(), nested }
     }
 
     /// Another rule for a group of parameters; where groups overlap, the one given last counts.
     #[must_use]
     pub fn with_group(mut self, group: ParamGroup, rule: O) -> Self {
-        self.nested |= foreign_state::holds_lookahead(&rule);
+        self.nested |= !nested_rules::in_rule(&rule).is_empty();
         self.groups.push((group, rule));
         self
     }
@@ -78,14 +86,17 @@ impl<O: Optimizer> RuleSet<O> {
 
     /// App. C.5 for the state of one parameter, toward its value in `anchor`.
     fn interpolate_state(&mut self, id: ParamId, anchor: &Self, alpha: Alpha) {
-        let Some(ParamState { path, shape, device, state }) = self.states.remove(&id) else { return };
+        let Some(ParamState { shape, device, state }) = self.states.remove(&id) else { return };
         let anchor = anchor.states.get(&id).map(|anchor| &anchor.state);
         let state = with_rank!(state.rank(), D => {
             let anchor = anchor.map(|anchor| anchor.downcast_ref::<O::State<D>>());
             let state = state.downcast::<O::State<D>>();
-            DynState::create(foreign_state::interpolate::<O, D>(state, anchor, alpha, &device), D)
+            match foreign_state::interpolate::<O, D>(state, anchor, alpha, &device) {
+                Ok(state) => DynState::create(state, D),
+                Err(error) => panic!("{error}"),
+            }
         });
-        self.states.insert(id, ParamState { path, shape, device, state });
+        self.states.insert(id, ParamState { shape, device, state });
     }
 
     /// [`interpolate_state`](Self::interpolate_state), after which the anchor has the state as it is then.
@@ -96,12 +107,39 @@ impl<O: Optimizer> RuleSet<O> {
         }
     }
 
+    /// Forgets the state of a parameter whose shape is another by now: another tensor under its id is another parameter.
+    pub(crate) fn forget_unless_shaped(&mut self, id: ParamId, shape: &[usize]) {
+        if self.states.get(&id).is_some_and(|known| known.shape != shape) {
+            self.states.remove(&id);
+        }
+    }
+
     fn is_ours() -> bool {
         [TypeId::of::<RuleState<2>>(), TypeId::of::<AdaFactorState<2>>()].contains(&TypeId::of::<O::State<2>>())
     }
 
+    /// A state that may have been saved under other hyperparameters: a velocity that is not kept goes, and one that was not
+    /// kept begins as in a first step.
+    fn under_these_hyperparameters(
+        rule: &O,
+        mut tensors: Named<TensorData>,
+        mut numbers: Named<Scalar>,
+    ) -> (Named<TensorData>, Named<Scalar>) {
+        let rule: &dyn Any = rule;
+        if let Some(sgd) = rule.downcast_ref::<Sgd>() {
+            let is_kept = sgd.core().momentum() > 0.0;
+            let is_there = tensors.iter().any(|(leaf, _)| leaf == VELOCITY_LEAF);
+            tensors.retain(|(leaf, _)| is_kept || leaf != VELOCITY_LEAF);
+            let starts = is_kept && !is_there;
+            for (_, steps) in numbers.iter_mut().filter(|(leaf, _)| starts && leaf == STEPS_LEAF) {
+                *steps = Scalar::UInt(0);
+            }
+        }
+        (tensors, numbers)
+    }
+
     /// Checks that a state belongs to a parameter of this shape under this rule.
-    fn check_param(&self, record: &mut RecordReader<'_>, path: &str, param: &ParamInfo) -> Result<(), Error> {
+    fn check_param(&self, record: &mut RecordReader<'_>, param: &Parameter) -> Result<(), Error> {
         let name = record.path().to_owned();
         let mut record = record.within("param");
         let rank: usize = record.number("rank")?;
@@ -109,31 +147,38 @@ impl<O: Optimizer> RuleSet<O> {
         if found != param.shape {
             return Err(Error::OtherShape { name, expected: param.shape.clone(), found });
         }
+        let path = &param.path;
         let (here, there) = (self.number_of_rule(param.id, path), record.number("rule")?);
         if here == there {
             return Ok(());
         }
         let rule = |number| {
-            let description = self.rules().nth(number).map(describe).unwrap_or_default();
-            format!("rule {number} for {path}: {description}")
+            let rule = self.rules().nth(number).map(describe);
+            rule.map_or_else(|| format!("rule {number}"), |rule| format!("rule {number}, {rule}"))
         };
-        Err(Error::OtherOptimizer { expected: rule(here), found: rule(there) })
+        Err(Error::OtherOptimizer { name: format!("rule of {path}"), expected: rule(here), found: rule(there) })
     }
 }
 
 /// Our rules say their hyperparameters; of others only the type can be known.
-fn describe<O: Optimizer>(rule: &O) -> String {
+fn describe<O: Optimizer>(rule: &O) -> Description {
     let rule: &dyn Any = rule;
-    let ours = rule.downcast_ref::<Sgd>().map(|rule| format!("{rule:?}"));
-    let ours = ours.or_else(|| rule.downcast_ref::<Adam>().map(|rule| format!("{rule:?}")));
-    let ours = ours.or_else(|| rule.downcast_ref::<AdamW>().map(|rule| format!("{rule:?}")));
-    let ours = ours.or_else(|| rule.downcast_ref::<AdaFactor>().map(|rule| format!("{rule:?}")));
-    ours.unwrap_or_else(|| std::any::type_name::<O>().to_owned())
+    let ours = rule.downcast_ref::<Sgd>().map(|rule| rule.core().describe());
+    let ours = ours.or_else(|| rule.downcast_ref::<Adam>().map(|rule| rule.core().describe()));
+    let ours = ours.or_else(|| rule.downcast_ref::<AdamW>().map(|rule| rule.core().describe()));
+    let ours = ours.or_else(|| rule.downcast_ref::<AdaFactor>().map(|rule| rule.core().describe()));
+    ours.unwrap_or_else(|| Description::of(std::any::type_name::<O>()))
+}
+
+impl<O: Optimizer> fmt::Debug for RuleSet<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuleSet").field("rules", &self.describe()).field("parameters", &self.states.len()).finish()
+    }
 }
 
 impl<O: Optimizer> Cadence for RuleSet<O> {
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
-        self.rules().flat_map(foreign_state::sync_periods).collect()
+    fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
+        self.rules().flat_map(nested_rules::in_rule).collect()
     }
 }
 
@@ -154,7 +199,12 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
 
     fn accepts(&self, policy: InnerStatePolicy) -> Result<(), Error> {
         match policy {
-            InnerStatePolicy::Interpolate => self.rules().try_for_each(foreign_state::check_interpolable),
+            InnerStatePolicy::Interpolate => self.states.values().try_for_each(|known| {
+                with_rank!(known.state.rank(), D => {
+                    let state: &O::State<D> = known.state.downcast_ref();
+                    foreign_state::check_interpolable::<_, D>(state, &known.device)
+                })
+            }),
             InnerStatePolicy::Maintain | InnerStatePolicy::Reset => Ok(()),
         }
     }
@@ -175,9 +225,16 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
         }
     }
 
+    fn follow<M: Module>(&mut self, module: &M) {
+        let places = Places::of(module);
+        self.states.retain(|id, _| places.contains(*id));
+    }
+
     fn keeps_second_moment(&self) -> bool {
-        Self::is_ours()
-            && self.rules().all(|rule| foreign_state::probe(rule).iter().any(|(leaf, _)| leaf.ends_with("second")))
+        self.rules().all(|rule| {
+            let rule: &dyn Any = rule;
+            rule.is::<Adam>() || rule.is::<AdamW>()
+        })
     }
 
     fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
@@ -186,51 +243,58 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
         Some((ours.second.clone()?, ours.correction.second))
     }
 
-    fn describe(&self) -> String {
+    fn describe(&self) -> Description {
         // Which parameters are in a group stands with each of them: a group may know them by ids of this process.
-        self.rules().map(describe).collect::<Vec<_>>().join(", for a group ")
+        match &self.groups[..] {
+            [] => describe(&self.base),
+            _ => self.rules().map(describe).fold(Description::of("RuleSet"), Description::around),
+        }
     }
 
-    fn save(&self, record: &mut RecordWriter<'_>) {
-        for (id, ParamState { path, shape, state, .. }) in &self.states {
+    fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
+        for Parameter { path, id, .. } in record.parameters() {
+            let Some(ParamState { shape, state, .. }) = self.states.get(id) else { continue };
             let mut sink = StateSink::default();
             self.rule(*id, path).state_flatten("", state, &mut sink);
             let mut record = record.within(path);
-            sink.tensors.into_iter().for_each(|(leaf, data)| record.tensor(&leaf, data));
-            sink.scalars.into_iter().for_each(|(leaf, number)| record.number(&leaf, number));
+            sink.tensors.into_iter().try_for_each(|(leaf, data)| record.tensor(&leaf, data))?;
+            sink.scalars.into_iter().try_for_each(|(leaf, number)| record.number(&leaf, number))?;
             let mut record = record.within("param");
-            record.number("rule", self.number_of_rule(*id, path) as u64);
-            record.number("rank", shape.len() as u64);
-            shape.iter().enumerate().for_each(|(axis, extent)| record.number(&axis.to_string(), *extent as u64));
+            record.number("rule", self.number_of_rule(*id, path) as u64)?;
+            record.number("rank", shape.len() as u64)?;
+            let extents = shape.iter().enumerate();
+            extents.into_iter().try_for_each(|(axis, extent)| record.number(&axis.to_string(), *extent as u64))?;
         }
+        Ok(())
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
         self.states.clear();
-        for (path, param) in record.params() {
-            let mut record = record.within(&path);
+        for param in record.parameters() {
+            let Parameter { path, id, shape, dtype, device, .. } = param;
+            let mut record = record.within(path);
             let (tensors, numbers) = record.take_all();
             if numbers.is_empty() {
                 continue; // it never had a gradient
             }
-            self.check_param(&mut record, &path, &param)?;
-            if let Some((leaf, data)) = tensors.iter().find(|(_, data)| Self::is_ours() && data.dtype() != param.dtype)
-            {
-                let (name, expected, found) = (format!("{}/{leaf}", record.path()), param.dtype, data.dtype());
-                return Err(Error::OtherPrecision { name, expected, found });
+            self.check_param(&mut record, param)?;
+            if let Some((leaf, data)) = tensors.iter().find(|(_, data)| Self::is_ours() && data.dtype() != *dtype) {
+                let name = format!("{}/{leaf}", record.path());
+                return Err(Error::OtherPrecision { name, expected: *dtype, found: data.dtype() });
             }
+            let (tensors, numbers) = Self::under_these_hyperparameters(self.rule(*id, path), tensors, numbers);
             let written = tensors.len();
             let mut source = StateSource::new(numbers.into_iter().collect());
             tensors.into_iter().for_each(|(leaf, data)| source.insert_tensor(leaf, data));
-            let rule = self.rule(param.id, &path);
-            let state = rule.state_unflatten(param.shape.len(), "", &mut source, &param.device);
+            let rule = self.rule(*id, path);
+            let state = rule.state_unflatten(shape.len(), "", &mut source, device);
             let state = state.ok_or_else(|| Error::UnreadableState { path: path.clone() })?;
             let mut read = StateSink::default();
             rule.state_flatten("", &state, &mut read);
             if read.tensors.len() != written {
-                return Err(Error::UnreadableState { path });
+                return Err(Error::UnreadableState { path: path.clone() });
             }
-            self.states.insert(param.id, ParamState { path, shape: param.shape, device: param.device, state });
+            self.states.insert(*id, ParamState { shape: shape.clone(), device: device.clone(), state });
         }
         Ok(())
     }

@@ -13,6 +13,11 @@ use crate::traversal::tensor_of;
 pub(crate) const FIRST_WEIGHT_LEAF: &str = "lookahead_first_weight";
 pub(crate) const SECOND_WEIGHT_LEAF: &str = "lookahead_second_weight";
 
+/// The name of the first moment: for SGD, the velocity.
+pub(crate) const VELOCITY_LEAF: &str = "first";
+/// The name of the number of steps.
+pub(crate) const STEPS_LEAF: &str = "steps";
+
 /// What [`Sgd`](crate::Sgd), [`Adam`](crate::Adam) and [`AdamW`](crate::AdamW) remember of one parameter.
 #[derive(Debug, Clone)]
 pub struct RuleState<const D: usize> {
@@ -57,24 +62,24 @@ impl<const D: usize> Default for RuleState<D> {
 
 impl<const D: usize> RecordState for RuleState<D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
-        for (leaf, moment) in [("first", &self.first), ("second", &self.second)] {
+        for (leaf, moment) in [(VELOCITY_LEAF, &self.first), ("second", &self.second)] {
             if let Some(moment) = moment {
                 out.push_tensor(prefix, leaf, moment.clone().into_data());
             }
         }
         out.push_scalar(prefix, FIRST_WEIGHT_LEAF, Scalar::Float(self.correction.first));
         out.push_scalar(prefix, SECOND_WEIGHT_LEAF, Scalar::Float(self.correction.second));
-        out.push_scalar(prefix, "steps", Scalar::UInt(self.steps));
+        out.push_scalar(prefix, STEPS_LEAF, Scalar::UInt(self.steps));
     }
 
     fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
         let mut moment = |leaf| src.take_tensor(prefix, leaf).map(|data| tensor_of(data, device));
-        let (first, second) = (moment("first"), moment("second"));
+        let (first, second) = (moment(VELOCITY_LEAF), moment("second"));
         let correction = BiasCorrection {
             first: f64::try_from(src.take_scalar(prefix, FIRST_WEIGHT_LEAF)?).ok()?,
             second: f64::try_from(src.take_scalar(prefix, SECOND_WEIGHT_LEAF)?).ok()?,
         };
-        let steps = u64::try_from(src.take_scalar(prefix, "steps")?).ok()?;
+        let steps = u64::try_from(src.take_scalar(prefix, STEPS_LEAF)?).ok()?;
         Some(Self { first, second, correction, steps })
     }
 }

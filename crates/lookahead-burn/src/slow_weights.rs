@@ -1,7 +1,8 @@
-//! The slow weights phi of a module: as precise as the fast ones, or rounded to bf16 in host memory.
+//! The slow weights phi of a module: as precise as the fast ones and at least f32, or rounded to bf16 in host memory.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -10,13 +11,15 @@ use lookahead::kernels::bf16::{self, Rounding};
 use lookahead::{Alpha, SlowStorage};
 
 use crate::flex::{Buffer, opens};
-use crate::pull_back::{Refused, pull_back};
+use crate::places::Places;
+use crate::pull_back::{self, Refused};
 use crate::record::{RecordReader, RecordWriter};
 use crate::traversal::{Lifted, Paths, with_rank};
-use crate::{Error, Weights};
+use crate::weights::at_least_single;
+use crate::{Error, Parameter, Weights};
 
 /// The slow weights of all parameters.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) enum SlowWeights {
     Full { weights: Weights, on_host: bool },
     Bf16 { tensors: BTreeMap<ParamId, Rounded>, seed: u64 },
@@ -25,7 +28,8 @@ pub(crate) enum SlowWeights {
 /// The slow weights of one parameter in bf16.
 #[derive(Clone)]
 pub(crate) struct Rounded {
-    path: String,
+    /// Tells its random bits from those of other parameters, in any process.
+    key: u64,
     shape: Vec<usize>,
     dtype: DType,
     device: Device,
@@ -36,7 +40,7 @@ pub(crate) struct Rounded {
 
 /// The slow weights of one parameter, taken out for a pass.
 pub(crate) enum OpenSlow {
-    Full(String, Buffer),
+    Full(Buffer),
     Bf16(Rounded, Rounding),
 }
 
@@ -69,15 +73,32 @@ impl SlowWeights {
         }
     }
 
-    /// theta_0 of every parameter that joins in outer step `outer`: it is trainable or has a gradient.
-    pub(crate) fn adopt<M: Module>(&mut self, module: &M, grads: &GradientsParams, outer: u64) {
+    /// Those of the parameters that the module still has.
+    pub(crate) fn retain(&mut self, places: &Places) {
+        match self {
+            Self::Full { weights, .. } => weights.retain(places),
+            Self::Bf16 { tensors, .. } => tensors.retain(|id, _| places.contains(*id)),
+        }
+    }
+
+    /// Forgets parameters that the module no longer has, and takes theta_0 of every one that joins in outer step `outer`:
+    /// it is trainable or has a gradient.
+    pub(crate) fn follow<M: Module>(
+        &mut self,
+        module: &M,
+        places: &Places,
+        grads: Option<&GradientsParams>,
+        outer: u64,
+    ) {
+        self.retain(places);
         match self {
             Self::Full { weights, on_host } => {
                 let host = on_host.then(Device::flex);
-                weights.adopt(module, grads, host.as_ref());
+                weights.follow(module, grads, host.as_ref());
             }
             Self::Bf16 { tensors, seed } => {
-                module.visit(&mut Adopt { tensors, seed: *seed, outer, grads, paths: Paths::default() });
+                let (rounding, paths) = ((*seed, outer), Paths::default());
+                places.visit(module, &mut Follow { tensors, rounding, grads, paths });
             }
         }
     }
@@ -85,15 +106,12 @@ impl SlowWeights {
     /// Takes the module's present values for every known parameter: an outer Lookahead has moved them.
     pub(crate) fn rebase<M: Module>(&mut self, module: &M, outer: u64) {
         match self {
-            Self::Full { weights, on_host } => {
-                let host = on_host.then(Device::flex);
-                weights.rebase(module, host.as_ref());
-            }
-            Self::Bf16 { tensors, seed } => module.visit(&mut Rebase { tensors, seed: *seed, outer }),
+            Self::Full { weights, .. } => weights.rebase(module),
+            Self::Bf16 { tensors, seed } => module.visit(&mut Rebase { tensors, rounding: (*seed, outer) }),
         }
     }
 
-    /// Eq. 1 for one parameter. Gives theta.
+    /// Eq. 1 for one parameter, or, where it is frozen, `phi <- theta`. Gives theta.
     pub(crate) fn pull_back<const D: usize>(
         &mut self,
         id: ParamId,
@@ -105,21 +123,21 @@ impl SlowWeights {
         let (alpha, outer) = sync;
         match self {
             Self::Full { weights, .. } => {
-                let Some((path, slow)) = weights.take::<D>(id) else { return fast };
-                let device = fast.device();
-                // Frozen since the last sync: it stays where it is.
+                let Some(slow) = weights.take::<D>(id) else { return fast };
                 let (slow, fast) = if frozen {
-                    (fast.clone().to_device(&slow.device()), fast)
+                    (pull_back::follow(slow, &fast), fast)
                 } else {
-                    let near = fast.to_device(&slow.device());
-                    let (slow, near) = pull_back(slow, near, alpha, refused);
-                    (slow, near.to_device(&device))
+                    pull_back::settle(slow, fast, alpha, refused)
                 };
-                weights.insert(id, path, slow);
+                weights.insert(id, slow);
                 fast
             }
             Self::Bf16 { tensors, seed } => match tensors.get_mut(&id) {
-                Some(known) if known.stepped && !frozen => known.pull_back(fast, alpha, (*seed, outer), refused),
+                Some(known) if frozen => {
+                    known.follow(fast.clone(), (*seed, outer));
+                    fast
+                }
+                Some(known) if known.stepped => known.pull_back(fast, alpha, (*seed, outer), refused),
                 _ => fast,
             },
         }
@@ -136,16 +154,13 @@ impl SlowWeights {
     /// Takes out what a sync that ends outer step `outer` works on; `None` for a parameter that is left alone.
     pub(crate) fn open<const D: usize>(&mut self, id: ParamId, outer: u64) -> Option<OpenSlow> {
         match self {
-            Self::Full { weights, .. } => {
-                let (path, slow) = weights.take::<D>(id)?;
-                Some(OpenSlow::Full(path, Buffer::open(slow)))
-            }
+            Self::Full { weights, .. } => Some(OpenSlow::Full(Buffer::open(weights.take::<D>(id)?))),
             Self::Bf16 { tensors, seed } => {
                 if !tensors.get(&id)?.stepped {
                     return None;
                 }
                 let slow = tensors.remove(&id)?;
-                let rounding = Rounding::at_sync(*seed, outer, slow.key());
+                let rounding = Rounding::at_sync(*seed, outer, slow.key);
                 Some(OpenSlow::Bf16(slow, rounding))
             }
         }
@@ -154,7 +169,7 @@ impl SlowWeights {
     /// Puts back what [`open`](Self::open) took out.
     pub(crate) fn close<const D: usize>(&mut self, id: ParamId, open: OpenSlow) {
         match (self, open) {
-            (Self::Full { weights, .. }, OpenSlow::Full(path, slow)) => weights.insert(id, path, slow.close::<D>()),
+            (Self::Full { weights, .. }, OpenSlow::Full(slow)) => weights.insert(id, slow.close::<D>()),
             (Self::Bf16 { tensors, .. }, OpenSlow::Bf16(mut slow, _)) => {
                 slow.stepped = false;
                 tensors.insert(id, slow);
@@ -179,21 +194,25 @@ impl SlowWeights {
             Self::Bf16 { tensors, .. } => {
                 let mut weights = Weights::default();
                 for (id, known) in tensors {
-                    with_rank!(known.shape.len(), D => { weights.insert(*id, known.path.clone(), known.tensor::<D>()) });
+                    with_rank!(known.shape.len(), D => { weights.insert(*id, known.tensor::<D>()) });
                 }
                 Cow::Owned(weights)
             }
         }
     }
 
-    pub(crate) fn save(&self, record: &mut RecordWriter<'_>) {
+    pub(crate) fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
         match self {
             Self::Full { weights, .. } => weights.save(record),
             Self::Bf16 { tensors, .. } => {
-                for Rounded { path, shape, values, stepped, .. } in tensors.values() {
-                    record.tensor(path, TensorData::new(values.to_vec(), shape.clone()));
-                    record.within("stepped").number(path, *stepped);
+                for Parameter { path, id, .. } in record.parameters() {
+                    if let Some(Rounded { key, shape, values, stepped, .. }) = tensors.get(id) {
+                        record.tensor(path, TensorData::new(values.to_vec(), shape.clone()))?;
+                        record.within("stepped").number(path, *stepped)?;
+                        record.within("key").number(path, *key)?;
+                    }
                 }
+                Ok(())
             }
         }
     }
@@ -207,15 +226,12 @@ impl SlowWeights {
             }
             Self::Bf16 { tensors, .. } => {
                 tensors.clear();
-                for (path, param) in record.expected() {
-                    let mut stored = param.clone();
-                    stored.dtype = DType::U16;
-                    let data = record.tensor(&path, &stored)?;
-                    let values: Vec<u16> = data.iter().collect();
-                    let stepped = record.within("stepped").number(&path)?;
-                    let (shape, dtype, device) = (param.shape, param.dtype, param.device);
-                    let known = Rounded { path, shape, dtype, device, values: values.into(), stepped };
-                    tensors.insert(param.id, known);
+                for Parameter { path, id, shape, dtype, device, .. } in record.expected() {
+                    let values: Vec<u16> = record.tensor(path, shape, DType::U16)?.iter().collect();
+                    let stepped = record.within("stepped").number(path)?;
+                    let key = record.within("key").number(path)?;
+                    let (shape, dtype, device) = (shape.clone(), *dtype, device.clone());
+                    tensors.insert(*id, Rounded { key, shape, dtype, device, values: values.into(), stepped });
                 }
             }
         }
@@ -223,30 +239,51 @@ impl SlowWeights {
     }
 }
 
+impl fmt::Debug for Rounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rounded").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
 impl Rounded {
-    fn new<const D: usize>(path: String, tensor: Tensor<D>, rounding: (u64, u64)) -> Self {
+    fn new<const D: usize>(path: &str, tensor: Tensor<D>, rounding: (u64, u64)) -> Self {
         let (shape, dtype, device) = (tensor.dims().to_vec(), tensor.dtype(), tensor.device());
-        let length = shape.iter().product();
-        let mut known = Self { path, shape, dtype, device, values: vec![0; length].into(), stepped: false };
+        // FNV-1a of the path
+        let key = path
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let values = vec![0; shape.iter().product()].into();
+        let mut known = Self { key, shape, dtype, device, values, stepped: false };
         known.store(tensor, rounding);
         known
     }
 
     fn store<const D: usize>(&mut self, tensor: Tensor<D>, (seed, outer): (u64, u64)) {
-        let rounding = Rounding::at_joining(seed, outer, self.key());
+        let rounding = Rounding::at_joining(seed, outer, self.key);
         bf16::store(&mut self.values, &host_values::<f64, D>(tensor), rounding);
     }
 
-    /// Tells its random bits from those of other parameters, in any process: FNV-1a of the path.
-    pub(crate) fn key(&self) -> u64 {
-        self.path
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    /// Takes theta, frozen since the last sync, where phi is not a rounding of it already.
+    fn follow<const D: usize>(&mut self, fast: Tensor<D>, (seed, outer): (u64, u64)) {
+        self.stepped = false;
+        let fast = host_values::<f32, D>(fast);
+        let mut rounded = vec![0; fast.len()];
+        bf16::store(&mut rounded, &fast, Rounding::at_sync(seed, outer, self.key));
+        for ((phi, rounded), theta) in self.values.iter_mut().zip(rounded).zip(fast) {
+            let neighbours = [0, 0xffff].map(|random| bf16::round(theta, random));
+            if !neighbours.contains(phi) {
+                *phi = rounded;
+            }
+        }
+    }
+
+    fn fits<const D: usize>(&self, tensor: &Tensor<D>) -> bool {
+        self.shape == tensor.dims() && self.dtype == tensor.dtype()
     }
 
     fn tensor<const D: usize>(&self) -> Tensor<D> {
         let values: Vec<f32> = self.values.iter().map(|&bits| bf16::widen(bits)).collect();
-        Tensor::from_data(TensorData::new(values, self.shape.clone()), (&self.device, self.dtype))
+        Tensor::from_data(TensorData::new(values, self.shape.clone()), (&self.device, at_least_single(self.dtype)))
     }
 
     fn pull_back<const D: usize>(
@@ -257,7 +294,7 @@ impl Rounded {
         refused: &mut Refused,
     ) -> Tensor<D> {
         self.stepped = false;
-        let rounding = Rounding::at_sync(seed, outer, self.key());
+        let rounding = Rounding::at_sync(seed, outer, self.key);
         if opens(&fast) {
             let mut fast = Buffer::open(fast);
             refused.count(bf16::pull_back(&mut self.values, fast.values_mut(), alpha, rounding));
@@ -273,6 +310,10 @@ impl Rounded {
             _ => {
                 let mut values = host_values::<f32, D>(fast);
                 refused.count(bf16::pull_back(&mut self.values, &mut values, alpha, rounding));
+                if dtype == DType::BF16 {
+                    // theta <- phi: to the nearest bf16 number it would lose what phi, rounded by chance, keeps on average
+                    values = self.values.iter().map(|&bits| bf16::widen(bits)).collect();
+                }
                 TensorData::new(values, self.shape.clone())
             }
         };
@@ -285,15 +326,15 @@ fn host_values<T: Element, const D: usize>(tensor: Tensor<D>) -> Vec<T> {
     tensor.into_data().iter::<T>().collect()
 }
 
-struct Adopt<'a> {
+struct Follow<'a> {
     tensors: &'a mut BTreeMap<ParamId, Rounded>,
-    seed: u64,
-    outer: u64,
-    grads: &'a GradientsParams,
+    // Seed and outer step.
+    rounding: (u64, u64),
+    grads: Option<&'a GradientsParams>,
     paths: Paths,
 }
 
-impl ModuleVisitor for Adopt<'_> {
+impl ModuleVisitor for Follow<'_> {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.paths.enter(name);
     }
@@ -303,15 +344,16 @@ impl ModuleVisitor for Adopt<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let steps = self.grads.get::<D>(param.id).is_some();
+        let steps = self.grads.is_some_and(|grads| grads.get::<D>(param.id).is_some());
+        let tensor = param.val();
+        // another tensor under the same id is another parameter
+        if self.tensors.get(&param.id).is_some_and(|known| !known.fits(&tensor)) {
+            self.tensors.remove(&param.id);
+        }
         if let Some(known) = self.tensors.get_mut(&param.id) {
             known.stepped |= steps;
-            return;
-        }
-        let tensor = param.val();
-        if steps || tensor.is_require_grad() {
-            let rounding = (self.seed, self.outer);
-            let mut known = Rounded::new(self.paths.current(), Lifted::lower(tensor).1, rounding);
+        } else if steps || tensor.is_require_grad() {
+            let mut known = Rounded::new(&self.paths.current(), Lifted::lower(tensor).1, self.rounding);
             known.stepped = steps;
             self.tensors.insert(param.id, known);
         }
@@ -320,14 +362,14 @@ impl ModuleVisitor for Adopt<'_> {
 
 struct Rebase<'a> {
     tensors: &'a mut BTreeMap<ParamId, Rounded>,
-    seed: u64,
-    outer: u64,
+    // Seed and outer step.
+    rounding: (u64, u64),
 }
 
 impl ModuleVisitor for Rebase<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(known) = self.tensors.get_mut(&param.id) {
-            known.store(Lifted::lower(param.val()).1, (self.seed, self.outer));
+            known.store(Lifted::lower(param.val()).1, self.rounding);
         }
     }
 }

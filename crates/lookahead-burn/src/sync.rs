@@ -1,10 +1,13 @@
 //! A sync with a known alpha: the outer update of a module, and "interpolate" for the inner state.
 
+use std::fmt;
+
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use lookahead::Alpha;
 
 use crate::InnerOptimizer;
+use crate::places::Places;
 use crate::pull_back::Refused;
 use crate::slow_weights::SlowWeights;
 use crate::traversal::Lifted;
@@ -17,6 +20,12 @@ pub struct PullBack<'s, I> {
     pub(crate) outer: u64,
     /// The inner optimizer as of the last sync; as of this one afterwards.
     pub(crate) anchor: Option<&'s mut I>,
+}
+
+impl<I> fmt::Debug for PullBack<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PullBack").field("alpha", &self.alpha).field("outer", &self.outer).finish_non_exhaustive()
+    }
 }
 
 impl<'s, I: InnerOptimizer> PullBack<'s, I> {
@@ -34,10 +43,14 @@ impl<'s, I: InnerOptimizer> PullBack<'s, I> {
     }
 
     /// The whole sync, after the step. Gives the module and the number of elements refused as not finite.
+    ///
+    /// # Panics
+    /// See [`InnerOptimizer::advance`], and [`InnerOptimizer::interpolate`] where an anchor is there.
     pub fn carry_out<M: Module>(self, module: M, inner: &mut I) -> (M, u64) {
         let Self { slow, alpha, outer, anchor } = self;
         let mut refused = Refused::default();
-        let module = module.map(&mut Mapper { slow, sync: (alpha, outer), refused: &mut refused });
+        let places = Places::to_move(&module, None, |id| slow.contains(id));
+        let module = places.map(module, &mut Mapper { slow, sync: (alpha, outer), refused: &mut refused });
         if let Some(anchor) = anchor {
             inner.interpolate(anchor, alpha);
             *anchor = inner.clone();

@@ -1,10 +1,8 @@
 //! Walking a module: parameter paths, and a tensor's way out of autodiff and back.
 
-use std::collections::BTreeMap;
-
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Device, GradientCheckpointingStrategy, Tensor, TensorData};
+use burn::tensor::{Device, GradientCheckpointingStrategy, Tensor, TensorData};
 
 /// The module path of the parameter being visited, such as `layers.0.weight`.
 #[derive(Default)]
@@ -72,47 +70,6 @@ impl Lifted {
 pub(crate) fn tensor_of<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
     let dtype = data.dtype();
     Tensor::from_data(data, (device, dtype))
-}
-
-/// A parameter, as a record needs to know it.
-#[derive(Debug, Clone)]
-pub(crate) struct ParamInfo {
-    pub(crate) id: ParamId,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) dtype: DType,
-    /// Whether it takes gradients: neither frozen nor a batch-norm statistic.
-    pub(crate) trainable: bool,
-    /// The device of its values, without autodiff.
-    pub(crate) device: Device,
-}
-
-/// The parameters and statistics of a module by path.
-pub(crate) fn params<M: Module>(module: &M) -> BTreeMap<String, ParamInfo> {
-    let mut list = List { params: BTreeMap::new(), paths: Paths::default() };
-    module.visit(&mut list);
-    list.params
-}
-
-struct List {
-    params: BTreeMap<String, ParamInfo>,
-    paths: Paths,
-}
-
-impl ModuleVisitor for List {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.paths.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.paths.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let (shape, dtype, trainable) = (tensor.dims().to_vec(), tensor.dtype(), tensor.is_require_grad());
-        let device = tensor.device().without_autodiff();
-        self.params.insert(self.paths.current(), ParamInfo { id: param.id, shape, dtype, trainable, device });
-    }
 }
 
 /// The same gradients once more, sharing their buffers.

@@ -1,59 +1,36 @@
 //! A second set of a module's weights: slow weights, averages.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, FloatDType, Tensor};
 
 use crate::Error;
+use crate::any_tensor::AnyTensor;
+use crate::places::Places;
+use crate::pull_back::follow;
 use crate::record::{RecordReader, RecordWriter};
-use crate::traversal::{Lifted, Paths, tensor_of, with_rank};
-
-/// A tensor of any rank.
-trait AnyTensor: Any + Send + Sync {
-    fn as_any(&self) -> &dyn Any;
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
-    fn data(&self) -> TensorData;
-    fn boxed(&self) -> Box<dyn AnyTensor>;
-}
-
-impl<const D: usize> AnyTensor for Tensor<D> {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-
-    fn data(&self) -> TensorData {
-        self.clone().into_data()
-    }
-
-    fn boxed(&self) -> Box<dyn AnyTensor> {
-        Box::new(self.clone())
-    }
-}
+use crate::traversal::{Lifted, tensor_of, with_rank};
 
 /// One tensor for each trainable parameter of a module, by the parameter's id; without autodiff.
+///
+/// It is as precise as the parameter, but at least f32: small moves of many steps add up in it that a half-precision number
+/// would round away.
 #[derive(Default)]
 pub struct Weights {
-    tensors: BTreeMap<ParamId, (String, Box<dyn AnyTensor>)>,
+    tensors: BTreeMap<ParamId, Box<dyn AnyTensor>>,
 }
 
 impl Clone for Weights {
     fn clone(&self) -> Self {
-        let copy =
-            |(id, (path, tensor)): (&ParamId, &(String, Box<dyn AnyTensor>))| (*id, (path.clone(), tensor.boxed()));
-        Self { tensors: self.tensors.iter().map(copy).collect() }
+        Self { tensors: self.tensors.iter().map(|(id, tensor)| (*id, tensor.boxed())).collect() }
     }
 }
 
 impl std::fmt::Debug for Weights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.tensors.values().map(|(path, _)| path)).finish()
+        f.debug_set().entries(self.tensors.keys()).finish()
     }
 }
 
@@ -73,10 +50,11 @@ impl Weights {
     /// The weights of one parameter, if it is known under this rank.
     #[must_use]
     pub fn get<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
-        self.tensors.get(&id)?.1.as_any().downcast_ref().cloned()
+        self.tensors.get(&id)?.as_any().downcast_ref().cloned()
     }
 
-    /// A copy of `module` for evaluation, on these weights; parameters that are not known keep the module's own.
+    /// A copy of `module` for evaluation, on these weights in the module's precision; parameters that are not known keep
+    /// the module's own.
     ///
     /// The copy owns its buffers: it is made by [`Module::valid`], because cloning would share batch-norm statistics.
     #[must_use]
@@ -89,81 +67,109 @@ impl Weights {
     }
 
     /// Takes the tensor out, so that it can be written in place.
-    pub(crate) fn take<const D: usize>(&mut self, id: ParamId) -> Option<(String, Tensor<D>)> {
-        let (path, tensor) = self.tensors.remove(&id)?;
-        let tensor = tensor.into_any().downcast::<Tensor<D>>().ok()?;
-        Some((path, *tensor))
+    pub(crate) fn take<const D: usize>(&mut self, id: ParamId) -> Option<Tensor<D>> {
+        self.tensors.remove(&id)?.into_any().downcast::<Tensor<D>>().ok().map(|tensor| *tensor)
     }
 
-    pub(crate) fn insert<const D: usize>(&mut self, id: ParamId, path: String, tensor: Tensor<D>) {
-        self.tensors.insert(id, (path, Box::new(tensor)));
+    pub(crate) fn insert<const D: usize>(&mut self, id: ParamId, tensor: Tensor<D>) {
+        self.tensors.insert(id, Box::new(tensor));
+    }
+
+    /// Those of the parameters that the module still has.
+    pub(crate) fn retain(&mut self, places: &Places) {
+        self.tensors.retain(|id, _| places.contains(*id));
     }
 
     /// Copies every parameter that is trainable or has a gradient and is not known yet: theta_0 of those that join. The
-    /// copies are kept on `device`, or beside the parameters.
-    pub(crate) fn adopt<M: Module>(&mut self, module: &M, grads: &GradientsParams, device: Option<&Device>) {
-        module.visit(&mut Adopt { weights: self, grads, device, paths: Paths::default() });
+    /// copies are kept on `device`, or beside the parameters. Gives those that join.
+    pub(crate) fn follow<M: Module>(
+        &mut self,
+        module: &M,
+        grads: Option<&GradientsParams>,
+        device: Option<&Device>,
+    ) -> Vec<ParamId> {
+        let mut follow = Follow { weights: self, grads, device, joined: Vec::new() };
+        module.visit(&mut follow);
+        follow.joined
     }
 
     /// Takes the module's present values for every known parameter.
-    pub(crate) fn rebase<M: Module>(&mut self, module: &M, device: Option<&Device>) {
-        module.visit(&mut Rebase { weights: self, device });
+    pub(crate) fn rebase<M: Module>(&mut self, module: &M) {
+        module.visit(&mut Rebase { weights: self });
     }
 
-    pub(crate) fn save(&self, record: &mut RecordWriter<'_>) {
-        for (path, tensor) in self.tensors.values() {
-            record.tensor(path, tensor.data());
+    pub(crate) fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
+        for parameter in record.parameters() {
+            if let Some(tensor) = self.tensors.get(&parameter.id) {
+                record.tensor(&parameter.path, tensor.data())?;
+            }
         }
-    }
-
-    /// The known parameters and their module paths.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = (ParamId, &str)> {
-        self.tensors.iter().map(|(id, (path, _))| (*id, path.as_str()))
+        Ok(())
     }
 
     /// Reads what [`save`](Self::save) wrote, onto `device` or beside the parameters.
     pub(crate) fn load(record: &mut RecordReader<'_>, device: Option<&Device>) -> Result<Self, Error> {
         let mut weights = Self::default();
-        for (path, param) in record.expected() {
-            let data = record.tensor(&path, &param)?;
-            with_rank!(param.shape.len(), D => {
-                weights.insert(param.id, path, tensor_of::<D>(data, device.unwrap_or(&param.device)));
+        for parameter in record.expected() {
+            let data = record.tensor(&parameter.path, &parameter.shape, at_least_single(parameter.dtype))?;
+            with_rank!(parameter.shape.len(), D => {
+                weights.insert(parameter.id, tensor_of::<D>(data, device.unwrap_or(&parameter.device)));
             });
         }
         Ok(weights)
     }
 }
 
-struct Adopt<'a> {
-    weights: &'a mut Weights,
-    grads: &'a GradientsParams,
-    device: Option<&'a Device>,
-    paths: Paths,
+/// The precision in which weights of this precision are kept.
+pub(crate) fn at_least_single(dtype: DType) -> DType {
+    match dtype {
+        DType::F16 | DType::BF16 => DType::F32,
+        other => other,
+    }
 }
 
-impl ModuleVisitor for Adopt<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.paths.enter(name);
-    }
+/// A tensor in the precision in which it is kept.
+pub(crate) fn widened<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    let dtype = at_least_single(tensor.dtype());
+    in_precision(tensor, dtype)
+}
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.paths.exit();
-    }
+pub(crate) fn in_precision<const D: usize>(tensor: Tensor<D>, dtype: DType) -> Tensor<D> {
+    if tensor.dtype() == dtype { tensor } else { tensor.cast(FloatDType::from(dtype)) }
+}
 
+struct Follow<'a> {
+    weights: &'a mut Weights,
+    grads: Option<&'a GradientsParams>,
+    device: Option<&'a Device>,
+    joined: Vec<ParamId>,
+}
+
+impl ModuleVisitor for Follow<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let known = self.weights.tensors.get(&param.id);
+        // another tensor under the same id is another parameter
+        let fits =
+            |known: &Tensor<D>| known.dims() == tensor.dims() && known.dtype() == at_least_single(tensor.dtype());
+        if let Some(known) = known {
+            if known.as_any().downcast_ref().is_some_and(fits) {
+                return;
+            }
+            self.weights.tensors.remove(&param.id);
+        }
         // Batch-norm statistics are visited as parameters that take no gradient; no parameter requires one without
         // autodiff, but then a caller may have gradients of its own.
-        let tensor = param.val();
-        let steps = tensor.is_require_grad() || self.grads.get::<D>(param.id).is_some();
-        if steps && !self.weights.tensors.contains_key(&param.id) {
-            self.weights.insert(param.id, self.paths.current(), placed(tensor, self.device));
+        if tensor.is_require_grad() || self.grads.is_some_and(|grads| grads.get::<D>(param.id).is_some()) {
+            self.weights.insert(param.id, placed(tensor, self.device));
+            self.joined.push(param.id);
         }
     }
 }
 
-/// The tensor off autodiff, on `device` or where it is.
+/// The tensor off autodiff, as it is kept: on `device` or where it is.
 fn placed<const D: usize>(tensor: Tensor<D>, device: Option<&Device>) -> Tensor<D> {
-    let (_, tensor) = Lifted::lower(tensor);
+    let tensor = widened(Lifted::lower(tensor).1);
     match device {
         Some(device) => tensor.to_device(device),
         None => tensor,
@@ -172,13 +178,13 @@ fn placed<const D: usize>(tensor: Tensor<D>, device: Option<&Device>) -> Tensor<
 
 struct Rebase<'a> {
     weights: &'a mut Weights,
-    device: Option<&'a Device>,
 }
 
 impl ModuleVisitor for Rebase<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some((path, _)) = self.weights.take::<D>(param.id) {
-            self.weights.insert(param.id, path, placed(param.val(), self.device));
+        if let Some(known) = self.weights.get::<D>(param.id) {
+            let (_, theta) = Lifted::lower(param.val());
+            self.weights.insert(param.id, follow(known, &theta));
         }
     }
 }
@@ -190,8 +196,8 @@ struct Apply<'a> {
 impl ModuleMapper for Apply<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         match self.weights.get::<D>(param.id) {
-            // slow weights may be kept in host memory
-            Some(weights) => param.map(|tensor| weights.to_device(&tensor.device())),
+            // slow weights may be kept in host memory, and wider than the parameter
+            Some(weights) => param.map(|tensor| in_precision(weights.to_device(&tensor.device()), tensor.dtype())),
             None => param,
         }
     }

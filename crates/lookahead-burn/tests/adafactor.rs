@@ -143,7 +143,7 @@ fn assert_resumes<I: InnerOptimizer>(new: I) -> Result<(), Error> {
             let grads = module.gradients(step);
             module = optimizer.advance(&0.05.into(), module, grads);
         }
-        let record = Record::from_bytes(&optimizer.to_record().to_bytes()?)?;
+        let record = Record::from_bytes(&optimizer.to_record(&module)?.to_bytes()?)?;
         let mut other = module.clone();
         let mut loaded = new.clone().load_record(&record, &other)?;
         for step in saved..saved + 9 {
@@ -180,7 +180,7 @@ fn a_record_of_another_rule_is_refused() -> Result<(), Error> {
     let (mut optimizer, module) = (RuleSet::new(AdaFactor::new()), Parameters::new());
     let grads = module.gradients(0);
     let module = optimizer.step(0.05, module, grads);
-    let other = RuleSet::new(AdaFactor::from(rule()?)).load_record(&optimizer.to_record(), &module).map(|_| ());
+    let other = RuleSet::new(AdaFactor::from(rule()?)).load_record(&optimizer.to_record(&module)?, &module).map(|_| ());
     assert!(matches!(other, Err(Error::OtherOptimizer { .. })), "{other:?}");
     Ok(())
 }

@@ -30,3 +30,32 @@ fn the_mean_begins_with_the_step_after_the_trigger() {
     // the weights themselves, then the means of 14 and of 14, 13
     assert_eq!(evaluated, [19.0, 18.0, 17.0, 16.0, 15.0, 14.0, 13.5]);
 }
+
+/// w goes 7, 6, 5, 4, 3, 2, its mean from 6 on; a parameter that joins after three steps goes 30, 20, 10, its mean from
+/// 30 on. A save in between changes nothing.
+#[test]
+fn a_parameter_that_joins_late_has_the_mean_of_its_own_weights() {
+    let new = || Averaged::new(RuleSet::new(Sgd::new()), Averaging::Running { start: 1 });
+    for saved in 0..6 {
+        let mut optimizer = new();
+        let mut module = Parameters::new();
+        module.push(&[1], &[8.0], DType::F64);
+        let mut means = Vec::new();
+        for step in 0..6 {
+            if step == 3 {
+                module.push(&[1], &[40.0], DType::F64);
+            }
+            let gradients = [Some(vec![1.0]), Some(vec![10.0])];
+            let grads = module.gradients(&gradients[..if step < 3 { 1 } else { 2 }]);
+            module = optimizer.advance(&1.0.into(), module, grads);
+            means.push(optimizer.average_model(&module).values().concat());
+            if step == saved {
+                optimizer = new()
+                    .load_record(&optimizer.to_record(&module).expect("a record"), &module)
+                    .expect("its own record");
+            }
+        }
+        let expected = [vec![7.0], vec![6.0], vec![5.5], vec![5.0, 30.0], vec![4.5, 25.0], vec![4.0, 20.0]];
+        assert_eq!(means, expected, "saved after step {saved}");
+    }
+}

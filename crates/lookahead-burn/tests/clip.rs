@@ -3,8 +3,7 @@
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
-use lookahead::Error;
-use lookahead_burn::{ClippedGradients, clip_by_global_norm};
+use lookahead_burn::{ClippedGradients, Error, clip_by_global_norm};
 
 #[derive(Module, Debug)]
 struct Weights {
@@ -146,6 +145,6 @@ fn no_gradients_have_norm_zero() {
 fn the_bound_must_be_above_zero_and_finite() {
     for max_norm in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let refused = clip_by_global_norm(&weights(&Device::flex()), GradientsParams::new(), max_norm);
-        assert!(matches!(refused, Err(Error::OutOfRange { name: "max_norm", .. })));
+        assert!(matches!(refused, Err(Error::Hyperparameter(lookahead::Error::OutOfRange { name: "max_norm", .. }))));
     }
 }

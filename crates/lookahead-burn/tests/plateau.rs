@@ -1,7 +1,6 @@
 //! Reduce-on-plateau against trajectories of PyTorch 2.15.
 
-use lookahead::Error;
-use lookahead_burn::{PlateauMode, PlateauThreshold, ReduceOnPlateau};
+use lookahead_burn::{Error, PlateauMode, PlateauThreshold, ReduceOnPlateau};
 
 // import torch
 // from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -193,7 +192,10 @@ fn a_saved_value_out_of_range_is_refused_when_read() {
 fn hyperparameters_out_of_range_are_named() {
     #[track_caller]
     fn refused<T>(result: Result<T, Error>, expected: &str) {
-        assert!(matches!(result, Err(Error::OutOfRange { name, .. }) if name == expected), "{expected}");
+        assert!(
+            matches!(result, Err(Error::Hyperparameter(lookahead::Error::OutOfRange { name, .. })) if name == expected),
+            "{expected}"
+        );
     }
     for value in [0.0, -0.1, f64::NAN, f64::INFINITY] {
         refused(ReduceOnPlateau::new(value), "learning_rate");

@@ -248,7 +248,8 @@ impl<I: InnerOptimizer> Run<I> {
 
     fn save(&self, folder: &Path) -> Result<(), Error> {
         fs::create_dir(folder).expect("a folder");
-        fs::write(folder.join("optimizer"), self.optimizer.to_record().to_bytes()?).expect("the optimizer");
+        fs::write(folder.join("optimizer"), self.optimizer.to_record(&self.network)?.to_bytes()?)
+            .expect("the optimizer");
         // Burn's record lacks the last batch-norm update unless it is put in first.
         let _ = self.network.valid();
         self.network.clone().into_record().save(folder.join("network")).expect("the network");

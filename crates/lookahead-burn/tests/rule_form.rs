@@ -239,8 +239,12 @@ fn an_outer_sync_now_ends_its_cycle() -> Result<(), Error> {
 #[test]
 fn periods_must_nest() -> Result<(), Error> {
     let caught = |result: Option<Error>, outer, inner| {
-        let expected = lookahead::Error::PeriodsDoNotNest { outer, inner };
-        assert!(matches!(&result, Some(Error::Hyperparameter(error)) if *error == expected), "{result:?}");
+        let Some(Error::Hyperparameter(lookahead::Error::PeriodsDoNotNest { outer: around, inner: inside, .. })) =
+            result
+        else {
+            panic!("{result:?}")
+        };
+        assert_eq!((around, inside), (outer, inner));
     };
     let maintain = |k| config(k, 0.5, InnerStatePolicy::Maintain);
     let inside = |k| LookaheadRule::with_config(Sgd::new(), maintain(k));
@@ -278,7 +282,7 @@ fn the_default_period_nests() -> Result<(), Error> {
     };
     assert_eq!(count(&mut RuleSet::new(LookaheadRule::new(seven.clone()))), count(&mut expected));
     assert_ne!(count(&mut expected), count(&mut RuleSet::new(written_out(7)?)));
-    let description = Lookahead::new(seven).to_record().optimizer().to_owned();
+    let description = Lookahead::new(seven).to_record(&module())?.optimizer().to_string();
     assert!(description.contains("35"), "{description}");
     Ok(())
 }

@@ -11,11 +11,10 @@ mod theory;
 mod train;
 
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::num::NonZeroUsize;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
+use lookahead_lab::{Stop, printable};
 
 /// The Lookahead optimizer (Zhang, Lucas, Hinton, Ba 2019): train, resume, compare, report.
 #[derive(Debug, Parser)]
@@ -34,9 +33,12 @@ Examples:
   lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
   lookahead data fetch cifar10                 download a data set, resume, check
   lookahead report results                     tables and pages again, from the run folders alone
-  lookahead inspect results/runs/ID            what a checkpoint holds
+  lookahead inspect results/runs/ID            what a run holds, every file checked
 
-Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 130 interrupted (the same command continues).";
+Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 101 a fault in the program (please report it),
+130 interrupted: by Ctrl-C or a request to terminate it ends as soon as the steps of its runs are saved, by a second one
+at once; the same command continues. Where memory runs out the system ends it (134 or 137). A run's last checkpoint is
+whole after all of these.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -54,15 +56,16 @@ enum Command {
     Data(data::Arguments),
     /// Make tables and pages again, from run folders alone.
     Report(report::Arguments),
-    /// Show what a checkpoint holds, and check it.
+    /// Show what a run holds, and check every file of it.
     Inspect(inspect::Arguments),
 }
 
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+/// Does what the command line says. Work that has something to save looks at `stop`.
+pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     match &arguments.command {
         Command::List(arguments) => list::list(arguments),
-        Command::Run(arguments) => run::run(arguments),
-        Command::Train(arguments) => train::train(arguments),
+        Command::Run(arguments) => run::run(arguments, stop),
+        Command::Train(arguments) => train::train(arguments, stop),
         Command::Theory(arguments) => theory::theory(arguments),
         Command::Devices(arguments) => devices::devices(arguments),
         Command::Data(arguments) => data::data(arguments),
@@ -71,19 +74,46 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Prints text; unlike `println!` it fails, instead of panicking, when nobody reads it.
+/// Prints text without what would steer the terminal; unlike `println!` it fails, instead of panicking, when nobody
+/// reads it.
 fn say(text: impl AsRef<str>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_ref().trim_end().as_bytes())?;
+    out.write_all(printable(text.as_ref().trim_end()).as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()
 }
 
+/// Tells what went wrong, in lines that are not too long to be read.
+pub fn complain(text: &str) {
+    const LONGEST_LINE: usize = 2000;
+    let cut = |line: &str| match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    };
+    let lines: Vec<String> = printable(text).lines().map(cut).collect();
+    // If nobody reads it, the exit code still says it.
+    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+}
+
+/// A count from 1 to `MOST` on the command line.
+fn count<const MOST: usize>(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse().ok().filter(|count: &NonZeroUsize| count.get() <= MOST);
+    count.ok_or_else(|| format!("must be a whole number from 1 to {MOST}"))
+}
+
 /// A word of a command as a reader can paste it into a shell.
-fn shell_word(text: &str) -> String {
+pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=.,:/%@".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
+    }
+    if text.contains(char::is_control) {
+        let escaped = |c: char| match c {
+            '\\' | '\'' => format!("\\{c}"),
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        };
+        return format!("$'{}'", text.chars().map(escaped).collect::<String>());
     }
     if text.contains('\'') && !text.contains(['"', '$', '`', '\\', '!']) {
         return format!("\"{text}\"");
@@ -97,12 +127,4 @@ fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
     let style = comfy_table::TableStyle::new().header_separator(comfy_table::LineStyle::none().fill('─').junction('─'));
     table.load_style(style).set_header(header);
     table
-}
-
-/// A flag that Ctrl-C or a request to terminate raises: the run then ends at the next step with a checkpoint.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&stop);
-    ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed)).context("cannot handle Ctrl-C")?;
-    Ok(stop)
 }

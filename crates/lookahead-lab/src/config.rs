@@ -28,10 +28,11 @@ pub use self::optimizer::{
     OptimizerConfig, SgdConfig, SlowWeightsConfig, StepSizeConfig,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
-pub use self::sweep::{GroupConfig, PanelConfig, ScaleConfig, SweepConfig};
+pub use self::sweep::{Axis, GroupConfig, Override, PanelConfig, ScaleConfig, SweepConfig};
 pub use self::trace::TraceConfig;
 
 use self::reader::{Read, Table, read_document};
+use crate::reading::{MOST_OF_A_CONFIGURATION, read_text};
 
 /// One run: data, model, optimizer, schedule and everything else that decides its result.
 ///
@@ -71,7 +72,7 @@ use self::reader::{Read, Table, read_document};
 pub struct RunConfig {
     /// What the initial weights and the order of the data are drawn from. Default 0.
     pub seed: u64,
-    /// Passes over the training data. Default 20.
+    /// Passes over the training data, at most a million. Default 20.
     pub epochs: NonZeroU32,
     /// Examples a step: images; sequences side by side of a language model; subwords of a translation, the larger side's
     /// with its padding. Default 64, of translations 4096.
@@ -155,10 +156,11 @@ impl RunConfig {
     /// Reads the configuration file at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if it cannot be read or is not UTF-8, else as [`RunConfig::parse`].
+    /// [`Error::Io`](crate::Error::Io) if it cannot be read, is not UTF-8 or has more than 2^24 bytes, else as
+    /// [`RunConfig::parse`].
     pub fn load(path: &Path) -> Result<Self, crate::Error> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| crate::Error::Io { path: path.to_owned(), source })?;
+        let text = read_text(path, MOST_OF_A_CONFIGURATION)
+            .map_err(|source| crate::Error::Io { path: path.to_owned(), source })?;
         Ok(Self::parse(&text, &path.display().to_string())?)
     }
 
@@ -226,7 +228,7 @@ impl RunConfig {
             (kind == DataKind::Pairs).then(|| DecodingConfig::read(&table.table("decoding")?)).transpose()?;
         Ok(Self {
             seed: table.or("seed", 0, |e| e.whole(0..=u64::MAX))?,
-            epochs: table.or("epochs", epochs, |e| e.count())?,
+            epochs: table.or("epochs", epochs, |e| e.count_to(MOST_EPOCHS))?,
             batch_size: table.or("batch_size", batch_size, |e| e.count())?,
             evaluate_every: table.or("evaluate_every", evaluate_every, |e| e.count())?,
             checkpoint_every: table.or("checkpoint_every", checkpoint_every, |e| e.count())?,
@@ -245,3 +247,6 @@ impl RunConfig {
         })
     }
 }
+
+/// The most epochs of a run.
+const MOST_EPOCHS: u32 = 1_000_000;

@@ -1,14 +1,17 @@
 //! Data sets of labelled images, texts and translations: found, read, checked and prepared in one fixed way.
 
+mod archive;
 mod augment;
 mod cifar;
 mod class_folders;
+mod content_index;
 pub mod digits;
 mod download;
 mod error;
 mod examples;
 pub mod fashion_mnist;
 mod fetch;
+mod fetch_error;
 mod gzip;
 mod idx;
 mod image_folders;
@@ -24,6 +27,9 @@ mod picture;
 mod sgml;
 mod store;
 mod text;
+mod tree;
+mod unpack;
+mod zipped;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -32,10 +38,11 @@ use std::sync::Arc;
 use crate::config::{DataConfig, DataKind, DataSource};
 
 pub use self::augment::Augment;
-pub use self::download::{Downloaded, FetchError, download};
+pub use self::download::{Downloaded, Server, download};
 pub use self::error::DataError;
 pub use self::examples::{Batch, Examples};
 pub use self::fetch::{fetch, verify};
+pub use self::fetch_error::FetchError;
 pub use self::idx::{IdxImages, read_idx_images, read_idx_labels};
 pub use self::loader::Loader;
 pub use self::official::{DATA_SETS, Official, OfficialFile, Origin, Unpacked};
@@ -217,8 +224,9 @@ impl Dataset {
 
     /// The SHA-256 of what is read, in hexadecimal digits: of all pixels, labels and the normalisation.
     ///
-    /// For `image_folders`: of the files' names, labels and sizes, the image size and, where they are held in memory
-    /// (from a .tar), their bytes. A folder's files are not read for it.
+    /// For `image_folders`: of the files' names, labels, sizes and contents and the image size, whether they lie in a
+    /// folder or in an archive. A folder's files are read for it once; their hashes are kept in `.lookahead-sha256` beside
+    /// `train`, and each file is compared with its hash whenever it is decoded.
     #[must_use]
     pub fn sha256(&self) -> String {
         self.sha256.clone()

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use self::search::Search;
 use crate::config::DecodingConfig;
 use crate::model::{Dropout, Sequences, Transformer};
+use crate::{Error, Stop};
 
-/// Sentences that are translated at once.
+/// Sentences that are translated at once, at most.
 const SENTENCES: usize = 64;
 
 /// The best translation that a beam search finds for each source, both without special subwords.
@@ -20,34 +21,51 @@ const SENTENCES: usize = 64;
 /// stops when `beam` hypotheses are finished, or none that lives can score more than the best of them. Among equals, the
 /// better hypothesis' and then the lower subword is preferred.
 ///
-/// It is done for many sentences at a time, those of similar length together; the encoder runs once a sentence, the
-/// decoder once a subword. `model` and `device` are without autodiff.
-#[must_use]
+/// It is done for many sentences at a time, those of similar length together, as many as the model's
+/// [`Room`](crate::model::Room) says; the encoder runs once a sentence, the decoder once a subword. `model` and `device`
+/// are without autodiff.
+///
+/// # Errors
+/// [`Error::Interrupted`]: `stop` is looked at once a subword.
 pub fn beam_search(
     model: &Transformer,
     sources: &[Vec<u32>],
     config: &DecodingConfig,
     device: &Device,
-) -> Vec<Vec<u32>> {
+    stop: &Stop,
+) -> Result<Vec<Vec<u32>>, Error> {
     let mut order: Vec<usize> = (0..sources.len()).collect();
     order.sort_by_key(|&index| sources[index].len());
     let mut translations = vec![Vec::new(); sources.len()];
-    for batch in order.chunks(SENTENCES) {
+    let mut rest = &order[..];
+    while !rest.is_empty() {
+        // One more for the end of the sentence. The last one that is taken is the longest.
+        let fits = |count: &usize| *count <= model.room().sentences(sources[rest[count - 1]].len() + 1, config);
+        let count = (1..=rest.len().min(SENTENCES)).rev().find(fits).unwrap_or(1);
+        let (batch, others) = rest.split_at(count);
+        rest = others;
         let searches = batch.iter().map(|&index| Search::new(index, sources[index].len(), config)).collect();
         let of_batch = Sequences::sources(batch.iter().map(|&index| &sources[index][..]), device);
-        for search in search_all(model, &of_batch, searches, device) {
+        for search in search_all(model, &of_batch, searches, device, stop)? {
             let sentence = search.sentence;
             translations[sentence] = search.into_best();
         }
     }
-    translations
+    Ok(translations)
 }
 
 /// Brings the search of every sentence to its end.
-fn search_all(model: &Transformer, sources: &Sequences, mut searches: Vec<Search>, device: &Device) -> Vec<Search> {
+fn search_all(
+    model: &Transformer,
+    sources: &Sequences,
+    mut searches: Vec<Search>,
+    device: &Device,
+    stop: &Stop,
+) -> Result<Vec<Search>, Error> {
     let mut decoding = model.start(&model.encode(sources, &mut Dropout::evaluation()));
     let mut done = Vec::new();
     while let Some(beam) = searches.first().map(Search::beam) {
+        stop.check()?;
         let last: Vec<i64> = searches.iter().flat_map(Search::last_subwords).map(i64::from).collect();
         let last = Tensor::<2, Int>::from_data(TensorData::new(last, [searches.len(), beam]), device);
         let scores = model.step(last, &mut decoding);
@@ -65,5 +83,5 @@ fn search_all(model: &Transformer, sources: &Sequences, mut searches: Vec<Search
             decoding.keep(&going_on);
         }
     }
-    done
+    Ok(done)
 }

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::config::DeviceConfig;
+use crate::printable;
 
 /// The environment of this process, for `environment.json`: of a run on `device`, with the threads that compute here.
 #[must_use]
 pub fn environment(device: DeviceConfig) -> BTreeMap<String, Value> {
     let threads = rayon::current_num_threads();
-    let mut arguments = std::env::args();
-    // The program by its name alone: where it lies says nothing about the result.
-    arguments.next();
+    // The program by its name alone: where it lies says nothing about the result. A name of a file need not be UTF-8.
+    let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let command = std::iter::once("lookahead".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ");
+    let command = printable(&command);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
     BTreeMap::from([
         ("revision".to_owned(), env!("LOOKAHEAD_REVISION").into()),

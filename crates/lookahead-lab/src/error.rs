@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
 use crate::data::DataError;
+use crate::files::FileError;
 use crate::metrics::bleu::BleuError;
 use crate::plane::PlaneError;
 use crate::report::ReportError;
@@ -24,6 +25,9 @@ pub enum Error {
     /// An analysis refused its parameters.
     #[error(transparent)]
     Theory(#[from] lookahead_theory::Error),
+    /// A file that the lab wrote is missing or damaged.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A report cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -48,6 +52,12 @@ pub enum Error {
         path: PathBuf,
         /// What showed it.
         reason: String,
+    },
+    /// A folder that is not there.
+    #[error("{}: there is no such folder", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
     },
     /// A folder that holds no checkpoint.
     #[error("{}: there is no checkpoint here (give a run folder, or the folder `checkpoint` in one)", path.display())]
@@ -83,6 +93,14 @@ pub enum Error {
         tokens: usize,
         /// The columns, in training the batch size.
         columns: usize,
+    },
+    /// A run whose folder holds a damaged file.
+    #[error("{source}; remove {} and give the same command again: the run is then done anew", folder.display())]
+    UnreadableRun {
+        /// The run folder.
+        folder: PathBuf,
+        /// What is wrong with which file.
+        source: Box<ReportError>,
     },
     /// A run folder that another process is working in.
     #[error("{}: another process is working in this folder", path.display())]
@@ -125,11 +143,27 @@ pub enum Error {
         /// What is not finite.
         what: &'static str,
     },
-    /// A batch of which no file could be decoded, where damaged ones are skipped.
-    #[error("none of the {skipped} files of a batch could be decoded (`lookahead data verify` names the damaged ones)")]
-    EmptyBatch {
-        /// The files.
-        skipped: u32,
+    /// A part of the data of which nothing is left to take a mean of.
+    #[error(
+        "nothing of the {part} part is left to compute with: {skipped} examples are damaged or too long (`lookahead data verify` names damaged files)"
+    )]
+    NothingLeft {
+        /// `training`, `validation` or `test`.
+        part: &'static str,
+        /// The examples that were left out.
+        skipped: u64,
+    },
+    /// Sentences for which a model would need more memory than a tensor is given.
+    #[error("{what} has {length} subwords, more than this model has room for: {most} (see {key})")]
+    TooLong {
+        /// What is too long.
+        what: &'static str,
+        /// Its subwords.
+        length: usize,
+        /// The most that there may be.
+        most: usize,
+        /// The key that bounds it.
+        key: &'static str,
     },
     /// A device that this build or this machine does not have.
     #[error("no device {name:?}: {reason}; `lookahead devices` lists what there is")]
@@ -157,11 +191,16 @@ pub enum Error {
         /// The artifacts.
         known: Vec<&'static str>,
     },
-    /// The run was asked to stop; its checkpoint is written.
-    #[error("{}: interrupted; the same command continues", folder.display())]
-    Interrupted {
-        /// The run folder.
-        folder: PathBuf,
+    /// Work was asked to stop, and what it had is saved.
+    #[error("interrupted")]
+    Interrupted,
+    /// A run met a fault in the program itself.
+    #[error("{run}: a fault in the program, please report it: {message}; the last checkpoint is as it was")]
+    Panic {
+        /// The run, by its label.
+        run: String,
+        /// What the fault said.
+        message: String,
     },
 }
 

@@ -23,7 +23,7 @@ pub use self::dropout::Dropout;
 pub use self::import::{ImportError, import_weights, pytorch_name};
 pub use self::mlp::Mlp;
 pub use self::resnet::ResNet;
-pub use self::transformer::{Decoding, Encoded, Sequences, Transformer};
+pub use self::transformer::{Decoding, Encoded, Room, Sequences, Transformer};
 pub use self::weights::{load_weights, named_weights};
 
 use self::resnet::ResNetShape;

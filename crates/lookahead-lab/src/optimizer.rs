@@ -6,7 +6,9 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use lookahead::{Alpha, Averaging, Cadence, InnerStatePolicy, LookaheadConfig, SyncPeriod, SyncReport};
+use lookahead::{
+    Alpha, Averaging, Cadence, Description, InnerStatePolicy, LookaheadConfig, Schedule, SyncPeriod, SyncReport,
+};
 use lookahead_burn::{
     AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, PullBack, RecordReader, RecordWriter, RuleSet, Sgd,
     Weights,
@@ -65,8 +67,8 @@ impl AnyOptimizer {
         })
     }
 
-    /// One gradient step. `gradient_at` is called where an adaptive alpha asks for the gradient at theta_k: in the
-    /// outermost Lookahead, if `fresh_gradient` is set.
+    /// One gradient step. `gradient_at` is called where the adaptive alpha of the outermost Lookahead asks for the gradient at
+    /// theta_k.
     pub fn step<M: Module>(
         &mut self,
         lr: &ModuleLearningRate,
@@ -115,6 +117,16 @@ impl AnyOptimizer {
         }
     }
 
+    /// Whether every average inside has begun; `None` without any.
+    #[must_use]
+    pub fn average_began(&self) -> Option<bool> {
+        match self {
+            Self::Lookahead(lookahead) => lookahead.inner().average_began(),
+            Self::Averaged(averaged) => Some(averaged.has_begun() && averaged.inner().average_began().unwrap_or(true)),
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
+        }
+    }
+
     /// Tells every average inside a validation loss (NT-ASGD).
     pub fn observe_validation_loss(&mut self, loss: f64) {
         match self {
@@ -143,7 +155,7 @@ macro_rules! each {
 }
 
 impl Cadence for AnyOptimizer {
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
+    fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
         each!(self, optimizer => optimizer.sync_periods())
     }
 }
@@ -209,6 +221,10 @@ impl InnerOptimizer for AnyOptimizer {
         each!(self, optimizer => optimizer.rebase(module));
     }
 
+    fn follow<M: Module>(&mut self, module: &M) {
+        each!(self, optimizer => optimizer.follow(module));
+    }
+
     fn keeps_second_moment(&self) -> bool {
         each!(self, optimizer => optimizer.keeps_second_moment())
     }
@@ -221,12 +237,12 @@ impl InnerOptimizer for AnyOptimizer {
         each!(self, optimizer => optimizer.evaluation_weights())
     }
 
-    fn describe(&self) -> String {
+    fn describe(&self) -> Description {
         each!(self, optimizer => optimizer.describe())
     }
 
-    fn save(&self, record: &mut RecordWriter<'_>) {
-        each!(self, optimizer => optimizer.save(record));
+    fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), lookahead_burn::Error> {
+        each!(self, optimizer => optimizer.save(record))
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), lookahead_burn::Error> {

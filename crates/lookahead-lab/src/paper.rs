@@ -14,6 +14,7 @@ pub mod fig09_tab5_k_and_alpha;
 pub mod fig10_inner_and_outer_loop;
 pub mod fig11_noisy_quadratic_more;
 pub mod fig12_tab6_inner_state;
+mod name;
 mod noisy_progress;
 pub mod quickstart;
 
@@ -21,11 +22,13 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::config::{DeviceConfig, SweepConfig};
-use crate::report::Paper;
+use crate::config::{ConfigError, DeviceConfig, SweepConfig};
+use crate::reading::{MOST_OF_A_CONFIGURATION, read_text};
 use crate::report::analysis::Analysis;
+use crate::report::{Paper, Source};
 use crate::sweep::Sweep;
 
 /// How large an artifact is run.
@@ -131,16 +134,26 @@ pub fn sweep(name: &str, config: &str, paper: &str) -> Result<Sweep, Error> {
         "" => Paper::default(),
         text => Paper::parse(text, Path::new(&file("paper.toml")))?,
     };
-    Ok(Sweep { name: name.to_owned(), config, paper })
+    Ok(Sweep { name: name.to_owned(), source: None, config, paper })
 }
 
 /// The sweep of a file of the user's own; the file's name without its end is the artifact's.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Config`] naming the line.
+/// [`Error::Io`]; [`Error::Config`] naming the line, or for a name that is no folder's or another's.
 pub fn sweep_of_file(path: &Path) -> Result<Sweep, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-    let config = SweepConfig::parse(&text, &path.display().to_string())?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Sweep { name, config, paper: Paper::default() })
+    let text = read_text(path, MOST_OF_A_CONFIGURATION).map_err(Error::io(path))?;
+    let file = path.display().to_string();
+    let refuse = |reason: String| {
+        let reason = format!("{reason}; a report goes into a folder of the sweep's name: give the file another one");
+        ConfigError::Folder { file: file.clone(), reason }
+    };
+    let name = path.file_stem().unwrap_or_default().to_str();
+    let name = name.ok_or_else(|| refuse("its name is not UTF-8".to_owned()))?;
+    name::check(name).map_err(refuse)?;
+    let config = SweepConfig::parse(&text, &file)?;
+    let from_root = path.canonicalize().map_err(Error::io(path))?;
+    let sha256 = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let source = Some(Source { file: from_root.display().to_string(), sha256 });
+    Ok(Sweep { name: name.to_owned(), source, config, paper: Paper::default() })
 }

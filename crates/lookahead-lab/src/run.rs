@@ -1,20 +1,24 @@
 //! One run in its folder: `config.toml`, `environment.json`, `metrics.jsonl`, `checkpoint/`, `result.json`.
 
+mod inspection;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
-use crate::Error;
+use crate::checkpoint::Current;
 use crate::config::RunConfig;
 use crate::data::Data;
 use crate::environment::{environment, peak_memory};
-use crate::files::{create_folder, write_atomically};
-use crate::report::{Run, RunResult};
+use crate::files::{FileError, create_folder, open_own, remove_abandoned, write_atomically, write_sealed};
+use crate::report::{LeftOut, Run, RunResult, write_result};
 use crate::task::{ForTask, Task, with_task};
 use crate::train::{Observer, Outcome, Trainer, finite};
+use crate::{Error, Stop};
+
+pub use self::inspection::{Inspection, inspect};
 
 /// The folder of a run below an output folder: named by the configuration's content, so that it is shared by every
 /// artifact that needs this run.
@@ -32,12 +36,21 @@ pub fn run(
     data: &Data,
     folder: &Path,
     observer: &mut dyn Observer,
-    stop: &AtomicBool,
+    stop: &Stop,
 ) -> Result<RunResult, Error> {
     create_folder(folder)?;
     let _lock = lock(folder)?;
     claim(config, folder)?;
-    let before = Run::read(folder)?;
+    let expected = config.id();
+    if let Ok(Some(Current { run: found, .. })) = Current::read(folder)
+        && found != expected
+    {
+        return Err(Error::OtherConfig { path: folder.join("checkpoint"), expected, found });
+    }
+    let (before, _) = Run::read_to_continue(folder)?;
+    if !before.files.is_empty() && before.id != expected {
+        return Err(Error::OtherConfig { path: folder.to_owned(), expected, found: before.id });
+    }
     if let Some(result) = before.finished() {
         if result.data != data.sha256() {
             return Err(Error::OtherData { path: folder.to_owned() });
@@ -45,10 +58,7 @@ pub fn run(
         return Ok(result.clone());
     }
     let environment = before.environment;
-    let result = with_task(config, data, ThisRun { config, folder, environment, observer, stop })??;
-    let json = serde_json::to_vec_pretty(&result).map_err(|error| Error::io(folder)(error.into()))?;
-    write_atomically(&folder.join("result.json"), &json)?;
-    Ok(result)
+    with_task(config, data, ThisRun { config, folder, environment, observer, stop })?
 }
 
 /// A run that is not finished yet.
@@ -57,18 +67,19 @@ struct ThisRun<'a> {
     folder: &'a Path,
     environment: BTreeMap<String, Value>,
     observer: &'a mut dyn Observer,
-    stop: &'a AtomicBool,
+    stop: &'a Stop,
 }
 
 impl ForTask for ThisRun<'_> {
     type Output = Result<RunResult, Error>;
 
     fn with<T: Task>(self, task: &T) -> Result<RunResult, Error> {
-        let trainer = Trainer::new(self.config, task, self.folder)?;
+        let trainer = Trainer::new(self.config, task, self.folder, self.stop)?;
         write_environment(self.config, self.folder, self.environment)?;
-        let Outcome { epochs, steps, seconds, train, valid, test, kept_epochs, refused, skipped } =
-            trainer.run(self.observer, self.stop)?;
-        Ok(RunResult {
+        let outcome = trainer.run(self.observer)?;
+        let Outcome { epochs, steps, seconds, train, valid, test, kept_epochs, average_began, .. } = outcome;
+        let Outcome { refused, skipped, empty_batches, .. } = outcome;
+        let result = RunResult {
             status: "done".to_owned(),
             epochs,
             steps,
@@ -80,25 +91,51 @@ impl ForTask for ThisRun<'_> {
             test_loss: test.and_then(|test| finite(test.loss)),
             test_bleu: test.and_then(|test| test.bleu),
             kept_epochs,
+            average_began,
             seconds,
             non_finite: refused,
             data: task.data_sha256(),
             data_description: task.data_description(),
             skipped,
+            left_out: LeftOut {
+                empty_batches,
+                valid_skipped: valid.skipped,
+                valid_cut: valid.cut,
+                test_skipped: test.map_or(0, |test| test.skipped),
+                test_cut: test.map_or(0, |test| test.cut),
+            },
             peak_memory: peak_memory(),
-        })
+        };
+        finish(self.config, self.folder, task, &result)?;
+        Ok(result)
     }
 }
 
-/// Keeps other processes out of the folder for as long as the file is held.
+/// Writes the result with the sums of all other files, then the note that there is one.
+fn finish(config: &RunConfig, folder: &Path, task: &impl Task, result: &RunResult) -> Result<(), Error> {
+    let lost = || FileError::LostCurrent { folder: folder.to_owned(), found: "metrics.jsonl".to_owned() };
+    let current = Current::read(folder)?.ok_or_else(lost)?;
+    let mut files = current.all_files();
+    files.add(folder, &["environment.json"])?;
+    files.add(folder, &task.files())?;
+    write_result(folder, &config.id(), result, &files)?;
+    Ok(Current { finished: true, ..current }.write(folder)?)
+}
+
+/// Keeps other processes out of a run's or an artifact's folder for as long as the file is held, and removes what killed
+/// ones were writing there.
 ///
 /// # Errors
-/// [`Error::Busy`] if another process holds it.
+/// [`Error::Busy`] if another process holds it; [`Error::Io`], also where `.lock` is no regular file of the folder.
 pub fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join(".lock");
-    let file = File::create(&path).map_err(Error::io(&path))?;
+    let file = open_own(&path, File::options().read(true).write(true)).map_err(Error::io(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            remove_abandoned(folder);
+            ["checkpoint", "kept", "path"].iter().for_each(|name| remove_abandoned(&folder.join(name)));
+            Ok(file)
+        }
         Err(fs::TryLockError::WouldBlock) => Err(Error::Busy { path: folder.to_owned() }),
         Err(fs::TryLockError::Error(error)) => Err(Error::io(&path)(error)),
     }
@@ -112,8 +149,7 @@ fn write_environment(config: &RunConfig, folder: &Path, mut before: BTreeMap<Str
             before.insert(format!("{key}, continued"), now);
         }
     }
-    let json = serde_json::to_vec_pretty(&before).map_err(|error| Error::io(folder)(error.into()))?;
-    write_atomically(&folder.join("environment.json"), &json)
+    Ok(write_sealed(&folder.join("environment.json"), &before)?)
 }
 
 /// Writes the complete configuration, or sees that the folder is of the same one.

@@ -1,16 +1,28 @@
 //! A sweep: panels, groups, grids and seeds made into runs, and the artifact that lists them.
 
+mod figure;
 mod jobs;
+mod points;
 
+use std::collections::HashSet;
+use std::ops::Range;
+
+pub use self::figure::check_path;
 pub use self::jobs::{Follow, Job, do_runs};
 
+use self::points::{in_words, point_at, points, tuning};
 use crate::Error;
-use crate::config::{ConfigError, GroupConfig, PanelConfig, RunConfig, ScaleConfig, SweepConfig};
-use crate::paper::{Request, Scale};
-use crate::report::{Artifact, Candidate, Group, Paper};
+use crate::config::{ConfigError, GroupConfig, Override, PanelConfig, RunConfig, ScaleConfig, SweepConfig};
+use crate::labels::{self, Fault};
+use crate::paper::Request;
+use crate::report::{Artifact, Candidate, Group, Paper, Source};
+use crate::text::{on_one_line, short};
 
 /// Seeds of the tuning start here, so that no result is of a seed that was tuned on.
 const TUNING_SEEDS: u64 = 1000;
+
+/// The most runs of a plan, counted before any is made.
+const MOST_RUNS: usize = 100_000;
 
 /// Runs to be done, in order, and the artifact that lists them.
 #[derive(Debug)]
@@ -35,6 +47,8 @@ pub struct PlannedRun {
 pub struct Sweep {
     /// The artifact's name.
     pub name: String,
+    /// The file that describes it, if it is one of the user's.
+    pub source: Option<Source>,
     /// The description.
     pub config: SweepConfig,
     /// What the paper says.
@@ -46,27 +60,32 @@ impl Sweep {
     /// scale searches it.
     ///
     /// # Errors
-    /// [`Error::NoScale`]; [`Error::Config`] for a wrong override.
+    /// [`Error::NoScale`]; [`Error::Config`] for a wrong override, and for all that the report would refuse.
     pub fn plan(&self, request: &Request) -> Result<Plan, Error> {
         let scale = self.scale(request)?;
-        let seeds = 0..u64::from(request.seeds.unwrap_or(scale.seeds).get());
-        let mut plan = Plan { artifact: self.artifact(request, scale), runs: vec![] };
-        for (panel, group) in self.groups(scale) {
+        let seeds = u64::from(request.seeds.unwrap_or(scale.seeds).get());
+        let is_searched = |group: &GroupConfig| scale.grids && !group.grid.is_empty();
+        let groups = self.groups(scale);
+        self.check_number(groups.clone().map(|(_, group)| if is_searched(group) { group.points() } else { 1 }), seeds)?;
+        let (mut artifact, mut runs) = (self.artifact(request, scale), Runs::default());
+        for (panel, group) in groups {
             let point = point_at(group, scale.scale);
             let mut entry = entry(panel, group, &point);
-            if scale.grids && !group.grid.is_empty() {
+            let described = self.described(scale, panel, group)?;
+            if is_searched(group) {
                 for point in points(&group.grid) {
-                    let config = self.config(request, scale, panel, group, &point)?;
-                    let runs = plan.add(&entry, &config, seeds.clone());
+                    let config = self.at_point(&described, request, group, &point)?;
+                    let runs = runs.add(&entry, &config, 0..seeds);
                     entry.candidates.push(Candidate { label: in_words(&point), runs });
                 }
             } else {
-                let config = self.config(request, scale, panel, group, &point)?;
-                entry.runs = plan.add(&entry, &config, seeds.clone());
+                let config = self.at_point(&described, request, group, &point)?;
+                entry.runs = runs.add(&entry, &config, 0..seeds);
             }
-            plan.artifact.groups.push(entry);
+            artifact.groups.push(entry);
         }
-        Ok(plan)
+        figure::check(self.config.figure, &runs.planned).map_err(|reason| self.refuse(reason))?;
+        self.checked(artifact, runs)
     }
 
     /// The tuning: every point of every grid, on seeds of its own.
@@ -75,58 +94,85 @@ impl Sweep {
     /// [`Error::NoScale`]; [`Error::Config`] for a wrong override, or where there is no grid.
     pub fn tuning_plan(&self, request: &Request) -> Result<Plan, Error> {
         let scale = self.scale(request)?;
-        let seeds = request.seeds.unwrap_or(self.config.tuning_seeds).get();
-        let mut plan = Plan { artifact: self.artifact(request, scale), runs: vec![] };
-        plan.artifact.artifact = format!("{}_tuning", self.name);
-        plan.artifact.title = format!("The grids of: {}", self.config.title);
-        plan.artifact.paper = Paper::default();
-        for (panel, group) in self.groups(scale).filter(|(_, group)| !group.grid.is_empty()) {
+        let seeds = u64::from(request.seeds.unwrap_or(self.config.tuning_seeds).get());
+        let groups = self.groups(scale).filter(|(_, group)| !group.grid.is_empty());
+        self.check_number(groups.clone().map(|(_, group)| group.points()), seeds)?;
+        let (mut artifact, mut runs) = (self.artifact(request, scale), Runs::default());
+        artifact.artifact = format!("{}_tuning", self.name);
+        artifact.title = format!("The grids of: {}", self.config.title);
+        artifact.paper = Paper::default();
+        for (panel, group) in groups {
+            let described = self.described(scale, panel, group)?;
             for point in points(&group.grid) {
-                let config = self.config(request, scale, panel, group, &point)?;
+                let config = self.at_point(&described, request, group, &point)?;
                 let label = format!("{}, {}", group.label, in_words(&point));
                 let mut entry = Group { label, baseline: None, ..entry(panel, group, &[]) };
-                entry.runs = plan.add(&entry, &config, TUNING_SEEDS..TUNING_SEEDS + u64::from(seeds));
-                plan.artifact.groups.push(entry);
+                entry.runs = runs.add(&entry, &config, TUNING_SEEDS..TUNING_SEEDS + seeds);
+                artifact.groups.push(entry);
             }
         }
-        if plan.runs.is_empty() {
+        if runs.planned.is_empty() {
             let (option, reason) = ("--tune", "there is nothing to tune");
             return Err(ConfigError::OptionNotTaken { artifact: self.name.clone(), option, reason }.into());
         }
-        Ok(plan)
+        self.checked(artifact, runs)
     }
 
+    /// The scale that is asked for, if the overrides leave what the sweep is about.
     fn scale(&self, request: &Request) -> Result<&ScaleConfig, Error> {
         let scales = &self.config.scales;
-        scales.iter().find(|scale| scale.scale == request.scale).ok_or_else(|| Error::NoScale {
+        let scale = scales.iter().find(|scale| scale.scale == request.scale).ok_or_else(|| Error::NoScale {
             sweep: self.name.clone(),
             scale: request.scale.name(),
             known: scales.iter().map(|scale| scale.scale.name()).collect(),
-        })
+        })?;
+        request.overrides.iter().try_for_each(|text| self.check_override(text, scale))?;
+        Ok(scale)
     }
 
-    fn groups<'a>(&'a self, scale: &'a ScaleConfig) -> impl Iterator<Item = (&'a PanelConfig, &'a GroupConfig)> {
+    fn groups<'a>(
+        &'a self,
+        scale: &'a ScaleConfig,
+    ) -> impl Iterator<Item = (&'a PanelConfig, &'a GroupConfig)> + Clone {
         let is_run = |panel: &&PanelConfig| scale.panels.as_ref().is_none_or(|names| names.contains(&panel.name));
         let groups = |panel: &'a PanelConfig| self.config.groups_of(&panel.name).map(move |group| (panel, group));
         self.config.panels.iter().filter(is_run).flat_map(groups)
     }
 
-    fn config(
-        &self,
-        request: &Request,
-        scale: &ScaleConfig,
-        panel: &PanelConfig,
-        group: &GroupConfig,
-        point: &[String],
-    ) -> Result<RunConfig, Error> {
+    /// What is too much is refused before memory is asked for.
+    fn check_number(&self, points: impl Iterator<Item = usize>, seeds: u64) -> Result<(), Error> {
+        let runs = points.fold(0, usize::saturating_add).saturating_mul(seeds as usize);
+        match runs <= MOST_RUNS {
+            true => Ok(()),
+            false => Err(self.refuse(format!("{runs} runs; at most {MOST_RUNS} are accepted"))),
+        }
+    }
+
+    /// The configuration of a group before its grid, its point and the command line.
+    fn described(&self, scale: &ScaleConfig, panel: &PanelConfig, group: &GroupConfig) -> Result<RunConfig, Error> {
         let mut config = self.config.run.clone();
-        let at_scale = group.at_scale.iter().filter(|(at, _)| *at == scale.scale).flat_map(|(_, set)| set);
-        let described = panel.set.iter().chain(&scale.set).chain(&group.set).chain(at_scale).chain(point);
-        for text in described {
-            config.set(text)?;
+        let set = |config: &mut RunConfig, own: &Override, part: &str, name: &str| {
+            own.apply(config, || format!("{part} {:?}", short(name)))
+        };
+        panel.set.iter().try_for_each(|own| set(&mut config, own, "panel", &panel.name))?;
+        scale.set.iter().try_for_each(|own| set(&mut config, own, "scale", scale.scale.name()))?;
+        let of_group = group.set.iter().chain(group.at(scale.scale));
+        of_group.into_iter().try_for_each(|own| set(&mut config, own, "group", &group.label))?;
+        Ok(config)
+    }
+
+    fn at_point(
+        &self,
+        described: &RunConfig,
+        request: &Request,
+        group: &GroupConfig,
+        point: &[Override],
+    ) -> Result<RunConfig, Error> {
+        let mut config = described.clone();
+        for own in point {
+            own.apply(&mut config, || format!("group {:?}", short(&group.label)))?;
         }
         for text in &request.overrides {
-            self.check_override(text, scale)?;
             config.set(text)?;
         }
         if config.data.source.is_in_files() {
@@ -142,14 +188,14 @@ impl Sweep {
     fn check_override(&self, text: &str, scale: &ScaleConfig) -> Result<(), Error> {
         let groups = self.config.groups.iter();
         let own = groups.flat_map(|group| {
-            let grid = group.grid.iter().map(|(key, _)| key);
+            let grid = group.grid.iter().map(|axis| axis.key.as_str());
             let at_scale = group.at_scale.iter().flat_map(|(_, set)| set);
-            group.set.iter().chain(at_scale).chain(&group.point).chain(grid)
+            group.set.iter().chain(at_scale).chain(&group.point).map(Override::key).chain(grid)
         });
-        let panels = self.config.panels.iter().flat_map(|panel| &panel.set);
-        let fixed = own.chain(panels).map(|text| key(text)).chain(["seed"]);
+        let panels = self.config.panels.iter().flat_map(|panel| &panel.set).map(Override::key);
+        let fixed = own.chain(panels).chain(["seed"]);
         let fixed = fixed.chain((!scale.data.is_empty()).then_some("data"));
-        let given = key(text);
+        let given = text.split('=').next().unwrap_or_default().trim();
         let is_below = |key: &str, of: &str| key.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
         let clashes = |fixed: &&str| given == *fixed || is_below(given, fixed) || is_below(fixed, given);
         match fixed.into_iter().find(clashes) {
@@ -168,6 +214,7 @@ impl Sweep {
             scale: request.scale.name().to_owned(),
             title: self.config.title.clone(),
             command: request.command.clone(),
+            source: self.source.clone(),
             data: scale.data.clone(),
             notes,
             figure: self.config.figure,
@@ -175,26 +222,51 @@ impl Sweep {
             groups: vec![],
         }
     }
-}
 
-impl Plan {
-    /// Adds a run for each seed, unless it is there already, and gives their ids.
-    fn add(&mut self, group: &Group, config: &RunConfig, seeds: impl Iterator<Item = u64>) -> Vec<String> {
-        let mut ids = Vec::new();
-        for seed in seeds {
-            let config = RunConfig { seed, ..config.clone() };
-            let id = config.id();
-            if !self.runs.iter().any(|run| run.config.id() == id) {
-                let panel = if group.panel.is_empty() { String::new() } else { format!("{}, ", group.panel) };
-                self.runs.push(PlannedRun { label: format!("{panel}{} seed {seed}", group.label), config });
-            }
-            ids.push(id);
-        }
-        ids
+    /// The plan, if a report can be made of it.
+    fn checked(&self, artifact: Artifact, runs: Runs) -> Result<Plan, Error> {
+        let label = |group: usize| format!("{:?}", short(&artifact.groups[group].label));
+        labels::check(&artifact.named()).map_err(|fault| {
+            self.refuse(match fault {
+                Fault::NoGroup => format!("no group is in a panel of the scale {}", artifact.scale),
+                Fault::Letter { group, letter } => format!("group {}: no page can show {letter:?}", label(group)),
+                Fault::Repeated { group } => format!("two groups of a panel would be labelled {}", label(group)),
+                Fault::Baseline { group, .. } => format!("group {} is without its baseline", label(group)),
+            })
+        })?;
+        Ok(Plan { artifact, runs: runs.planned })
+    }
+
+    fn refuse(&self, reason: String) -> Error {
+        ConfigError::Plan { sweep: self.config.file.clone(), reason }.into()
     }
 }
 
-fn entry(panel: &PanelConfig, group: &GroupConfig, point: &[String]) -> Group {
+/// The runs of a plan in the making, each once.
+#[derive(Default)]
+struct Runs {
+    planned: Vec<PlannedRun>,
+    ids: HashSet<String>,
+}
+
+impl Runs {
+    /// Adds a run for each seed, unless it is there already, and gives their ids.
+    fn add(&mut self, group: &Group, config: &RunConfig, seeds: Range<u64>) -> Vec<String> {
+        let panel = if group.panel.is_empty() { String::new() } else { format!("{}, ", group.panel) };
+        let label = on_one_line(&format!("{panel}{}", group.label));
+        let add = |seed: u64| {
+            let config = RunConfig { seed, ..config.clone() };
+            let id = config.id();
+            if self.ids.insert(id.clone()) {
+                self.planned.push(PlannedRun { label: format!("{label} seed {seed}"), config });
+            }
+            id
+        };
+        seeds.map(add).collect()
+    }
+}
+
+fn entry(panel: &PanelConfig, group: &GroupConfig, point: &[Override]) -> Group {
     Group {
         label: group.label.clone(),
         baseline: group.baseline.clone(),
@@ -203,65 +275,4 @@ fn entry(panel: &PanelConfig, group: &GroupConfig, point: &[String]) -> Group {
         runs: vec![],
         candidates: vec![],
     }
-}
-
-/// The point of a group's grid that is used at a scale: what the group sets for the scale comes before its own point.
-fn point_at(group: &GroupConfig, scale: Scale) -> Vec<String> {
-    let at_scale = group.at_scale.iter().filter(|(at, _)| *at == scale).flat_map(|(_, set)| set);
-    let at_scale: Vec<&String> = at_scale.collect();
-    let chosen = |text: &String| at_scale.iter().rfind(|own| key(own) == key(text)).map_or(text, |own| *own).clone();
-    group.point.iter().map(chosen).collect()
-}
-
-/// How the hyperparameters of a group were chosen, in words.
-fn tuning(group: &GroupConfig, point: &[String]) -> String {
-    let axes = group.grid.iter().map(|(key, values)| format!("{} in {{{}}}", last(key), values.join(", ")));
-    let grid = axes.collect::<Vec<_>>().join(", ");
-    match (grid.is_empty(), point.is_empty()) {
-        (true, true) => "fixed".to_owned(),
-        (true, false) => in_words(point),
-        (false, true) => format!("grid: {grid}"),
-        (false, false) if is_on_grid(group, point) => format!("{} of the grid {grid}", in_words(point)),
-        (false, false) => format!("{} in place of the grid {grid}", in_words(point)),
-    }
-}
-
-fn is_on_grid(group: &GroupConfig, point: &[String]) -> bool {
-    let on_axis = |text: &String| {
-        let axis = group.grid.iter().find(|(axis, _)| axis == key(text));
-        axis.is_none_or(|(_, values)| {
-            values.iter().any(|value| text.split_once('=').is_some_and(|(_, own)| own.trim() == value))
-        })
-    };
-    point.iter().all(on_axis)
-}
-
-/// Every point of a grid, the last key varying fastest.
-fn points(grid: &[(String, Vec<String>)]) -> Vec<Vec<String>> {
-    grid.iter().fold(vec![vec![]], |points, (key, values)| {
-        let extended = |point: &Vec<String>| {
-            let with = |value: &String| [point.as_slice(), &[format!("{key}={value}")]].concat();
-            values.iter().map(with).collect::<Vec<_>>()
-        };
-        points.iter().flat_map(extended).collect()
-    })
-}
-
-/// A point of a grid in words, such as `learning_rate 0.1, weight_decay 0.001`.
-fn in_words(point: &[String]) -> String {
-    let words = point.iter().map(|text| {
-        let value = text.split_once('=').map_or("", |(_, value)| value.trim());
-        format!("{} {value}", last(key(text)))
-    });
-    words.collect::<Vec<_>>().join(", ")
-}
-
-/// The key of an override `KEY=VALUE`.
-fn key(text: &str) -> &str {
-    text.split('=').next().unwrap_or_default().trim()
-}
-
-/// The last part of a key with dots.
-fn last(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or_default()
 }

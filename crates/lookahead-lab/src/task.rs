@@ -11,7 +11,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::Error;
+use crate::{Error, Stop};
 
 pub use self::any::{ForTask, with_task};
 pub use self::classification::Classification;
@@ -29,6 +29,18 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Valid => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// How good a model is on a part of the data.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
@@ -40,6 +52,33 @@ pub struct Score {
     pub top5: Option<f64>,
     /// BLEU, 0 to 100; of translations that were searched for.
     pub bleu: Option<f64>,
+    /// Examples left out of all this, because they cannot be read or are too long to be computed on.
+    pub skipped: u64,
+    /// Sentences that were too long to be translated but by their beginnings.
+    pub cut: u64,
+}
+
+/// A mean that is taken part by part.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    /// Adds `count` values by their mean.
+    fn add(&mut self, mean: f64, count: usize) {
+        self.sum += mean * count as f64;
+        self.count += count;
+    }
+
+    /// The mean of all of them; of a part of the data of which `skipped` examples were left out.
+    fn of(self, part: Part, skipped: u64) -> Result<f64, Error> {
+        match self.count {
+            0 => Err(Error::NothingLeft { part: part.name(), skipped }),
+            count => Ok(self.sum / count as f64),
+        }
+    }
 }
 
 /// The batches of an epoch, made ahead.
@@ -93,6 +132,11 @@ pub trait Task {
         Ok(())
     }
 
+    /// The files that a finished run leaves of [`prepare`](Self::prepare) and [`final_score`](Self::final_score).
+    fn files(&self) -> Vec<&'static str> {
+        vec![]
+    }
+
     /// The initial model.
     fn initial_model(&self, device: &Device) -> Self::Model;
 
@@ -109,12 +153,22 @@ pub trait Task {
     /// The steps of an epoch, counted from 0.
     fn steps(&self, epoch: u32) -> u32;
 
+    /// The steps of the first `epochs` epochs.
+    fn steps_of(&self, epochs: u32) -> u64 {
+        (0..epochs).map(|epoch| u64::from(self.steps(epoch))).sum()
+    }
+
     /// The batches of an epoch, counted from 0, from batch number `first` on.
     fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Self::Batch>;
 
     /// How many examples are missing in a batch because they could not be read.
     fn skipped(&self, _batch: &Self::Batch) -> u64 {
         0
+    }
+
+    /// Whether a batch holds no example, because none could be read.
+    fn is_empty(&self, _batch: &Self::Batch) -> bool {
+        false
     }
 
     /// What the learning rate of this batch is multiplied with.
@@ -136,8 +190,8 @@ pub trait Task {
     /// The score of a model in evaluation mode, as it is taken after each epoch.
     ///
     /// # Errors
-    /// What reading the data meets.
-    fn evaluate(&self, model: &Self::Model, part: Part, device: &Device) -> Result<Score, Error>;
+    /// What reading the data meets, [`Error::NothingLeft`], [`Error::Interrupted`].
+    fn evaluate(&self, model: &Self::Model, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error>;
 
     /// Whether [`Task::final_score`] measures more than [`Task::evaluate`].
     fn has_final_score(&self) -> bool {
@@ -147,16 +201,28 @@ pub trait Task {
     /// The score at the end of a run; what it is based on may be left in `folder`.
     ///
     /// # Errors
-    /// What reading the data meets, [`Error::Io`].
-    fn final_score(&self, model: &Self::Model, part: Part, _folder: &Path, device: &Device) -> Result<Score, Error> {
-        self.evaluate(model, part, device)
+    /// As [`Task::evaluate`], [`Error::Io`].
+    fn final_score(
+        &self,
+        model: &Self::Model,
+        part: Part,
+        _folder: &Path,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<Score, Error> {
+        self.evaluate(model, part, device, stop)
     }
 
     /// A copy of the model whose batch-norm statistics are those of the training data, estimated anew.
     ///
     /// # Errors
-    /// What reading the data meets.
-    fn re_estimate_batch_norm(&self, model: &Self::Model, _device: &Device) -> Result<Self::Model, Error> {
+    /// What reading the data meets, [`Error::NothingLeft`], [`Error::Interrupted`].
+    fn re_estimate_batch_norm(
+        &self,
+        model: &Self::Model,
+        _device: &Device,
+        _stop: &Stop,
+    ) -> Result<Self::Model, Error> {
         Ok(model.clone())
     }
 }

@@ -2,6 +2,8 @@
 
 #[path = "report/claims.rs"]
 mod claims;
+#[path = "report/families.rs"]
+mod families;
 #[path = "report/index.rs"]
 mod index;
 #[path = "report/language.rs"]
@@ -14,6 +16,8 @@ mod panels;
 mod paper_toml;
 #[path = "report/records.rs"]
 mod records;
+#[path = "support/seal.rs"]
+mod seal;
 #[path = "report/synthetic.rs"]
 mod synthetic;
 #[path = "report/translation.rs"]
@@ -21,7 +25,7 @@ mod translation;
 
 use std::fs;
 
-use lookahead_lab::report::{self, ReportError, RunResult, Summary, Verdict};
+use lookahead_lab::report::{self, NotJudged, ReportError, RunResult, Summary, Verdict};
 use synthetic::{EPOCHS, Output, id};
 
 const SGD: usize = 0;
@@ -64,7 +68,8 @@ fn summary_has_the_numbers_computed_by_hand() {
     assert_close(accuracy.ci95.unwrap()[1], 0.02 + 0.024_841_377_118);
     // Loss: -0.01, -0.02, -0.03
     assert_close(comparison.valid_loss.unwrap().mean, -0.02);
-    assert_eq!(comparison.verdict, Verdict::Undecided);
+    // Not worse than -0.005: (0.02 + 0.005) / (0.01 / sqrt(3)) = 4.33, p = 0.049, twice that by Holm.
+    assert_eq!(comparison.outcome.verdict, Some(Verdict::Undecided));
 
     let text = fs::read_to_string(output.dir.join("quickstart/summary.json")).unwrap();
     assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
@@ -73,16 +78,16 @@ fn summary_has_the_numbers_computed_by_hand() {
 #[test]
 fn verdict_follows_both_intervals() {
     let baseline = [(0.90, 0.40), (0.92, 0.30), (0.94, 0.35)];
-    let better = [(0.95, 0.30), (0.97, 0.20), (0.99, 0.25)];
-    let worse_loss = [(0.95, 0.50), (0.97, 0.40), (0.99, 0.45)];
-    for (lookahead, expected) in
-        [(better, Verdict::Holds), (baseline, Verdict::Holds), (worse_loss, Verdict::DoesNotHold)]
+    let better = [(0.95, 0.30), (0.971, 0.201), (0.99, 0.251)];
+    let equal = [(0.9001, 0.4001), (0.9199, 0.2999), (0.94, 0.35)];
+    let worse_loss = [(0.95, 0.50), (0.971, 0.401), (0.99, 0.451)];
+    for (lookahead, expected) in [(better, Verdict::Holds), (equal, Verdict::Holds), (worse_loss, Verdict::DoesNotHold)]
     {
         let output = Output::with_seeds(3);
         set_ends(&output, SGD, &baseline);
         set_ends(&output, LOOKAHEAD_SGD, &lookahead);
         let summary = report::write(&output.dir, "quickstart").unwrap();
-        assert_eq!(summary.groups[LOOKAHEAD_SGD].comparison.as_ref().unwrap().verdict, expected);
+        assert_eq!(summary.groups[LOOKAHEAD_SGD].comparison.as_ref().unwrap().outcome.verdict, Some(expected));
     }
 }
 
@@ -94,8 +99,8 @@ fn one_seed_gives_means_but_no_deviation_and_no_verdict() {
     assert_eq!(group.valid_accuracy.unwrap().std, None);
     let comparison = group.comparison.as_ref().unwrap();
     assert_eq!(comparison.valid_loss.unwrap().ci95, None);
-    assert_eq!(comparison.verdict, Verdict::Undecided);
-    assert!(output.page().contains("undecided at n = 1"));
+    assert_eq!(comparison.outcome.reason, Some(NotJudged::TooFewSeeds));
+    assert!(output.page().contains("not judged: fewer than 3 seeds"));
     assert!(!output.page().contains("NaN"));
 }
 
@@ -157,7 +162,7 @@ fn labels_cannot_inject_markup() {
         artifact.title = evil.to_owned();
         artifact.groups[0].tuning = evil.to_owned();
     });
-    fs::write(output.run_file(&id(2, 0), "config.toml"), "</code></pre><script>alert(1)</script>").unwrap();
+    output.write(&id(2, 0), "config.toml", "</code></pre><script>alert(1)</script>");
     report::write(&output.dir, "quickstart").unwrap();
     let page = output.page();
     assert!(!page.contains("<script>alert"));
@@ -185,24 +190,25 @@ fn broken_rows_are_errors_with_file_and_line() {
         let error = report::write(&output.dir, "quickstart").unwrap_err().to_string();
         assert!(error.contains("run-0-0/metrics.jsonl:3:"), "{error}");
         assert!(error.contains(reason), "{error}");
-        assert!(!output.dir.join("quickstart/report.html").exists());
+        // The others are reported all the same.
+        let page = fs::read_to_string(output.dir.join("quickstart/report.html")).unwrap();
+        assert!(page.contains("run-0-0/metrics.jsonl:3:") && page.contains("Remove"), "the page names the run");
+        let summary: Summary =
+            serde_json::from_slice(&fs::read(output.dir.join("quickstart/summary.json")).unwrap()).unwrap();
+        assert_eq!((summary.unreadable.len(), summary.groups[SGD].n, summary.groups[LOOKAHEAD_SGD].n), (1, 0, 1));
     }
 }
 
 #[test]
-fn a_last_line_cut_off_is_ignored() {
+fn what_an_unfinished_run_wrote_after_its_checkpoint_does_not_count() {
     let output = Output::with_seeds(1);
+    output.unfinish(&id(SGD, 0));
     let path = output.run_file(&id(SGD, 0), "metrics.jsonl");
     let rows = fs::read_to_string(&path).unwrap();
-    fs::write(&path, &rows[..rows.len() - 25]).unwrap();
+    fs::write(&path, format!("{rows}{}", &rows[..25])).unwrap();
     report::write(&output.dir, "quickstart").unwrap();
-    assert!(output.page().contains("SGD: 1."), "the earlier rows are still there");
-
     let run = report::Run::read(path.parent().unwrap()).unwrap();
-    assert_eq!(run.rows.last().unwrap().epoch, EPOCHS - 1);
-    fs::write(&path, rows.trim_end()).unwrap();
-    let run = report::Run::read(path.parent().unwrap()).unwrap();
-    assert_eq!(run.rows.last().unwrap().epoch, EPOCHS, "only the newline is missing");
+    assert_eq!(run.rows.last().unwrap().epoch, EPOCHS);
 }
 
 #[test]
@@ -211,7 +217,7 @@ fn evaluations_repeated_after_a_resume_replace_the_earlier_ones() {
     let path = output.run_file(&id(SGD, 0), "metrics.jsonl");
     let rows = fs::read_to_string(&path).unwrap();
     let resumed: Vec<&str> = rows.lines().take(15).chain(rows.lines().skip(10)).collect();
-    fs::write(&path, resumed.join("\n") + "\n").unwrap();
+    output.write(&id(SGD, 0), "metrics.jsonl", &(resumed.join("\n") + "\n"));
     let epochs: Vec<u32> =
         report::Run::read(path.parent().unwrap()).unwrap().rows.iter().map(|row| row.epoch).collect();
     assert_eq!(epochs, (1..=EPOCHS).collect::<Vec<_>>());
@@ -220,7 +226,7 @@ fn evaluations_repeated_after_a_resume_replace_the_earlier_ones() {
 #[test]
 fn unfinished_runs_are_shown_and_count_in_no_number() {
     let output = Output::with_seeds(3);
-    fs::remove_file(output.run_file(&id(SGD, 1), "result.json")).unwrap();
+    output.unfinish(&id(SGD, 1));
     fs::remove_dir_all(output.dir.join("runs").join(id(2, 2))).unwrap();
     output.edit_result(&id(2, 1), |result| result.status = "stopped".to_owned());
     let summary = report::write(&output.dir, "quickstart").unwrap();
@@ -229,7 +235,7 @@ fn unfinished_runs_are_shown_and_count_in_no_number() {
     assert_eq!(summary.groups[SGD].unfinished, [id(SGD, 1)]);
     assert_eq!(summary.groups[2].unfinished, [id(2, 1), id(2, 2)]);
     let comparison = summary.groups[LOOKAHEAD_SGD].comparison.as_ref().unwrap();
-    assert_eq!((comparison.pairs(), comparison.missing_pairs, comparison.verdict), (2, 1, Verdict::Undecided));
+    assert_eq!((comparison.pairs(), comparison.missing_pairs), (2, 1));
     let page = output.page();
     for state in ["unfinished, epoch 20", "unfinished (stopped)", "not started"] {
         assert!(page.contains(state), "{state}");
@@ -258,7 +264,7 @@ fn values_that_are_not_finite_leave_a_gap_and_no_verdict() {
     assert_eq!((group.n, group.diverged, group.non_finite, group.valid_loss.unwrap().n), (3, 1, 7, 2));
     assert!(group.valid_loss.unwrap().mean.is_finite());
     let comparison = group.comparison.as_ref().unwrap();
-    assert_eq!((comparison.missing_pairs, comparison.verdict), (1, Verdict::Undecided));
+    assert_eq!((comparison.missing_pairs, comparison.outcome.reason), (1, Some(NotJudged::MissingSeeds)));
 
     let page = output.page();
     assert!(page.contains("Validation loss: the curve of Lookahead(SGD) has a gap"));
@@ -280,7 +286,7 @@ fn extreme_losses_still_give_a_picture() {
                      \"valid_accuracy\":1.0,\"alpha\":null,\"seconds\":1}}\n"
                 )
             });
-            fs::write(output.run_file(&id(optimizer, 0), "metrics.jsonl"), rows.collect::<String>()).unwrap();
+            output.write(&id(optimizer, 0), "metrics.jsonl", &rows.collect::<String>());
         }
         report::write(&output.dir, "quickstart").unwrap();
         let picture = fs::read_to_string(output.dir.join("quickstart/curves.svg")).unwrap();
@@ -293,7 +299,7 @@ fn evaluations_within_an_epoch_are_drawn_against_steps() {
     let output = Output::with_seeds(1);
     let path = output.run_file(&id(SGD, 0), "metrics.jsonl");
     let rows = fs::read_to_string(&path).unwrap().replace("\"epoch\":2,", "\"epoch\":1,");
-    fs::write(&path, rows).unwrap();
+    output.write(&id(SGD, 0), "metrics.jsonl", &rows);
     report::write(&output.dir, "quickstart").unwrap();
     assert!(output.page().contains("Validation loss against steps."));
 }

@@ -1,8 +1,8 @@
 //! The inner optimizers that the battery is run for: one function each, named like the module of its tests.
 
-use lookahead::{InnerStatePolicy, LookaheadConfig};
+use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig};
 
-use crate::case::{alpha, period};
+use crate::case::{alpha, changing, period};
 use crate::{Rule, Setup};
 
 /// Plain SGD.
@@ -63,6 +63,27 @@ pub fn nested_adam() -> Setup {
 #[must_use]
 pub fn nested_ada_factor() -> Setup {
     nested(Rule::AdaFactor, InnerStatePolicy::Interpolate)
+}
+
+/// Lookahead(SGD) with the sync periods 2, 2, 4, 2, 2, …, all of which end where a period of 4 does.
+#[must_use]
+pub fn nested_scheduled() -> Setup {
+    let periods = changing(period(2), [(2, period(4)), (3, period(2))]);
+    Setup::bare(Rule::Sgd).inside(LookaheadConfig::new().with_sync_period(periods).with_alpha(alpha(0.6)))
+}
+
+/// The running mean of SGD with momentum, from the second step on.
+#[must_use]
+pub fn averaged() -> Setup {
+    Setup::averaged(Rule::HeavyBall, Averaging::Running { start: 1 })
+}
+
+/// Lookahead(exponential average of SGD with momentum), interpolating.
+#[must_use]
+pub fn nested_averaged() -> Setup {
+    let averaging = Averaging::exponential(0.5).expect("a decay below 1");
+    let Setup { lookaheads, .. } = nested(Rule::HeavyBall, InnerStatePolicy::Interpolate);
+    Setup { lookaheads, ..Setup::averaged(Rule::HeavyBall, averaging) }
 }
 
 /// A Lookahead with k = 2 and alpha = 0.6, for the laws to put another around.

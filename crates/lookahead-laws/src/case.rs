@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, Schedule, SyncPeriod};
 
-use crate::{Setup, Subject, Tensor};
+use crate::{Precision, Setup, Subject, Tensor};
 
 /// What a law is tried on.
 #[derive(Debug, Clone)]
@@ -20,8 +20,13 @@ pub struct Case {
 }
 
 /// The three policies of App. C.5.
-pub(crate) const POLICIES: [InnerStatePolicy; 3] =
+const POLICIES: [InnerStatePolicy; 3] =
     [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset];
+
+/// Those that a subject can keep.
+pub(crate) fn policies<S: Subject>() -> impl Iterator<Item = InnerStatePolicy> {
+    POLICIES.into_iter().filter(|policy| S::keeps(*policy))
+}
 
 impl Case {
     /// Three tensors, k = 4 and alpha = 0.3, which no binary fraction is: rounding shows.
@@ -29,7 +34,7 @@ impl Case {
     pub fn standard(base: Setup) -> Self {
         let tensor = |name: &str, shape: &[usize]| {
             let values = (0..shape.iter().product()).map(|i| initial_value(name, i)).collect();
-            Tensor { name: name.to_owned(), shape: shape.to_vec(), values }
+            Tensor::new(name, shape, values)
         };
         let tensors = vec![tensor("weight", &[2, 3]), tensor("bias", &[3]), tensor("gain", &[1])];
         Self { base, tensors, sync_period: period(4), alpha: alpha(0.3) }
@@ -40,10 +45,24 @@ impl Case {
         self.sync_period.get().into()
     }
 
-    /// Whether the base is at the end of a cycle after so many steps.
+    /// Whether a first cycle of so many steps before those of k ends where one of the base does, and all later ones too.
     pub(crate) fn nests(&self, steps: u32) -> bool {
-        let mut periods = self.base.lookaheads.iter().flat_map(|inside| inside.sync_period.values());
-        periods.all(|period| steps.is_multiple_of(period.get()))
+        let Some(inside) = self.base.lookaheads.last() else { return true };
+        SyncPeriod::new(steps).is_ok_and(|first| {
+            let periods = changing(first, [(1, self.sync_period)]);
+            LookaheadConfig::new()
+                .with_sync_period(periods)
+                .nests_around(std::slice::from_ref(&inside.sync_period))
+                .is_ok()
+        })
+    }
+
+    /// The same with values that this precision holds exactly.
+    pub(crate) fn rounded(&self, precision: Precision) -> Self {
+        let mut case = self.clone();
+        let values = case.tensors.iter_mut().flat_map(|tensor| &mut tensor.values);
+        values.for_each(|value| *value = precision.round(*value));
+        case
     }
 
     /// Whether a Lookahead in the base, if there is one, interpolates, more than once in k and not at every step.
@@ -52,6 +71,11 @@ impl Case {
             let period = inside.sync_period.at(0).get();
             inside.inner_state == InnerStatePolicy::Interpolate && period > 1 && self.sync_period.get() > period
         })
+    }
+
+    /// Whether a Lookahead in the base has a schedule of k.
+    pub(crate) fn inside_is_scheduled(&self) -> bool {
+        self.base.lookaheads.iter().any(|inside| inside.sync_period.values().count() > 1)
     }
 
     /// Whether a sync follows the step (counted from 0) of a run with period k.

@@ -2,10 +2,26 @@
 
 use std::fmt::Display;
 
+use crate::{Slow, Subject};
+
 /// Asserts that two lists of tensors hold the same bits, the sign of zero included.
 #[track_caller]
 pub(crate) fn assert_same_bits(what: impl Display, left: &[Vec<f64>], right: &[Vec<f64>]) {
     compare(what, left, right, |a, b| a.to_bits() == b.to_bits());
+}
+
+/// Asserts that slow weights are what a sync makes of them beside these fast ones.
+#[track_caller]
+pub(crate) fn assert_slow_beside_fast<S: Subject>(what: impl Display, slow: &[Vec<f64>], fast: &[Vec<f64>]) {
+    compare(what, slow, fast, |phi, theta| match S::SLOW {
+        Slow::Same => phi.to_bits() == theta.to_bits(),
+        Slow::Wider => S::PRECISION.round(phi).to_bits() == theta.to_bits(),
+        Slow::Rounded => {
+            let [phi, theta] = [phi, theta].map(|weight| (weight as f32).to_bits());
+            let toward_zero = theta & 0xffff_0000;
+            phi == toward_zero || (theta != toward_zero && phi == toward_zero + 0x1_0000)
+        }
+    });
 }
 
 /// Asserts that two lists of tensors agree within `tolerance` times the larger magnitude, or 1 where that is larger.

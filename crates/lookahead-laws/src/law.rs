@@ -1,6 +1,8 @@
 //! The list of the laws, and how one is checked.
 
-use crate::laws::{clock, identities, inner_state, non_finite, resume, sync};
+use lookahead::Averaging;
+
+use crate::laws::{average, clock, identities, inner_state, membership, non_finite, resume, sync};
 use crate::{Case, Rule, Subject};
 
 /// One law of Lookahead, for finite values unless it says otherwise.
@@ -15,8 +17,10 @@ pub enum Law {
     FastEqualsSlowAfterEachSync,
     /// With a fixed alpha the slow weights are the average of Eq. 2, to rounding.
     SlowWeightsAreTheAverageOfEq2,
-    /// A tensor whose gradient is missing, or zero where the rule then rests, keeps its bits, -0.0 too.
+    /// A tensor whose gradient is missing keeps its bits, -0.0 too.
     FrozenTensorsNeverChange,
+    /// A tensor whose gradient is zero keeps its bits, where the rule then rests.
+    RestingTensorsNeverChange,
     /// A run saved at any step of the cycle and loaded elsewhere goes on with the same bits, schedules included.
     ASavedRunGoesOnWithTheSameBits,
     /// The same with an adaptive alpha.
@@ -37,6 +41,21 @@ pub enum Law {
     SyncNowEndsAPartialCycle,
     /// A tensor that joins later is seeded from its value then and synced with the others.
     LateTensorsAreSeededAndSynced,
+    /// A tensor whose gradients stop in mid-cycle is pulled back at the next sync and then stays, bit for bit.
+    TensorsThatStopAreSyncedOnce,
+    /// A run in which tensors join late and gradients are missing for a while, saved at any step and right after a tensor
+    /// has joined, goes on with the same bits.
+    ASavedRunGoesOnThroughJoinsAndGaps,
+    /// A tensor that is frozen in mid-run keeps its bits until it is trained again, its slow weights meet it at the next
+    /// sync, the others do not notice, and a save at any step around it goes on with the same bits.
+    FreezingHoldsEveryBit,
+    /// A tensor put in the place of another of its name and shape is one that has just joined: nothing of the old one
+    /// stays, and a save at any step after it goes on with the same bits.
+    ReplacedTensorsStartAfresh,
+    /// Two tensors of one identity are refused at the first step, or stay one tensor: fast, slow, saved and loaded.
+    TwinsStayOneOrAreRefused,
+    /// A running mean is that of each tensor's own weights, from its first step on.
+    AveragesAreOfEachTensorsOwnWeights,
     /// A gradient that is no finite number leaves the slow weights finite; its element keeps its phi, the others move.
     NonFiniteGradientsNeverReachTheSlowWeights,
     /// A Lookahead with alpha = 1 inside another is not there, bit for bit.
@@ -57,12 +76,13 @@ pub enum Law {
 
 impl Law {
     /// All laws.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::AlphaOneIsTheInnerOptimizer,
         Self::InterpolateWithAlphaOneMaintains,
         Self::FastEqualsSlowAfterEachSync,
         Self::SlowWeightsAreTheAverageOfEq2,
         Self::FrozenTensorsNeverChange,
+        Self::RestingTensorsNeverChange,
         Self::ASavedRunGoesOnWithTheSameBits,
         Self::ASavedRunWithAdaptiveAlphaGoesOn,
         Self::LookingOnChangesNothing,
@@ -73,6 +93,12 @@ impl Law {
         Self::SyncNowAfterASyncChangesNothing,
         Self::SyncNowEndsAPartialCycle,
         Self::LateTensorsAreSeededAndSynced,
+        Self::TensorsThatStopAreSyncedOnce,
+        Self::ASavedRunGoesOnThroughJoinsAndGaps,
+        Self::FreezingHoldsEveryBit,
+        Self::ReplacedTensorsStartAfresh,
+        Self::TwinsStayOneOrAreRefused,
+        Self::AveragesAreOfEachTensorsOwnWeights,
         Self::NonFiniteGradientsNeverReachTheSlowWeights,
         Self::LookaheadInsideWithAlphaOneIsTransparent,
         Self::PoliciesAgreeWithoutMemory,
@@ -89,7 +115,10 @@ impl Law {
         let (rule, nested) = (case.base.rule, case.base.has_lookahead());
         match self {
             Self::LookaheadInsideWithAlphaOneIsTransparent => !nested,
-            Self::PoliciesAgreeWithoutMemory => rule == Rule::Sgd,
+            Self::PoliciesAgreeWithoutMemory => rule == Rule::Sgd && !case.inside_is_scheduled(),
+            Self::AveragesAreOfEachTensorsOwnWeights => {
+                matches!(case.base.averaging, Some(Averaging::Running { .. })) && !nested
+            }
             Self::PeriodOneScalesTheRateOfSgd
             | Self::LearningRateReachesTheRule
             | Self::OverflowNeverReachesTheSlowWeights => rule == Rule::Sgd && !nested,
@@ -106,7 +135,8 @@ impl Law {
     /// If the law is broken, saying where; if it does not concern the case; if the subject is exempt without a reason.
     pub fn check<S: Subject>(self, case: &Case) {
         assert!(self.concerns(case), "{self:?} says nothing about {:?}", case.base);
-        if let Some(reason) = S::exemption(self) {
+        let case = &case.rounded(S::PRECISION);
+        if let Some(reason) = S::exemption(self, case) {
             assert!(!reason.is_empty(), "an exemption from {self:?} without a reason");
             return println!("{self:?} is not kept: {reason}");
         }
@@ -116,6 +146,15 @@ impl Law {
             Self::FastEqualsSlowAfterEachSync => sync::fast_equals_slow_after_each_sync::<S>(case),
             Self::SlowWeightsAreTheAverageOfEq2 => sync::slow_weights_are_the_average_of_eq2::<S>(case),
             Self::FrozenTensorsNeverChange => sync::frozen_tensors_never_change::<S>(case),
+            Self::RestingTensorsNeverChange => sync::resting_tensors_never_change::<S>(case),
+            Self::TensorsThatStopAreSyncedOnce => membership::tensors_that_stop_are_synced_once::<S>(case),
+            Self::ASavedRunGoesOnThroughJoinsAndGaps => {
+                membership::a_saved_run_goes_on_through_joins_and_gaps::<S>(case)
+            }
+            Self::FreezingHoldsEveryBit => membership::freezing_holds_every_bit::<S>(case),
+            Self::ReplacedTensorsStartAfresh => membership::replaced_tensors_start_afresh::<S>(case),
+            Self::TwinsStayOneOrAreRefused => membership::twins_stay_one_or_are_refused::<S>(case),
+            Self::AveragesAreOfEachTensorsOwnWeights => average::averages_are_of_each_tensors_own_weights::<S>(case),
             Self::ASavedRunGoesOnWithTheSameBits => resume::a_saved_run_goes_on_with_the_same_bits::<S>(case),
             Self::ASavedRunWithAdaptiveAlphaGoesOn => resume::a_saved_run_with_adaptive_alpha_goes_on::<S>(case),
             Self::LookingOnChangesNothing => resume::looking_on_changes_nothing::<S>(case),

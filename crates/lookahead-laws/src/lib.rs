@@ -34,8 +34,18 @@
 //!   [`LateTensorsAreSeededAndSynced`](Law::LateTensorsAreSeededAndSynced)
 //! * evaluation that swaps the weights and does not always swap them back:
 //!   [`LookingOnChangesNothing`](Law::LookingOnChangesNothing)
+//! * a tensor that has just joined, saved without its slow weights:
+//!   [`ASavedRunGoesOnThroughJoinsAndGaps`](Law::ASavedRunGoesOnThroughJoinsAndGaps)
+//! * slow weights that go stale while a tensor is frozen:
+//!   [`FreezingHoldsEveryBit`](Law::FreezingHoldsEveryBit)
+//! * a new layer that inherits what was kept of the old one:
+//!   [`ReplacedTensorsStartAfresh`](Law::ReplacedTensorsStartAfresh)
+//! * of two layers that share an identity one that is never trained:
+//!   [`TwinsStayOneOrAreRefused`](Law::TwinsStayOneOrAreRefused)
 //! * a bias correction left behind by "interpolate":
 //!   [`BiasCorrectionFollowsTheMoments`](Law::BiasCorrectionFollowsTheMoments)
+//!
+//! [`Rounded`] puts any of them under the same laws with bf16 slow weights.
 //!
 //! Two defects are not a matter of laws: that an invalid alpha or k is accepted (`errors.rs` of the core's tests) and a
 //! pass over all slow weights at every step (a matter of speed).
@@ -49,8 +59,10 @@ pub mod golden;
 mod law;
 mod laws;
 mod macros;
+mod rounded;
 mod subject;
 
 pub use case::{Case, initial_value};
 pub use law::{Law, battery};
-pub use subject::{Precision, Rule, Setup, Subject, Tensor};
+pub use rounded::Rounded;
+pub use subject::{Precision, Rule, Setup, Slow, Subject, Tensor};

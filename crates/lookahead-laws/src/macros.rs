@@ -31,6 +31,7 @@ macro_rules! laws {
             frozen_tensors_never_change: FrozenTensorsNeverChange,
             a_saved_run_goes_on_with_the_same_bits: ASavedRunGoesOnWithTheSameBits,
             a_saved_run_with_adaptive_alpha_goes_on: ASavedRunWithAdaptiveAlphaGoesOn,
+            resting_tensors_never_change: RestingTensorsNeverChange,
             looking_on_changes_nothing: LookingOnChangesNothing,
             reset_is_a_fresh_inner_optimizer: ResetIsAFreshInnerOptimizer,
             several_tensors_sync_as_often_as_one: SeveralTensorsSyncAsOftenAsOne,
@@ -39,6 +40,11 @@ macro_rules! laws {
             sync_now_after_a_sync_changes_nothing: SyncNowAfterASyncChangesNothing,
             sync_now_ends_a_partial_cycle: SyncNowEndsAPartialCycle,
             late_tensors_are_seeded_and_synced: LateTensorsAreSeededAndSynced,
+            tensors_that_stop_are_synced_once: TensorsThatStopAreSyncedOnce,
+            a_saved_run_goes_on_through_joins_and_gaps: ASavedRunGoesOnThroughJoinsAndGaps,
+            freezing_holds_every_bit: FreezingHoldsEveryBit,
+            replaced_tensors_start_afresh: ReplacedTensorsStartAfresh,
+            twins_stay_one_or_are_refused: TwinsStayOneOrAreRefused,
             non_finite_gradients_never_reach_the_slow_weights: NonFiniteGradientsNeverReachTheSlowWeights,
         }
     };
@@ -76,6 +82,17 @@ macro_rules! laws {
     (@only nested_heavy_ball $subject:ident) => {
         $crate::laws!(@momentum $subject nested_heavy_ball);
     };
+    (@only averaged $subject:ident) => {
+        $crate::laws!(@transparent $subject averaged);
+        $crate::laws!(@momentum $subject averaged);
+        $crate::laws! { @tests $subject averaged
+            averages_are_of_each_tensors_own_weights: AveragesAreOfEachTensorsOwnWeights,
+        }
+    };
+    (@only nested_averaged $subject:ident) => {
+        $crate::laws!(@momentum $subject nested_averaged);
+    };
+    (@only nested_scheduled $subject:ident) => {};
     (@only nested_adam $subject:ident) => {};
     (@only nested_ada_factor $subject:ident) => {};
     (@only $base:ident $subject:ident) => {

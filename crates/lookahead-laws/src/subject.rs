@@ -1,8 +1,8 @@
 //! What a law needs of an implementation: build it, step it, look at it, save it.
 
-use lookahead::LookaheadConfig;
+use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, SlowStorage};
 
-use crate::Law;
+use crate::{Case, Law};
 
 /// An implementation of Lookahead under test.
 ///
@@ -11,6 +11,12 @@ use crate::Law;
 pub trait Subject: Sized {
     /// The precision of its weights.
     const PRECISION: Precision;
+
+    /// How its slow weights are kept beside the fast ones.
+    const SLOW: Slow = Slow::Same;
+
+    /// Whether a tensor joins when it is there; else in its first step, or when it is saved.
+    const JOINS_AT_ONCE: bool = true;
 
     /// An optimizer with these hyperparameters around these weights, before the first step.
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self;
@@ -21,7 +27,8 @@ pub trait Subject: Sized {
     /// The weights that gradients are taken at: the fast ones.
     fn weights(&self) -> Vec<Vec<f64>>;
 
-    /// The slow weights of the outermost Lookahead, or the weights where there is none.
+    /// The weights to evaluate: the slow ones of the outermost Lookahead; where there is none the average, once there is
+    /// one; or else the weights.
     fn slow(&self) -> Vec<Vec<f64>>;
 
     /// Ends a partial cycle of the outermost Lookahead and of those inside.
@@ -39,9 +46,55 @@ pub trait Subject: Sized {
     /// Lets a tensor join after some steps.
     fn add(&mut self, tensor: &Tensor);
 
-    /// Why this implementation cannot keep a law, by its design. `None`: it keeps it.
-    fn exemption(_law: Law) -> Option<&'static str> {
+    /// Freezes a tensor or lets it train again, where that is more than a missing gradient: the next steps bring none for
+    /// a frozen tensor. `false`: there is no such thing here, and nothing has happened.
+    fn freeze(&mut self, _tensor: usize, _frozen: bool) -> bool {
+        false
+    }
+
+    /// Puts another tensor of the same name and shape in the place of one, where a tensor is more than its name, shape and
+    /// place. `false`: it is not, and nothing has happened.
+    fn replace(&mut self, _tensor: usize, _by: &Tensor) -> bool {
+        false
+    }
+
+    /// [`new`](Self::new), or [`load`](Self::load) of what was saved, with one tensor more at the end: a clone of tensor
+    /// `of` that shares its identity and so its gradient. `None`: there are no identities here.
+    fn with_twin(_setup: &Setup, _tensors: &[Tensor], _of: usize, _saved: Option<&[u8]>) -> Option<Self> {
         None
+    }
+
+    /// Whether it can keep a policy for the inner state (App. C.5): not one that has to see a state that is hidden.
+    fn keeps(_policy: InnerStatePolicy) -> bool {
+        true
+    }
+
+    /// Why this implementation cannot keep a law, by its design. `None`: it keeps it.
+    fn exemption(_law: Law, _case: &Case) -> Option<&'static str> {
+        None
+    }
+}
+
+/// How slow weights are kept beside the fast ones, and so what a sync makes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slow {
+    /// In the same precision: both are equal bit for bit.
+    Same,
+    /// In `f32` beside weights of half precision: the fast ones are the slow ones, rounded to nearest.
+    Wider,
+    /// As stochastically rounded bf16: each slow one is a bf16 neighbour of its fast one.
+    Rounded,
+}
+
+impl Slow {
+    /// How far a sync moves a slow weight from where Eq. 1 puts it, as a part of the weight.
+    #[must_use]
+    pub fn rounding(self) -> f64 {
+        match self {
+            Self::Same | Self::Wider => 0.0,
+            // the distance of two bf16 neighbours
+            Self::Rounded => 2.0_f64.powi(-7),
+        }
     }
 }
 
@@ -52,6 +105,8 @@ pub enum Precision {
     Single,
     /// `f64`
     Double,
+    /// bf16, as the weights of a model
+    Half,
 }
 
 impl Precision {
@@ -61,6 +116,7 @@ impl Precision {
         match self {
             Self::Single => f64::from(f32::EPSILON),
             Self::Double => f64::EPSILON,
+            Self::Half => 2.0_f64.powi(-7),
         }
     }
 
@@ -70,6 +126,7 @@ impl Precision {
         match self {
             Self::Single => f64::from(f32::MAX),
             Self::Double => f64::MAX,
+            Self::Half => f64::from(f32::from_bits(0x7f7f_0000)),
         }
     }
 
@@ -79,6 +136,11 @@ impl Precision {
         match self {
             Self::Single => f64::from(value as f32),
             Self::Double => value,
+            Self::Half => {
+                // to nearest, ties to even, by way of f32
+                let bits = (value as f32).to_bits();
+                f64::from(f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000))
+            }
         }
     }
 }
@@ -92,9 +154,17 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// The values, each exact in the subject's precision.
     pub values: Vec<f64>,
+    /// Whether it is frozen from the start, where there is such a thing (see [`Subject::freeze`]).
+    pub frozen: bool,
 }
 
 impl Tensor {
+    /// A tensor that is trained.
+    #[must_use]
+    pub fn new(name: &str, shape: &[usize], values: Vec<f64>) -> Self {
+        Self { name: name.to_owned(), shape: shape.to_vec(), values, frozen: false }
+    }
+
     /// The same name and shape with zeros: what a new process knows before it loads.
     #[must_use]
     pub fn blank(&self) -> Self {
@@ -139,11 +209,14 @@ impl Rule {
     }
 }
 
-/// An optimizer: a rule, and the Lookaheads around it, innermost first (at most two).
+/// An optimizer: a rule, an average around it if there is one, and the Lookaheads around both, innermost first (at most
+/// two).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The rule in the middle.
     pub rule: Rule,
+    /// The average of the rule's weights.
+    pub averaging: Option<Averaging>,
     /// The hyperparameters of each Lookahead around it; empty for the bare rule.
     pub lookaheads: Vec<LookaheadConfig>,
 }
@@ -152,14 +225,27 @@ impl Setup {
     /// The bare rule.
     #[must_use]
     pub fn bare(rule: Rule) -> Self {
-        Self { rule, lookaheads: Vec::new() }
+        Self { rule, averaging: None, lookaheads: Vec::new() }
+    }
+
+    /// An average around a bare rule.
+    #[must_use]
+    pub fn averaged(rule: Rule, averaging: Averaging) -> Self {
+        Self { averaging: Some(averaging), ..Self::bare(rule) }
     }
 
     /// One more Lookahead around it all.
     #[must_use]
     pub fn inside(&self, config: LookaheadConfig) -> Self {
         let lookaheads = self.lookaheads.iter().cloned().chain([config]).collect();
-        Self { rule: self.rule, lookaheads }
+        Self { lookaheads, ..self.clone() }
+    }
+
+    /// The same with all slow weights stored so.
+    #[must_use]
+    pub fn stored(&self, storage: SlowStorage) -> Self {
+        let lookaheads = self.lookaheads.iter().cloned().map(|config| config.with_slow_storage(storage)).collect();
+        Self { lookaheads, ..self.clone() }
     }
 
     /// Whether there is a Lookahead already.

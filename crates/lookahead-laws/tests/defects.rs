@@ -2,13 +2,13 @@
 
 mod textbook;
 
-use lookahead_laws::{Case, Law, bases, laws};
+use lookahead_laws::{Case, Law, Rounded, bases, laws};
 
 use textbook::Textbook;
 
 type Sound = Textbook<{ textbook::NONE }>;
 
-laws!(sound: Sound; sgd, heavy_ball, adam);
+laws!(sound: Sound; sgd, heavy_ball, adam, averaged);
 
 #[test]
 fn every_law_has_its_test() {
@@ -27,6 +27,13 @@ macro_rules! defects {
             Law::$law.check::<Textbook<{ textbook::$defect }>>(&Case::standard(bases::$base()));
         })+
     };
+}
+
+/// Slow weights in full precision are not what a bf16 storage has.
+#[test]
+#[should_panic(expected = "slow weights are seeded from theta_0")]
+fn full_precision_passed_off_as_bf16() {
+    Law::FastEqualsSlowAfterEachSync.check::<Rounded<Sound>>(&Case::standard(bases::sgd()));
 }
 
 defects! {
@@ -48,6 +55,8 @@ defects! {
         breaks LearningRateReachesTheRule, "step 3 with learning rate 0.25";
     fast_and_slow_differ_by_rounding: FAST_ROUNDED_APART with sgd
         breaks FastEqualsSlowAfterEachSync, "after step 4";
+    resting_weights_move: TWO_PRODUCTS with sgd
+        breaks RestingTensorsNeverChange, "gradient Some";
     frozen_weights_move: TWO_PRODUCTS with sgd
         breaks FrozenTensorsNeverChange, "gradient None";
     poison_reaches_the_slow_weights: NO_GUARD with adam
@@ -68,4 +77,20 @@ defects! {
         breaks SyncNowAfterASyncChangesNothing, "sync_now at phase 0";
     partial_cycle_goes_on: PHASE_GOES_ON with sgd
         breaks SyncNowEndsAPartialCycle, "slow weights 3 steps later";
+    a_tensor_that_stopped_is_left_out: SKIPS_WITHOUT_GRADIENT with sgd
+        breaks TensorsThatStopAreSyncedOnce, "without gradients after step 1: fast and slow at the sync";
+    a_tensor_that_joined_is_saved_in_part: SAVED_BEFORE_SEEDED with sgd
+        breaks ASavedRunGoesOnThroughJoinsAndGaps, "saved before step 5";
+    stale_slow_weights_when_frozen: STALE_WHEN_FROZEN with sgd
+        breaks FreezingHoldsEveryBit, "frozen before step 1, trained again before step 6: after step 4: fast and slow";
+    a_frozen_tensor_is_pulled_back: PULLED_WHEN_FROZEN with sgd
+        breaks FreezingHoldsEveryBit, "frozen before step 1, trained again before step 6: after step 4: the frozen";
+    the_old_layers_slow_weights: INHERITS with sgd
+        breaks ReplacedTensorsStartAfresh, "replaced before step 4";
+    the_old_layers_moments: INHERITS with adam
+        breaks ReplacedTensorsStartAfresh, "replaced before step 4";
+    a_twin_left_behind: TWIN_STAYS with sgd
+        breaks TwinsStayOneOrAreRefused, "fast: one tensor";
+    one_count_for_all_means: ONE_COUNT_FOR_ALL_MEANS with averaged
+        breaks AveragesAreOfEachTensorsOwnWeights, "a tensor joined after step 2";
 }

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::error::short;
 use crate::momentum_system::CycleSystem;
 use crate::{Cycle, Eigenvalues, Error, Momentum, optimal_rate};
 
@@ -30,7 +31,8 @@ pub struct Rates {
 ///
 /// # Errors
 /// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`. Inside that range momentum alone converges; Lookahead
-/// around it with a maintained or reset velocity may not, and its rate is then negative.
+/// around it with a maintained or reset velocity may not, and its rate is then negative. [`Error::NotFinite`] if the
+/// rate cannot be computed in doubles.
 ///
 /// ```
 /// use lookahead_theory::{Cycle, Eigenvalues, Momentum, convergence_rate};
@@ -42,7 +44,13 @@ pub struct Rates {
 /// ```
 pub fn convergence_rate(eigenvalues: &Eigenvalues, lr: f64, momentum: Momentum, cycle: &Cycle) -> Result<f64, Error> {
     let lr = momentum.check_lr(lr, eigenvalues.largest())?;
-    Ok(rate_of_slowest(eigenvalues, lr, momentum, cycle))
+    let rate = rate_of_slowest(eigenvalues, lr, momentum, cycle);
+    if rate.is_finite() {
+        return Ok(rate);
+    }
+    let (k, [lr, beta]) = (cycle.sync_period.get(), [lr, momentum.get()].map(short));
+    let because = format!("with learning rate {lr}, momentum {beta} and k = {k} doubles do not hold a cycle's factor");
+    Err(Error::NotFinite { what: "the convergence rate", because })
 }
 
 /// The rate without the check of the learning rate.

@@ -4,6 +4,7 @@
 use lookahead::InnerStatePolicy;
 use serde::Serialize;
 
+use crate::error::short;
 use crate::factor::Factor;
 use crate::fixed_point::{sgd_variance, variance_ratio};
 use crate::momentum_system::CycleSystem;
@@ -43,11 +44,17 @@ impl<'p> Dynamics<'p> {
     /// eigenvalues.
     ///
     /// # Errors
-    /// [`Error::StepsEndInsideCycle`] unless k divides `steps`; [`Error::OutOfRange`] if `start` is not finite or has a
-    /// negative variance.
+    /// [`Error::StepsEndInsideCycle`] unless k divides `steps`; [`Error::OutOfRange`] unless the mean of `start` is at
+    /// most 1e100 in size and its variance from 0 to 1e200; [`Error::NotFinite`] where a cycle around momentum grows too
+    /// large for a double.
     pub fn after(&self, start: Moments, steps: u64) -> Result<Vec<Moments>, Error> {
         let (start, syncs) = (start.check()?, self.cycle.syncs_in(steps)?);
-        Ok(self.problem.directions().iter().map(|&direction| self.direction_after(direction, start, syncs)).collect())
+        let each = self.problem.directions().iter().map(|&direction| self.direction_after(direction, start, syncs));
+        let moments: Vec<Moments> = each.collect();
+        if moments.iter().all(|moments| moments.mean.is_finite() && moments.variance.is_finite()) {
+            return Ok(moments);
+        }
+        Err(self.not_finite("a mean or variance of the weights", &format!(" within {steps} steps")))
     }
 
     /// Eq. 5, the slow weights' expected loss after `steps` inner steps.
@@ -56,16 +63,29 @@ impl<'p> Dynamics<'p> {
     /// As [`after`](Self::after).
     pub fn loss_after(&self, start: Moments, steps: u64) -> Result<f64, Error> {
         let (start, syncs) = (start.check()?, self.cycle.syncs_in(steps)?);
-        Ok(self.problem.expected_loss_by(|direction| self.direction_after(direction, start, syncs)))
+        let loss = self.problem.expected_loss_by(|direction| self.direction_after(direction, start, syncs));
+        self.finite("the expected loss", loss, || format!(" within {steps} steps"))
+    }
+
+    /// How far that loss is above the least there is, infinite where it has grown beyond doubles. The start is checked.
+    pub(crate) fn above_least_after(&self, start: Moments, syncs: u64) -> f64 {
+        let terms = self.problem.directions().iter().map(|&direction| {
+            let Moments { mean, variance } = self.direction_after(direction, start, syncs);
+            direction.curvature * (mean * mean + variance)
+        });
+        let above = 0.5 * terms.sum::<f64>();
+        if above.is_finite() { above } else { f64::INFINITY }
     }
 
     /// The variances that the slow weights come to rest at (Eq. 6, 7 with Sigma), in the order of the eigenvalues.
     ///
     /// # Errors
-    /// [`Error::Diverges`] if a direction grows, which a cycle around momentum can do at any learning rate.
+    /// [`Error::Diverges`] if a direction grows, which a cycle around momentum can do at any learning rate;
+    /// [`Error::NotFinite`] if a variance is too large for a double.
     pub fn final_variances(&self) -> Result<Vec<f64>, Error> {
         self.check_converges()?;
-        Ok(self.problem.directions().iter().map(|&direction| self.final_variance(direction)).collect())
+        let each = self.problem.directions().iter().map(|&direction| self.final_variance(direction));
+        each.map(|variance| self.finite("a final variance", variance, String::new)).collect()
     }
 
     /// Eq. 5 at the fixed point.
@@ -75,7 +95,7 @@ impl<'p> Dynamics<'p> {
     pub fn final_loss(&self) -> Result<f64, Error> {
         self.check_converges()?;
         let at_rest = |direction| Moments { mean: 0.0, variance: self.final_variance(direction) };
-        Ok(self.problem.expected_loss_by(at_rest))
+        self.finite("the final loss", self.problem.expected_loss_by(at_rest), String::new)
     }
 
     /// The final loss, and how far from it the loss is after `steps` inner steps.
@@ -83,16 +103,38 @@ impl<'p> Dynamics<'p> {
     /// # Errors
     /// As [`after`](Self::after) and [`final_variances`](Self::final_variances).
     pub fn progress(&self, start: Moments, steps: u64) -> Result<Progress, Error> {
+        self.measured_progress(start, steps).map(|(progress, _)| progress)
+    }
+
+    /// The progress, and the size of the terms that its excess is the sum of: what rounding is relative to.
+    pub(crate) fn measured_progress(&self, start: Moments, steps: u64) -> Result<(Progress, f64), Error> {
         let (start, syncs) = (start.check()?, self.cycle.syncs_in(steps)?);
         self.check_converges()?;
-        let (mut above_least, mut excess) = (0.0, 0.0);
+        let (mut above_least, mut excess, mut size) = (0.0, 0.0, 0.0);
         for &direction in self.problem.directions() {
-            let (at_rest, distance) = self.direction_progress(direction, start, syncs);
+            let Approach { at_rest, distance, terms } = self.direction_progress(direction, start, syncs);
             above_least += direction.curvature * at_rest;
             excess += direction.curvature * distance;
+            size += direction.curvature * terms;
         }
         let above_least = 0.5 * above_least;
-        Ok(Progress { final_loss: self.problem.least_loss() + above_least, above_least, excess: 0.5 * excess })
+        let (final_loss, excess) = (self.problem.least_loss() + above_least, 0.5 * excess);
+        self.finite("the distance to the final loss", final_loss + excess, || format!(" within {steps} steps"))?;
+        Ok((Progress { final_loss, above_least, excess }, 0.5 * size))
+    }
+
+    fn finite(&self, what: &'static str, value: f64, how_long: impl Fn() -> String) -> Result<f64, Error> {
+        if value.is_finite() { Ok(value) } else { Err(self.not_finite(what, &how_long())) }
+    }
+
+    fn not_finite(&self, what: &'static str, how_long: &str) -> Error {
+        let (k, alpha) = (self.cycle.sync_period.get(), self.cycle.alpha.get());
+        let [lr, beta, alpha] = [self.lr, self.momentum.get(), alpha].map(short);
+        let because = format!(
+            "with learning rate {lr}, momentum {beta}, k = {k} and alpha = {alpha} it leaves the range or the precision of \
+             doubles{how_long}; a smaller learning rate or fewer steps help"
+        );
+        Error::NotFinite { what, because }
     }
 
     fn check_converges(&self) -> Result<(), Error> {
@@ -101,7 +143,7 @@ impl<'p> Dynamics<'p> {
         }
         for &Direction { curvature, .. } in self.problem.directions() {
             let ln_radius = CycleSystem::new_unchecked(self.lr, curvature, self.momentum, &self.cycle).ln_radius();
-            if ln_radius >= 0.0 {
+            if ln_radius.is_nan() || ln_radius >= 0.0 {
                 return Err(Error::Diverges { lr: self.lr, curvature, radius: ln_radius.exp() });
             }
         }
@@ -114,8 +156,7 @@ impl<'p> Dynamics<'p> {
         step.pow(self.cycle.steps()).pulled_back(self.cycle.alpha.get())
     }
 
-    /// V*, and `E[phi]^2 + V[phi] - V*` after that many syncs.
-    fn direction_progress(&self, direction: Direction, start: Moments, syncs: u64) -> (f64, f64) {
+    fn direction_progress(&self, direction: Direction, start: Moments, syncs: u64) -> Approach {
         if self.momentum == Momentum::NONE {
             let step = Factor::gradient_step(self.lr, direction.curvature);
             let inner = step.pow(self.cycle.steps());
@@ -123,11 +164,14 @@ impl<'p> Dynamics<'p> {
             let at_rest = variance_ratio(inner, cycle, &self.cycle) * sgd_variance(step, direction);
             // r^(2n) (E[phi_0]^2 + V[phi_0] - V*)
             let decay = cycle.pow(syncs).value;
-            return (at_rest, decay * decay * (start.mean * start.mean + start.variance - at_rest));
+            let second = start.mean * start.mean + start.variance;
+            let distance = decay * decay * (second - at_rest);
+            return Approach { at_rest, distance, terms: decay * decay * (second + at_rest) };
         }
         let at_rest = self.final_variance(direction);
         let Moments { mean, variance } = self.direction_after(direction, start, syncs);
-        (at_rest, mean * mean + variance - at_rest)
+        let second = mean * mean + variance;
+        Approach { at_rest, distance: second - at_rest, terms: second + at_rest }
     }
 
     fn direction_after(&self, direction: Direction, start: Moments, syncs: u64) -> Moments {
@@ -158,8 +202,20 @@ impl<'p> Dynamics<'p> {
             let room = self.momentum.room(self.lr, direction.curvature);
             return x * direction.noise_variance * (1.0 + beta) / ((1.0 - beta) * room);
         }
-        NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).fixed_point()[0]
+        let variance = NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).fixed_point()[0];
+        // A variance below 0 has lost all its digits, to a momentum near 1 and a learning rate near its limit.
+        if variance < 0.0 { f64::NAN } else { variance }
     }
+}
+
+/// How one direction comes to rest.
+struct Approach {
+    /// V*.
+    at_rest: f64,
+    /// `E[phi]^2 + V[phi] - V*`.
+    distance: f64,
+    /// The size of the terms of the distance, which may cancel.
+    terms: f64,
 }
 
 /// A final loss, and how far from it the weights are (Fig. 3's axes).

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A number lies outside its range.
-    #[error("{name} is {value}, but must be {accepted}")]
+    #[error("{name} is {}, but must be {accepted}", short(*value))]
     OutOfRange {
         /// What the number is.
         name: &'static str,
@@ -17,7 +17,7 @@ pub enum Error {
         accepted: String,
     },
     /// One number of a list lies outside its range.
-    #[error("{name} number {position} is {value}, but must be {accepted}")]
+    #[error("{name} number {position} is {}, but must be {accepted}", short(*value))]
     ListedOutOfRange {
         /// What the numbers are.
         name: &'static str,
@@ -62,8 +62,11 @@ pub enum Error {
     },
     /// The second moments grow without bound, so that there is no fixed point.
     #[error(
-        "there is no fixed point: with learning rate {lr} a cycle multiplies the direction of curvature {curvature} by \
-         {radius}, but must shrink it"
+        "there is no fixed point: with learning rate {} a cycle multiplies the direction of curvature {} by {}, but must \
+         shrink it",
+        short(*lr),
+        short(*curvature),
+        to_ten_digits(*radius)
     )]
     Diverges {
         /// The learning rate.
@@ -72,6 +75,38 @@ pub enum Error {
         curvature: f64,
         /// The spectral radius of one cycle there, at least 1.
         radius: f64,
+    },
+    /// A result would not be finite.
+    #[error("{what} is not finite: {because}")]
+    NotFinite {
+        /// The result.
+        what: &'static str,
+        /// The values that lead to it, and what would help.
+        because: String,
+    },
+    /// Two distances to a final loss cannot be compared, for one of them is nothing but rounding.
+    #[error(
+        "with learning rate {} the distance to the final loss after {steps} steps is too small to be compared in doubles: \
+         take fewer steps, a larger condition number or another initial mean",
+        short(*lr)
+    )]
+    DistanceTooSmall {
+        /// The learning rate.
+        lr: f64,
+        /// The inner steps.
+        steps: u64,
+    },
+    /// A question that would take minutes or hours.
+    #[error("{what} is {size}, but must be at most {most}: {less}")]
+    TooMuchWork {
+        /// What is counted.
+        what: &'static str,
+        /// How much of it there would be.
+        size: u64,
+        /// How much is accepted.
+        most: u64,
+        /// What makes it less.
+        less: &'static str,
     },
     /// The matrices of App. B.1 as printed need the two fast weights before a sync.
     #[error(
@@ -106,6 +141,22 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// What should be a file of numbers is a folder, a pipe or a device.
+    #[error("{} is not a regular file, but must be one with a number on each line", file.display())]
+    NotARegularFile {
+        /// Its path.
+        file: PathBuf,
+    },
+    /// A file of numbers is too large.
+    #[error("{} has more than {most} {of}, which is the most that is accepted", file.display())]
+    FileTooLarge {
+        /// The file.
+        file: PathBuf,
+        /// How many are accepted.
+        most: u64,
+        /// Of what: bytes or numbers.
+        of: &'static str,
+    },
     /// A line of a file of numbers is not a number in range.
     #[error("{}, line {line}: {text:?} is not {accepted}", file.display())]
     BadLine {
@@ -113,7 +164,7 @@ pub enum Error {
         file: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What stands there.
+        /// What stands there, cut after 40 characters.
         text: String,
         /// What would have been accepted.
         accepted: &'static str,
@@ -121,6 +172,21 @@ pub enum Error {
     /// A hyperparameter of Lookahead itself was refused.
     #[error(transparent)]
     Hyperparameter(#[from] lookahead::Error),
+}
+
+/// A number as people write it: in full, or with an exponent where that would be a row of zeros.
+pub(crate) fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() || (1e-5..1e16).contains(&value.abs()) {
+        format!("{value}")
+    } else {
+        format!("{value:e}")
+    }
+}
+
+/// A computed number without the last digits, which are rounding.
+pub(crate) fn to_ten_digits(value: f64) -> String {
+    // What was just written reads back.
+    short(format!("{value:.9e}").parse().unwrap_or(value))
 }
 
 /// Checks a number, naming it, its value and its range in the error.

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::error::accept;
 use crate::factor::Factor;
+use crate::limits::{check_curvature, check_variance};
 use crate::{Cycle, Direction, Error, Momentum};
 
 /// The variance fixed points of one direction.
@@ -22,7 +22,7 @@ pub struct FixedPoint {
 /// The variance fixed points in one direction, of SGD and of Lookahead with the same learning rate (Prop. 2).
 ///
 /// # Errors
-/// [`Error::OutOfRange`] unless the curvature is finite and above 0, the noise variance finite and at least 0, and
+/// [`Error::OutOfRange`] unless the curvature is from 1e-100 to 1e100, the noise variance too or 0, and
 /// `0 < lr < 2 / curvature`.
 ///
 /// ```
@@ -32,9 +32,7 @@ pub struct FixedPoint {
 /// # Ok::<(), lookahead_theory::Error>(())
 /// ```
 pub fn fixed_point(curvature: f64, noise_variance: f64, lr: f64, cycle: &Cycle) -> Result<FixedPoint, Error> {
-    accept("the curvature", curvature, curvature > 0.0 && curvature.is_finite(), "finite and above 0")?;
-    let noise_fits = noise_variance >= 0.0 && noise_variance.is_finite();
-    accept("the noise variance", noise_variance, noise_fits, "finite and at least 0")?;
+    let (curvature, noise_variance) = (check_curvature(curvature)?, check_variance(noise_variance)?);
     Momentum::NONE.check_lr(lr, curvature)?;
     let step = Factor::gradient_step(lr, curvature);
     let inner = step.pow(cycle.steps());

@@ -4,7 +4,8 @@ use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::error::accept;
+use crate::error::{accept, to_ten_digits};
+use crate::limits::check_curvature;
 
 /// The momentum beta of heavy-ball SGD, in [0, 1). Zero, the default, is plain SGD.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -25,7 +26,8 @@ impl Momentum {
     /// # Ok::<(), lookahead_theory::Error>(())
     /// ```
     pub fn new(value: f64) -> Result<Self, Error> {
-        accept("the momentum", value, (0.0..1.0).contains(&value), "at least 0 and below 1").map(Self)
+        // Adding 0 makes a negative zero a plain one.
+        accept("the momentum", value + 0.0, (0.0..1.0).contains(&value), "at least 0 and below 1").map(Self)
     }
 
     /// The number.
@@ -50,7 +52,7 @@ impl Momentum {
     /// Checks a learning rate against [`lr_limit`](Self::lr_limit).
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`.
+    /// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`, and L is from 1e-100 to 1e100.
     ///
     /// ```
     /// use lookahead_theory::Momentum;
@@ -59,9 +61,10 @@ impl Momentum {
     /// # Ok::<(), lookahead_theory::Error>(())
     /// ```
     pub fn check_lr(self, lr: f64, largest_eigenvalue: f64) -> Result<f64, Error> {
+        check_curvature(largest_eigenvalue)?;
         let ok = lr > 0.0 && self.room(lr, largest_eigenvalue) > 0.0;
         let limit = if self.0 == 0.0 { "2 / L" } else { "2 (1 + beta) / L" };
-        let accepted = || format!("above 0 and below {limit} = {}", self.lr_limit(largest_eigenvalue));
+        let accepted = || format!("above 0 and below {limit} = {}", to_ten_digits(self.lr_limit(largest_eigenvalue)));
         if ok { Ok(lr) } else { accept("the learning rate", lr, false, accepted()) }
     }
 }

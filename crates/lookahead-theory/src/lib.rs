@@ -27,8 +27,12 @@
 //! | Prop. 1 | [`optimal_alpha`], [`estimated_alpha`] |
 //! | Fig. 3, 4, 11 | [`figures`] |
 //!
-//! [`advise`] turns the model into advice on k and alpha. All arithmetic is in doubles, and arranged to keep relative
-//! accuracy for condition numbers of 1e8, k of 1000, alpha near 0 and 1, and learning rates near their limit.
+//! [`advise`] turns the model into advice on k and alpha: at a given learning rate, with the best one for each, and beside
+//! the inner optimizer alone at its own best one. All arithmetic is in doubles, and arranged to keep relative accuracy for
+//! condition numbers of 1e8, k of 1000, alpha near 0 and 1, and learning rates near their limit.
+//!
+//! Eigenvalues, condition numbers and means are accepted up to a size of 1e100, a million eigenvalues at most; what would
+//! not be finite, or would take minutes, is refused with an [`Error`].
 
 #![deny(missing_docs)]
 
@@ -41,6 +45,8 @@ mod factor;
 pub mod figures;
 mod fixed_point;
 mod hyperparameters;
+mod limits;
+mod matched_rate;
 mod modes;
 mod momentum_system;
 mod monte_carlo;
@@ -53,20 +59,25 @@ mod regimes;
 mod second_moments;
 mod spectrum;
 mod step_size;
+mod tune;
 
-pub use advise::{Advice, AdviceGrid, AdvicePoint, MODEL_LIMITS, advise};
+pub use advise::{
+    Advice, AdviceGrid, AdvicePoint, Choice, Edge, MODEL_LIMITS, Parameter, SameFinalLoss, TunedPoint, WORTH_IT, advise,
+};
 pub use block_matrices::BlockMatrices;
 pub use convergence_rate::{Rate, Rates, convergence_rate, optimal_rates, rates_at};
 pub use dynamics::{Dynamics, ExpectedLosses, Progress, expected_losses};
 pub use error::Error;
 pub use fixed_point::{FixedPoint, fixed_point};
 pub use hyperparameters::{Cycle, Momentum};
+pub use limits::MOST_EIGENVALUES;
 pub use momentum_system::CycleSystem;
 pub use monte_carlo::{Estimates, Sample, sample_moments};
 pub use noise::Noise;
 pub use noisy_quadratic::{Direction, Moments, NoisyQuadratic};
-pub use optimal_rate::optimal_rate;
+pub use optimal_rate::{check_search, optimal_rate};
 pub use recursion::Recursion;
 pub use regimes::{Regime, critical_condition_number};
 pub use spectrum::{ConditionNumber, Eigenvalues, Spectrum};
 pub use step_size::{estimated_alpha, optimal_alpha, optimal_alpha_after};
+pub use tune::End;

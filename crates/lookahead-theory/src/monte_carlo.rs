@@ -8,16 +8,23 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use crate::error::accept;
+use crate::error::{accept, short};
 use crate::{Cycle, Error, Moments, Momentum, NoisyQuadratic};
 
 /// Runs in one parameter set; each such batch has its own stream of random numbers.
 const BATCH: u32 = 256;
 
+/// The most weights of all runs together: they are kept until the end.
+const MOST_WEIGHTS: u64 = 10_000_000;
+/// The most samples of all runs and steps together: some minutes.
+const MOST_SAMPLES: u64 = 10_000_000_000;
+/// A larger weight's square, summed over runs, would not be a double.
+const LARGEST_WEIGHT: f64 = 1e150;
+
 /// How much to sample. The same sample gives the same bits, on any number of cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Independent runs, at least 2.
+    /// Independent runs, at least 2; times the eigenvalues at most 1e7, and times the steps 1e10.
     pub runs: u32,
     /// Inner steps in each.
     pub steps: u64,
@@ -40,8 +47,9 @@ pub struct Estimates {
 /// step. `lr` gives the rate of each inner step, counted from 0.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] unless there are 2 runs or more, `start` is finite, and each rate is above 0 and below
-/// `2 (1 + beta) / L`.
+/// [`Error::OutOfRange`] unless there are 2 runs or more, `start` is at most 1e100 in size, and each rate is above 0 and
+/// below `2 (1 + beta) / L`; [`Error::TooMuchWork`] for more than [`Sample`] takes; [`Error::NotFinite`] if the weights
+/// leave the range of doubles.
 ///
 /// ```
 /// use lookahead_theory::{Cycle, Moments, Momentum, Noise, NoisyQuadratic, Recursion, Sample, Spectrum};
@@ -64,6 +72,12 @@ pub fn sample_moments(
     sample: &Sample,
 ) -> Result<Estimates, Error> {
     accept("the number of runs", f64::from(sample.runs), sample.runs >= 2, "at least 2")?;
+    let (dim, runs) = (problem.directions().len() as u64, u64::from(sample.runs));
+    let at_most = |what, size, most, less| {
+        if size <= most { Ok(()) } else { Err(Error::TooMuchWork { what, size, most, less }) }
+    };
+    at_most("the number of runs", runs, MOST_WEIGHTS / dim, "take fewer runs or eigenvalues")?;
+    at_most("the number of steps", sample.steps, MOST_SAMPLES / (runs * dim), "take fewer steps, runs or eigenvalues")?;
     for rate in lr.values() {
         momentum.check_lr(rate, problem.eigenvalues().largest())?;
     }
@@ -86,6 +100,12 @@ pub fn sample_moments(
         .collect();
     let weights = weights?;
 
+    // NaN is none of them.
+    let is_small = |weight: &f64| weight.abs() < LARGEST_WEIGHT;
+    if !weights.iter().all(|batch| batch.slow.iter().chain(&batch.fast).all(is_small)) {
+        let because = format!("with momentum {} and k = {} they grow", short(momentum.get()), cycle.sync_period.get());
+        return Err(Error::NotFinite { what: "the square of a sampled weight", because });
+    }
     let dim = problem.directions().len();
     let of = |which: fn(&Weights) -> &[f64]| {
         let moments_of = |i: usize| {
@@ -144,13 +164,15 @@ impl Estimates {
     /// `V sqrt(2 / (n - 1))`. Where the expected variance is 0, a difference of more than rounding counts as infinite.
     ///
     /// # Errors
-    /// [`Error::VectorLength`] unless there is one expectation for each direction.
+    /// [`Error::VectorLength`] unless there is one expectation for each direction; [`Error::OutOfRange`] unless each
+    /// mean is at most 1e100 in size and each variance from 0 to 1e200.
     pub fn largest_deviation(&self, slow: &[Moments], fast: &[Moments]) -> Result<f64, Error> {
         let expected = self.slow.len();
         for (name, list) in [("the list of slow moments", slow), ("the list of fast moments", fast)] {
             if list.len() != expected {
                 return Err(Error::VectorLength { name, expected, found: list.len() });
             }
+            list.iter().try_for_each(|moments| moments.check().map(|_| ()))?;
         }
         let pairs = self.slow.iter().zip(slow).chain(self.fast.iter().zip(fast));
         let deviations = pairs.flat_map(|(found, expected)| {

@@ -4,16 +4,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::refuses_variance;
 use crate::number_file::Numbers;
 use crate::{Eigenvalues, Error};
 
-const VARIANCES: Numbers = Numbers {
-    name: "noise variance",
-    accepts: |value| value >= 0.0 && value.is_finite(),
-    accepted: "a finite number of at least 0",
-};
+const VARIANCES: Numbers =
+    Numbers { name: "noise variance", refuses: refuses_variance, accepted: "a finite number of at least 0" };
 
-/// How much each direction's optimum varies.
+/// How much each direction's optimum varies: variances of 0, or from 1e-100 to 1e100.
 ///
 /// ```
 /// use lookahead_theory::{Eigenvalues, Noise};
@@ -30,9 +28,9 @@ pub enum Noise {
     InverseCurvature,
     /// `Sigma = A`.
     Curvature,
-    /// The same variance in each direction, finite and at least 0.
+    /// The same variance in each direction.
     Constant(f64),
-    /// A variance for each eigenvalue, in their order; finite and at least 0.
+    /// A variance for each eigenvalue, in their order.
     Listed(Vec<f64>),
 }
 
@@ -40,7 +38,8 @@ impl Noise {
     /// Reads a file with one variance a line, in the order of the eigenvalues; `#` begins a comment.
     ///
     /// # Errors
-    /// [`Error::UnreadableFile`], [`Error::Empty`], or [`Error::BadLine`] with the first line that is not accepted.
+    /// [`Error::UnreadableFile`]; [`Error::NotARegularFile`]; [`Error::FileTooLarge`]; [`Error::Empty`];
+    /// [`Error::BadLine`] with the first line that is not accepted.
     pub fn from_file(file: impl AsRef<Path>) -> Result<Self, Error> {
         VARIANCES.read(file.as_ref()).map(Self::Listed)
     }
@@ -48,8 +47,7 @@ impl Noise {
     /// The diagonal of Sigma.
     ///
     /// # Errors
-    /// [`Error::NoiseCount`], or [`Error::ListedOutOfRange`] naming the first variance that is negative or not finite
-    /// (`1/a` overflows for an eigenvalue a below 1e-308).
+    /// [`Error::NoiseCount`], or [`Error::ListedOutOfRange`] naming the first variance that is not accepted.
     pub fn variances(&self, eigenvalues: &Eigenvalues) -> Result<Vec<f64>, Error> {
         let eigenvalues = eigenvalues.as_slice();
         let variances: Vec<f64> = match self {

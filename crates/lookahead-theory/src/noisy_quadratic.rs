@@ -1,6 +1,7 @@
 //! The noisy quadratic model (Sec. 3.1, Eq. 4, 5).
 
-use crate::error::accept;
+use crate::error::{accept, short};
+use crate::limits::{MOST, MOST_START_VARIANCE};
 use crate::{Eigenvalues, Error, Noise};
 
 /// `L(x) = 1/2 (x - c)^T A (x - c)` with `c ~ N(0, Sigma)`, A and Sigma diagonal (Eq. 4).
@@ -45,11 +46,13 @@ impl Moments {
         Self { mean, variance: 0.0 }
     }
 
-    /// Both finite, the variance not negative.
+    /// The mean at most 1e100 in size, the variance from 0 to 1e200.
     pub(crate) fn check(self) -> Result<Self, Error> {
-        accept("the initial mean", self.mean, self.mean.is_finite(), "finite")?;
-        let variance_fits = self.variance >= 0.0 && self.variance.is_finite();
-        accept("the initial variance", self.variance, variance_fits, "finite and at least 0")?;
+        let Self { mean, variance } = self;
+        accept("the initial mean", mean, mean.is_finite(), "finite")?;
+        accept("the initial mean", mean, mean.abs() <= MOST, "at least -1e100 and at most 1e100")?;
+        accept("the initial variance", variance, variance >= 0.0 && variance.is_finite(), "finite and at least 0")?;
+        accept("the initial variance", variance, variance <= MOST_START_VARIANCE, "at most 1e200")?;
         Ok(self)
     }
 }
@@ -81,14 +84,27 @@ impl NoisyQuadratic {
     /// included.
     ///
     /// # Errors
-    /// [`Error::VectorLength`] unless there is one for each eigenvalue.
+    /// [`Error::VectorLength`] unless there is one for each eigenvalue; [`Error::NotFinite`] if the loss, or one of the
+    /// moments, is not finite; [`Error::OutOfRange`] for a negative variance.
     pub fn expected_loss(&self, moments: &[Moments]) -> Result<f64, Error> {
         let (expected, found) = (self.directions.len(), moments.len());
         if found != expected {
             return Err(Error::VectorLength { name: "the list of moments", expected, found });
         }
-        let mut moments = moments.iter().copied();
-        Ok(self.expected_loss_by(|_| moments.next().unwrap_or_default()))
+        if let Some(&Moments { variance, .. }) = moments.iter().find(|moments| moments.variance < 0.0) {
+            accept("a variance", variance, false, "at least 0")?;
+        }
+        let mut each = moments.iter().copied();
+        let loss = self.expected_loss_by(|_| each.next().unwrap_or_default());
+        if loss.is_finite() {
+            return Ok(loss);
+        }
+        let size = |moments: &Moments| moments.mean.abs().max(moments.variance);
+        let largest = moments.iter().map(size).max_by(f64::total_cmp).unwrap_or_default();
+        Err(Error::NotFinite {
+            what: "the expected loss",
+            because: format!("the largest of the moments is {}", short(largest)),
+        })
     }
 
     /// Eq. 5 for the moments that `moments` gives for each direction in turn.

@@ -1,55 +1,82 @@
-//! Files of numbers: one a line; `#` begins a comment, blank lines are skipped.
+//! Files of numbers: one a line; `#` begins a comment, blank lines are skipped. Sizes are bounded before memory is asked
+//! for, and what is no regular file (a pipe would be waited for) is not opened.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::Error;
+use crate::limits::{MOST_EIGENVALUES, check_count};
+
+/// The most bytes of a file: room for as many numbers as are accepted, with a comment on each line.
+const MOST_BYTES: u64 = 1 << 28;
+/// The most characters of a line that an error repeats.
+const MOST_SHOWN: usize = 40;
 
 /// What the numbers of a file are, and which are accepted.
 pub(crate) struct Numbers {
     /// What one number is.
     pub name: &'static str,
-    /// Whether a number is one of them.
-    pub accepts: fn(f64) -> bool,
-    /// The same, in words.
+    /// What would have been accepted, if this number is not.
+    pub refuses: fn(f64) -> Option<&'static str>,
+    /// What is accepted where there is no number at all.
     pub accepted: &'static str,
 }
 
 impl Numbers {
     /// The numbers of a file, in its order.
     pub fn read(&self, file: &Path) -> Result<Vec<f64>, Error> {
-        let text =
-            fs::read_to_string(file).map_err(|source| Error::UnreadableFile { file: file.to_owned(), source })?;
-        let mut numbers = Vec::new();
-        for (line, text) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
-            let number = text.split('#').next().unwrap_or_default().trim();
+        let unreadable = |source| Error::UnreadableFile { file: file.to_owned(), source };
+        let too_large = |most, of| Error::FileTooLarge { file: file.to_owned(), most, of };
+        let about = fs::metadata(file).map_err(unreadable)?;
+        if !about.is_file() {
+            return Err(Error::NotARegularFile { file: file.to_owned() });
+        }
+        if about.len() > MOST_BYTES {
+            return Err(too_large(MOST_BYTES, "bytes"));
+        }
+        // A file that grows meanwhile ends here all the same.
+        let mut reader = BufReader::new(File::open(file).map_err(unreadable)?.take(MOST_BYTES));
+        let (mut numbers, mut text) = (Vec::new(), String::new());
+        for line in 1.. {
+            text.clear();
+            if reader.read_line(&mut text).map_err(unreadable)? == 0 {
+                break;
+            }
+            let line_text = text.trim_start_matches('\u{feff}').trim();
+            let number = line_text.split('#').next().unwrap_or_default().trim();
             if number.is_empty() {
                 continue;
             }
-            match number.parse().ok().filter(|&value| (self.accepts)(value)) {
-                Some(value) => numbers.push(value),
-                None => {
-                    let text = text.trim().to_owned();
-                    return Err(Error::BadLine { file: file.to_owned(), line, text, accepted: self.accepted });
+            let refused = match number.parse() {
+                Ok(value) => {
+                    numbers.push(value);
+                    (self.refuses)(value)
                 }
+                Err(_) => Some(self.accepted),
+            };
+            if let Some(accepted) = refused {
+                let text = line_text.chars().take(MOST_SHOWN).collect();
+                return Err(Error::BadLine { file: file.to_owned(), line, text, accepted });
+            }
+            if numbers.len() > MOST_EIGENVALUES {
+                return Err(too_large(MOST_EIGENVALUES as u64, "numbers"));
             }
         }
         self.check(numbers)
     }
 
-    /// The same numbers, if there is one and all are accepted.
+    /// The same numbers, if there is one, not too many, and all are accepted.
     pub fn check(&self, numbers: Vec<f64>) -> Result<Vec<f64>, Error> {
         if numbers.is_empty() {
             return Err(Error::Empty { name: self.name });
         }
-        match numbers.iter().position(|&value| !(self.accepts)(value)) {
-            None => Ok(numbers),
-            Some(index) => Err(Error::ListedOutOfRange {
-                name: self.name,
-                position: index + 1,
-                value: numbers[index],
-                accepted: self.accepted,
-            }),
+        check_count(numbers.len())?;
+        for (&value, position) in numbers.iter().zip(1..) {
+            if let Some(accepted) = (self.refuses)(value) {
+                return Err(Error::ListedOutOfRange { name: self.name, position, value, accepted });
+            }
         }
+        Ok(numbers)
     }
 }

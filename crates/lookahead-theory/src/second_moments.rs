@@ -5,8 +5,8 @@ use lookahead::InnerStatePolicy;
 
 use crate::{Cycle, Direction, Momentum};
 
-/// Doublings until a map that shrinks at all has reached its fixed point: 2^200 steps.
-const MOST_DOUBLINGS: u32 = 200;
+/// Doublings after which every map that shrinks at all has reached its fixed point: 1 minus its radius is a double.
+const MOST_DOUBLINGS: u32 = 1100;
 
 /// `z <- M z + noise`, for `z = (theta, u)` with the velocity in units of theta: u = lr v.
 ///

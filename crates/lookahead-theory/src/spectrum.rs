@@ -7,15 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::accept;
+use crate::limits::{MOST, check_count, refuses_curvature};
 use crate::number_file::Numbers;
 
-const EIGENVALUES: Numbers = Numbers {
-    name: "eigenvalue",
-    accepts: |value| value > 0.0 && value.is_finite(),
-    accepted: "a finite number above 0",
-};
+const EIGENVALUES: Numbers =
+    Numbers { name: "eigenvalue", refuses: refuses_curvature, accepted: "a finite number above 0" };
 
-/// The condition number kappa: the largest eigenvalue over the smallest, finite and at least 1.
+/// The condition number kappa: the largest eigenvalue over the smallest, from 1 to 1e100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct ConditionNumber(f64);
@@ -25,7 +23,7 @@ impl ConditionNumber {
     pub const THOUSAND: Self = Self(1000.0);
 
     /// # Errors
-    /// [`Error::OutOfRange`] unless finite and at least 1.
+    /// [`Error::OutOfRange`] unless at least 1 and at most 1e100.
     ///
     /// ```
     /// use lookahead_theory::ConditionNumber;
@@ -34,7 +32,8 @@ impl ConditionNumber {
     /// assert_eq!(error, "the condition number is 0.5, but must be finite and at least 1");
     /// ```
     pub fn new(value: f64) -> Result<Self, Error> {
-        accept("the condition number", value, value >= 1.0 && value.is_finite(), "finite and at least 1").map(Self)
+        accept("the condition number", value, value >= 1.0 && value.is_finite(), "finite and at least 1")?;
+        accept("the condition number", value, value <= MOST, "at most 1e100").map(Self)
     }
 
     /// The number.
@@ -101,10 +100,11 @@ impl Spectrum {
     /// The eigenvalues.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if `dim` is 0, or 1 with a condition number above 1: one eigenvalue has no spread.
+    /// [`Error::OutOfRange`] if `dim` is 0, above [`MOST_EIGENVALUES`](crate::MOST_EIGENVALUES), or 1 with a condition
+    /// number above 1: one eigenvalue has no spread.
     pub fn eigenvalues(&self) -> Result<Eigenvalues, Error> {
         let dim = self.dim();
-        accept("the number of eigenvalues", dim as f64, dim > 0, "at least 1")?;
+        check_count(dim)?;
         let kappa = self.condition_number();
         accept("the condition number", kappa, dim > 1 || kappa == 1.0, "1 where there is one eigenvalue")?;
         let smallest = 1.0 / kappa;
@@ -147,14 +147,16 @@ impl Spectrum {
     }
 }
 
-/// The eigenvalues of A: at least one, all finite and above 0, in any order.
+/// The eigenvalues of A, in any order: from one to [`MOST_EIGENVALUES`](crate::MOST_EIGENVALUES), each from 1e-100 to
+/// 1e100.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Eigenvalues(Vec<f64>);
 
 impl Eigenvalues {
     /// # Errors
-    /// [`Error::Empty`], or [`Error::ListedOutOfRange`] naming the first that is not finite and above 0.
+    /// [`Error::Empty`]; [`Error::OutOfRange`] if there are too many; [`Error::ListedOutOfRange`] naming the first that is
+    /// not accepted.
     pub fn new(values: Vec<f64>) -> Result<Self, Error> {
         EIGENVALUES.check(values).map(Self)
     }
@@ -162,7 +164,8 @@ impl Eigenvalues {
     /// Reads a file with one eigenvalue a line; `#` begins a comment, blank lines are skipped.
     ///
     /// # Errors
-    /// [`Error::UnreadableFile`], [`Error::Empty`], or [`Error::BadLine`] with the first line that is not accepted.
+    /// [`Error::UnreadableFile`]; [`Error::NotARegularFile`]; [`Error::FileTooLarge`]; [`Error::Empty`];
+    /// [`Error::BadLine`] with the first line that is not accepted.
     pub fn from_file(file: impl AsRef<Path>) -> Result<Self, Error> {
         EIGENVALUES.read(file.as_ref()).map(Self)
     }

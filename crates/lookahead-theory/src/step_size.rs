@@ -13,7 +13,7 @@ use crate::{Eigenvalues, Error, Momentum};
 ///
 /// # Errors
 /// [`Error::VectorLength`] unless each vector has a value for each eigenvalue; [`Error::OutOfRange`] if one is not
-/// finite.
+/// finite; [`Error::NotFinite`] if alpha is too large for a double.
 ///
 /// ```
 /// use lookahead_theory::{Eigenvalues, optimal_alpha};
@@ -34,7 +34,7 @@ pub fn optimal_alpha(
     }
     // (theta_0 - theta*)^T A (theta_0 - theta_k) / (theta_0 - theta_k)^T A (theta_0 - theta_k)
     let directions = curvature.iter().zip(optimum).zip(theta_0.iter().zip(theta_k));
-    Ok(ratio(directions.map(|((a, optimum), (start, end))| (*a, start - optimum, start - end))))
+    ratio(directions.map(|((a, optimum), (start, end))| (*a, start - optimum, start - end)))
 }
 
 /// The optimal alpha after k noiseless steps of the inner optimizer, from a start as far from the optimum in every
@@ -61,7 +61,7 @@ pub fn optimal_alpha_after(
     let steps = u64::from(sync_period.get());
     // theta_0 = 1 and theta* = 0, so that theta_0 - theta_k is the part lost
     let lost = |a: f64| Modes::new(lr, a, momentum).weight_kept(steps).lost;
-    Ok(ratio(eigenvalues.as_slice().iter().map(|&a| (a, 1.0, lost(a)))))
+    ratio(eigenvalues.as_slice().iter().map(|&a| (a, 1.0, lost(a))))
 }
 
 /// Sec. 2.1's estimate of the optimal alpha, from a diagonal curvature (such as an empirical Fisher) and the gradient
@@ -70,7 +70,7 @@ pub fn optimal_alpha_after(
 ///
 /// # Errors
 /// [`Error::Empty`]; [`Error::VectorLength`] unless each vector has a value for each curvature; [`Error::OutOfRange`]
-/// if one is not finite, or a curvature negative.
+/// if one is not finite, or a curvature negative; [`Error::NotFinite`] if a product is too large for a double.
 ///
 /// ```
 /// use lookahead::Alpha;
@@ -106,14 +106,36 @@ pub fn estimated_alpha(
         weight: 1.0,
     };
     let sums = Pass::new().alpha_sums(1, CurvaturePower::SecondMoment, |_| Some(terms));
+    if !(sums.slope.is_finite() && sums.curvature.is_finite()) {
+        let because = "a product of curvature, gradient and theta_0 - theta_k is too large for a double".to_owned();
+        return Err(Error::NotFinite { what: "the estimate of alpha", because });
+    }
     Ok(Adaptive { low, curvature: CurvaturePower::SecondMoment }.choose(sums))
 }
 
 /// `sum a x d / sum a d^2` over `(a, x, d)`, 1 where every d is 0.
-fn ratio(terms: impl Iterator<Item = (f64, f64, f64)>) -> f64 {
-    let (slope, curvature) =
-        terms.fold((0.0, 0.0), |(slope, curvature), (a, x, d)| (slope + a * x * d, curvature + a * d * d));
-    if curvature == 0.0 { 1.0 } else { slope / curvature }
+fn ratio(terms: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Result<f64, Error> {
+    let size = |of: fn((f64, f64, f64)) -> f64| terms.clone().map(of).fold(0.0, f64::max);
+    let sizes = [size(|term| term.0), size(|term| term.1.abs()), size(|term| term.2.abs())];
+    // In units of powers of two, which no digit depends on, the products stay within the range of doubles.
+    let [unit_a, unit_x, unit_d] = sizes.map(power_of_two);
+    let (slope, curvature) = terms.fold((0.0, 0.0), |(slope, curvature), (a, x, d)| {
+        let (a, x, d) = (a / unit_a, x / unit_x, d / unit_d);
+        (slope + a * x * d, curvature + a * d * d)
+    });
+    let found = if curvature == 0.0 { 1.0 } else { slope / curvature * (unit_x / unit_d) };
+    if found.is_finite() {
+        return Ok(found);
+    }
+    let [_, way, cycle] = sizes.map(|size| format!("{size:.1e}"));
+    let because = format!("the optimum is {way} away from theta_0, and theta_k {cycle}");
+    Err(Error::NotFinite { what: "the optimal alpha", because })
+}
+
+/// The largest power of two that is not above `size`, 1 for 0; the smallest or largest one at the ends of the range.
+fn power_of_two(size: f64) -> f64 {
+    const EXPONENT: u64 = 0x7ff << 52;
+    if size == 0.0 { 1.0 } else { f64::from_bits(size.clamp(f64::MIN_POSITIVE, f64::MAX).to_bits() & EXPONENT) }
 }
 
 fn check_vector(name: &'static str, vector: &[f64], expected: usize) -> Result<(), Error> {

@@ -162,6 +162,60 @@ fn a_figure_without_noise_or_start_has_no_nan() {
 }
 
 #[test]
+fn equal_optimizers_are_ties_and_a_start_inside_the_final_loss_is_judged_by_its_distance() {
+    let figure = NoisyProgress {
+        spectrum: Spectrum::Harmonic { dim: 5 },
+        alphas: vec![Alpha::ONE],
+        learning_rates: 50,
+        steps: 20,
+        ..NoisyProgress::fig03()
+    };
+    // With alpha = 1 Lookahead is SGD.
+    let same = figure.compute().unwrap();
+    assert_eq!((same.claims[0].count, same.claims[0].behind, same.claims[0].of), (0, 0, 50));
+    assert!(!same.worse_for_smallest_alpha() && !same.better_for_some_alpha());
+    // From the optimum the loss rises to the final one; Lookahead, with the larger learning rate, gets there first.
+    let inside =
+        NoisyProgress { alphas: Alpha::new(0.5).into_iter().collect(), initial_mean: 0.0, steps: 100, ..figure };
+    let inside = inside.compute().unwrap();
+    assert!(inside.slices.iter().all(|slice| slice.lookahead_excess < 0.0 && slice.sgd_excess < 0.0));
+    let nearer = inside.slices.iter().filter(|slice| slice.lookahead_excess > slice.sgd_excess).count();
+    assert_eq!(inside.claims[0].count, nearer);
+}
+
+#[test]
+fn the_matching_learning_rate_of_a_tiny_alpha_is_exact() {
+    let alpha = 1e-12;
+    let figure = NoisyProgress {
+        spectrum: Spectrum::Harmonic { dim: 3 },
+        alphas: Alpha::new(alpha).into_iter().collect(),
+        learning_rates: 5,
+        steps: 20,
+        ..NoisyProgress::fig03()
+    };
+    let problem = harmonic(3);
+    for slice in figure.compute().unwrap().slices {
+        let above_least = |lr, cycle| {
+            let dynamics = Dynamics::new(&problem, lr, Momentum::NONE, cycle).unwrap();
+            dynamics.progress(Moments::at(1.0), 20).unwrap().above_least
+        };
+        let sgd = above_least(slice.sgd_lr, Cycle::inner_alone());
+        assert!(near(sgd, above_least(slice.lookahead_lr, Cycle::new(5, alpha).unwrap()), 1e-12), "{slice:?}");
+    }
+}
+
+#[test]
+fn fixed_points_of_tiny_alphas_are_reached() {
+    // V* is alpha times a number that settles: the pull-back leaves little, but often.
+    let problem = harmonic(1);
+    let variance = |alpha| {
+        let cycle = Cycle::new(5, alpha).unwrap();
+        Dynamics::new(&problem, 0.5, Momentum::new(0.9).unwrap(), cycle).unwrap().final_variances().unwrap()[0]
+    };
+    assert!(near(variance(1e-70) / 1e-70, variance(1e-10) / 1e-10, 1e-8));
+}
+
+#[test]
 fn lookahead_helps_where_momentum_oscillates() {
     let condition_numbers = [10.0, 100.0, 1e6].map(|kappa| ConditionNumber::new(kappa).unwrap()).to_vec();
     let data = ConvergenceRates { dim: 8, condition_numbers, ..ConvergenceRates::default() }.compute().unwrap();

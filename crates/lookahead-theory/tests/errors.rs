@@ -5,9 +5,9 @@ use std::fs;
 use lookahead::{Alpha, Schedule};
 use lookahead_theory::figures::{ConvergenceRates, NoisyProgress};
 use lookahead_theory::{
-    AdviceGrid, BlockMatrices, ConditionNumber, Cycle, CycleSystem, Dynamics, Eigenvalues, Error, Moments, Momentum,
-    Noise, NoisyQuadratic, Recursion, Sample, Spectrum, advise, convergence_rate, estimated_alpha, expected_losses,
-    fixed_point, optimal_alpha, sample_moments,
+    AdviceGrid, BlockMatrices, ConditionNumber, Cycle, CycleSystem, Dynamics, Eigenvalues, Error, MOST_EIGENVALUES,
+    Moments, Momentum, Noise, NoisyQuadratic, Recursion, Sample, Spectrum, advise, check_search, convergence_rate,
+    estimated_alpha, expected_losses, fixed_point, optimal_alpha, sample_moments,
 };
 
 #[track_caller]
@@ -90,6 +90,133 @@ fn files() {
     let missing = folder.path().join("missing.txt");
     let error = Noise::from_file(&missing).unwrap_err();
     assert!(matches!(&error, Error::UnreadableFile { file, .. } if *file == missing), "{error}");
+}
+
+#[test]
+fn what_is_no_file_of_numbers_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let says_so = |path: &std::path::Path| {
+        let expected = format!("{} is not a regular file, but must be one with a number on each line", path.display());
+        says(Eigenvalues::from_file(path), &expected);
+        says(Noise::from_file(path), &expected);
+    };
+    says_so(folder.path());
+    if cfg!(unix) {
+        says_so("/dev/zero".as_ref());
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        says_so(&pipe);
+    }
+    let file = folder.path().join("many.txt");
+    fs::write(&file, "1\n".repeat(MOST_EIGENVALUES + 1)).unwrap();
+    let name = file.display();
+    says(
+        Eigenvalues::from_file(&file),
+        &format!("{name} has more than 1000000 numbers, which is the most that is accepted"),
+    );
+    // As large as its length says, without a byte of it written.
+    fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
+    says(
+        Eigenvalues::from_file(&file),
+        &format!("{name} has more than 268435456 bytes, which is the most that is accepted"),
+    );
+    fs::write(&file, "1\n".to_owned() + &"x".repeat(1_000_000)).unwrap();
+    let shown = "x".repeat(40);
+    says(Eigenvalues::from_file(&file), &format!("{name}, line 2: {shown:?} is not a finite number above 0"));
+}
+
+#[test]
+fn numbers_beyond_what_doubles_multiply_are_refused_and_printed_short() {
+    says(ConditionNumber::new(1e300), "the condition number is 1e300, but must be at most 1e100");
+    says(
+        Eigenvalues::new(vec![1.0, 1e-320]),
+        "eigenvalue number 2 is 1e-320, but must be at least 1e-100 and at most 1e100",
+    );
+    says(
+        NoisyQuadratic::new(one(), &Noise::Constant(1e300)),
+        "noise variance number 1 is 1e300, but must be 0, or at least 1e-100 and at most 1e100",
+    );
+    let dynamics = |mean| {
+        let problem = problem();
+        Dynamics::new(&problem, 0.5, Momentum::NONE, Cycle::default()).unwrap().loss_after(Moments::at(mean), 5)
+    };
+    says(dynamics(1e300), "the initial mean is 1e300, but must be at least -1e100 and at most 1e100");
+    says(dynamics(-1e300), "the initial mean is -1e300, but must be at least -1e100 and at most 1e100");
+    says(
+        fixed_point(1e-200, 1.0, 0.5, &Cycle::default()),
+        "the curvature is 1e-200, but must be at least 1e-100 and at most 1e100",
+    );
+    says(
+        fixed_point(1.0, 1e200, 0.5, &Cycle::default()),
+        "the noise variance is 1e200, but must be 0, or at least 1e-100 and at most 1e100",
+    );
+    says(
+        CycleSystem::new(1.0, f64::NAN, Momentum::NONE, &Cycle::default()),
+        "the curvature is NaN, but must be finite and above 0",
+    );
+    says(Momentum::new(1e300), "the momentum is 1e300, but must be at least 0 and below 1");
+    says(
+        Momentum::new(0.9).unwrap().check_lr(1e300, 1.0),
+        "the learning rate is 1e300, but must be above 0 and below 2 (1 + beta) / L = 3.8",
+    );
+    says(
+        Spectrum::Harmonic { dim: usize::MAX }.eigenvalues(),
+        "the number of eigenvalues is 1.8446744073709552e19, but must be at most 1000000",
+    );
+    says(
+        optimal_alpha(&one(), &[-1e300], &[1.0], &[1.0 - f64::EPSILON]),
+        "the optimal alpha is not finite: the optimum is 1.0e300 away from theta_0, and theta_k 2.2e-16",
+    );
+    for unit in [1e200, 1e-200] {
+        let alpha = optimal_alpha(&one(), &[0.0], &[2.0 * unit], &[0.5 * unit]).unwrap();
+        assert!((alpha - 4.0 / 3.0).abs() < 1e-15, "{alpha}");
+    }
+}
+
+#[test]
+fn what_grows_beyond_doubles_is_refused() {
+    let (problem, momentum) = (problem(), Momentum::new(0.9).unwrap());
+    let dynamics = Dynamics::new(&problem, 3.79, momentum, Cycle::new(4, 0.5).unwrap()).unwrap();
+    let grows = "with learning rate 3.79, momentum 0.9, k = 4 and alpha = 0.5 it leaves the range or the precision of \
+                 doubles within 400000 steps; a smaller learning rate or fewer steps help";
+    says(dynamics.loss_after(Moments::at(1.0), 400_000), &format!("the expected loss is not finite: {grows}"));
+    let what = "a mean or variance of the weights is not finite";
+    says(dynamics.after(Moments::at(1.0), 400_000), &format!("{what}: {grows}"));
+    let sample = Sample { runs: 2, steps: 400_000, seed: 0 };
+    says(
+        sample_moments(&problem, &3.79.into(), momentum, &Cycle::new(4, 0.5).unwrap(), 1.0, &sample),
+        "the square of a sampled weight is not finite: with momentum 0.9 and k = 4 they grow",
+    );
+}
+
+#[test]
+fn what_would_take_hours_is_refused() {
+    let large = Spectrum::Harmonic { dim: 100_000 }.eigenvalues().unwrap();
+    let what = "the number of eigenvalues that a learning rate is searched for";
+    let error = check_search(&large, Momentum::NONE, &Cycle::default()).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{what} is 100000, but must be at most")), "{error}");
+    let sample = Sample { runs: u32::MAX, steps: 5, seed: 0 };
+    says(
+        sample_moments(&problem(), &0.5.into(), Momentum::NONE, &Cycle::default(), 1.0, &sample),
+        "the number of runs is 4294967295, but must be at most 10000000: take fewer runs or eigenvalues",
+    );
+    let spectrum = Spectrum::Harmonic { dim: 1_000_000 };
+    let error = NoisyProgress { spectrum, ..NoisyProgress::fig03() }.compute().unwrap_err().to_string();
+    assert!(error.ends_with("is 9000000000, but must be at most 200000000: take fewer of any"), "{error}");
+    let error = ConvergenceRates { dim: 1_000_000, ..ConvergenceRates::default() }.compute().unwrap_err().to_string();
+    assert!(error.starts_with("the number of eigenvalues times condition numbers is 71000000, but"), "{error}");
+}
+
+#[test]
+fn distances_that_are_rounding_are_no_verdict() {
+    let one_condition_number = Spectrum::Log { dim: 3, condition_number: ConditionNumber::new(1.0).unwrap() };
+    let figure = NoisyProgress { spectrum: one_condition_number, learning_rates: 3, ..NoisyProgress::fig11a() };
+    let rounding = "the distance to the final loss after 1000 steps is too small to be compared in doubles: take fewer \
+                    steps, a larger condition number or another initial mean";
+    let error = figure.compute().unwrap_err().to_string();
+    assert!(error.ends_with(rounding), "{error}");
+    assert!(NoisyProgress { steps: 20, ..figure.clone() }.compute().is_ok());
+    says(NoisyProgress { steps: 0, ..figure }.compute(), "the number of steps is 0, but must be at least 1");
 }
 
 #[test]

@@ -6,21 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::buffer::Slot;
 use crate::error::accept;
-use crate::inner_state::buffers_fit;
-use crate::kernels::Pass;
-use crate::{Alpha, Buffer, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, SecondMoment, SyncPeriod};
+use crate::inner_state::{buffers_fit, clone_in_place, counts_fit};
+use crate::kernels::{Pass, Pieces};
+use crate::{
+    Alpha, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, ParamSet, Schedule,
+    SecondMoment, SyncPeriod,
+};
 
 /// When to average, and with which weights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Averaging {
-    /// Polyak and Ruppert: the mean of all weights after step `start`.
+    /// Polyak and Ruppert: the mean of all weights after step `start`; of a tensor that joins late, of all its own.
     Running {
         /// The first step (counted from 1) whose result enters the mean is `start + 1`.
         start: u64,
     },
-    /// An exponential moving average from the first step on; see [`Averaging::exponential`].
+    /// An exponential moving average from the first step on, of a tensor that joins late from its value then; see
+    /// [`Averaging::exponential`].
     Exponential(Decay),
     /// NT-ASGD: the running mean from the moment the validation loss stalls; see [`NonMonotonicTrigger`].
     NonMonotonic {
@@ -47,6 +51,19 @@ impl From<Decay> for f64 {
     }
 }
 
+impl Describe for Averaging {
+    fn describe(&self) -> Description {
+        let averaged = Description::of("Averaged");
+        match self {
+            Self::Running { start } => averaged.with("average", "running").with("start", *start),
+            Self::Exponential(decay) => averaged.with("average", "exponential").with("decay", decay.0),
+            Self::NonMonotonic { patience } => {
+                averaged.with("average", "non_monotonic").with("patience", *patience as u64)
+            }
+        }
+    }
+}
+
 impl Averaging {
     /// `mean <- decay mean + (1 - decay) theta`, starting at the weights after the first step.
     ///
@@ -56,11 +73,12 @@ impl Averaging {
         decay.try_into().map(Self::Exponential)
     }
 
-    /// How far the mean moves toward the weights when they enter it as number `count`, counted from 1.
+    /// How far the mean of a tensor moves toward its weights in step `step` of a run, when they enter it as number
+    /// `count`, both counted from 1.
     #[must_use]
-    pub fn weight_of(&self, count: u64) -> f64 {
+    pub fn weight_of(&self, step: u64, count: u64) -> f64 {
         match self {
-            Self::Exponential(decay) if count > 1 => 1.0 - decay.0,
+            Self::Exponential(decay) if step > 1 => 1.0 - decay.0,
             Self::Exponential(_) => 1.0,
             Self::Running { .. } | Self::NonMonotonic { .. } => 1.0 / count as f64,
         }
@@ -141,21 +159,27 @@ pub struct Averaged<A> {
     averaging: Averaging,
 }
 
-/// The mean, how many weights it holds, and the state of the optimizer below.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The mean of each tensor, how many of its weights are in it, and the state of the optimizer below.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float, S: InnerState<T>")]
 pub struct AveragedState<T, S> {
     mean: Vec<Buffer<T>>,
-    count: u64,
+    counts: Vec<u64>,
     steps: u64,
     trigger: NonMonotonicTrigger,
     inner: S,
 }
 
+clone_in_place!(AveragedState<T, S> { mean, counts, steps, trigger, inner });
+
 impl<T, S> AveragedState<T, S> {
     /// The state of the optimizer below.
     pub fn inner(&self) -> &S {
         &self.inner
+    }
+
+    fn has_begun(&self) -> bool {
+        self.counts.iter().any(|&count| count > 0)
     }
 }
 
@@ -182,8 +206,14 @@ impl<A> Averaged<A> {
 }
 
 impl<A: Cadence> Cadence for Averaged<A> {
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
+    fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
         self.inner.sync_periods()
+    }
+}
+
+impl<A: Describe> Describe for Averaged<A> {
+    fn describe(&self) -> Description {
+        self.averaging.describe().around(self.inner.describe())
     }
 }
 
@@ -191,8 +221,8 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     type State = AveragedState<T, A::State>;
 
     fn init(&self, params: &ParamSet<'_, T>) -> Self::State {
-        let (trigger, mean) = (NonMonotonicTrigger::default(), Vec::new());
-        let mut state = AveragedState { mean, count: 0, steps: 0, trigger, inner: self.inner.init(params) };
+        let (trigger, inner) = (NonMonotonicTrigger::default(), self.inner.init(params));
+        let mut state = AveragedState { mean: Vec::new(), counts: Vec::new(), steps: 0, trigger, inner };
         state.adopt(params);
         state
     }
@@ -202,17 +232,38 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
         self.inner.step(lr, params, grads, &mut state.inner);
         state.steps = state.steps.saturating_add(1);
         if self.averaging.includes(state.steps, &state.trigger) {
-            state.count = state.count.saturating_add(1);
-            let weight = self.averaging.weight_of(state.count);
-            let tensors = state.mean.iter_mut().zip(params.iter());
-            let tensors = tensors.map(|(mean, param)| (&mut mean[..], param.values()));
+            state.counts.iter_mut().for_each(|count| *count = count.saturating_add(1));
+            // a tensor that joins late has a mean, and so weights, of its own: they go along with each share of it
+            let tensors = state.mean.iter_mut().zip(&state.counts).zip(params.iter());
+            let (averaging, step) = (self.averaging, state.steps);
+            let tensors = tensors.map(|((mean, &count), param)| Entering {
+                mean,
+                values: param.values(),
+                weight: averaging.weight_of(step, count),
+            });
             Pass::new().for_each(
                 params.elements(),
                 tensors,
                 #[inline(always)]
-                |(mean, values)| average(mean, values, weight),
+                |Entering { mean, values, weight }| average(mean, values, weight),
             );
         }
+    }
+
+    fn reset(&self, params: &ParamSet<'_, T>, state: &mut Self::State) {
+        state.adopt(params);
+        state.mean.iter_mut().zip(params.iter()).for_each(|(mean, param)| mean.copy_from_slice(param.values()));
+        state.counts.fill(0);
+        (state.steps, state.trigger) = (0, NonMonotonicTrigger::default());
+        self.inner.reset(params, &mut state.inner);
+    }
+
+    /// The mean so far stays, whatever it is a mean of. An exponential one begins now where there is none.
+    fn adapt(&self, params: &ParamSet<'_, T>, state: &mut Self::State) -> Result<(), Error> {
+        if matches!(self.averaging, Averaging::Exponential(_)) && !state.has_begun() {
+            state.steps = 0;
+        }
+        self.inner.adapt(params, &mut state.inner)
     }
 
     fn end_partial_cycle(&self, params: &mut ParamSet<'_, T>, state: &mut Self::State) {
@@ -226,7 +277,24 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     /// The mean once averaging has begun; before, what the optimizer below says.
     fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<Vec<Cow<'s, [T]>>> {
         let mean = || state.mean.iter().map(|mean| Cow::Borrowed(&mean[..])).collect();
-        if state.count > 0 { Some(mean()) } else { self.inner.evaluation_weights(&state.inner) }
+        if state.has_begun() { Some(mean()) } else { self.inner.evaluation_weights(&state.inner) }
+    }
+}
+
+/// The weights of one tensor on their way into its mean.
+struct Entering<'a, T> {
+    mean: &'a mut [T],
+    values: &'a [T],
+    weight: f64,
+}
+
+impl<T> Pieces for Entering<'_, T> {
+    fn len(&self) -> usize {
+        self.mean.len()
+    }
+
+    fn take_first(&mut self, count: usize) -> Self {
+        Self { mean: self.mean.take_first(count), values: self.values.take_first(count), weight: self.weight }
     }
 }
 
@@ -249,6 +317,7 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for AveragedState<T, S> {
     fn adopt(&mut self, params: &ParamSet<'_, T>) {
         let known = self.mean.len();
         self.mean.extend(params.iter().skip(known).map(|param| Buffer::copy_of(param.values(), Slot::Mean)));
+        self.counts.resize(params.len(), 0);
         self.inner.adopt(params);
     }
 
@@ -262,6 +331,7 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for AveragedState<T, S> {
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
         buffers_fit("the average", &self.mean, params)?;
+        counts_fit("counts of the average", self.counts.len(), params)?;
         self.inner.fits(params)
     }
 }

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Adaptive, Alpha, Error, InnerStatePolicy, Schedule, SlowStorage, StepSize, SyncPeriod};
+use crate::nesting;
+use crate::{
+    Adaptive, Alpha, CurvaturePower, Describe, Description, Error, InnerStatePolicy, Schedule, SlowStorage, StepSize,
+    SyncPeriod,
+};
 
 /// Lookahead's hyperparameters: k = 5, alpha = 0.5 and "maintain" unless said otherwise (Sec. 5.2, 5.5).
 ///
@@ -38,6 +42,35 @@ impl Default for LookaheadConfig {
     }
 }
 
+/// The outermost layer alone: what is inside is not known here.
+impl Describe for LookaheadConfig {
+    fn describe(&self) -> Description {
+        let lookahead = Description::of("Lookahead").with("sync_period", &self.sync_period);
+        let lookahead = match &self.step_size {
+            StepSize::Fixed(alpha) => lookahead.with("alpha", alpha),
+            StepSize::Adaptive(Adaptive { low, curvature }) => {
+                let curvature = match curvature {
+                    CurvaturePower::SecondMoment => "second_moment",
+                    CurvaturePower::Root => "root",
+                };
+                lookahead.with("alpha", "adaptive").with("alpha_low", *low).with("curvature", curvature)
+            }
+        };
+        let lookahead = lookahead.with(
+            "inner_state",
+            match self.inner_state {
+                InnerStatePolicy::Maintain => "maintain",
+                InnerStatePolicy::Interpolate => "interpolate",
+                InnerStatePolicy::Reset => "reset",
+            },
+        );
+        match self.slow_storage {
+            SlowStorage::Full => lookahead.with_form("slow_storage", "full"),
+            SlowStorage::Bf16 { seed } => lookahead.with_form("slow_storage", "bf16").with_form("seed", seed),
+        }
+    }
+}
+
 impl LookaheadConfig {
     /// k = 5, alpha = 0.5, maintain, slow weights as precise as the fast ones.
     #[must_use]
@@ -57,7 +90,7 @@ impl LookaheadConfig {
         Self { step_size: StepSize::Fixed(alpha.into()), ..self }
     }
 
-    /// Chooses alpha at each sync by Prop. 1.
+    /// Chooses alpha at each sync by Prop. 1. It needs slow weights in full precision.
     #[must_use]
     pub fn with_adaptive_alpha(self, adaptive: Adaptive) -> Self {
         Self { step_size: StepSize::Adaptive(adaptive), ..self }
@@ -75,18 +108,40 @@ impl LookaheadConfig {
         Self { slow_storage: storage, ..self }
     }
 
-    /// Checks that every k of this configuration is a multiple of every sync period inside it.
+    /// The defaults around Lookaheads with these schedules of k (see [`Cadence`](crate::Cadence)): k is five of their
+    /// cycles, whatever the schedule.
+    #[must_use]
+    pub fn around(inner: &[Schedule<SyncPeriod>]) -> Self {
+        Self::new().with_sync_period(nesting::five_cycles(inner))
+    }
+
+    /// Checks that every sync falls on the end of a cycle of each of these schedules inside, for all time. Under "reset"
+    /// they begin anew at each sync.
+    ///
+    /// ```
+    /// use lookahead::{LookaheadConfig, Schedule, SyncPeriod};
+    /// let (two, three) = (SyncPeriod::new(2)?, SyncPeriod::new(3)?);
+    /// let six = LookaheadConfig::new().with_sync_period(SyncPeriod::new(6)?);
+    /// assert!(six.nests_around(&[Schedule::steps(two, [(3, three)])?]).is_ok());      // 2, 4, 6, 9, 12, …
+    /// assert!(six.nests_around(&[Schedule::steps(two, [(2, three)])?]).is_err());     // 2, 4, 7, 10, …
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::PeriodsDoNotNest`].
-    pub fn nests_around(&self, inner_periods: &[SyncPeriod]) -> Result<(), Error> {
-        for outer in self.sync_period.values().map(SyncPeriod::get) {
-            for inner in inner_periods.iter().map(|period| period.get()) {
-                if outer % inner != 0 {
-                    return Err(Error::PeriodsDoNotNest { outer, inner });
-                }
-            }
+    /// [`Error::PeriodsDoNotNest`] naming the first sync that does not.
+    pub fn nests_around(&self, inner: &[Schedule<SyncPeriod>]) -> Result<(), Error> {
+        let restarts = self.inner_state == InnerStatePolicy::Reset;
+        inner.iter().try_for_each(|inner| nesting::nests(&self.sync_period, inner, restarts))
+    }
+
+    /// Checks that its parts go together.
+    ///
+    /// # Errors
+    /// [`Error::AdaptiveOverRounded`] for an adaptive alpha with bf16 slow weights.
+    pub fn check(&self) -> Result<(), Error> {
+        match (&self.step_size, self.slow_storage) {
+            (StepSize::Adaptive(_), SlowStorage::Bf16 { .. }) => Err(Error::AdaptiveOverRounded),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

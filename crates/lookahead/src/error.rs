@@ -7,7 +7,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// A hyperparameter lies outside its range.
-    #[error("{name} is {value}, but must be {accepted}")]
+    #[error("{name} is {}, but must be {accepted}", short(*value))]
     OutOfRange {
         /// The hyperparameter.
         name: &'static str,
@@ -27,13 +27,27 @@ pub enum Error {
         after: u64,
     },
     /// An outer Lookahead would sync in the middle of an inner cycle.
-    #[error("the outer sync period {outer} is not a multiple of the inner sync period {inner}")]
+    #[error(
+        "the outer sync after gradient step {step} (outer step {outer_step}, sync period {outer}) comes {phase} steps into an \
+         inner cycle of {inner}, but must end one"
+    )]
     PeriodsDoNotNest {
-        /// The outer sync period, in gradient steps.
+        /// The outer sync period then, in gradient steps.
         outer: u32,
-        /// The inner sync period, in gradient steps.
+        /// The inner sync period then, in gradient steps.
         inner: u32,
+        /// The outer step, counted from 0, whose end is the first to do so.
+        outer_step: u64,
+        /// The gradient step, counted from 1, at whose end it is.
+        step: u64,
+        /// How far the inner cycle is by then.
+        phase: u32,
     },
+    /// Prop. 1's estimate asked for over slow weights that are rounded.
+    #[error(
+        "an adaptive alpha needs slow weights in full precision: with bf16 slow weights d.A d is that of their rounding"
+    )]
+    AdaptiveOverRounded,
     /// Two tensors of a parameter set share a name.
     #[error("two tensors are named {name:?}")]
     DuplicateName {
@@ -74,12 +88,14 @@ pub enum Error {
         /// The version this crate reads and writes.
         supported: u32,
     },
-    /// A snapshot was taken with other hyperparameters.
-    #[error("the snapshot was taken with another optimizer:\n  snapshot: {found}\n  here:     {expected}")]
+    /// What was saved is of another optimizer, or of other hyperparameters.
+    #[error("it was saved with another optimizer: {name} was {found}, and is {expected} here")]
     OtherOptimizer {
-        /// The optimizer it is to be restored into.
+        /// What differs first, and where: a hyperparameter, or "optimizer" for another kind of it.
+        name: String,
+        /// Its value here.
         expected: String,
-        /// The optimizer it was taken from.
+        /// Its value when it was saved.
         found: String,
     },
     /// A snapshot's tensors are not those of the parameter set it is restored into.
@@ -88,6 +104,12 @@ pub enum Error {
         /// The first difference, with the tensor's name.
         reason: String,
     },
+}
+
+/// A number without rows of zeros.
+fn short(value: f64) -> String {
+    let is_plain = value == 0.0 || !value.is_finite() || (1e-5..1e16).contains(&value.abs());
+    if is_plain { value.to_string() } else { format!("{value:e}") }
 }
 
 /// Checks a hyperparameter, naming it, its value and its range in the error.

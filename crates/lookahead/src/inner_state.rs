@@ -73,6 +73,31 @@ pub(crate) fn counts_fit<T: Float>(what: &str, found: usize, params: &ParamSet<'
     Err(Error::OtherParameters { reason })
 }
 
+/// `Clone` for a state, field by field, so that `clone_from` writes into the memory that is there.
+macro_rules! clone_in_place {
+    ($state:ident<$($parameter:ident),+> { $($field:ident),+ $(,)? }) => {
+        impl<$($parameter: Clone),+> Clone for $state<$($parameter),+> {
+            fn clone(&self) -> Self {
+                Self { $($field: self.$field.clone()),+ }
+            }
+
+            fn clone_from(&mut self, source: &Self) {
+                $(self.$field.clone_from(&source.$field);)+
+            }
+        }
+    };
+}
+pub(crate) use clone_in_place;
+
+/// Sets all buffers to zero.
+pub(crate) fn zero_all<T: Float>(buffers: &mut [Buffer<T>]) {
+    let elements = buffers.iter().map(|buffer| buffer.len()).sum();
+    Pass::new().for_each(elements, buffers.iter_mut().map(|buffer| &mut buffer[..]), |values| {
+        values.fill(T::ZERO);
+        0
+    });
+}
+
 /// Appends a zeroed buffer for each tensor that `buffers` does not cover yet.
 pub(crate) fn adopt_zeros<T: Float>(buffers: &mut Vec<Buffer<T>>, params: &ParamSet<'_, T>, slot: Slot) {
     buffers.extend(params.iter().skip(buffers.len()).map(|param| Buffer::zeros(param.values().len(), slot)));

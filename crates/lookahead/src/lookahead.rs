@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::inner_state::clone_in_place;
 use crate::slow_weights::SlowWeights;
 use crate::step_size::alpha_sums;
 use crate::{
-    Alpha, Cadence, ChosenAlpha, Error, Float, Grads, InnerState, InnerStatePolicy, LookaheadConfig, Optimizer,
-    ParamSet, PullBack, SecondMoment, SquaredGradients, StepSize, SyncClock, SyncPeriod, Tick,
+    Alpha, Cadence, ChosenAlpha, Describe, Description, Error, Float, Grads, InnerState, InnerStatePolicy,
+    LookaheadConfig, Optimizer, ParamSet, PullBack, Schedule, SecondMoment, SquaredGradients, StepSize, SyncClock,
+    SyncPeriod, Tick,
 };
 
 /// Lookahead around the inner optimizer `A`; itself an [`Optimizer`], so that it nests.
@@ -19,7 +21,7 @@ pub struct Lookahead<A> {
 }
 
 /// The slow weights, the inner optimizer's state and the clock.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float, S: InnerState<T>")]
 pub struct LookaheadState<T, S> {
     slow: SlowWeights<T>,
@@ -32,6 +34,8 @@ pub struct LookaheadState<T, S> {
     last_sync: Option<SyncReport>,
     refused: u64,
 }
+
+clone_in_place!(LookaheadState<T, S> { slow, inner, anchor, curvature, clock, last_sync, refused });
 
 /// What happened at one sync.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,16 +54,17 @@ impl<A: Cadence> Lookahead<A> {
     /// Lookahead with alpha = 0.5 and k = 5 around an inner optimizer; around Lookaheads, five of their cycles.
     #[must_use]
     pub fn new(inner: A) -> Self {
-        let cycle = inner.sync_periods().iter().fold(1, |cycle, period| least_common_multiple(cycle, period.get()));
-        let period = SyncPeriod::new(cycle.saturating_mul(SyncPeriod::default().get())).unwrap_or_default();
-        Self { inner, config: LookaheadConfig::new().with_sync_period(period) }
+        let config = LookaheadConfig::around(&inner.sync_periods());
+        Self { inner, config }
     }
 
     /// Lookahead with hyperparameters of one's own.
     ///
     /// # Errors
-    /// [`Error::PeriodsDoNotNest`] where a Lookahead inside would be caught in the middle of its cycle.
+    /// [`Error::PeriodsDoNotNest`] where a Lookahead inside would be caught in the middle of its cycle, and
+    /// [`Error::AdaptiveOverRounded`].
     pub fn with_config(inner: A, config: LookaheadConfig) -> Result<Self, Error> {
+        config.check()?;
         config.nests_around(&inner.sync_periods())?;
         Ok(Self { inner, config })
     }
@@ -77,17 +82,16 @@ impl<A: Cadence> Lookahead<A> {
     }
 }
 
-fn least_common_multiple(a: u32, b: u32) -> u32 {
-    let (mut divisor, mut rest) = (a, b);
-    while rest > 0 {
-        (divisor, rest) = (rest, divisor % rest);
+impl<A: Cadence> Cadence for Lookahead<A> {
+    fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
+        // those further inside end with this one's cycles
+        vec![self.config.sync_period.clone()]
     }
-    (a / divisor).saturating_mul(b)
 }
 
-impl<A: Cadence> Cadence for Lookahead<A> {
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
-        self.config.sync_period.values().chain(self.inner.sync_periods()).collect()
+impl<A: Describe> Describe for Lookahead<A> {
+    fn describe(&self) -> Description {
+        self.config.describe().around(self.inner.describe())
     }
 }
 
@@ -96,12 +100,10 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
 
     fn init(&self, params: &ParamSet<'_, T>) -> Self::State {
         let inner = self.inner.init(params);
-        let keeps_curvature =
-            matches!(self.config.step_size, StepSize::Adaptive(_)) && self.inner.second_moment(&inner).is_none();
         let mut state = LookaheadState {
             slow: SlowWeights::new(self.config.slow_storage),
             anchor: (self.config.inner_state == InnerStatePolicy::Interpolate).then(|| inner.clone()),
-            curvature: keeps_curvature.then(SquaredGradients::for_curvature),
+            curvature: self.keeps_curvature::<T>(&inner).then(SquaredGradients::for_curvature),
             inner,
             clock: SyncClock::default(),
             last_sync: None,
@@ -113,6 +115,38 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
 
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut Self::State) {
         self.advance(lr, params, grads, state, |_| None);
+    }
+
+    fn reset(&self, params: &ParamSet<'_, T>, state: &mut Self::State) {
+        state.adopt(params);
+        state.slow.restart(params);
+        self.inner.reset(params, &mut state.inner);
+        if let Some(anchor) = &mut state.anchor {
+            anchor.clone_from(&state.inner);
+        }
+        if let Some(curvature) = &mut state.curvature {
+            curvature.reset();
+        }
+        (state.clock, state.last_sync, state.refused) = (SyncClock::default(), None, 0);
+    }
+
+    /// "Interpolate" begins from the inner state at hand, an average of squared gradients that was not kept is empty.
+    fn adapt(&self, params: &ParamSet<'_, T>, state: &mut Self::State) -> Result<(), Error> {
+        self.inner.adapt(params, &mut state.inner)?;
+        state.anchor = match (self.config.inner_state, state.anchor.take()) {
+            (InnerStatePolicy::Interpolate, Some(mut anchor)) => {
+                self.inner.adapt(params, &mut anchor)?;
+                Some(anchor)
+            }
+            (InnerStatePolicy::Interpolate, None) => Some(state.inner.clone()),
+            (InnerStatePolicy::Maintain | InnerStatePolicy::Reset, _) => None,
+        };
+        state.curvature = match (self.keeps_curvature::<T>(&state.inner), state.curvature.take()) {
+            (true, known) => Some(known.unwrap_or_else(SquaredGradients::for_curvature)),
+            (false, _) => None,
+        };
+        state.adopt(params);
+        Ok(())
     }
 
     fn end_partial_cycle(&self, params: &mut ParamSet<'_, T>, state: &mut Self::State) {
@@ -226,15 +260,14 @@ impl<A: Cadence> Lookahead<A> {
                 log::warn!(
                     "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
                 );
-                state.inner = self.inner.init(params);
+                self.inner.reset(params, &mut state.inner);
                 if let Some(curvature) = &mut state.curvature {
-                    *curvature = SquaredGradients::for_curvature();
-                    curvature.adopt(params);
+                    curvature.reset();
                 }
             }
             // "interpolate" was part of the sync itself
             InnerStatePolicy::Maintain | InnerStatePolicy::Interpolate => {}
-            InnerStatePolicy::Reset => state.inner = self.inner.init(params),
+            InnerStatePolicy::Reset => self.inner.reset(params, &mut state.inner),
         }
         state.inner.rebase(params);
         match &mut state.anchor {
@@ -244,6 +277,14 @@ impl<A: Cadence> Lookahead<A> {
         }
         state.refused = state.refused.saturating_add(refused);
         state.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
+    }
+
+    /// Whether an adaptive alpha needs squared gradients of its own.
+    fn keeps_curvature<T: Float>(&self, inner: &A::State) -> bool
+    where
+        A: Optimizer<T>,
+    {
+        matches!(self.config.step_size, StepSize::Adaptive(_)) && self.inner.second_moment(inner).is_none()
     }
 
     fn alpha_without_gradient<T: Float>(&self, outer: u64, state: &LookaheadState<T, A::State>) -> Alpha

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Buffer, Float, Grads, InnerState, ParamSet, PullBack, SyncPeriod};
+use crate::{Buffer, Error, Float, Grads, InnerState, ParamSet, PullBack, Schedule, SyncPeriod};
 
 /// A rule that moves weights along gradients. What it remembers lives outside it, as a value of type `State`.
 ///
@@ -39,6 +39,21 @@ pub trait Optimizer<T: Float>: Cadence {
         sync.carry_out(params, state)
     }
 
+    /// Puts the state back to that of [`init`](Self::init). The optimizers of this crate do it in the memory that is there.
+    fn reset(&self, params: &ParamSet<'_, T>, state: &mut Self::State) {
+        *state = self.init(params);
+    }
+
+    /// Makes a state that was saved under other hyperparameters one of this optimizer's (see
+    /// [`Snapshot::restore_under_new_hyperparameters`](crate::Snapshot::restore_under_new_hyperparameters)): what they add
+    /// begins as in [`init`](Self::init), what they do without goes. By default the state is good as it is.
+    ///
+    /// # Errors
+    /// [`Error::OtherOptimizer`] where it cannot be one.
+    fn adapt(&self, _params: &ParamSet<'_, T>, _state: &mut Self::State) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Ends partial cycles of Lookaheads inside, before an outer one syncs off its beat.
     fn end_partial_cycle(&self, _params: &mut ParamSet<'_, T>, _state: &mut Self::State) {}
 
@@ -55,8 +70,8 @@ pub trait Optimizer<T: Float>: Cadence {
 
 /// The beat of the Lookaheads in an optimizer; none in a plain rule.
 pub trait Cadence {
-    /// Every sync period inside, so that an outer one can be checked against them.
-    fn sync_periods(&self) -> Vec<SyncPeriod> {
+    /// The schedule of k of each outermost Lookahead inside, so that one around them can be checked against it.
+    fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
         Vec::new()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, SyncPeriod};
 
 /// A value for each outer step (cycle) t = 0, 1, 2, …
 ///
@@ -79,6 +79,41 @@ impl<T: Copy> Schedule<T> {
             Self::Steps(steps) => (steps.first, &steps.changes[..]),
         };
         std::iter::once(first).chain(changes.iter().map(|&(_, value)| value))
+    }
+}
+
+impl<T: Copy> Schedule<T> {
+    /// Each value with the outer steps that have it: the first of them, and the one after the last if there is an end.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = (u64, Option<u64>, T)> {
+        let (first, changes) = match self {
+            Self::Constant(value) => (*value, &[][..]),
+            Self::Steps(steps) => (steps.first, &steps.changes[..]),
+        };
+        let ends = changes.iter().map(|&(at, _)| Some(at)).chain([None]);
+        let begins = std::iter::once((0, first)).chain(changes.iter().copied());
+        begins.zip(ends).map(|((begin, value), end)| (begin, end, value))
+    }
+}
+
+impl Schedule<SyncPeriod> {
+    /// The periods that `count` cycles of this schedule take together, one group of them after the other.
+    pub(crate) fn in_groups_of(&self, count: u32) -> Self {
+        let size = u64::from(count);
+        let period = |group: u64| {
+            let steps = (0..size).map(|cycle| self.at((group.saturating_mul(size)).saturating_add(cycle)).get());
+            // a sum of periods is not 0
+            SyncPeriod::new(steps.fold(0, u32::saturating_add)).unwrap_or_default()
+        };
+        // a change falls into one group, and the one after it is the first that has only the new value
+        let groups = self.stretches().skip(1).flat_map(|(at, ..)| [at / size, at / size + 1]);
+        let (first, mut changes) = (period(0), Vec::<(u64, SyncPeriod)>::new());
+        for group in groups {
+            let (after, before) = changes.last().copied().unwrap_or((0, first));
+            if group > after && period(group) != before {
+                changes.push((group, period(group)));
+            }
+        }
+        if changes.is_empty() { first.into() } else { Self::Steps(Steps { first, changes }) }
     }
 }
 

@@ -33,11 +33,34 @@ pub enum SlowStorage {
 }
 
 /// The slow weights of all tensors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub(crate) enum SlowWeights<T> {
     Full(Vec<Buffer<T>>),
     Bf16 { values: Vec<Buffer<u16>>, stepped: Vec<bool>, seed: u64 },
+}
+
+impl<T: Clone> Clone for SlowWeights<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Full(slow) => Self::Full(slow.clone()),
+            Self::Bf16 { values, stepped, seed } => {
+                Self::Bf16 { values: values.clone(), stepped: stepped.clone(), seed: *seed }
+            }
+        }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        match (self, source) {
+            (Self::Full(slow), Self::Full(source)) => slow.clone_from(source),
+            (Self::Bf16 { values, stepped, seed }, Self::Bf16 { values: from, stepped: marks, seed: other }) => {
+                values.clone_from(from);
+                stepped.clone_from(marks);
+                *seed = *other;
+            }
+            (slow, source) => *slow = source.clone(),
+        }
+    }
 }
 
 impl<T: Float> SlowWeights<T> {
@@ -70,6 +93,14 @@ impl<T: Float> SlowWeights<T> {
     pub(crate) fn observe(&mut self, grads: &Grads<'_, T>) {
         if let Self::Bf16 { stepped, .. } = self {
             stepped.iter_mut().enumerate().for_each(|(index, stepped)| *stepped |= grads.get(index).is_some());
+        }
+    }
+
+    /// Takes the fast weights as theta_0, before the first step.
+    pub(crate) fn restart(&mut self, params: &ParamSet<'_, T>) {
+        self.rebase(params, 0);
+        if let Self::Bf16 { stepped, .. } = self {
+            stepped.fill(false);
         }
     }
 

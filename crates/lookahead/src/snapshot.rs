@@ -1,18 +1,17 @@
 //! A versioned, checked copy of a run: fast weights and the optimizer's whole state, restored to the same bits.
 
-use std::fmt::Debug;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Float, InnerState, Optimizer, ParamSet};
+use crate::{Describe, Description, Error, Float, InnerState, Optimizer, ParamSet};
 
 /// The layout that [`Snapshot`] writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything that the next steps depend on, at any step of a cycle: fast and slow weights, inner state, clock.
 ///
 /// It serializes with serde into any format; [`to_bytes`](Self::to_bytes) is a compact one of its own. Numbers are kept
-/// as their bits. A checksum guards them, and a snapshot goes back only into the optimizer and the tensors it is of.
+/// as their bits. A checksum guards them, and a snapshot goes back only into the optimizer and the tensors it is of; into
+/// other hyperparameters by [`restore_under_new_hyperparameters`](Self::restore_under_new_hyperparameters).
 ///
 /// ```
 /// use lookahead::{Grads, Lookahead, Optimizer, ParamSet, Snapshot, rules::Sgd};
@@ -34,8 +33,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     version: u32,
-    // The optimizer's hyperparameters, as it prints itself.
-    optimizer: String,
+    optimizer: Description,
     tensors: Vec<(String, Vec<usize>)>,
     payload: Vec<u8>,
     checksum: u32,
@@ -46,7 +44,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::DamagedSnapshot`] if a state of the caller's own refuses to serialize.
-    pub fn capture<T: Float, O: Optimizer<T> + Debug>(
+    pub fn capture<T: Float, O: Optimizer<T> + Describe>(
         optimizer: &O,
         params: &ParamSet<'_, T>,
         state: &O::State,
@@ -56,40 +54,77 @@ impl Snapshot {
         let mut state = state.clone();
         state.adopt(params);
         let payload = postcard::to_allocvec(&(params.to_vecs(), state)).map_err(damaged)?;
-        let mut snapshot =
-            Self { version: VERSION, optimizer: format!("{optimizer:?}"), tensors, payload, checksum: 0 };
-        snapshot.checksum = snapshot.compute_checksum();
+        let mut snapshot = Self { version: VERSION, optimizer: optimizer.describe(), tensors, payload, checksum: 0 };
+        snapshot.checksum = snapshot.compute_checksum()?;
         Ok(snapshot)
+    }
+
+    /// The optimizer that it was taken of.
+    #[must_use]
+    pub fn optimizer(&self) -> &Description {
+        &self.optimizer
     }
 
     /// Writes the fast weights into `params` and gives the optimizer's state. On an error `params` is as before.
     ///
     /// # Errors
-    /// [`Error::UnknownVersion`], [`Error::DamagedSnapshot`], [`Error::OtherOptimizer`] (both sets of hyperparameters are
-    /// named) or [`Error::OtherParameters`] (the first tensor that differs is named).
-    pub fn restore<T: Float, O: Optimizer<T> + Debug>(
+    /// [`Error::UnknownVersion`], [`Error::DamagedSnapshot`], [`Error::OtherOptimizer`] (the first hyperparameter that
+    /// differs is named, with both values) or [`Error::OtherParameters`] (the first tensor that differs is named).
+    pub fn restore<T: Float, O: Optimizer<T> + Describe>(
         &self,
         optimizer: &O,
         params: &mut ParamSet<'_, T>,
     ) -> Result<O::State, Error> {
+        self.check()?;
+        optimizer.describe().compare(&self.optimizer)?;
+        let (weights, state) = self.read(optimizer, params)?;
+        write(&weights, params);
+        Ok(state)
+    }
+
+    /// [`restore`](Self::restore) into an optimizer of the same kinds with other hyperparameters, to go on under those: a
+    /// fine-tuning with another alpha, say.
+    ///
+    /// The state stays what it is. Where the clock is beyond a new k, the sync comes with the next step; a velocity that
+    /// was not kept begins at 0; "interpolate" begins from the inner state at hand; an average stays and goes on in the new
+    /// way; the squared gradients of an adaptive alpha, where the rule keeps none, begin empty.
+    ///
+    /// # Errors
+    /// Those of [`restore`](Self::restore), with [`Error::OtherOptimizer`] for another kind of optimizer, or for another
+    /// storage of the slow weights or seed of their rounding.
+    pub fn restore_under_new_hyperparameters<T: Float, O: Optimizer<T> + Describe>(
+        &self,
+        optimizer: &O,
+        params: &mut ParamSet<'_, T>,
+    ) -> Result<O::State, Error> {
+        self.check()?;
+        optimizer.describe().compare_form(&self.optimizer)?;
+        let (weights, mut state) = self.read(optimizer, params)?;
+        optimizer.adapt(params, &mut state)?;
+        write(&weights, params);
+        Ok(state)
+    }
+
+    fn check(&self) -> Result<(), Error> {
         if self.version != VERSION {
             return Err(Error::UnknownVersion { found: self.version, supported: VERSION });
         }
-        if self.checksum != self.compute_checksum() {
-            return Err(damaged("the checksum does not agree with the content"));
+        match self.compute_checksum()? == self.checksum {
+            true => Ok(()),
+            false => Err(damaged("the checksum does not agree with the content")),
         }
-        let expected = format!("{optimizer:?}");
-        if expected != self.optimizer {
-            return Err(Error::OtherOptimizer { expected, found: self.optimizer.clone() });
-        }
+    }
+
+    fn read<T: Float, O: Optimizer<T>>(
+        &self,
+        _optimizer: &O,
+        params: &ParamSet<'_, T>,
+    ) -> Result<(Vec<Vec<T>>, O::State), Error> {
         self.compare_tensors(params)?;
         let (weights, state): (Vec<Vec<T>>, O::State) = postcard::from_bytes(&self.payload).map_err(damaged)?;
         crate::inner_state::lengths_fit("the weights", weights.iter().map(Vec::len), params)?;
         state.fits(params)?;
-        for (param, weights) in params.iter_mut().zip(&weights) {
-            param.values_mut().copy_from_slice(weights);
-        }
-        Ok(state)
+        Ok((weights, state))
     }
 
     /// The snapshot in its own compact form.
@@ -103,12 +138,17 @@ impl Snapshot {
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
     ///
     /// # Errors
-    /// [`Error::DamagedSnapshot`] where the bytes are cut off, changed or something else.
+    /// [`Error::UnknownVersion`] for another layout, [`Error::DamagedSnapshot`] where the bytes are cut off, changed or
+    /// something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        match postcard::take_from_bytes::<Self>(bytes).map_err(damaged)? {
-            (snapshot, []) if snapshot.checksum == snapshot.compute_checksum() => Ok(snapshot),
-            (_, []) => Err(damaged("the checksum does not agree with the content")),
-            (_, rest) => Err(damaged(format!("{} bytes follow its end", rest.len()))),
+        match postcard::take_from_bytes::<Self>(bytes) {
+            Ok((snapshot, [])) if snapshot.compute_checksum()? == snapshot.checksum => {
+                snapshot.check().map(|()| snapshot)
+            }
+            _ if is_version_1(bytes) => Err(Error::UnknownVersion { found: 1, supported: VERSION }),
+            Ok((_, [])) => Err(damaged("the checksum does not agree with the content")),
+            Ok((_, rest)) => Err(damaged(format!("{} bytes follow its end", rest.len()))),
+            Err(error) => Err(damaged(error)),
         }
     }
 
@@ -125,18 +165,23 @@ impl Snapshot {
         crate::inner_state::counts_fit("weights", self.tensors.len(), params)
     }
 
-    fn compute_checksum(&self) -> u32 {
+    fn compute_checksum(&self) -> Result<u32, Error> {
+        let head = postcard::to_allocvec(&(self.version, &self.optimizer, &self.tensors)).map_err(damaged)?;
         let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&self.version.to_le_bytes());
-        hasher.update(self.optimizer.as_bytes());
-        for (name, shape) in &self.tensors {
-            hasher.update(&(name.len() as u64).to_le_bytes());
-            hasher.update(name.as_bytes());
-            shape.iter().for_each(|&extent| hasher.update(&(extent as u64).to_le_bytes()));
-        }
+        hasher.update(&head);
         hasher.update(&self.payload);
-        hasher.finalize()
+        Ok(hasher.finalize())
     }
+}
+
+fn write<T: Float>(weights: &[Vec<T>], params: &mut ParamSet<'_, T>) {
+    params.iter_mut().zip(weights).for_each(|(param, weights)| param.values_mut().copy_from_slice(weights));
+}
+
+/// Whether the bytes are a snapshot as it was before it had a [`Description`].
+fn is_version_1(bytes: &[u8]) -> bool {
+    type Version1 = (u32, String, Vec<(String, Vec<usize>)>, Vec<u8>, u32);
+    matches!(postcard::take_from_bytes::<Version1>(bytes), Ok(((1, ..), [])))
 }
 
 fn damaged(reason: impl ToString) -> Error {

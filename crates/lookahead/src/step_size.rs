@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::buffer::Slot;
 use crate::error::accept;
-use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit};
+use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, zero_all};
 use crate::kernels::{AlphaSums, AlphaTerms, Pass};
 use crate::slow_weights::SlowWeights;
 use crate::{Alpha, Buffer, Error, Float, Grads, ParamSet, Schedule, SecondMoment};
@@ -95,13 +95,15 @@ impl Adaptive {
 }
 
 /// A bias-corrected average of squared gradients, for inner optimizers that keep none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct SquaredGradients<T> {
     averages: Vec<Buffer<T>>,
     weights: Vec<f64>,
     beta: f64,
 }
+
+clone_in_place!(SquaredGradients<T> { averages, weights, beta });
 
 impl<T: Float> SquaredGradients<T> {
     /// An empty average with decay `beta` for each tensor.
@@ -136,6 +138,12 @@ impl<T: Float> SquaredGradients<T> {
         let tensors = averages.iter_mut().enumerate();
         let tensors = tensors.filter_map(|(index, average)| Some((&mut average[..], grads.get(index)?)));
         Pass::new().accumulate_all_squares(elements, tensors, beta);
+    }
+
+    /// Forgets all gradients.
+    pub(crate) fn reset(&mut self) {
+        zero_all(&mut self.averages);
+        self.weights.fill(0.0);
     }
 
     /// The averages and their weights.

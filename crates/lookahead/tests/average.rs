@@ -123,6 +123,30 @@ fn a_tensor_that_joins_later_is_averaged_from_its_value() -> Result<(), Error> {
     Ok(())
 }
 
+/// Each tensor has the mean of its own weights, however late it joins.
+#[test]
+fn a_running_mean_counts_each_tensors_own_weights() -> Result<(), Error> {
+    let optimizer = Averaged::new(Sgd::new(), Averaging::Running { start: 1 });
+    let mut params = ParamSet::new();
+    params.push("w", [1], vec![8.0])?;
+    let mut state = optimizer.init(&params);
+    let mut means = Vec::new();
+    for step in 0..6 {
+        if step == 3 {
+            params.push("late", [1], vec![40.0])?;
+        }
+        let gradients = [Some(vec![1.0]), Some(vec![10.0])].into_iter().take(params.len());
+        let grads = Grads::new(&params, gradients)?;
+        optimizer.step(1.0, &mut params, &grads, &mut state);
+        means.push(optimizer.evaluation_weights(&state).map(|mean| mean.iter().map(|mean| mean[0]).collect()));
+    }
+    // w goes 7, 6, 5, 4, 3, 2, its mean from 6 on; late goes 30, 20, 10, its mean from 30 on
+    let expected: [Option<Vec<f64>>; 6] =
+        [None, Some(vec![6.0]), Some(vec![5.5]), Some(vec![5.0, 30.0]), Some(vec![4.5, 25.0]), Some(vec![4.0, 20.0])];
+    assert_eq!(means, expected);
+    Ok(())
+}
+
 /// Before it begins, the average of a Lookahead's weights stands back behind the slow weights.
 #[test]
 fn around_a_lookahead_the_slow_weights_are_evaluated_until_it_begins() -> Result<(), Error> {

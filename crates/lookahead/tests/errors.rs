@@ -2,8 +2,7 @@
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{
-    Adaptive, Alpha, Averaging, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, ParamSet, Schedule,
-    SquaredGradients, SyncPeriod,
+    Adaptive, Alpha, Averaging, Error, Grads, InnerStatePolicy, ParamSet, Schedule, SquaredGradients, SyncPeriod,
 };
 use serde::de::DeserializeOwned;
 
@@ -15,7 +14,10 @@ fn assert_refused<V: std::fmt::Debug>(name: &str, values: &[f64], make: impl Fn(
         let error = make(value).expect_err(&format!("{name} = {value} is out of range"));
         assert!(matches!(&error, Error::OutOfRange { name: found, .. } if *found == name), "{name}: {error:?}");
         let message = error.to_string();
-        assert!(message.starts_with(&format!("{name} is {value}, but must be ")), "{message}");
+        let (given, _) = message.strip_prefix(&format!("{name} is ")).unwrap().split_once(", but must be ").unwrap();
+        let given: f64 = given.parse().unwrap();
+        assert!(given.to_bits() == value.to_bits() || given.is_nan() && value.is_nan(), "{message}");
+        assert!(message.len() < 200, "no rows of zeros: {message}");
     }
 }
 
@@ -95,27 +97,6 @@ fn schedules_out_of_order() {
         assert_eq!(Schedule::steps(0.5, changes), Err(expected));
     }
     assert!(Schedule::steps(0.5, []).is_ok());
-}
-
-#[test]
-fn sync_periods_that_do_not_nest() -> Result<(), Error> {
-    let with = |periods: Schedule<SyncPeriod>| LookaheadConfig::new().with_sync_period(periods);
-    let k = |steps| SyncPeriod::new(steps);
-    let inner = Lookahead::with_config(Sgd::new(), with(Schedule::steps(k(2)?, [(4, k(3)?)])?))?;
-    for (periods, outer, inside) in [
-        (Schedule::from(k(3)?), 3, 2),
-        (Schedule::from(k(4)?), 4, 3),
-        (Schedule::from(k(1)?), 1, 2),
-        (Schedule::steps(k(6)?, [(1, k(12)?), (2, k(9)?)])?, 9, 2),
-    ] {
-        let refused = Lookahead::with_config(inner.clone(), with(periods.clone()));
-        assert_eq!(refused, Err(Error::PeriodsDoNotNest { outer, inner: inside }), "{periods:?}");
-    }
-    let middle = Lookahead::with_config(inner.clone(), with(k(6)?.into()))?;
-    let outer = Lookahead::with_config(middle.clone(), with(k(8)?.into()));
-    assert_eq!(outer, Err(Error::PeriodsDoNotNest { outer: 8, inner: 6 }));
-    assert!(Lookahead::with_config(middle, with(Schedule::steps(k(12)?, [(3, k(6)?)])?)).is_ok());
-    Ok(())
 }
 
 #[test]

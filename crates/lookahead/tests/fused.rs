@@ -1,4 +1,4 @@
-//! The sync fused into the k-th step: the same bits as one after it, on any number of threads, and without allocating.
+//! The sync fused into the k-th step: the same bits as one after it, on any number of threads.
 
 use lookahead::rules::{Adam, AdamW, Sgd};
 use lookahead::{
@@ -117,52 +117,6 @@ fn the_number_of_threads_changes_no_bit() -> Result<(), Error> {
         for threads in [2, 3] {
             assert!(run(threads, storage)? == one, "{threads} threads, {storage:?}");
         }
-    }
-    Ok(())
-}
-
-/// Whatever lies in memory for the weights and what is kept of them, a step adds nothing: on one thread not a byte.
-#[test]
-fn a_step_allocates_nothing() -> Result<(), Error> {
-    fn check<O: Optimizer<f32>>(optimizer: O) -> Result<(), Error> {
-        let mut params = params()?;
-        let mut state = optimizer.init(&params);
-        for step in 0..9 {
-            let gradients = gradients(step);
-            let slices = gradients.iter().map(|gradient| gradient.as_ref().map(|gradient| &gradient[..]));
-            let grads = Grads::new(&params, slices)?;
-            let used = allocation_counter::measure(|| optimizer.step(0.05, &mut params, &grads, &mut state));
-            // the first step with momentum may make its buffers
-            assert!(step == 0 || used.bytes_total == 0, "step {step}: {used:?}");
-        }
-        Ok(())
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().expect("a pool");
-    pool.install(|| {
-        for storage in [SlowStorage::Full, SlowStorage::Bf16 { seed: 3 }] {
-            for policy in [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate] {
-                let config = config(policy, 0.5, storage)?;
-                check(Lookahead::with_config(Sgd::new(), config.clone())?)?;
-                check(Lookahead::with_config(Sgd::new().with_momentum(0.9)?, config.clone())?)?;
-                check(Lookahead::with_config(AdamW::new(), config)?)?;
-            }
-        }
-        Ok(())
-    })
-}
-
-/// 4 bytes a weight beside the inner optimizer, or 2; 4 more for each moment under "interpolate".
-#[test]
-fn lookahead_takes_one_copy_of_the_weights() -> Result<(), Error> {
-    let mut params = ParamSet::new();
-    params.push("w", [1_000_000], vec![0.0_f32; 1_000_000])?;
-    let bytes = |optimizer: &dyn Fn(&ParamSet<'_, f32>)| allocation_counter::measure(|| optimizer(&params)).bytes_max;
-    let rule = Sgd::new().with_momentum(0.9)?;
-    let inner = bytes(&|params| drop(rule.init(params)));
-    for (storage, expected) in [(SlowStorage::Full, 4.0), (SlowStorage::Bf16 { seed: 0 }, 2.0)] {
-        let lookahead = Lookahead::with_config(rule, config(InnerStatePolicy::Maintain, 0.5, storage)?)?;
-        let more = (bytes(&|params| drop(lookahead.init(params))) - inner) as f64 / 1e6;
-        assert!((more - expected).abs() < 0.02, "{more} bytes a weight with {storage:?}");
     }
     Ok(())
 }

@@ -5,13 +5,22 @@ mod slices;
 use lookahead::rules::Sgd;
 use lookahead::{Alpha, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet, SyncPeriod};
 
+use lookahead_laws::Rounded;
+
 type Single = slices::Slices<f32>;
 type Double = slices::Slices<f64>;
+type RoundedSingle = Rounded<Single>;
+type RoundedDouble = Rounded<Double>;
 
 lookahead_laws::laws!(single: Single);
 lookahead_laws::laws!(single_with_ada_factor: Single; ada_factor, nested_ada_factor);
 lookahead_laws::laws!(double: Double);
 lookahead_laws::laws!(double_with_ada_factor: Double; ada_factor, nested_ada_factor);
+lookahead_laws::laws!(single_around_more: Single; averaged, nested_averaged, nested_scheduled);
+lookahead_laws::laws!(double_around_more: Double; averaged, nested_averaged, nested_scheduled);
+lookahead_laws::laws!(rounded_single: RoundedSingle);
+lookahead_laws::laws!(rounded_single_around_more: RoundedSingle; averaged, nested_averaged, nested_scheduled);
+lookahead_laws::laws!(rounded_double: RoundedDouble; sgd, heavy_ball, adam, nested_heavy_ball, averaged, nested_scheduled);
 
 /// 3 -> 2 -> 1 -> (sync) 2 -> 1 -> (sync_now) 1.5: with theta <- theta - 1, k = 2 and alpha = 1/2 from phi = 3.
 #[test]

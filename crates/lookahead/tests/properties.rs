@@ -46,7 +46,7 @@ fn tensors() -> impl Strategy<Value = Vec<Tensor>> {
         let tensor = |(index, shape): (usize, Vec<usize>)| {
             let name = format!("tensor {index}");
             let values = (0..shape.iter().product()).map(|i| initial_value(&name, i)).collect();
-            Tensor { name, shape, values }
+            Tensor::new(&name, &shape, values)
         };
         shapes.into_iter().enumerate().map(tensor).collect()
     })
@@ -60,7 +60,7 @@ fn cases() -> impl Strategy<Value = Case> {
         let lookaheads = inside.map(|(period, alpha, policy)| {
             LookaheadConfig::new().with_sync_period(period).with_alpha(alpha).with_inner_state(policy)
         });
-        let base = Setup { rule, lookaheads: lookaheads.into_iter().collect() };
+        let base = Setup { lookaheads: lookaheads.into_iter().collect(), ..Setup::bare(rule) };
         let sync_period = SyncPeriod::new(times * inner_period).expect("at least 1");
         Case { base, tensors, sync_period, alpha }
     })
@@ -168,6 +168,9 @@ proptest! {
         let multiple = |factor: SyncPeriod| SyncPeriod::new(6 * factor.get()).expect("at least 6");
         let changes = (1..9).map(|outer| (outer, multiple(factors.at(outer))));
         let outer = Schedule::steps(multiple(factors.at(0)), changes).expect("in order");
+        // changes after six cycles, which end a stretch of six steps whatever the period
+        let changes = (1..9).map(|six| (6 * six, inner.at(six)));
+        let inner = Schedule::steps(inner.at(0), changes).expect("in order");
         let inside = Lookahead::with_config(
             Sgd::new().with_momentum(0.5).expect("below 1"),
             LookaheadConfig::new().with_sync_period(inner),

@@ -1,9 +1,9 @@
 //! Snapshots: nothing damaged or foreign is restored, nothing is half restored, no bit is lost.
 
-use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
+use lookahead::rules::{AdaFactor, Adam, Sgd};
 use lookahead::{
-    Averaged, Averaging, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet, Snapshot,
-    SyncPeriod,
+    Averaged, Averaging, Describe, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet,
+    Snapshot, SyncPeriod,
 };
 
 /// Names and shapes.
@@ -26,7 +26,7 @@ fn optimizer() -> Result<Lookahead<Adam>, Error> {
 }
 
 /// A snapshot after four steps with k = 3.
-fn snapshot<O: Optimizer<f32> + std::fmt::Debug>(optimizer: &O) -> Result<Snapshot, Error> {
+fn snapshot<O: Optimizer<f32> + Describe>(optimizer: &O) -> Result<Snapshot, Error> {
     let mut params = params(&TENSORS)?;
     let mut state = optimizer.init(&params);
     for step in 0..4 {
@@ -70,11 +70,21 @@ fn every_flipped_bit_and_byte_is_refused() -> Result<(), Error> {
 fn another_version_is_named() -> Result<(), Error> {
     let json = serde_json::to_value(snapshot(&optimizer()?)?).expect("JSON");
     let mut newer = json.clone();
-    newer["version"] = serde_json::json!(2);
+    newer["version"] = serde_json::json!(3);
     let newer: Snapshot = serde_json::from_value(newer).expect("a snapshot of another version");
     let restored = newer.restore(&optimizer()?, &mut params(&TENSORS)?);
-    assert_eq!(restored.map(|_| ()), Err(Error::UnknownVersion { found: 2, supported: 1 }));
+    assert_eq!(restored.map(|_| ()), Err(Error::UnknownVersion { found: 3, supported: 2 }));
     Ok(())
+}
+
+/// The layout of 0.1.0's first snapshots, with the optimizer as text.
+#[test]
+fn version_1_is_named() {
+    let tensors = vec![("weight".to_owned(), vec![2_usize, 1])];
+    let content = (1_u32, "Sgd { momentum: 0.9 }".to_owned(), tensors, vec![0_u8; 40], 0x1234_5678_u32);
+    let bytes = postcard::to_allocvec(&content).expect("plain data");
+    let read = Snapshot::from_bytes(&bytes).map(|_| ());
+    assert_eq!(read, Err(Error::UnknownVersion { found: 1, supported: 2 }));
 }
 
 #[test]
@@ -89,29 +99,6 @@ fn a_damaged_value_inside_another_format_is_refused() -> Result<(), Error> {
     assert!(matches!(restored, Err(Error::DamagedSnapshot { .. })), "{restored:?}");
     assert!(params.iter().all(|param| param.values().iter().all(|&w| w == 0.5)));
     Ok(())
-}
-
-#[test]
-fn another_optimizer_is_refused_and_both_are_named() -> Result<(), Error> {
-    fn refused<O: Optimizer<f32> + std::fmt::Debug>(snapshot: &Snapshot, other: &O) -> Result<(), Error> {
-        let mut params = params(&TENSORS)?;
-        let Err(error) = snapshot.restore(other, &mut params) else { panic!("restored into {other:?}") };
-        let Error::OtherOptimizer { expected, found } = &error else { panic!("{error:?}") };
-        assert_eq!((expected, found), (&format!("{other:?}"), &format!("{:?}", optimizer()?)));
-        assert!(params.iter().all(|param| param.values().iter().all(|&w| w == 0.5)));
-        Ok(())
-    }
-    let snapshot = snapshot(&optimizer()?)?;
-    let config = optimizer()?.config().clone();
-    refused(&snapshot, &Adam::new())?;
-    refused(&snapshot, &Lookahead::with_config(AdamW::new(), config.clone())?)?;
-    refused(&snapshot, &Lookahead::with_config(Adam::new().with_betas(0.9, 0.98)?, config.clone())?)?;
-    let other_k = config.clone().with_sync_period(SyncPeriod::new(6)?);
-    refused(&snapshot, &Lookahead::with_config(Adam::new(), other_k.clone())?)?;
-    let other_policy = config.with_inner_state(InnerStatePolicy::Maintain);
-    refused(&snapshot, &Lookahead::with_config(Adam::new(), other_policy)?)?;
-    refused(&snapshot, &Lookahead::with_config(optimizer()?, other_k)?)?;
-    refused(&snapshot, &Averaged::new(optimizer()?, Averaging::Running { start: 0 }))
 }
 
 #[test]
@@ -182,7 +169,7 @@ fn capturing_twice_gives_the_same_bytes() -> Result<(), Error> {
 /// A tensor that joined after the last step is in the snapshot, seeded from its value.
 #[test]
 fn a_tensor_that_has_just_joined_is_saved_too() -> Result<(), Error> {
-    fn joined<O: Optimizer<f32> + std::fmt::Debug>(optimizer: &O) -> Result<(), Error> {
+    fn joined<O: Optimizer<f32> + Describe>(optimizer: &O) -> Result<(), Error> {
         let step = |params: &mut ParamSet<'_, f32>, state: &mut O::State| -> Result<(), Error> {
             let grads: Vec<_> = params.iter().map(|param| Some(vec![0.25; param.values().len()])).collect();
             let grads = Grads::new(params, grads)?;
@@ -200,7 +187,7 @@ fn a_tensor_that_has_just_joined_is_saved_too() -> Result<(), Error> {
         for _ in 0..4 {
             step(&mut original, &mut state)?;
             step(&mut copy, &mut copied_state)?;
-            assert_eq!(original.to_vecs(), copy.to_vecs(), "{optimizer:?}");
+            assert_eq!(original.to_vecs(), copy.to_vecs(), "{}", optimizer.describe());
         }
         Ok(())
     }

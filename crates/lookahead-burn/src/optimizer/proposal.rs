@@ -7,6 +7,7 @@ use lookahead::Tick;
 
 use super::Lookahead;
 use crate::InnerOptimizer;
+use crate::places::Places;
 use crate::traversal::shared;
 
 impl<I: InnerOptimizer> Lookahead<I> {
@@ -25,7 +26,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
             Tick::Inner => None,
             Tick::Sync { .. } => {
                 let mut inner = self.inner.clone();
-                let module = inner.advance(&lr.into(), module.clone(), shared(module, grads));
+                let grads = self.clip(module, &Places::of(module), shared(module, grads));
+                let module = inner.advance(&lr.into(), module.clone(), grads);
                 Some(inner.end_partial_cycle(module))
             }
         }

@@ -25,6 +25,10 @@ use crate::traversal::tensor_of;
 pub struct AdaFactor(lookahead::rules::AdaFactor);
 
 impl AdaFactor {
+    pub(crate) fn core(&self) -> &lookahead::rules::AdaFactor {
+        &self.0
+    }
+
     /// PyTorch's defaults; others come from [`lookahead::rules::AdaFactor`] by `into()`.
     #[must_use]
     pub fn new() -> Self {

@@ -87,7 +87,7 @@ fn its_record_finds_parameters_by_path() -> Result<(), Error> {
             let _ = network.valid();
             let copy = Network::new().load_record(network.clone().into_record()).with_new_ids();
             assert_ne!(copy.head.weight.id, network.head.weight.id);
-            let mut loaded = new(policy)?.load_record(&optimizer.to_record(), &copy)?;
+            let mut loaded = new(policy)?.load_record(&optimizer.to_record(&network)?, &copy)?;
             let kept = optimizer.clone();
             assert_same_run(&what, (&mut optimizer, network.clone()), (&mut loaded, copy), saved..saved + 6);
             (optimizer, network) = (kept, Network::new().load_record(network.into_record()));

@@ -1,13 +1,14 @@
-//! Rules that are not ours: Burn's interpolate through their flattened state, one with integers in it is refused.
+//! Rules that are not ours: Burn's interpolate through their flattened state, one with integers in it is refused by its
+//! first step, and none runs before that.
 
-use burn::module::Module;
+use burn::module::{Module, ParamGroup};
 use burn::optim::{
     AdaGradConfig, AdafactorConfig, AdamConfig, AdamWConfig, AdanConfig, LambConfig, LearningRate, LionConfig,
     Optimizer, RecordState, RmsPropConfig, StateSink, StateSource,
 };
 use burn::tensor::{Device, Int, Tensor};
-use lookahead::InnerStatePolicy;
-use lookahead_burn::{Error, Lookahead, LookaheadRule, RuleSet};
+use lookahead::{Adaptive, Cadence, InnerStatePolicy};
+use lookahead_burn::{Error, InnerOptimizer, Lookahead, LookaheadRule, RuleSet};
 
 use crate::network::Network;
 use crate::{step, vectors, with_policy};
@@ -38,7 +39,7 @@ fn check(rule: impl Optimizer) -> Result<(), Error> {
         let network = train(&mut optimizer, Network::new(), 0..5);
         let _ = network.valid();
         let copy = Network::new().load_record(network.clone().into_record()).with_new_ids();
-        let mut loaded = new(0.5, policy)?.load_record(&optimizer.to_record(), &copy)?;
+        let mut loaded = new(0.5, policy)?.load_record(&optimizer.to_record(&network)?, &copy)?;
         assert_eq!(train(&mut optimizer, network, 5..10).bits(), train(&mut loaded, copy, 5..10).bits(), "{policy:?}");
     }
     Ok(())
@@ -94,17 +95,31 @@ impl<const D: usize> RecordState for Walked<D> {
     }
 }
 
+/// Runs one step, and gives what it said when it panicked.
+fn first_step(mut optimizer: impl InnerOptimizer) -> String {
+    let step = std::panic::AssertUnwindSafe(move || {
+        let _ = step(&mut optimizer, vectors(&[&[1.0]]), 0.25, &[2.0]);
+    });
+    let panic = std::panic::catch_unwind(step).expect_err("a state that cannot be interpolated");
+    panic.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+/// What a rule remembers shows in its first step, and not before.
 #[test]
 fn integers_cannot_be_interpolated() -> Result<(), Error> {
-    let interpolate = || with_policy(5, 0.5, InnerStatePolicy::Interpolate);
-    let refused = [
-        Lookahead::with_config(Walk, interpolate()).err(),
-        Lookahead::around(Lookahead::new(Walk), interpolate()).err(),
-        LookaheadRule::with_config(Walk, interpolate()).err(),
-        Lookahead::with_config(LookaheadRule::new(Walk), interpolate()).err(),
-    ];
-    for error in refused {
-        assert!(matches!(&error, Some(Error::NotInterpolable { leaf }) if leaf.ends_with("moves")), "{error:?}");
+    let interpolate = |k| with_policy(k, 0.5, InnerStatePolicy::Interpolate);
+    for k in [1, 5] {
+        for message in [
+            first_step(Lookahead::with_config(Walk, interpolate(k))?),
+            first_step(Lookahead::around(
+                Lookahead::with_config(Walk, with_policy(k, 0.5, POLICIES[0]))?,
+                interpolate(k),
+            )?),
+            first_step(RuleSet::new(LookaheadRule::with_config(Walk, interpolate(k))?)),
+            first_step(Lookahead::with_config(LookaheadRule::new(Walk), interpolate(5))?),
+        ] {
+            assert!(message.contains("moves") && message.contains("not a float tensor"), "k = {k}: {message}");
+        }
     }
     for policy in [InnerStatePolicy::Maintain, InnerStatePolicy::Reset] {
         let mut optimizer = Lookahead::with_config(Walk, with_policy(2, 0.5, policy))?;
@@ -115,7 +130,58 @@ fn integers_cannot_be_interpolated() -> Result<(), Error> {
         // 1 -> 0.75 -> 0.5, halfway back -> 0.75 -> 0.5
         assert_eq!(module.values(), [[0.5]], "{policy:?}");
         let loaded = Lookahead::with_config(Walk, with_policy(2, 0.5, policy))?;
-        assert!(loaded.load_record(&optimizer.to_record(), &module).is_ok(), "{policy:?}");
+        assert!(loaded.load_record(&optimizer.to_record(&module)?, &module).is_ok(), "{policy:?}");
+    }
+    Ok(())
+}
+
+/// Who wants to know without a panic asks after a step.
+#[test]
+fn a_rule_set_says_what_its_state_allows() {
+    let mut rules = RuleSet::new(Walk);
+    assert!(rules.accepts(InnerStatePolicy::Interpolate).is_ok(), "nothing is known yet");
+    let _ = step(&mut rules, vectors(&[&[1.0]]), 0.25, &[2.0]);
+    let error = rules.accepts(InnerStatePolicy::Interpolate).err();
+    assert!(matches!(&error, Some(Error::NotInterpolable { leaf }) if leaf.ends_with("moves")), "{error:?}");
+    assert!(rules.accepts(InnerStatePolicy::Maintain).is_ok());
+}
+
+/// A rule that works on a GPU only, say.
+#[derive(Debug, Clone)]
+struct Unrunnable;
+
+impl Optimizer for Unrunnable {
+    type State<const D: usize> = Walked<D>;
+
+    fn step<const D: usize>(
+        &self,
+        _lr: LearningRate,
+        _tensor: Tensor<D>,
+        _grad: Tensor<D>,
+        _state: Option<Walked<D>>,
+    ) -> (Tensor<D>, Option<Walked<D>>) {
+        panic!("it does not run here")
+    }
+
+    fn to_device<const D: usize>(_state: Walked<D>, _device: &Device) -> Walked<D> {
+        panic!("it does not run here")
+    }
+}
+
+#[test]
+fn building_an_optimizer_runs_no_rule() -> Result<(), Error> {
+    for policy in POLICIES {
+        let config = || with_policy(5, 0.5, policy);
+        let rules = RuleSet::new(Unrunnable).with_group(ParamGroup::from_predicate("bias"), Unrunnable);
+        assert!(!rules.keeps_second_moment() && rules.sync_periods().is_empty());
+        let optimizer = Lookahead::around(Lookahead::around(rules, config())?, config())?;
+        let module = vectors(&[&[1.0]]);
+        let record = optimizer.to_record(&module)?;
+        let _ = optimizer.load_record(&record, &module)?;
+        let _ = Lookahead::new(Unrunnable);
+        let _ = Lookahead::with_config(Unrunnable, config().with_adaptive_alpha(Adaptive::default()))?;
+        let rule = LookaheadRule::with_config(LookaheadRule::new(Unrunnable), config())?;
+        assert_eq!(RuleSet::new(rule).sync_periods().len(), 1);
     }
     Ok(())
 }

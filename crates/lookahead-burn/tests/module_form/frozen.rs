@@ -102,7 +102,7 @@ fn gradients_without_autodiff_are_followed_too() -> Result<(), Error> {
         without = crate::step(&mut right, without, 0.1, &[1.0]);
         assert_eq!(with.values(), without.values());
         assert_eq!(left.slow_model(&with).values(), right.slow_model(&without).values());
-        right = new()?.load_record(&right.to_record(), &without)?;
+        right = new()?.load_record(&right.to_record(&without)?, &without)?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! The module form in what is Burn's own: parameter groups, frozen parameters and batch-norm statistics, evaluation,
-//! `ModuleOptimizer` and foreign rules inside, averages, non-finite gradients, adaptive alpha, schedulers, buffers
-//! written in place.
+//! `ModuleOptimizer` and foreign rules inside, averages, non-finite gradients, adaptive alpha, schedulers, clipping,
+//! buffers written in place, layers that are replaced or stand at several places.
 
 mod adaptive;
 mod average;
 mod black_box;
+mod clipping;
 mod foreign_rules;
 mod frozen;
 mod groups;
@@ -14,8 +15,10 @@ mod network;
 mod non_finite;
 #[path = "../parameters/mod.rs"]
 mod parameters;
+mod replaced;
 mod schedulers;
 mod slow_model;
+mod twins;
 
 use burn::tensor::DType;
 use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, SyncPeriod, rules};

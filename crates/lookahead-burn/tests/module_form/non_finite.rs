@@ -43,7 +43,7 @@ fn the_element_keeps_its_slow_weight_and_the_others_move() -> Result<(), Error> 
             assert!((module.values()[1][0] - expected).abs() < 1e-6, "{what}");
             // The count is part of the record.
             let loaded = Lookahead::with_config(AdamW::new(), with_policy(2, 0.5, InnerStatePolicy::Interpolate))?;
-            assert_eq!(loaded.load_record(&optimizer.to_record(), &module)?.refused(), 1, "{what}");
+            assert_eq!(loaded.load_record(&optimizer.to_record(&module)?, &module)?.refused(), 1, "{what}");
         }
     }
     Ok(())

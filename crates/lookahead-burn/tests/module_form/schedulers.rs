@@ -21,7 +21,7 @@ fn assert_followed<I: InnerOptimizer>(
     let mut module = vectors(&[&[0.0]]);
     for step in 0..3 * K {
         if step == K + 2 {
-            optimizer = new()?.load_record(&optimizer.to_record(), &module)?;
+            optimizer = new()?.load_record(&optimizer.to_record(&module)?, &module)?;
             used = scheduler().load_record(used.to_record());
         }
         let before = module.values()[0][0] as f32;

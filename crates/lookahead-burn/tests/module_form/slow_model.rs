@@ -65,7 +65,7 @@ fn a_slow_model_changes_no_bit_of_the_run() -> Result<(), Error> {
         let trained = slow.train();
         let grads = trained.gradients(step);
         let _ = Lookahead::new(AdamW::new()).step(1.0, trained, grads);
-        let _ = optimizer.to_record().to_bytes()?;
+        let _ = optimizer.to_record(&watched)?.to_bytes()?;
 
         watched = train(&mut optimizer, watched, step);
         left_alone = train(&mut undisturbed, left_alone, step);

@@ -15,7 +15,7 @@ pub enum Parameter {
 /// Trainable tensors in a list, at the paths `list.0.Vector`, `list.1.Matrix` and so on.
 #[derive(Module, Debug)]
 pub struct Parameters {
-    list: Vec<Parameter>,
+    pub list: Vec<Parameter>,
 }
 
 impl Parameters {

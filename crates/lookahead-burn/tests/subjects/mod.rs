@@ -1,18 +1,19 @@
-//! The adapter's forms as subjects of the laws: the module form around our rules in both precisions and around Burn's
-//! own, and the per-parameter form inside Burn's `ModuleOptimizer`.
+//! The adapter's forms as subjects of the laws: the module form around our rules in all precisions and storages, around
+//! Burn's own and around a `ModuleOptimizer`, and the per-parameter form inside one.
 
 mod module_form;
 mod rule_form;
 
 use std::marker::PhantomData;
 
+use burn::module::Module;
 use burn::tensor::DType;
-use lookahead::rules;
+use lookahead::{InnerStatePolicy, rules};
 use lookahead_burn::{AdaFactor, Adam, AdamW, Sgd};
-use lookahead_laws::{Law, Precision, Rule, Setup, Subject, Tensor};
+use lookahead_laws::{Case, Law, Precision, Rounded, Rule, Setup, Slow, Subject, Tensor};
 
 use crate::parameters::Parameters;
-use module_form::{OurRules, StockRules};
+use module_form::{BoxedRules, HalfRules, HostRules, OurRules, StockRules};
 use rule_form::PerParameterRules;
 
 /// An optimizer and its module, with the type of the first hidden.
@@ -23,14 +24,43 @@ pub trait Run {
     fn sync_now(&mut self);
     /// The optimizer's record and the module.
     fn save(&self) -> [Vec<u8>; 2];
-    fn add(&mut self, tensor: &Tensor);
+    fn change(&mut self, change: &mut dyn FnMut(&mut Parameters));
+}
+
+/// Where a run begins: at these tensors, or where another was saved; with a twin of one of them at the end, or without.
+pub struct Start<'a> {
+    tensors: &'a [Tensor],
+    twin: Option<usize>,
+    saved: Option<&'a [u8]>,
+}
+
+impl<'a> Start<'a> {
+    /// The optimizer's record and the module as they were saved.
+    fn saved(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let (length, rest) = self.saved?.split_first_chunk().expect("a length");
+        Some(rest.split_at(u64::from_le_bytes(*length) as usize))
+    }
+
+    fn module(&self, tensors: &[Tensor], precision: Precision) -> Parameters {
+        let mut module = Parameters::new();
+        tensors.iter().for_each(|tensor| push(&mut module, tensor, precision));
+        let twin = self.twin.map(|of| module.list[of].clone());
+        module.list.extend(twin);
+        module
+    }
 }
 
 /// A way to build what a law asks for.
 pub trait Form {
     const PRECISION: Precision;
-    fn open(setup: &Setup, tensors: &[Tensor], saved: Option<[Vec<u8>; 2]>) -> Box<dyn Run>;
-    fn exemption(law: Law) -> Option<&'static str>;
+    const SLOW: Slow = Slow::Same;
+    fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run>;
+    fn keeps(_policy: InnerStatePolicy) -> bool {
+        true
+    }
+    fn exemption(_law: Law) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A form under the laws.
@@ -45,20 +75,32 @@ pub type Single = Adapter<OurRules<f32>>;
 pub type Double = Adapter<OurRules<f64>>;
 /// The module form around Burn's rules.
 pub type Stock = Adapter<StockRules>;
+/// The module form around our rules in bf16, with slow weights in `f32`.
+pub type Half = Adapter<HalfRules>;
+/// The module form around our rules in `f32`, with slow weights in host memory.
+pub type OnHost = Adapter<HostRules>;
+/// The module form around our rules in `f32`, with slow weights in bf16.
+pub type RoundedSingle = Rounded<Single>;
+/// The module form around our rules in bf16, with slow weights in bf16.
+pub type RoundedHalf = Rounded<Half>;
+/// The module form around our rules inside a `ModuleOptimizer`.
+pub type Boxed = Adapter<BoxedRules>;
 /// The per-parameter form around our rules.
 pub type PerParameter = Adapter<PerParameterRules>;
 
 impl<F: Form> Adapter<F> {
-    fn open(setup: &Setup, tensors: &[Tensor], saved: Option<[Vec<u8>; 2]>) -> Self {
-        Self { run: F::open(setup, tensors, saved), form: PhantomData }
+    fn open(setup: &Setup, start: Start<'_>) -> Self {
+        Self { run: F::open(setup, &start), form: PhantomData }
     }
 }
 
 impl<F: Form> Subject for Adapter<F> {
     const PRECISION: Precision = F::PRECISION;
+    const SLOW: Slow = F::SLOW;
+    const JOINS_AT_ONCE: bool = false;
 
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self {
-        Self::open(setup, tensors, None)
+        Self::open(setup, Start { tensors, twin: None, saved: None })
     }
 
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
@@ -88,16 +130,35 @@ impl<F: Form> Subject for Adapter<F> {
     }
 
     fn load(setup: &Setup, tensors: &[Tensor], bytes: &[u8]) -> Self {
-        let (length, rest) = bytes.split_first_chunk().expect("a length");
-        let (optimizer, module) = rest.split_at(u64::from_le_bytes(*length) as usize);
-        Self::open(setup, tensors, Some([optimizer.to_vec(), module.to_vec()]))
+        Self::open(setup, Start { tensors, twin: None, saved: Some(bytes) })
     }
 
     fn add(&mut self, tensor: &Tensor) {
-        self.run.add(tensor);
+        self.run.change(&mut |module| push(module, tensor, F::PRECISION));
     }
 
-    fn exemption(law: Law) -> Option<&'static str> {
+    fn freeze(&mut self, tensor: usize, frozen: bool) -> bool {
+        self.run.change(&mut |module| freeze(module, tensor, frozen));
+        true
+    }
+
+    fn replace(&mut self, tensor: usize, by: &Tensor) -> bool {
+        self.run.change(&mut |module| {
+            push(module, by, F::PRECISION);
+            module.list.swap_remove(tensor);
+        });
+        true
+    }
+
+    fn with_twin(setup: &Setup, tensors: &[Tensor], of: usize, saved: Option<&[u8]>) -> Option<Self> {
+        Some(Self::open(setup, Start { tensors, twin: Some(of), saved }))
+    }
+
+    fn keeps(policy: InnerStatePolicy) -> bool {
+        F::keeps(policy)
+    }
+
+    fn exemption(law: Law, _case: &Case) -> Option<&'static str> {
         F::exemption(law)
     }
 }
@@ -106,13 +167,20 @@ fn dtype(precision: Precision) -> DType {
     match precision {
         Precision::Single => DType::F32,
         Precision::Double => DType::F64,
+        Precision::Half => DType::BF16,
     }
 }
 
-fn module_of(tensors: &[Tensor], precision: Precision) -> Parameters {
-    let mut module = Parameters::new();
-    tensors.iter().for_each(|tensor| module.push(&tensor.shape, &tensor.values, dtype(precision)));
-    module
+fn push(module: &mut Parameters, tensor: &Tensor, precision: Precision) {
+    module.push(&tensor.shape, &tensor.values, dtype(precision));
+    if tensor.frozen {
+        freeze(module, module.list.len() - 1, true);
+    }
+}
+
+fn freeze(module: &mut Parameters, index: usize, frozen: bool) {
+    let parameter = module.list[index].clone();
+    module.list[index] = if frozen { parameter.freeze() } else { parameter.unfreeze() };
 }
 
 /// One of our rules.

@@ -2,14 +2,15 @@
 
 use std::marker::PhantomData;
 
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, Optimizer, SgdConfig};
-use lookahead::LookaheadConfig;
-use lookahead_burn::{InnerOptimizer, Lookahead, Record, RuleSet};
-use lookahead_laws::{Law, Precision, Rule, Setup, Tensor};
+use lookahead::{InnerStatePolicy, LookaheadConfig};
+use lookahead_burn::{Averaged, InnerOptimizer, Lookahead, Record, RuleSet, Weights};
+use lookahead_laws::{Law, Precision, Rule, Setup, Slow, Tensor};
 
-use super::{Form, OurRule, Run, dtype, module_of, our_rule};
+use super::{Form, OurRule, Run, Start, our_rule};
 use crate::parameters::Parameters;
 
 /// Our rules, on weights of type `T`.
@@ -18,18 +19,68 @@ pub struct OurRules<T>(PhantomData<T>);
 impl<T> Form for OurRules<T> {
     const PRECISION: Precision = if size_of::<T>() == 4 { Precision::Single } else { Precision::Double };
 
-    fn open(setup: &Setup, tensors: &[Tensor], saved: Option<[Vec<u8>; 2]>) -> Box<dyn Run> {
-        let precision = Self::PRECISION;
-        match our_rule(setup.rule).expect("valid hyperparameters") {
-            OurRule::Sgd(rule) => around(rule, setup, tensors, saved, precision),
-            OurRule::Adam(rule) => around(rule, setup, tensors, saved, precision),
-            OurRule::AdamW(rule) => around(rule, setup, tensors, saved, precision),
-            OurRule::AdaFactor(rule) => around(rule, setup, tensors, saved, precision),
-        }
+    fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run> {
+        around_ours(setup, start, Self::PRECISION, Place::Beside)
+    }
+}
+
+/// Our rules, on weights in bf16.
+pub struct HalfRules;
+
+impl Form for HalfRules {
+    const PRECISION: Precision = Precision::Half;
+    const SLOW: Slow = Slow::Wider;
+
+    fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run> {
+        around_ours(setup, start, Self::PRECISION, Place::Beside)
+    }
+}
+
+/// Our rules in `f32`, with slow weights in host memory.
+pub struct HostRules;
+
+impl Form for HostRules {
+    const PRECISION: Precision = Precision::Single;
+
+    fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run> {
+        around_ours(setup, start, Self::PRECISION, Place::Host)
+    }
+}
+
+/// Our rules in `f32`, inside a `ModuleOptimizer` wherever a Lookahead is around them.
+pub struct BoxedRules;
+
+impl Form for BoxedRules {
+    const PRECISION: Precision = Precision::Single;
+
+    fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run> {
+        around_ours(setup, start, Self::PRECISION, Place::Boxed)
     }
 
-    fn exemption(_law: Law) -> Option<&'static str> {
-        None
+    fn keeps(policy: InnerStatePolicy) -> bool {
+        policy != InnerStatePolicy::Interpolate
+    }
+
+    fn exemption(law: Law) -> Option<&'static str> {
+        matches!(law, Law::InterpolateWithAlphaOneMaintains | Law::MomentumInterpolates)
+            .then_some("a ModuleOptimizer hides its state, which cannot be interpolated")
+    }
+}
+
+/// Where slow weights are kept, or rules are hidden.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Beside,
+    Host,
+    Boxed,
+}
+
+fn around_ours(setup: &Setup, start: &Start<'_>, precision: Precision, place: Place) -> Box<dyn Run> {
+    match our_rule(setup.rule).expect("valid hyperparameters") {
+        OurRule::Sgd(rule) => around(rule, setup, start, precision, place),
+        OurRule::Adam(rule) => around(rule, setup, start, precision, place),
+        OurRule::AdamW(rule) => around(rule, setup, start, precision, place),
+        OurRule::AdaFactor(rule) => around(rule, setup, start, precision, place),
     }
 }
 
@@ -39,22 +90,22 @@ pub struct StockRules;
 impl Form for StockRules {
     const PRECISION: Precision = Precision::Single;
 
-    fn open(setup: &Setup, tensors: &[Tensor], saved: Option<[Vec<u8>; 2]>) -> Box<dyn Run> {
+    fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run> {
         let momentum = |dampening| MomentumConfig::new().with_momentum(0.9).with_dampening(dampening);
         let sgd = |momentum| SgdConfig::new().with_momentum(Some(momentum));
         let precision = Self::PRECISION;
         match setup.rule {
-            Rule::Sgd => around(SgdConfig::new().build(), setup, tensors, saved, precision),
-            Rule::HeavyBall => around(sgd(momentum(0.25)).build(), setup, tensors, saved, precision),
+            Rule::Sgd => around(SgdConfig::new().build(), setup, start, precision, Place::Beside),
+            Rule::HeavyBall => around(sgd(momentum(0.25)).build(), setup, start, precision, Place::Beside),
             Rule::Nesterov => {
                 let sgd = sgd(momentum(0.0).with_nesterov(true));
                 let sgd = sgd.with_weight_decay(Some(WeightDecayConfig::new(0.01)));
-                around(sgd.build(), setup, tensors, saved, precision)
+                around(sgd.build(), setup, start, precision, Place::Beside)
             }
-            Rule::Adam => around(AdamConfig::new().with_epsilon(1e-8).build(), setup, tensors, saved, precision),
+            Rule::Adam => around(AdamConfig::new().with_epsilon(1e-8).build(), setup, start, precision, Place::Beside),
             Rule::AdamW => {
                 let adam_w = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.01);
-                around(adam_w.build(), setup, tensors, saved, precision)
+                around(adam_w.build(), setup, start, precision, Place::Beside)
             }
             Rule::AdaFactor => panic!("Burn's AdaFactor is not under test"),
         }
@@ -66,24 +117,37 @@ impl Form for StockRules {
     }
 }
 
-fn around<R: Optimizer>(
-    rule: R,
-    setup: &Setup,
-    tensors: &[Tensor],
-    saved: Option<[Vec<u8>; 2]>,
-    precision: Precision,
-) -> Box<dyn Run> {
-    let lookahead = |config: &LookaheadConfig| Lookahead::around(RuleSet::new(rule.clone()), config.clone());
-    match &setup.lookaheads[..] {
-        [] => Box::new(Training::open(RuleSet::new(rule), tensors, saved, precision)),
-        [one] => Box::new(Training::open(lookahead(one).expect("a valid setup"), tensors, saved, precision)),
-        [inner, outer] => {
-            let inner = lookahead(inner).expect("a valid setup");
-            let nested = Lookahead::around(inner, outer.clone()).expect("a valid setup");
-            Box::new(Training::open(nested, tensors, saved, precision))
+fn around<R: Optimizer>(rule: R, setup: &Setup, start: &Start<'_>, precision: Precision, place: Place) -> Box<dyn Run> {
+    match (setup.averaging, &setup.lookaheads[..]) {
+        (None, [one, more @ ..]) if place == Place::Boxed => {
+            let boxed = Lookahead::from_module_optimizer(rule.into(), one.clone()).expect("a valid setup");
+            wrap(boxed, more, start, precision, place)
         }
+        (None, layers) => wrap(RuleSet::new(rule), layers, start, precision, place),
+        (Some(averaging), layers) => {
+            wrap(Averaged::new(RuleSet::new(rule), averaging), layers, start, precision, place)
+        }
+    }
+}
+
+fn wrap<I: InnerOptimizer + 'static>(
+    inner: I,
+    layers: &[LookaheadConfig],
+    start: &Start<'_>,
+    precision: Precision,
+    place: Place,
+) -> Box<dyn Run> {
+    match layers {
+        [] => Box::new(Training::open(inner, start, precision)),
+        [one] => Box::new(Training::open(around_one(inner, one, place), start, precision)),
+        [one, two] => Box::new(Training::open(around_one(around_one(inner, one, place), two, place), start, precision)),
         more => panic!("{} Lookaheads: the laws use two at most", more.len()),
     }
+}
+
+fn around_one<I: InnerOptimizer>(inner: I, config: &LookaheadConfig, place: Place) -> Lookahead<I> {
+    let lookahead = Lookahead::around(inner, config.clone()).expect("a valid setup");
+    if place == Place::Host { lookahead.with_slow_weights_on_host() } else { lookahead }
 }
 
 struct Training<I> {
@@ -94,22 +158,19 @@ struct Training<I> {
 }
 
 impl<I: InnerOptimizer> Training<I> {
-    fn open(optimizer: I, tensors: &[Tensor], saved: Option<[Vec<u8>; 2]>, precision: Precision) -> Self {
-        let Some([record, values]) = saved else {
-            return Self { optimizer, module: Some(module_of(tensors, precision)), precision };
+    fn open(optimizer: I, start: &Start<'_>, precision: Precision) -> Self {
+        let Some((record, values)) = start.saved() else {
+            return Self { optimizer, module: Some(start.module(start.tensors, precision)), precision };
         };
         let mut values = values.chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().expect("8 bytes")));
         let with_values =
             |blank: &Tensor| Tensor { values: values.by_ref().take(blank.values.len()).collect(), ..blank.clone() };
-        let tensors: Vec<Tensor> = tensors.iter().map(with_values).collect();
+        let tensors: Vec<Tensor> = start.tensors.iter().map(with_values).collect();
         // Its parameters have ids that the record has never seen.
-        let module = module_of(&tensors, precision);
-        let record = Record::from_bytes(&record).expect("a record");
-        Self {
-            optimizer: optimizer.load_record(&record, &module).expect("its record"),
-            module: Some(module),
-            precision,
-        }
+        let module = start.module(&tensors, precision);
+        let record = Record::from_bytes(record).expect("a record");
+        let optimizer = optimizer.load_record(&record, &module).expect("its record");
+        Self { optimizer, module: Some(module), precision }
     }
 
     fn module(&self) -> &Parameters {
@@ -133,7 +194,22 @@ impl<I: InnerOptimizer> Run for Training<I> {
     }
 
     fn slow_values(&self) -> Vec<Vec<f64>> {
-        self.optimizer.evaluation_weights().map_or_else(|| self.values(), |slow| slow.apply(self.module()).values())
+        // As the next step will find them.
+        let mut optimizer = self.optimizer.clone();
+        optimizer.follow(self.module());
+        let Some(weights) = optimizer.evaluation_weights() else { return self.values() };
+        let evaluated = weights.apply(self.module()).values();
+        let Precision::Half = self.precision else { return evaluated };
+        // What is evaluated is the nearest number in the module's precision.
+        let mut kept = Kept { weights: &weights, values: Vec::new() };
+        self.module().visit(&mut kept);
+        let rounded: Vec<Vec<f64>> = kept
+            .values
+            .iter()
+            .map(|values| values.iter().map(|&value| self.precision.round(value)).collect())
+            .collect();
+        assert_eq!(evaluated, rounded);
+        kept.values
     }
 
     fn sync_now(&mut self) {
@@ -142,14 +218,23 @@ impl<I: InnerOptimizer> Run for Training<I> {
 
     fn save(&self) -> [Vec<u8>; 2] {
         let values = self.values().concat().into_iter().flat_map(f64::to_le_bytes).collect();
-        [self.optimizer.to_record().to_bytes().expect("a record"), values]
+        [self.optimizer.to_record(self.module()).and_then(|record| record.to_bytes()).expect("a record"), values]
     }
 
-    fn add(&mut self, tensor: &Tensor) {
-        let precision = dtype(self.precision);
-        self.change_module(|_, mut module| {
-            module.push(&tensor.shape, &tensor.values, precision);
-            module
-        });
+    fn change(&mut self, change: &mut dyn FnMut(&mut Parameters)) {
+        change(self.module.as_mut().expect("no step is under way"));
+    }
+}
+
+/// The weights of each parameter as they are kept; those of one that is not known are its own.
+struct Kept<'a> {
+    weights: &'a Weights,
+    values: Vec<Vec<f64>>,
+}
+
+impl ModuleVisitor for Kept<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<burn::tensor::Tensor<D>>) {
+        let tensor = self.weights.get::<D>(param.id).unwrap_or_else(|| param.val());
+        self.values.push(tensor.into_data().iter::<f64>().collect());
     }
 }

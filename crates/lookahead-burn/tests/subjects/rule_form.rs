@@ -6,9 +6,9 @@ use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use lookahead::LookaheadConfig;
 use lookahead_burn::{Error, LookaheadRule, slow_model_from_record};
-use lookahead_laws::{Law, Precision, Setup, Tensor};
+use lookahead_laws::{Law, Precision, Setup};
 
-use super::{Form, OurRule, Run, dtype, module_of, our_rule};
+use super::{Form, OurRule, Run, Start, our_rule};
 use crate::parameters::Parameters;
 
 /// Our rules in `f32`.
@@ -17,20 +17,20 @@ pub struct PerParameterRules;
 impl Form for PerParameterRules {
     const PRECISION: Precision = Precision::Single;
 
-    fn open(setup: &Setup, tensors: &[Tensor], saved: Option<[Vec<u8>; 2]>) -> Box<dyn Run> {
+    fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run> {
         let optimizer = match our_rule(setup.rule).expect("valid hyperparameters") {
             OurRule::Sgd(rule) => around(rule, setup),
             OurRule::Adam(rule) => around(rule, setup),
             OurRule::AdamW(rule) => around(rule, setup),
             OurRule::AdaFactor(rule) => around(rule, setup),
         };
-        let (module, has_lookahead) = (module_of(tensors, Self::PRECISION), setup.has_lookahead());
-        Box::new(match saved {
+        let (module, has_lookahead) = (start.module(start.tensors, Self::PRECISION), setup.has_lookahead());
+        Box::new(match start.saved() {
             None => Training { optimizer, module, has_lookahead },
-            Some([record, weights]) => {
+            Some((record, weights)) => {
                 // Burn's records know parameters by their ids, which the weights' record restores.
-                let weights = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights)).expect("weights");
-                let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(record)).expect("a record");
+                let weights = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights.to_vec())).expect("weights");
+                let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(record.to_vec())).expect("a record");
                 let (optimizer, module) = (optimizer.load_record(record), module.load_record(weights));
                 Training { optimizer, module, has_lookahead }
             }
@@ -39,7 +39,9 @@ impl Form for PerParameterRules {
 
     fn exemption(law: Law) -> Option<&'static str> {
         match law {
-            Law::MissingGradientsDoNotStopTheClock => Some("Burn does not show a rule parameters without a gradient"),
+            Law::MissingGradientsDoNotStopTheClock | Law::TensorsThatStopAreSyncedOnce => {
+                Some("Burn does not show a rule parameters without a gradient")
+            }
             Law::LateTensorsAreSeededAndSynced => {
                 Some("each parameter has a clock of its own, from its first gradient")
             }
@@ -47,6 +49,10 @@ impl Form for PerParameterRules {
             Law::ASavedRunWithAdaptiveAlphaGoesOn | Law::AdaptiveAlphaIsOneForAllTensors => {
                 Some("a rule sees one parameter at a time, and refuses an adaptive alpha")
             }
+            Law::FreezingHoldsEveryBit | Law::ReplacedTensorsStartAfresh => {
+                Some("each parameter has a clock of its own, which only its gradients move")
+            }
+            Law::TwinsStayOneOrAreRefused => Some("Burn steps the first place of a parameter only"),
             _ => None,
         }
     }
@@ -103,7 +109,7 @@ impl Run for Training {
         [record.to_vec(), weights.to_vec()]
     }
 
-    fn add(&mut self, tensor: &Tensor) {
-        self.module.push(&tensor.shape, &tensor.values, dtype(Precision::Single));
+    fn change(&mut self, change: &mut dyn FnMut(&mut Parameters)) {
+        change(&mut self.module);
     }
 }

@@ -1,13 +1,16 @@
 //! `lookahead data`
 
+use std::env::VarError;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookahead_lab::config::{DataConfig, DataSource};
-use lookahead_lab::data::{self, DATA_SETS, DEFAULT_FOLDER, Data, Downloaded, Official, Origin};
+use lookahead_lab::data::{self, DATA_SETS, DEFAULT_FOLDER, Data, Downloaded, Official, Origin, Server};
 
 use super::{say, table};
 
@@ -18,7 +21,7 @@ pub struct Arguments {
     command: Command,
     /// The folder to look in, or to download to.
     #[arg(long = "data", value_name = "DIR", global = true)]
-    dir: Option<PathBuf>,
+    dir: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -29,10 +32,14 @@ Examples:
   lookahead data fetch wmt14-en-de             Europarl, Common Crawl, News Commentary and the test sets, unpacked
 
 Without --data: the folder `data` here; Fashion-MNIST also where Debian's package dataset-fashion-mnist puts it.
-LOOKAHEAD_DATA_MIRROR=URL takes the files from below another address; the official checksums hold all the same.";
+LOOKAHEAD_DATA_MIRROR=URL takes the files from below another address; the official checksums hold all the same.
+LOOKAHEAD_DATA_TIMEOUT=SECONDS is how long nothing may come before a download is given up (default 30).";
 
 /// The environment variable with another address to download from.
 const MIRROR: &str = "LOOKAHEAD_DATA_MIRROR";
+
+/// The environment variable with the seconds in which something has to come.
+const TIMEOUT: &str = "LOOKAHEAD_DATA_TIMEOUT";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -60,7 +67,7 @@ fn names() -> PossibleValuesParser {
 }
 
 pub fn data(arguments: &Arguments) -> anyhow::Result<()> {
-    let dir = arguments.dir.as_deref();
+    let dir = arguments.dir.as_deref().map(Path::new);
     match &arguments.command {
         Command::List => list(dir),
         Command::Fetch { name } => Official::named(name).map_or(Ok(()), |official| fetch(official, dir)),
@@ -88,10 +95,10 @@ fn list(dir: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn fetch(official: &Official, dir: Option<&Path>) -> anyhow::Result<()> {
-    let mirror = std::env::var(MIRROR).ok();
+    let server = server()?;
     let mut progress = Progress::new();
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
-    let result = data::fetch(official, dir, mirror.as_deref(), &mut |file, done| progress.show(file, done));
+    let result = data::fetch(official, dir, &server, &mut |file, done| progress.show(file, done));
     progress.bar.finish_and_clear();
     let there = result?;
     if there.is_empty() {
@@ -99,6 +106,23 @@ fn fetch(official: &Official, dir: Option<&Path>) -> anyhow::Result<()> {
     }
     let lines: Vec<String> = there.iter().map(|path| path.display().to_string()).collect();
     Ok(say(format!("{} is here:\n{}", official.name, lines.join("\n")))?)
+}
+
+/// What the environment says of downloads.
+fn server() -> anyhow::Result<Server> {
+    let variable = |name| match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => bail!("{name} is not UTF-8"),
+    };
+    let mut server = Server { mirror: variable(MIRROR)?, ..Server::default() };
+    if let Some(text) = variable(TIMEOUT)? {
+        let seconds = text.parse::<f64>().ok().filter(|seconds| (0.01..=86_400.0).contains(seconds));
+        let seconds =
+            seconds.with_context(|| format!("{TIMEOUT} is {text:?}, but must be seconds from 0.01 to 86400"))?;
+        server.patience = Duration::from_secs_f64(seconds);
+    }
+    Ok(server)
 }
 
 fn verify(official: &Official, dir: Option<&Path>) -> anyhow::Result<()> {

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use lookahead_lab::checkpoint::Checkpoint;
-use serde_json::json;
+use lookahead_lab::run::{Inspection, inspect as look_at};
+use serde_json::{Value, json};
 
 use super::say;
 
@@ -18,35 +20,64 @@ pub struct Arguments {
 }
 
 pub fn inspect(arguments: &Arguments) -> anyhow::Result<()> {
-    let folder = &arguments.folder;
-    let checkpoint =
-        Checkpoint::read(folder)?.ok_or_else(|| lookahead_lab::Error::NoCheckpoint { path: folder.clone() })?;
-    let Checkpoint { position, model, slow, optimizer, memory } = &checkpoint;
-    let [weights, memory] = [model, memory]
-        .map(|tensors| tensors.iter().map(|(name, data)| (name.as_str(), data.shape().to_vec())).collect::<Vec<_>>());
-    let state: Vec<(&str, Vec<usize>)> = optimizer.tensors().collect();
-    let has_slow = slow.is_some();
+    let Inspection { folder, result, checkpoint, checked, problems } = look_at(&arguments.folder)?;
+    // With all causes, as the program's errors are printed.
+    let problems: Vec<String> = problems.into_iter().map(|problem| format!("{:#}", anyhow!(problem))).collect();
     if arguments.json {
-        let text = json!({
-            "position": position, "optimizer": optimizer.optimizer(), "weights": weights, "optimizer_state": state,
-            "evaluation_weights": has_slow, "memory": memory,
-        });
-        return Ok(say(serde_json::to_string_pretty(&text)?)?);
+        let mut value = checkpoint.as_ref().map_or_else(|| json!({}), to_json);
+        value["finished"] = result.is_some().into();
+        value["checked"] = checked.into();
+        value["problems"] = problems.clone().into();
+        say(serde_json::to_string_pretty(&value)?)?;
+    } else {
+        let mut lines = vec![format!("folder     {}", folder.display())];
+        lines.extend(result.map(|result| format!("result     {} after {} steps", result.status, result.steps)));
+        match &checkpoint {
+            Some(checkpoint) => lines.extend(in_words(checkpoint)),
+            None => lines.push("no checkpoint".to_owned()),
+        }
+        lines.push(format!("checked    {}", checked.join(", ")));
+        if problems.is_empty() {
+            lines.push("every checksum agrees".to_owned());
+        }
+        say(lines.join("\n"))?;
     }
+    if problems.is_empty() { Ok(()) } else { Err(anyhow!(problems.join("\nerror: "))) }
+}
+
+fn to_json(checkpoint: &Checkpoint) -> Value {
+    let Checkpoint { position, optimizer, slow, .. } = checkpoint;
+    let [weights, memory] = tensors(checkpoint);
+    let state: Vec<(&str, Vec<usize>)> = optimizer.tensors().collect();
+    json!({
+        "position": position, "optimizer": optimizer.optimizer().to_string(), "weights": weights, "optimizer_state": state,
+        "evaluation_weights": slow.is_some(), "memory": memory,
+    })
+}
+
+fn in_words(checkpoint: &Checkpoint) -> Vec<String> {
+    let Checkpoint { position, optimizer, slow, .. } = checkpoint;
+    let slow = if slow.is_some() { ", and slow.safetensors to evaluate" } else { "" };
     let mut lines = vec![
         format!("run        {}", position.run),
         format!("position   {} epochs, batch {}, step {}", position.epoch, position.batch, position.step),
         format!("time       {:.1} s", position.seconds),
         format!("optimizer  {}", optimizer.optimizer()),
-        format!("weights    model.safetensors{}", if has_slow { ", and slow.safetensors to evaluate" } else { "" }),
+        format!("weights    model.safetensors{slow}"),
     ];
+    let [weights, memory] = tensors(checkpoint);
     lines.extend(weights.iter().map(|(name, shape)| format!("  {name} {shape:?}")));
     lines.push("optimizer state".to_owned());
-    lines.extend(state.iter().map(|(name, shape)| format!("  {name} {shape:?}")));
+    lines.extend(optimizer.tensors().map(|(name, shape)| format!("  {name} {shape:?}")));
     if !memory.is_empty() {
         lines.push("memory between steps".to_owned());
         lines.extend(memory.iter().map(|(name, shape)| format!("  {name} {shape:?}")));
     }
-    lines.push("every checksum agrees".to_owned());
-    Ok(say(lines.join("\n"))?)
+    lines
+}
+
+/// Names and shapes of the weights, and of the memory.
+fn tensors(checkpoint: &Checkpoint) -> [Vec<(&str, Vec<usize>)>; 2] {
+    [&checkpoint.model, &checkpoint.memory]
+        .map(|tensors| tensors.iter().map(|(name, data)| (name.as_str(), data.shape().to_vec())).collect())
 }

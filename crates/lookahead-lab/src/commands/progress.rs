@@ -23,6 +23,8 @@ pub struct Progress {
     bar: ProgressBar,
     /// What is printed instead of the bar; nothing on a terminal.
     lines: Option<Lines>,
+    /// Whether the runs are those of a sweep: others may need them too.
+    is_sweep: bool,
     /// Runs in all, and those at their end.
     runs: usize,
     done: AtomicUsize,
@@ -44,7 +46,7 @@ struct One<'a> {
 impl Progress {
     /// For these runs.
     pub fn new(jobs: &[Job], lines: Lines) -> Self {
-        let steps = jobs.iter().map(Job::steps).sum();
+        let steps = jobs.iter().map(|job| job.steps).sum();
         let is_terminal = std::io::stderr().is_terminal();
         let bar = if is_terminal { ProgressBar::new(steps) } else { ProgressBar::hidden() };
         let template = "{bar:32} {pos}/{len} steps, {eta} left  {msg}";
@@ -53,6 +55,7 @@ impl Progress {
         Self {
             bar,
             lines: (!is_terminal).then_some(lines),
+            is_sweep: lines == Lines::Runs,
             runs: jobs.len(),
             done: AtomicUsize::new(0),
             steps,
@@ -126,9 +129,17 @@ impl Follow for Progress {
         ));
     }
 
+    fn waits(&self, job: &Job) -> bool {
+        if self.is_sweep {
+            let text = format!("{}: another process is doing this run; waiting for it", job.label);
+            self.bar.suspend(|| print(&text));
+        }
+        self.is_sweep
+    }
+
     fn skip(&self, job: &Job) {
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.advance(&self.before, job.steps());
+        self.advance(&self.before, job.steps);
     }
 }
 

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use lookahead_lab::report;
+use lookahead_lab::report::{self, ReportError};
 
-use super::say;
+use super::{complain, say};
+
+mod records;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// An output folder, an artifact's folder in one, or a run folder.
+    /// An output folder, an artifact's folder in one, a run folder, or a record: a folder of summaries without their runs,
+    /// which are judged again by the rules of now.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Only this artifact of the output folder.
@@ -20,11 +23,10 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = &arguments.folder;
     if let Some(name) = &arguments.artifact {
         if !folder.join(name).join("artifact.json").is_file() {
-            let accepted = artifact_folders(folder)?.iter().map(|path| name_of(path)).collect::<Vec<_>>().join(", ");
+            let accepted = artifact_folders(folder)?.join(", ");
             bail!("{}: no artifact {name:?} with runs in it, accepted: {accepted}", folder.display());
         }
-        report_artifact(folder, name)?;
-        return report_index(folder);
+        return report_artifacts(folder, std::slice::from_ref(name), true);
     }
     if folder.join("config.toml").is_file() {
         let page = report::write_for_run(folder)?;
@@ -33,7 +35,7 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
     if folder.join("artifact.json").is_file() {
         // `..` would follow a link; the parent of the path as given is what the user sees.
         let path = folder.canonicalize().map_err(|source| lookahead_lab::Error::Io { path: folder.clone(), source })?;
-        return report_artifact(path.parent().unwrap_or(Path::new(".")), &name_of(&path));
+        return report_artifacts(path.parent().unwrap_or(Path::new(".")), &[name_of(&path)], false);
     }
     if folder.join("result.json").is_file() {
         bail!(
@@ -42,21 +44,46 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
         );
     }
     let artifacts = artifact_folders(folder)?;
+    let records = if artifacts.is_empty() { records::files(folder)? } else { Vec::new() };
+    if !records.is_empty() {
+        return records::judge(&records);
+    }
     if artifacts.is_empty() && !has_analysis(folder) {
         bail!(
             "{}: neither a run folder (with config.toml) nor an artifact's (with artifact.json), and no artifact in it",
             folder.display()
         );
     }
-    for artifact in artifacts {
-        report_artifact(folder, &name_of(&artifact))?;
-    }
-    report_index(folder)
+    report_artifacts(folder, &artifacts, true)
 }
 
-fn report_artifact(out: &Path, name: &str) -> anyhow::Result<()> {
-    let summary = report::write(out, name)?;
-    Ok(say(format!("{}\nreport: {}", summary.table(), out.join(name).join("report.html").display()))?)
+/// Reports each artifact that can be reported, then writes the index over all. What is wrong with the others is told at
+/// once, and again by the exit code.
+fn report_artifacts(out: &Path, names: &[String], has_index: bool) -> anyhow::Result<()> {
+    let mut incomplete = 0;
+    for name in names {
+        let summary = match report::write(out, name) {
+            Ok(summary) => summary,
+            Err(ReportError::UnreadableRuns { summary }) => {
+                summary.unreadable.iter().for_each(|run| complain(&format!("error: {run}")));
+                incomplete += 1;
+                *summary
+            }
+            Err(error) => {
+                complain(&format!("error: {:#}", anyhow::Error::from(error)));
+                incomplete += 1;
+                continue;
+            }
+        };
+        say(format!("{}\nreport: {}", summary.table(), out.join(name).join("report.html").display()))?;
+    }
+    if has_index {
+        report_index(out)?;
+    }
+    match incomplete {
+        0 => Ok(()),
+        _ => bail!("{incomplete} of {} artifacts cannot be reported in full; the reasons are above", names.len()),
+    }
 }
 
 fn report_index(out: &Path) -> anyhow::Result<()> {
@@ -75,16 +102,16 @@ fn has_analysis(folder: &Path) -> bool {
         .any(|path| path.join("result.json").is_file() && path.join("report.html").is_file())
 }
 
-/// The artifacts with runs in a folder, by name.
-fn artifact_folders(folder: &Path) -> Result<Vec<PathBuf>, lookahead_lab::Error> {
+/// The folders of artifacts with runs in an output folder, sorted.
+fn artifact_folders(folder: &Path) -> Result<Vec<String>, lookahead_lab::Error> {
     let io = |source| lookahead_lab::Error::Io { path: folder.to_owned(), source };
-    let mut folders = Vec::new();
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
         if path.join("artifact.json").is_file() {
-            folders.push(path);
+            names.push(name_of(&path));
         }
     }
-    folders.sort();
-    Ok(folders)
+    names.sort();
+    Ok(names)
 }

@@ -1,19 +1,21 @@
 //! `lookahead run`
 
-use std::num::{NonZeroU32, NonZeroUsize};
+mod prepare;
+
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
-use lookahead_lab::config::{ConfigError, DeviceConfig};
-use lookahead_lab::paper::{ARTIFACTS, Kind, Request, Scale, fig01_trajectory_plane, sweep, sweep_of_file};
-use lookahead_lab::report::Figure;
+use lookahead_lab::config::DeviceConfig;
+use lookahead_lab::paper::{Scale, fig01_trajectory_plane};
 use lookahead_lab::report::analysis::Analysis;
-use lookahead_lab::sweep::{Job, Sweep, do_runs};
-use lookahead_lab::{Error, device, report, run as runs, write_atomically};
+use lookahead_lab::report::{Artifact, Figure, ReportError, folder_name};
+use lookahead_lab::sweep::{Job, do_runs};
+use lookahead_lab::{Error, Stop, report, run as runs, write_atomically};
 
+use self::prepare::{Prepared, Training};
 use super::progress::{Lines, Progress, points_bar};
-use super::{say, shell_word, stop_flag};
+use super::{count, say};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -31,14 +33,16 @@ pub struct Arguments {
     /// Where to look for data sets (`lookahead data list` names them). Default: data.
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
-    /// Where results go: the report of each artifact in `DIR/ARTIFACT`, run folders in `DIR/runs`.
+    /// Where results go: the report of each artifact in `DIR/ARTIFACT`, at another scale than small in
+    /// `DIR/ARTIFACT_SCALE`, run folders in `DIR/runs`.
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
     /// How many seeds, if not the artifact's own number; at most 1000.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    seeds: Option<u32>,
-    /// How many runs at once; each computes with its share of the cores. For small networks as many as cores is fastest.
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", value_parser = count::<1000>)]
+    seeds: Option<NonZeroUsize>,
+    /// How many runs at once, at most 256; each computes with its share of the cores. For small networks as many as cores
+    /// is fastest.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count::<256>)]
     jobs: NonZeroUsize,
     /// Change a key of the configuration, such as epochs=10 or spectrum.dim=100; may be given several times. What a
     /// training artifact compares (seed, optimizer, learning rate, data) it sets itself.
@@ -83,87 +87,65 @@ enum DeviceName {
     Wgpu,
 }
 
-/// What an argument names.
-enum Named {
-    Analysis(&'static str, fn(&Request) -> Result<Analysis, Error>),
-    Training(Box<Sweep>),
-}
-
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    // All names first: a typing error in the last one should not show after hours.
-    let named: Vec<Named> = arguments.artifacts.iter().map(|name| find(name)).collect::<Result<_, _>>()?;
-    device::open(arguments.device.config())?;
-    let mut stop = None;
-    for (name, text) in named.iter().zip(&arguments.artifacts) {
-        let request = request(text, arguments);
-        match name {
-            Named::Training(sweep) => {
-                // Only training has a checkpoint to write; an analysis may be stopped at once.
-                let stop = match &mut stop {
-                    Some(stop) => stop,
-                    None => stop.insert(stop_flag()?),
-                };
-                train(sweep, &request, arguments, stop)?;
-            }
-            Named::Analysis(artifact, analyse) => {
-                if arguments.tune {
-                    let (artifact, option, reason) = ((*artifact).to_owned(), "--tune", "there is nothing to tune");
-                    return Err(Error::from(ConfigError::OptionNotTaken { artifact, option, reason }).into());
-                }
-                report_analysis(&analyse(&request)?, arguments)?;
-            }
-        }
-        if let Some(stop) = &stop
-            && stop.load(Ordering::Relaxed)
-        {
-            return Err(Error::Interrupted { folder: arguments.out.clone() }.into());
+pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+    let mut unreadable = None;
+    for prepared in prepare::all(arguments)? {
+        match prepared {
+            Prepared::Training(training) => unreadable = train(&training, arguments, stop)?.or(unreadable),
+            Prepared::Analysis(analysis) => report_analysis(&analysis, arguments)?,
         }
     }
     report::write_index(&arguments.out).map_err(Error::from)?;
-    Ok(())
+    unreadable.map_or(Ok(()), |error| Err(error.into()))
 }
 
-fn find(name: &str) -> Result<Named, Error> {
-    if name.ends_with(".toml") {
-        return Ok(Named::Training(Box::new(sweep_of_file(Path::new(name))?)));
-    }
-    let Some(entry) = ARTIFACTS.iter().find(|entry| entry.name == name) else {
-        let known = ARTIFACTS.iter().map(|entry| entry.name).collect();
-        return Err(Error::UnknownArtifact { name: name.to_owned(), known });
-    };
-    Ok(match entry.kind {
-        Kind::Training { config, paper } => Named::Training(Box::new(sweep(entry.name, config, paper)?)),
-        Kind::Analysis(analyse) => Named::Analysis(entry.name, analyse),
-    })
-}
-
-/// Does the runs of an artifact and reports them.
-fn train(sweep: &Sweep, request: &Request, arguments: &Arguments, stop: &AtomicBool) -> anyhow::Result<()> {
-    let plan = if arguments.tune { sweep.tuning_plan(request) } else { sweep.plan(request) }?;
-    let artifact = &plan.artifact.artifact;
-    let folder = arguments.out.join(artifact);
+/// Does the runs of an artifact and reports them; of runs that cannot be read, the first error is given back.
+fn train(training: &Training, arguments: &Arguments, stop: &Stop) -> anyhow::Result<Option<Error>> {
+    let Training { artifact, jobs, scale } = training;
+    let name = artifact.folder();
+    let folder = arguments.out.join(&name);
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
     let _lock = runs::lock(&folder)?;
-    write_atomically(&folder.join("artifact.json"), &serde_json::to_vec_pretty(&plan.artifact)?)?;
-    let jobs = Job::load(plan.runs)?;
-    let progress = Progress::new(&jobs, Lines::Runs);
-    do_runs(&jobs, &arguments.out, arguments.jobs, &progress, stop)?;
-    progress.finish();
-    if plan.artifact.figure == Figure::Plane && !arguments.tune {
-        survey(&jobs, request.scale, &arguments.out, &folder, stop)?;
+    let before = artifact.before(&arguments.out);
+    // A report that is there stays whole until there is another.
+    let is_reported = before.as_ref().is_some_and(|before| before != artifact) && folder.join("summary.json").exists();
+    if !is_reported {
+        write_artifact(artifact, &folder)?;
     }
-    let summary = report::write(&arguments.out, artifact).map_err(Error::from)?;
+    let progress = Progress::new(jobs, Lines::Runs);
+    let unreadable = match do_runs(jobs, &arguments.out, arguments.jobs, &progress, stop) {
+        Err(error @ Error::UnreadableRun { .. }) => Some(error),
+        done => done.map(|()| None)?,
+    };
+    progress.finish();
+    if artifact.figure == Figure::Plane && !arguments.tune && unreadable.is_none() {
+        survey(jobs, *scale, &arguments.out, &folder, stop)?;
+    }
+    write_artifact(artifact, &folder)?;
+    let summary = match report::write(&arguments.out, &name) {
+        // The first of them is told at the end.
+        Err(ReportError::UnreadableRuns { summary }) if unreadable.is_some() => *summary,
+        written => written.map_err(Error::from)?,
+    };
     if arguments.tensorboard {
-        report::write_tensorboard(&arguments.out, artifact).map_err(Error::from)?;
+        report::write_tensorboard(&arguments.out, &name).map_err(Error::from)?;
+    } else if before.is_some_and(|before| before.groups != artifact.groups) {
+        report::remove_tensorboard(&arguments.out, &name).map_err(Error::from)?;
     }
     if arguments.json {
-        return Ok(say(serde_json::to_string_pretty(&summary)?)?);
+        say(serde_json::to_string_pretty(&summary)?)?;
+    } else {
+        say(format!("{}\nreport: {}", summary.table(), folder.join("report.html").display()))?;
     }
-    Ok(say(format!("{}\nreport: {}", summary.table(), folder.join("report.html").display()))?)
+    Ok(unreadable)
+}
+
+fn write_artifact(artifact: &Artifact, folder: &Path) -> anyhow::Result<()> {
+    Ok(write_atomically(&folder.join("artifact.json"), &serde_json::to_vec_pretty(artifact)?)?)
 }
 
 /// Measures the surface of Fig. 1 around the first run.
-fn survey(jobs: &[Job], scale: Scale, out: &Path, folder: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+fn survey(jobs: &[Job], scale: Scale, out: &Path, folder: &Path, stop: &Stop) -> anyhow::Result<()> {
     let Some(job) = jobs.first() else { return Ok(()) };
     let points = if scale == Scale::Smoke { 5 } else { 21 };
     let bar = points_bar();
@@ -177,41 +159,13 @@ fn survey(jobs: &[Job], scale: Scale, out: &Path, folder: &Path, stop: &AtomicBo
 }
 
 fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result<()> {
-    let folder = arguments.out.join(&analysis.artifact);
+    let folder = arguments.out.join(folder_name(&analysis.artifact, &analysis.scale));
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
     analysis.write(&folder).map_err(Error::from)?;
     if arguments.json {
         return Ok(say(analysis.json())?);
     }
     Ok(say(format!("{}\n\nreport: {}\n", analysis.table(), folder.join("report.html").display()))?)
-}
-
-fn request(name: &str, arguments: &Arguments) -> Request {
-    let scale = arguments.scale.scale();
-    Request {
-        scale,
-        seeds: arguments.seeds.and_then(NonZeroU32::new),
-        overrides: arguments.set.clone(),
-        data: arguments.data.clone(),
-        device: Some(arguments.device.config()).filter(|&device| device != DeviceConfig::Cpu),
-        command: command(name, scale, arguments),
-    }
-}
-
-/// The command as a reader of the report would type it.
-fn command(name: &str, scale: Scale, arguments: &Arguments) -> String {
-    let mut words = vec!["lookahead run".to_owned(), shell_word(name)];
-    if scale != Scale::Small {
-        words.push(format!("--scale {}", scale.name()));
-    }
-    if arguments.device != DeviceName::Cpu {
-        words.push(format!("--device {}", arguments.device.config().name()));
-    }
-    words.extend(arguments.data.is_some().then(|| "--data DIR".to_owned()));
-    words.extend(arguments.tune.then(|| "--tune".to_owned()));
-    words.extend(arguments.seeds.map(|seeds| format!("--seeds {seeds}")));
-    words.extend(arguments.set.iter().map(|text| format!("--set {}", shell_word(text))));
-    words.join(" ")
 }
 
 impl ScaleName {

@@ -4,6 +4,7 @@ mod advise;
 mod alpha;
 mod fixed_point;
 mod loss;
+mod map_table;
 mod problem;
 mod rate;
 mod values;

@@ -7,10 +7,10 @@ use anyhow::Context;
 use lookahead_lab::config::RunConfig;
 use lookahead_lab::report::Run;
 use lookahead_lab::sweep::{Job, PlannedRun, do_runs};
-use lookahead_lab::{report, run as runs};
+use lookahead_lab::{Stop, report, run as runs};
 
 use super::progress::{Lines, Progress};
-use super::{say, stop_flag};
+use super::say;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -49,7 +49,7 @@ const EXAMPLE: &str = r#"A configuration:
 
 The run folder's config.toml shows every key with its value."#;
 
-pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     let mut config = RunConfig::load(&arguments.config)?;
     for text in &arguments.set {
         config.set(text).map_err(lookahead_lab::Error::from)?;
@@ -61,7 +61,7 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
     let label = config.optimizer.label();
     let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;
     let progress = Progress::new(&jobs, Lines::Evaluations);
-    do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, &*stop_flag()?)?;
+    do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, stop)?;
     progress.finish();
     let done = Run::read(&folder).map_err(lookahead_lab::Error::from)?;
     let done = done.finished().context("the run left no result")?;
@@ -72,8 +72,10 @@ pub fn train(arguments: &Arguments) -> anyhow::Result<()> {
     let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
     let accuracy = done.valid_accuracy.map(|accuracy| format!("accuracy {:.2} %, ", 100.0 * accuracy));
     let score = accuracy.or_else(|| done.valid_bleu.map(|bleu| format!("BLEU {bleu:.2}, "))).unwrap_or_default();
+    let left_out = done.left_out.in_words(done.skipped);
+    let left_out: String = left_out.map(|(what, count)| format!("\n{count} {what}")).collect();
     Ok(say(format!(
-        "{}: validation {score}loss {loss}; epochs {}, steps {}, {:.1} s\nrun folder: {}\nreport: {}",
+        "{}: validation {score}loss {loss}; epochs {}, steps {}, {:.1} s{left_out}\nrun folder: {}\nreport: {}",
         label,
         done.epochs,
         done.steps,

@@ -69,7 +69,7 @@ pub enum DataSource {
     ImageFolders {
         /// The side of the square that is trained on, in pixels, from 1 to 1024. Default 224.
         size: NonZeroU32,
-        /// What happens with files that are damaged, or no JPEG. Default `refuse`.
+        /// What happens with files that are damaged, or neither JPEG nor PNG. Default `refuse`.
         on_corrupt: OnCorrupt,
     },
     /// Made pictures that a small network can learn: always the same ones, 2^30 bytes of them at most.

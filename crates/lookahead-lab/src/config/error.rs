@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::short;
+
 /// Where in a configuration something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -25,7 +27,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
-            Self::Override { text } => write!(f, "override {text:?}"),
+            Self::Override { text } => write!(f, "override {:?}", short(text)),
         }
     }
 }
@@ -43,7 +45,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A key that means nothing here.
-    #[error("{place}: unknown key `{key}`{}; accepted here: {}", did_you_mean(*nearest), accepted.join(", "))]
+    #[error("{place}: unknown key `{}`{}; accepted here: {}", short(key), did_you_mean(*nearest), accepted.join(", "))]
     UnknownKey {
         /// Where the key stands.
         place: Place,
@@ -55,7 +57,7 @@ pub enum ConfigError {
         accepted: &'static [&'static str],
     },
     /// A value of the wrong type or outside its range.
-    #[error("{place}: `{key}` is {value}, but must be {accepted}{}", did_you_mean(*nearest))]
+    #[error("{place}: `{}` is {value}, but must be {accepted}{}", short(key), did_you_mean(*nearest))]
     WrongValue {
         /// Where the value stands.
         place: Place,
@@ -69,7 +71,7 @@ pub enum ConfigError {
         nearest: Option<&'static str>,
     },
     /// A key without a default was not given.
-    #[error("{file}: `{key}` is missing; it has no default")]
+    #[error("{file}: `{}` is missing; it has no default", short(key))]
     MissingKey {
         /// The file.
         file: String,
@@ -97,7 +99,10 @@ pub enum ConfigError {
         limit: usize,
     },
     /// An override of something that an artifact sets itself.
-    #[error("override {text:?}: `{key}` is what the artifact itself sets; `lookahead train` takes any configuration")]
+    #[error(
+        "override {:?}: `{key}` is what the artifact itself sets; `lookahead train` takes any configuration",
+        short(text)
+    )]
     FixedKey {
         /// The override.
         text: String,
@@ -105,7 +110,7 @@ pub enum ConfigError {
         key: String,
     },
     /// An override of an analysis that gives it a key or a value it does not take.
-    #[error("override {text:?}: {reason}")]
+    #[error("override {:?}: {reason}", short(text))]
     OverrideRefused {
         /// The override.
         text: String,
@@ -123,10 +128,44 @@ pub enum ConfigError {
         reason: &'static str,
     },
     /// An override that does not have the form `KEY=VALUE`.
-    #[error("override {text:?}: expected KEY=VALUE with a dotted key, such as optimizer.alpha=0.8")]
+    #[error("override {:?}: expected KEY=VALUE with a dotted key, such as optimizer.alpha=0.8", short(text))]
     OverrideSyntax {
         /// The override.
         text: String,
+    },
+    /// What a part of a sweep sets makes no valid configuration.
+    #[error("{place}: {part}: {error}")]
+    InSweep {
+        /// Where the override stands.
+        place: Place,
+        /// The part: `group "SGD"`, `panel "CIFAR-10"` or `scale smoke`.
+        part: String,
+        /// What is wrong.
+        error: Box<ConfigError>,
+    },
+    /// Two parts of a sweep that contradict each other, or a part that has no effect.
+    #[error("{place}: {reason}")]
+    Sweep {
+        /// Where it stands.
+        place: Place,
+        /// What is wrong, and what is accepted.
+        reason: String,
+    },
+    /// What a sweep asks for at a scale cannot be run, or not be reported.
+    #[error("{sweep}: {reason}")]
+    Plan {
+        /// The sweep's file.
+        sweep: String,
+        /// What is wrong, and what is accepted.
+        reason: String,
+    },
+    /// A report would go where it must not.
+    #[error("{}: {reason}", short(file))]
+    Folder {
+        /// The sweep's file, or the artifact.
+        file: String,
+        /// What is wrong, and the way out.
+        reason: String,
     },
 }
 

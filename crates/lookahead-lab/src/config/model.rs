@@ -1,6 +1,7 @@
 //! What is trained; the table `[model]`.
 
 mod awd_lstm;
+mod size;
 mod transformer;
 
 use std::num::NonZeroU32;
@@ -10,6 +11,7 @@ use serde::Serialize;
 pub use self::awd_lstm::AwdLstmConfig;
 pub use self::transformer::TransformerConfig;
 
+use super::ConfigError;
 use super::data::DataKind;
 use super::reader::{Choices, Read, Table};
 
@@ -19,7 +21,7 @@ const fn count(default: u32) -> NonZeroU32 {
     NonZeroU32::new(default).unwrap()
 }
 
-/// A model, by the key `name`; the data says which kinds it can be.
+/// A model, by the key `name`; the data says which kinds it can be. It has at most 3,000,000,000 weights between its layers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ModelConfig {
@@ -123,6 +125,23 @@ impl CifarDepth {
 impl ModelConfig {
     /// Reads the model for data of a kind, by default the first of its kind.
     pub(super) fn read(table: &Table<'_>, kind: DataKind) -> Read<Self> {
+        let model = Self::read_kind(table, kind)?;
+        let weights = model.inner_weights();
+        if weights > size::MOST_WEIGHTS {
+            let (value, accepted) = (format!("of {weights} weights or more"), "of at most 3000000000".to_owned());
+            let (place, key) = (table.place(), table.path().to_owned());
+            return Err(ConfigError::WrongValue {
+                place,
+                key,
+                value: value.into(),
+                accepted: accepted.into(),
+                nearest: None,
+            });
+        }
+        Ok(model)
+    }
+
+    fn read_kind(table: &Table<'_>, kind: DataKind) -> Read<Self> {
         match kind {
             DataKind::Images => NetworkConfig::read(table).map(Self::Network),
             DataKind::Text => {

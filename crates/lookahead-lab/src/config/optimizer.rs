@@ -103,8 +103,8 @@ pub struct AdaptiveConfig {
 pub enum AdaptiveGradient {
     /// The last one, at theta_{k-1}: an approximation that costs nothing.
     Last,
-    /// One at theta_k, on the batch of the k-th step, as the paper has it: a forward and a backward pass a sync. Of a
-    /// nested Lookahead, the outermost only.
+    /// One at theta_k, on the batch of the k-th step, as the paper has it: a forward and a backward pass a sync, which
+    /// batch norm does not count. Only of a Lookahead that nothing is around.
     Fresh,
 }
 
@@ -143,6 +143,11 @@ pub enum AverageConfig {
 }
 
 impl StepSizeConfig {
+    /// Whether it takes a gradient at theta_k.
+    fn is_fresh(&self) -> bool {
+        matches!(self, Self::Adaptive(adaptive) if adaptive.gradient == AdaptiveGradient::Fresh)
+    }
+
     fn read(table: &Table<'_>) -> Read<Self> {
         let Some(adaptive) = table.get("adaptive") else {
             return table.or("alpha", Alpha::default(), |e| e.hyperparameter(Alpha::new)).map(Self::Alpha);
@@ -175,13 +180,22 @@ impl LookaheadConfig {
             ("reset", InnerStatePolicy::Reset),
         ];
         let storages = [("full", SlowWeightsConfig::Full), ("bf16", SlowWeightsConfig::Bf16)];
+        let step_size = StepSizeConfig::read(table)?;
+        if depth > 1 && step_size.is_fresh() {
+            let accepted = "\"last\": only the outermost optimizer can take a gradient of its own".to_owned();
+            return Err(table.table("adaptive")?.refuse("gradient", "\"fresh\"", accepted));
+        }
         let config = Self {
             sync_period: table.or("sync_period", SyncPeriod::default(), sync_period)?,
-            step_size: StepSizeConfig::read(table)?,
+            step_size,
             inner_state: table.or("inner_state", InnerStatePolicy::default(), |e| e.one_of(&policies))?,
             slow_weights: table.or("slow_weights", SlowWeightsConfig::Full, |e| e.one_of(&storages))?,
             inner: OptimizerConfig::read_inner(table, depth)?,
         };
+        if let (StepSizeConfig::Adaptive(_), SlowWeightsConfig::Bf16) = (&config.step_size, config.slow_weights) {
+            let accepted = "\"full\" where alpha is adaptive: the estimate would be that of the rounding".to_owned();
+            return Err(table.refuse("slow_weights", "bf16", accepted));
+        }
         match config.inner.sync_period() {
             Some(inner) if !config.sync_period.get().is_multiple_of(inner.get()) => {
                 let accepted = format!("a multiple of {}, the sync_period of the Lookahead inside", inner.get());
@@ -249,7 +263,7 @@ impl OptimizerConfig {
     #[must_use]
     pub fn asks_for_gradient(&self) -> bool {
         let Self::Lookahead(lookahead) = self else { return false };
-        matches!(lookahead.step_size, StepSizeConfig::Adaptive(adaptive) if adaptive.gradient == AdaptiveGradient::Fresh)
+        lookahead.step_size.is_fresh()
     }
 
     /// The synchronization period of the outermost Lookahead, if there is one.

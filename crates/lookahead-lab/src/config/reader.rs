@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Place, nearest};
+use crate::text::{forbidden, short};
 
 /// The text a document was parsed from.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ impl Source<'_> {
     fn name(&self) -> String {
         match self {
             Self::File { name, .. } => (*name).to_owned(),
-            Self::Override { text } => format!("override {text:?}"),
+            Self::Override { text } => format!("override {:?}", short(text)),
         }
     }
 }
@@ -198,7 +199,33 @@ impl<'s> Entry<'s> {
     }
 
     pub(super) fn text(&self, accepted: &str) -> Read<String> {
-        self.value.as_str().map(str::to_owned).ok_or_else(|| self.refuse(accepted))
+        self.text_of(LONGEST_TEXT, accepted)
+    }
+
+    /// A text for people, which reports show; `what` names it.
+    pub(super) fn prose(&self, what: &str, longest: usize) -> Read<String> {
+        let text = self.text_of(longest, what)?;
+        match forbidden(&text) {
+            None => Ok(text),
+            Some(letter) => {
+                let code = u32::from(letter);
+                Err(self.refuse(format!("{what}, without control characters such as the U+{code:04X} in it")))
+            }
+        }
+    }
+
+    /// A label or another name that reports show.
+    pub(super) fn name(&self) -> Read<String> {
+        let name = self.prose("a name, as a string", LONGEST_NAME)?;
+        if name.trim().is_empty() { Err(self.refuse("a name, as a string with letters in it")) } else { Ok(name) }
+    }
+
+    fn text_of(&self, longest: usize, accepted: &str) -> Read<String> {
+        let text = self.value.as_str().ok_or_else(|| self.refuse(accepted))?;
+        match text.chars().nth(longest) {
+            None => Ok(text.to_owned()),
+            Some(_) => Err(self.refuse(format!("{accepted}, of at most {longest} letters"))),
+        }
     }
 
     pub(super) fn whole(&self, range: RangeInclusive<u64>) -> Read<u64> {
@@ -260,6 +287,14 @@ impl<'s> Entry<'s> {
         Err(error)
     }
 
+    /// As [`Entry::list`], of one element at least.
+    pub(super) fn some<T>(&self, longest: usize, what: &str, read: impl Fn(&Self) -> Read<T>) -> Read<Vec<T>> {
+        match self.value.as_array().is_some_and(|elements| elements.is_empty()) {
+            true => Err(self.refuse(format!("a list of 1 to {longest} {what}"))),
+            false => self.list(longest, what, read),
+        }
+    }
+
     /// A list of at most `longest` elements; `what` names them in the plural.
     pub(super) fn list<T>(&self, longest: usize, what: &str, read: impl Fn(&Self) -> Read<T>) -> Read<Vec<T>> {
         let elements = self.value.as_array().filter(|elements| elements.len() <= longest);
@@ -274,6 +309,12 @@ impl<'s> Entry<'s> {
         elements.iter().enumerate().map(|element| read(&entry(element))).collect()
     }
 }
+
+/// The most letters of any text.
+const LONGEST_TEXT: usize = 10_000;
+
+/// The most letters of a name.
+const LONGEST_NAME: usize = 1000;
 
 /// A value as it is quoted in an error: short, and on one line.
 fn shown(value: &DeValue<'_>) -> String {

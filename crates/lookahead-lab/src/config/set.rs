@@ -6,6 +6,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::RunConfig;
 use super::error::ConfigError;
 use super::reader::{Source, Table};
+use crate::text::forbidden;
 
 impl RunConfig {
     /// Changes one key, such as `optimizer.inner.momentum=0.8`; after an error nothing has changed.
@@ -32,7 +33,7 @@ impl RunConfig {
         let keys: Vec<&str> = path.split('.').collect();
         let is_bare =
             |key: &&str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-        if keys.len() > LONGEST_PATH || !keys.iter().all(is_bare) {
+        if keys.len() > LONGEST_PATH || !keys.iter().all(is_bare) || forbidden(text).is_some() {
             return Err(malformed());
         }
 

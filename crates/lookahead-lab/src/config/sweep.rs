@@ -1,19 +1,26 @@
 //! The description of a sweep: what all runs share, the groups that are compared, grids, seeds, and three scales.
 
+mod check;
+mod overrides;
+
 use std::num::NonZeroU32;
 
-use super::reader::{Entry, Read, Table, read_document};
-use super::{ConfigError, RunConfig};
+use super::reader::{Read, Table, read_document};
+use super::{ConfigError, Place, RunConfig};
 use crate::paper::Scale;
 use crate::report::Figure;
+
+pub use self::overrides::{Axis, Override};
 
 /// A sweep as its file describes it.
 ///
 /// Overrides are texts `KEY=VALUE`, as [`RunConfig::set`] takes them. They apply in this order: the panel's, the
 /// scale's, the group's, the group's for the scale, then its grid or its point. A key of the point that the group sets
-/// for the scale too has the scale's value.
+/// for the scale too has the scale's value. The seed is nobody's to set: the sweep gives each run its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepConfig {
+    /// The file, as it was named to the reader.
+    pub file: String,
     /// A heading for people.
     pub title: String,
     /// What the runs are drawn as. Default curves.
@@ -38,12 +45,14 @@ pub struct PanelConfig {
     /// Its name, such as `CIFAR-10`.
     pub name: String,
     /// Overrides of its runs.
-    pub set: Vec<String>,
+    pub set: Vec<Override>,
 }
 
 /// One line of a plot; a table `[[group]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupConfig {
+    /// Where its label stands.
+    pub place: Place,
     /// Its name, such as `Lookahead`; once in each panel.
     pub label: String,
     /// The group of the same panel it is compared with.
@@ -51,13 +60,13 @@ pub struct GroupConfig {
     /// The panels it is in. Default: all.
     pub panels: Option<Vec<String>>,
     /// Overrides of its runs.
-    pub set: Vec<String>,
+    pub set: Vec<Override>,
     /// Further overrides for single scales, in `smoke`, `small` and `paper`.
-    pub at_scale: Vec<(Scale, Vec<String>)>,
+    pub at_scale: Vec<(Scale, Vec<Override>)>,
     /// The keys that are searched, each with its values.
-    pub grid: Vec<(String, Vec<String>)>,
+    pub grid: Vec<Axis>,
     /// The point of the grid that is used where it is not searched.
-    pub point: Vec<String>,
+    pub point: Vec<Override>,
 }
 
 /// How large a sweep is run; a table `[scale.NAME]`.
@@ -72,12 +81,20 @@ pub struct ScaleConfig {
     /// The panels it has. Default: all.
     pub panels: Option<Vec<String>>,
     /// Overrides of all runs.
-    pub set: Vec<String>,
+    pub set: Vec<Override>,
     /// The data, in words.
     pub data: String,
     /// Where it departs from the paper, one sentence each.
     pub notes: Vec<String>,
 }
+
+/// The most panels, groups, values of an axis, names and sentences.
+const MOST: usize = 64;
+/// The most seeds.
+const MOST_SEEDS: u32 = 1000;
+/// The most letters of a title, and of a note or another description.
+const LONGEST_TITLE: usize = 1000;
+const LONGEST_NOTE: usize = 10_000;
 
 impl SweepConfig {
     /// Reads a sweep; `file` names it in errors.
@@ -85,103 +102,73 @@ impl SweepConfig {
     /// # Errors
     /// [`ConfigError`], with the line where one can be told.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
-        read_document(text, file, Self::read)
+        read_document(text, file, |table| Self::read(table, file))
     }
 
-    fn read(table: &Table<'_>) -> Read<Self> {
+    fn read(table: &Table<'_>, file: &str) -> Read<Self> {
         const FIGURES: [(&str, Figure); 3] =
             [("curves", Figure::Curves), ("trace", Figure::Trace), ("plane", Figure::Plane)];
         table.accept(&["title", "figure", "tuning_seeds", "notes", "run", "panel", "group", "scale"])?;
         let scales = table.table("scale")?;
         scales.accept(&["smoke", "small", "paper"])?;
+        let run = table.table("run")?;
+        if let Some(seed) = run.get("seed") {
+            return Err(seed.refuse("left out: the sweep gives each run its seed"));
+        }
+        let panel = || vec![PanelConfig::default()];
         let sweep = Self {
-            title: table.required("title", |e| e.text("a heading, as a string"))?,
+            file: file.to_owned(),
+            title: table.required("title", |e| e.prose("a heading, as a string", LONGEST_TITLE))?,
             figure: table.or("figure", Figure::Curves, |e| e.one_of(&FIGURES))?,
             tuning_seeds: table.or("tuning_seeds", NonZeroU32::MIN, |e| e.count_to(MOST_SEEDS))?,
-            notes: texts(table, "notes")?,
-            run: RunConfig::from_table(&table.table("run")?)?,
-            panels: table.or("panel", vec![PanelConfig::default()], |e| {
-                e.list(MOST, "panels", |e| PanelConfig::read(&e.table()?))
-            })?,
-            groups: table.required("group", |e| e.list(MOST, "groups", |e| GroupConfig::read(&e.table()?)))?,
+            notes: notes(table)?,
+            run: RunConfig::from_table(&run)?,
+            panels: table.or("panel", panel(), |e| e.some(MOST, "panels", |e| PanelConfig::read(&e.table()?)))?,
+            groups: table.required("group", |e| e.some(MOST, "groups", |e| GroupConfig::read(&e.table()?)))?,
             scales: Scale::ALL
                 .into_iter()
                 .filter(|scale| scales.get(scale.name()).is_some())
                 .map(|scale| ScaleConfig::read(scale, &scales.table(scale.name())?))
                 .collect::<Read<_>>()?,
         };
-        sweep.check_names(table)?;
+        sweep.check(table)?;
         Ok(sweep)
     }
 
-    /// Every panel and baseline that is named exists, and no label stands twice in a panel.
-    fn check_names(&self, table: &Table<'_>) -> Read<()> {
-        let panels: Vec<&str> = self.panels.iter().map(|panel| panel.name.as_str()).collect();
-        let named = self.groups.iter().filter_map(|group| group.panels.as_ref());
-        let named = named.chain(self.scales.iter().filter_map(|scale| scale.panels.as_ref())).flatten();
-        for name in named {
-            if !panels.contains(&name.as_str()) {
-                return Err(table.refuse("panel", format!("without {name:?}"), format!("one of {panels:?}")));
-            }
-        }
-        for panel in panels {
-            let labels: Vec<&str> = self.groups_of(panel).map(|group| group.label.as_str()).collect();
-            for (index, group) in self.groups_of(panel).enumerate() {
-                if labels[..index].contains(&group.label.as_str()) {
-                    return Err(table.refuse(
-                        "group",
-                        format!("{:?} twice", group.label),
-                        "labels, each once".to_owned(),
-                    ));
-                }
-                if let Some(baseline) = &group.baseline
-                    && !labels.contains(&baseline.as_str())
-                {
-                    return Err(table.refuse(
-                        "group",
-                        format!("without the baseline {baseline:?}"),
-                        format!("one of {labels:?}"),
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The groups of a panel, in the file's order.
-    pub fn groups_of<'a>(&'a self, panel: &'a str) -> impl Iterator<Item = &'a GroupConfig> {
+    pub fn groups_of<'a>(&'a self, panel: &'a str) -> impl Iterator<Item = &'a GroupConfig> + Clone {
         let is_in =
             move |group: &&GroupConfig| group.panels.as_ref().is_none_or(|panels| panels.iter().any(|p| p == panel));
         self.groups.iter().filter(is_in)
     }
 }
 
-const MOST: usize = 64;
-const MOST_SEEDS: u32 = 1000;
-
 impl PanelConfig {
     fn read(table: &Table<'_>) -> Read<Self> {
         table.accept(&["name", "set"])?;
-        Ok(Self { name: table.required("name", |e| e.text("a name, as a string"))?, set: texts(table, "set")? })
+        Ok(Self { name: table.required("name", |e| e.name())?, set: overrides::read(table, "set")? })
     }
 }
 
 impl GroupConfig {
     fn read(table: &Table<'_>) -> Read<Self> {
         table.accept(&["label", "baseline", "panels", "set", "smoke", "small", "paper", "grid", "point"])?;
-        let name = |e: &Entry<'_>| e.text("a name, as a string");
-        let at_scale = Scale::ALL.into_iter().map(|scale| Ok((scale, texts(table, scale.name())?)));
-        let grid = table.table("grid")?;
-        let axis = |key: &str| Ok((key.to_owned(), grid.required(key, |e| e.list(MOST, "values", |e| e.literal()))?));
+        let at_scale = Scale::ALL.into_iter().map(|scale| Ok((scale, overrides::read(table, scale.name())?)));
         Ok(Self {
-            label: table.required("label", name)?,
-            baseline: table.optional("baseline", name)?,
-            panels: names(table)?,
-            set: texts(table, "set")?,
+            place: table.get("label").map_or_else(|| table.place(), |label| label.place()),
+            label: table.required("label", |e| e.name())?,
+            baseline: table.optional("baseline", |e| e.name())?,
+            panels: panels(table)?,
+            set: overrides::read(table, "set")?,
             at_scale: at_scale.collect::<Read<_>>()?,
-            grid: grid.keys().into_iter().map(axis).collect::<Read<_>>()?,
-            point: texts(table, "point")?,
+            grid: overrides::read_grid(&table.table("grid")?)?,
+            point: overrides::read(table, "point")?,
         })
+    }
+
+    /// What it sets at a scale alone.
+    pub fn at(&self, scale: Scale) -> impl Iterator<Item = &Override> {
+        self.at_scale.iter().filter(move |(at, _)| *at == scale).flat_map(|(_, set)| set)
     }
 }
 
@@ -193,18 +180,18 @@ impl ScaleConfig {
             scale,
             seeds: table.or("seeds", THREE, |e| e.count_to(MOST_SEEDS))?,
             grids: table.or("grids", false, |e| e.flag())?,
-            panels: names(table)?,
-            set: texts(table, "set")?,
-            data: table.or("data", String::new(), |e| e.text("a description, as a string"))?,
-            notes: texts(table, "notes")?,
+            panels: panels(table)?,
+            set: overrides::read(table, "set")?,
+            data: table.or("data", String::new(), |e| e.prose("a description, as a string", LONGEST_NOTE))?,
+            notes: notes(table)?,
         })
     }
 }
 
-fn names(table: &Table<'_>) -> Read<Option<Vec<String>>> {
-    table.optional("panels", |e| e.list(MOST, "names", |e| e.text("a name, as a string")))
+fn panels(table: &Table<'_>) -> Read<Option<Vec<String>>> {
+    table.optional("panels", |e| e.some(MOST, "names", |e| e.name()))
 }
 
-fn texts(table: &Table<'_>, key: &str) -> Read<Vec<String>> {
-    table.or(key, vec![], |e| e.list(MOST, "strings", |e| e.text("a string")))
+fn notes(table: &Table<'_>) -> Read<Vec<String>> {
+    table.or("notes", vec![], |e| e.list(MOST, "sentences", |e| e.prose("a sentence, as a string", LONGEST_NOTE)))
 }

@@ -24,27 +24,27 @@ const CIFAR100_LABELS: Labels = &[("coarse label", 20), ("fine label", 100)];
 
 /// Finds CIFAR-10 and reads it. The test images serve as the validation part.
 pub(super) fn cifar10(dir: Option<&Path>, limits: Limits) -> Result<Parts, DataError> {
-    let store = Store::open(&find_cifar10(dir)?)?;
-    if is_class_folders(&store) {
+    let mut store = Store::open(&find_cifar10(dir)?)?;
+    if is_class_folders(&mut store)? {
         let [train, valid] = jpeg::read(store, limits, SHAPE, 10)?;
         let what = "CIFAR-10 re-encoded as JPEG (lossy)";
         return Ok(Parts { name: "cifar10", what, classes: 10, image: SHAPE, train, valid });
     }
     let mut train = RawExamples::default();
     for number in 1..=5 {
-        read(&store, &format!("data_batch_{number}.bin"), CIFAR10_LABELS, CIFAR10_ADVICE, &mut train)?;
+        read(&mut store, &format!("data_batch_{number}.bin"), CIFAR10_LABELS, CIFAR10_ADVICE, &mut train)?;
     }
     let mut valid = RawExamples::default();
-    read(&store, "test_batch.bin", CIFAR10_LABELS, CIFAR10_ADVICE, &mut valid)?;
+    read(&mut store, "test_batch.bin", CIFAR10_LABELS, CIFAR10_ADVICE, &mut valid)?;
     Ok(Parts { name: "cifar10", what: "CIFAR-10", classes: 10, image: SHAPE, train, valid })
 }
 
 /// Finds CIFAR-100 and reads it, with its fine labels. The test images serve as the validation part.
 pub(super) fn cifar100(dir: Option<&Path>) -> Result<Parts, DataError> {
-    let store = Store::open(&find_cifar100(dir)?)?;
+    let mut store = Store::open(&find_cifar100(dir)?)?;
     let (mut train, mut valid) = (RawExamples::default(), RawExamples::default());
-    read(&store, "train.bin", CIFAR100_LABELS, CIFAR100_ADVICE, &mut train)?;
-    read(&store, "test.bin", CIFAR100_LABELS, CIFAR100_ADVICE, &mut valid)?;
+    read(&mut store, "train.bin", CIFAR100_LABELS, CIFAR100_ADVICE, &mut train)?;
+    read(&mut store, "test.bin", CIFAR100_LABELS, CIFAR100_ADVICE, &mut valid)?;
     Ok(Parts { name: "cifar100", what: "CIFAR-100", classes: 100, image: SHAPE, train, valid })
 }
 
@@ -82,16 +82,16 @@ pub(super) fn find_cifar100(dir: Option<&Path>) -> Result<PathBuf, DataError> {
 }
 
 /// Whether there is a folder `train`, rather than binary files.
-fn is_class_folders(store: &Store) -> bool {
+fn is_class_folders(store: &mut Store) -> Result<bool, DataError> {
     match store {
-        Store::Folder(folder) => folder.join("train").is_dir(),
-        Store::Archive(archive) => archive.files().iter().any(|(name, _)| name.split('/').any(|part| part == "train")),
+        Store::Folder(folder) => Ok(folder.join("train").is_dir()),
+        Store::Archive(archive) => archive.start_where("train"),
     }
 }
 
 /// Appends the records of a file: labels of one byte each, then the red, the green and the blue plane, row by row.
 fn read(
-    store: &Store,
+    store: &mut Store,
     name: &str,
     labels: Labels,
     advice: &'static str,

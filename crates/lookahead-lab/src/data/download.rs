@@ -5,112 +5,30 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flate2::read::MultiGzDecoder;
 use md5::{Digest, Md5};
+use ureq::http::Response;
 
 use super::DataError;
+use super::error::shown;
+use super::fetch_error::FetchError;
+use super::gzip::Gzip;
 use super::official::OfficialFile;
 use super::parts::hexadecimal;
 use crate::files::sync_folder;
+use crate::reading;
 
-/// Why a data set could not be fetched or is not what it should be.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FetchError {
-    /// The server cannot be reached.
-    #[error(
-        "cannot reach {url}; without a network, download it elsewhere and put it at {}; `lookahead data verify` then \
-         checks it",
-        path.display()
-    )]
-    Unreachable {
-        /// The address.
-        url: String,
-        /// Where the file belongs.
-        path: PathBuf,
-        /// What went wrong.
-        source: Box<ureq::Error>,
-    },
-    /// The server has no such file, or does not give it.
-    #[error("{url}: the server answers {status}; if you find the file elsewhere, put it at {}", path.display())]
-    Refused {
-        /// The address.
-        url: String,
-        /// The status of HTTP.
-        status: u16,
-        /// Where the file belongs.
-        path: PathBuf,
-    },
-    /// The connection broke.
-    #[error("{url}: the connection broke after {bytes} bytes; the same command continues there")]
-    Cut {
-        /// The address.
-        url: String,
-        /// How much there is now.
-        bytes: u64,
-        /// What went wrong, if it was not simply the end.
-        source: Option<std::io::Error>,
-    },
-    /// A file is not what its publisher says.
-    #[error("{}: its MD5 is {found}, but {expected} was expected", path.display())]
-    Checksum {
-        /// The file; a download is deleted.
-        path: PathBuf,
-        /// The MD5 it has.
-        found: String,
-        /// The MD5 it should have.
-        expected: String,
-    },
-    /// A file has another size than it should.
-    #[error("{}: {found} bytes, but {expected} were expected", path.display())]
-    Size {
-        /// The file.
-        path: PathBuf,
-        /// How many bytes it has.
-        found: u64,
-        /// How many it should have.
-        expected: u64,
-    },
-    /// A data set that cannot be fetched.
-    #[error("{name} cannot be fetched: {advice}")]
-    ByHand {
-        /// Its name.
-        name: &'static str,
-        /// How to get it.
-        advice: &'static str,
-    },
-    /// A file that archives should hold is in none of them.
-    #[error("{name} is not in {}", archives.join(" or "))]
-    NotInArchive {
-        /// The file.
-        name: &'static str,
-        /// The archives.
-        archives: Vec<String>,
-    },
-    /// Pictures that cannot be decoded.
-    #[error("{count} pictures are damaged: {}", files.join("; "))]
-    Damaged {
-        /// How many.
-        count: usize,
-        /// The first of them.
-        files: Vec<String>,
-    },
-    /// A file or folder cannot be read or written.
-    #[error("cannot read or write {}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
-    /// The data set cannot be read.
-    #[error(transparent)]
-    Data(#[from] DataError),
+/// Where files are taken from, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Takes the place of the official address; the checksums stay. Default: none.
+    pub mirror: Option<String>,
+    /// How long nothing may come before a download is given up. Default: 30 s.
+    pub patience: Duration,
 }
 
-impl FetchError {
-    pub(super) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
-        move |source| Self::Io { path: path.to_owned(), source }
+impl Default for Server {
+    fn default() -> Self {
+        Self { mirror: None, patience: Duration::from_secs(30) }
     }
 }
 
@@ -123,28 +41,31 @@ pub struct Downloaded {
     pub total: Option<u64>,
 }
 
-/// Downloads a file into a folder, unless it is there.
+/// Downloads a file into a folder, unless it is there; what is there is checked.
 ///
 /// The bytes go to `NAME.part`; a file of this name from an earlier try is continued if the server can (HTTP Range).
-/// Only when all is there and has the right checksum does it get its name. `mirror` is another address to take it from.
+/// Only when all is there and has the right checksum does it get its name.
 ///
 /// # Errors
 /// [`FetchError`]; under the file's name there is nothing then, or what was there before.
 pub fn download(
     file: &OfficialFile,
     folder: &Path,
-    mirror: Option<&str>,
+    server: &Server,
     progress: &mut dyn FnMut(Downloaded),
 ) -> Result<PathBuf, FetchError> {
     let path = folder.join(file.name);
     if path.exists() {
-        return Ok(path);
+        return match check(&path, file) {
+            Ok(()) => Ok(path),
+            Err(source) => Err(FetchError::NotWhole { path, source: Box::new(source) }),
+        };
     }
     fs::create_dir_all(folder).map_err(FetchError::io(folder))?;
-    let base = mirror.unwrap_or(file.base);
+    let base = server.mirror.as_deref().unwrap_or(file.base);
     let url = format!("{}/{}", base.trim_end_matches('/'), file.name);
     let part = folder.join(format!("{}.part", file.name));
-    receive(&url, &part, &path, progress)?;
+    receive(&url, &part, &path, server.patience, progress)?;
     if let Err(error) = check(&part, file) {
         // To continue it would not mend it.
         fs::remove_file(&part).map_err(FetchError::io(&part))?;
@@ -163,14 +84,14 @@ pub(super) fn check(path: &Path, file: &OfficialFile) -> Result<(), FetchError> 
 }
 
 fn check_gzip(path: &Path) -> Result<(), FetchError> {
-    let file = File::open(path).map_err(FetchError::io(path))?;
-    let read = io::copy(&mut MultiGzDecoder::new(BufReader::new(file)), &mut io::sink());
-    let damaged = |source| DataError::Gzip { file: path.display().to_string(), source };
+    let file = reading::open(path).map_err(FetchError::io(path))?;
+    let read = io::copy(&mut Gzip::new(BufReader::new(file)), &mut io::sink());
+    let damaged = |source| DataError::Gzip { file: shown(path), source };
     read.map(drop).map_err(|source| damaged(source).into())
 }
 
 fn check_md5(path: &Path, expected: &str) -> Result<(), FetchError> {
-    let mut file = File::open(path).map_err(FetchError::io(path))?;
+    let mut file = reading::open(path).map_err(FetchError::io(path))?;
     let mut hash = Md5::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -187,43 +108,57 @@ fn check_md5(path: &Path, expected: &str) -> Result<(), FetchError> {
 }
 
 /// Completes the file `part`; `path` is where it will be.
-fn receive(url: &str, part: &Path, path: &Path, progress: &mut dyn FnMut(Downloaded)) -> Result<(), FetchError> {
-    const OK: u16 = 200;
-    const PARTIAL_CONTENT: u16 = 206;
-    const RANGE_NOT_SATISFIABLE: u16 = 416;
+fn receive(
+    url: &str,
+    part: &Path,
+    path: &Path,
+    patience: Duration,
+    progress: &mut dyn FnMut(Downloaded),
+) -> Result<(), FetchError> {
     let io = FetchError::io(part);
     let mut have = fs::metadata(part).map_or(0, |metadata| metadata.len());
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_connect(Some(Duration::from_secs(30)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_resolve(Some(patience))
+        .timeout_connect(Some(patience))
+        .timeout_per_read(Some(patience))
+        .timeout_per_write(Some(patience))
+        .timeout_recv_response(Some(2 * patience))
         .build()
         .into();
     let mut request = agent.get(url);
     if have > 0 {
         request = request.header("Range", format!("bytes={have}-"));
     }
-    let unreachable = |source| {
-        let (url, path, source) = (url.to_owned(), path.to_owned(), Box::new(source));
-        FetchError::Unreachable { url, path, source }
-    };
-    let mut response = request.call().map_err(unreachable)?;
-    let status = response.status().as_u16();
-    let range = response.headers().get("content-range").and_then(|range| range.to_str().ok());
-    let continues = range.is_some_and(|range| range.starts_with(&format!("bytes {have}-")));
-    let mut file = match status {
-        // Nothing is left to be sent; the checksum tells whether it is the right file.
-        RANGE_NOT_SATISFIABLE if have > 0 => return Ok(()),
-        PARTIAL_CONTENT if continues => OpenOptions::new().append(true).open(part),
-        OK => {
-            have = 0;
-            File::create(part)
+    let stalled = |bytes| FetchError::Stalled { url: url.to_owned(), bytes, seconds: patience.as_secs_f64() };
+    let mut response = request.call().map_err(|error| match error {
+        ureq::Error::Timeout(phase) if !matches!(phase, ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
+            stalled(have)
         }
-        _ => return Err(FetchError::Refused { url: url.to_owned(), status, path: path.to_owned() }),
-    }
-    .map_err(&io)?;
+        source => {
+            let (url, path, source) = (url.to_owned(), path.to_owned(), Box::new(source));
+            FetchError::Unreachable { url, path, source }
+        }
+    })?;
+    let refused = |status| FetchError::Refused { url: url.to_owned(), status, path: path.to_owned() };
+    let (mut file, total) = match Answer::of(&response) {
+        Answer::Whole { bytes } => {
+            have = 0;
+            (File::create(part).map_err(&io)?, bytes)
+        }
+        Answer::Part { first, total } if first == have => {
+            (OpenOptions::new().create(true).append(true).open(part).map_err(&io)?, total)
+        }
+        Answer::Part { .. } => {
+            let found = response.headers().get("content-range").map(|range| String::from_utf8_lossy(range.as_bytes()));
+            let found = found.map_or_else(|| "some part".to_owned(), |range| range.into_owned());
+            return Err(FetchError::OtherRange { url: url.to_owned(), asked: have, found, part: part.to_owned() });
+        }
+        // Nothing is left to be sent; the checksum tells whether it is the right file.
+        Answer::NothingLeft { total } if have > 0 && total.is_none_or(|total| total <= have) => return Ok(()),
+        Answer::NothingLeft { .. } | Answer::Other => return Err(refused(response.status().as_u16())),
+    };
 
-    let total = response.body().content_length().map(|left| have + left);
     let mut body = response.body_mut().as_reader();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -231,6 +166,7 @@ fn receive(url: &str, part: &Path, path: &Path, progress: &mut dyn FnMut(Downloa
         let count = match body.read(&mut buffer) {
             Ok(0) if total.is_some_and(|total| have < total) => Err(None),
             Ok(count) => Ok(count),
+            Err(source) if is_timeout(&source) => return Err(stalled(have)),
             Err(source) => Err(Some(source)),
         };
         match count {
@@ -241,4 +177,40 @@ fn receive(url: &str, part: &Path, path: &Path, progress: &mut dyn FnMut(Downloa
         have += count.unwrap_or(0) as u64;
     }
     file.sync_all().map_err(&io)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut
+}
+
+/// What a server makes of a request for the bytes from some place on.
+enum Answer {
+    /// It sends all of the file.
+    Whole { bytes: Option<u64> },
+    /// It sends the bytes from `first` on, of so many in all.
+    Part { first: u64, total: Option<u64> },
+    /// There are no bytes from there on.
+    NothingLeft { total: Option<u64> },
+    /// It sends no file.
+    Other,
+}
+
+impl Answer {
+    fn of(response: &Response<ureq::Body>) -> Self {
+        let range = response.headers().get("content-range").and_then(|range| range.to_str().ok());
+        // `bytes 5-9/10`, with `*` for what is not known.
+        let (place, total) = range.and_then(|range| range.trim().strip_prefix("bytes ")?.split_once('/')).unzip();
+        let total: Option<u64> = total.and_then(|total| total.trim().parse().ok());
+        let bytes = response.body().content_length();
+        match response.status().as_u16() {
+            200 => Self::Whole { bytes },
+            206 => match place.and_then(|place| place.split_once('-')?.0.trim().parse::<u64>().ok()) {
+                Some(first) => Self::Part { first, total: total.or(bytes.map(|bytes| first.saturating_add(bytes))) },
+                None => Self::Part { first: u64::MAX, total },
+            },
+            416 => Self::NothingLeft { total },
+            _ => Self::Other,
+        }
+    }
 }

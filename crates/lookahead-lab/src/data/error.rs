@@ -1,6 +1,9 @@
 //! What can be wrong with a data set's files.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::printable::printable_name;
 
 /// Why a data set could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +22,7 @@ pub enum DataError {
         looked_for: Vec<PathBuf>,
     },
     /// A file of the data set is not there.
-    #[error("{} is missing ({advice})", path.display())]
+    #[error("{} is missing ({advice})", shown(path))]
     MissingFile {
         /// Where it was looked for.
         path: PathBuf,
@@ -27,7 +30,7 @@ pub enum DataError {
         advice: &'static str,
     },
     /// A file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -43,7 +46,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// An archive is damaged.
-    #[error("{}: damaged archive", path.display())]
+    #[error("{}: damaged archive", shown(path))]
     Archive {
         /// The archive.
         path: PathBuf,
@@ -166,6 +169,26 @@ pub enum DataError {
         /// The line, from 1.
         line: usize,
     },
+    /// A line that is longer than any is read.
+    #[error("{file}:{line}: this line has more than {longest} bytes, the most that are read of one")]
+    LineTooLong {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The most bytes of a line.
+        longest: u64,
+    },
+    /// More than is held in memory.
+    #[error("{file}: more than {most} {what}, the most that are read")]
+    TooMany {
+        /// The file.
+        file: String,
+        /// What there is too much of.
+        what: &'static str,
+        /// The most that is read.
+        most: u64,
+    },
     /// A text and its translation have different numbers of lines.
     #[error("{source_file} has {source_lines} lines, but {target_file} has {target_lines}: each must translate one")]
     LineCounts {
@@ -235,13 +258,31 @@ pub enum DataError {
         longest: usize,
     },
     /// A class folder without a picture.
-    #[error("{}: this class has no JPEG file (.jpg, .jpeg)", folder.display())]
+    #[error("{}: this class has no JPEG file (.jpg, .jpeg)", shown(folder))]
     EmptyClass {
         /// The folder.
         folder: PathBuf,
     },
+    /// Something else where a class folder is expected.
+    #[error(
+        "{}: a file stands where the folder of a class is expected (what is no class needs an ending, such as .txt)",
+        shown(path)
+    )]
+    NoFolder {
+        /// What lies there.
+        path: PathBuf,
+    },
+    /// A file is not what it was when the data set was opened.
+    #[error(
+        "{}: its content has changed since it was hashed: the disk is damaged, or something writes there",
+        shown(path)
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A class to validate on that is not trained on.
-    #[error("{}: the folder `train` has no class of this name", folder.display())]
+    #[error("{}: the folder `train` has no class of this name", shown(folder))]
     UnknownClass {
         /// The folder.
         folder: PathBuf,
@@ -272,6 +313,21 @@ pub enum DataError {
     },
 }
 
+/// A path as a message shows it: bytes that are no UTF-8 as `\xe9`, control characters as `\u001b`.
+pub(super) fn shown(path: &Path) -> String {
+    shown_name(path.as_os_str())
+}
+
+/// The same of a name.
+pub(super) fn shown_name(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(&printable_name(chunk.valid()));
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 fn listed(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths.iter().map(|path| shown(path)).collect::<Vec<_>>().join(", ")
 }

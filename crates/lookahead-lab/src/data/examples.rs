@@ -68,7 +68,8 @@ impl Examples {
     /// The examples with these indices, in this order, changed at random if `augment` says so.
     ///
     /// # Errors
-    /// For images in files: [`DataError::Io`], and [`DataError::Image`] if damaged ones are to be refused.
+    /// For images in files: [`DataError::Io`], [`DataError::Changed`] if one is not what it was when the data set was
+    /// opened, and [`DataError::Image`] if damaged ones are to be refused.
     ///
     /// # Panics
     /// If there is no example with one of the indices.

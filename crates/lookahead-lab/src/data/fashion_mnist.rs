@@ -3,9 +3,11 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::error::shown;
 use super::parts::{Limits, Parts, RawExamples};
-use super::store::{Candidate, locate};
+use super::store::{Candidate, MOST_BYTES, locate};
 use super::{DEFAULT_FOLDER, DataError, Dataset, IdxImages, ImageShape, read_idx_images, read_idx_labels};
+use crate::reading;
 
 /// Where Debian's package `dataset-fashion-mnist` puts the files.
 pub const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";
@@ -90,8 +92,8 @@ fn check_size(images: &IdxImages, file: &str) -> Result<(), DataError> {
 /// The name and content of a file, which may have the ending `.gz`.
 fn read_file(dir: &Path, name: &str) -> Result<(String, Vec<u8>), DataError> {
     for path in [dir.join(format!("{name}.gz")), dir.join(name)] {
-        match std::fs::read(&path) {
-            Ok(bytes) => return Ok((path.display().to_string(), bytes)),
+        match reading::read(&path, MOST_BYTES) {
+            Ok(bytes) => return Ok((shown(&path), bytes)),
             Err(source) if source.kind() == ErrorKind::NotFound => {}
             Err(source) => return Err(DataError::Io { path, source }),
         }

@@ -1,27 +1,31 @@
 //! Fetching data sets from their official sources, and checking what is there.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::error::Error;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use super::download::{Downloaded, FetchError, check, download};
-use super::official::{Official, Origin, Unpacked};
-use super::{Data, DataError, Dataset};
+use super::download::{Downloaded, Server, check, download};
+use super::error::shown;
+use super::fetch_error::FetchError;
+use super::official::{Official, Origin};
+use super::unpack::{check_unpacked, unpack};
+use super::{Data, Dataset};
 use crate::config::{DataConfig, DataSource};
 
 /// Downloads what is missing of a data set into the folder `dir`, and unpacks it; gives the files and folders.
 ///
-/// `mirror` replaces the official address; the checksums stay. `progress` is told the name of a file and how far it is.
+/// What is there already is checked: checksums and sizes, and unpacked files against their archive where that is there
+/// too. `progress` is told the name of a file and how far it is.
 ///
 /// # Errors
-/// [`FetchError`]; what is complete stays, and the next call continues.
+/// [`FetchError`]; what is complete stays, and the next call continues. What is not as it should be is not replaced:
+/// it is the user's.
 pub fn fetch(
     official: &Official,
     dir: &Path,
-    mirror: Option<&str>,
+    server: &Server,
     progress: &mut dyn FnMut(&'static str, Downloaded),
 ) -> Result<Vec<PathBuf>, FetchError> {
     let (folder, files, unpacked) = match official.origin {
@@ -29,14 +33,21 @@ pub fn fetch(
         Origin::ByHand { advice } => return Err(FetchError::ByHand { name: official.name, advice }),
         Origin::Download { folder, files, unpacked } => (dir.join(folder), files, unpacked),
     };
-    if let Some(unpacked) = &unpacked
-        && dir.join(unpacked.folder).exists()
-    {
-        return Ok(vec![dir.join(unpacked.folder)]);
+    let there_is = unpacked.as_ref().map(|unpacked| (unpacked, dir.join(unpacked.folder)));
+    if let Some((unpacked, place)) = there_is.filter(|(_, place)| place.exists()) {
+        let mut archives = Vec::new();
+        for file in files.iter().filter(|file| folder.join(file.name).exists()) {
+            // It is there, so that nothing is downloaded.
+            archives.push(download(file, &folder, server, &mut |_| ())?);
+        }
+        return match check_unpacked(&place, unpacked, &archives) {
+            Ok(()) => Ok(vec![place]),
+            Err(source) => Err(FetchError::NotWhole { path: place, source: Box::new(source) }),
+        };
     }
     let mut there = Vec::new();
     for file in files {
-        there.push(download(file, &folder, mirror, &mut |done| progress(file.name, done))?);
+        there.push(download(file, &folder, server, &mut |done| progress(file.name, done))?);
     }
     if let Some(unpacked) = &unpacked {
         there.push(unpack(&there, unpacked, dir)?);
@@ -44,54 +55,9 @@ pub fn fetch(
     Ok(there)
 }
 
-/// Writes the files that are needed into their folder, which is there only when it is complete.
-fn unpack(archives: &[PathBuf], unpacked: &Unpacked, dir: &Path) -> Result<PathBuf, FetchError> {
-    let folder = dir.join(unpacked.folder);
-    let temporary = tempfile::Builder::new().prefix(".unpacking").tempdir_in(dir).map_err(FetchError::io(dir))?;
-    // A folder of its own in the temporary one gets the usual permissions.
-    let inside = temporary.path().join(unpacked.folder);
-    fs::create_dir(&inside).map_err(FetchError::io(&inside))?;
-    for archive in archives {
-        extract(archive, unpacked, &inside)?;
-    }
-    if let Some((name, _)) = unpacked.files.iter().find(|(name, _)| !inside.join(name).exists()) {
-        let archives: Vec<String> = archives.iter().map(|archive| archive.display().to_string()).collect();
-        return Err(FetchError::NotInArchive { name, archives });
-    }
-    fs::rename(&inside, &folder).map_err(FetchError::io(&folder))?;
-    Ok(folder)
-}
-
-/// Writes those of the files that the archive holds into `folder`, each as it comes: an archive may be larger than memory.
-fn extract(archive: &Path, unpacked: &Unpacked, folder: &Path) -> Result<(), FetchError> {
-    let damaged = |source: io::Error| DataError::Archive { path: archive.to_owned(), source };
-    let file = File::open(archive).map_err(FetchError::io(archive))?;
-    let mut tar = tar::Archive::new(MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, file)));
-    for entry in tar.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let is_needed = |(name, _): &&(&str, Option<u64>)| path.rsplit('/').next() == Some(name);
-        let Some((name, _)) = unpacked.files.iter().find(is_needed).filter(|_| entry.header().entry_type().is_file())
-        else {
-            continue;
-        };
-        let path = folder.join(name);
-        let io = FetchError::io(&path);
-        let mut file = File::create(&path).map_err(&io)?;
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match entry.read(&mut buffer).map_err(damaged)? {
-                0 => break,
-                count => file.write_all(&buffer[..count]).map_err(&io)?,
-            }
-        }
-    }
-    // The checksum comes after the end of the archive.
-    io::copy(&mut tar.into_inner(), &mut io::sink()).map(drop).map_err(|source| damaged(source).into())
-}
-
 /// Checks a data set in the folder `dir`: the checksum of each official file that is there, the sizes of unpacked
-/// files, and that all of it can be read. Gives what was checked, in words.
+/// files and, where their archive is there, their content, and that all of it can be read. Gives what was checked, in
+/// words.
 ///
 /// # Errors
 /// [`FetchError`] with the first thing that is wrong.
@@ -101,28 +67,24 @@ pub fn verify(official: &Official, dir: Option<&Path>) -> Result<Vec<String>, Fe
     if let Origin::Download { folder, files, unpacked } = official.origin {
         let folders = if folder.is_empty() { vec![root.to_owned()] } else { vec![root.to_owned(), root.join(folder)] };
         let places = files.iter().flat_map(|file| folders.iter().map(move |folder| (file, folder.join(file.name))));
+        let mut archives = Vec::new();
         for (file, path) in places.filter(|(_, path)| path.exists()) {
             check(&path, file)?;
             let what =
                 file.md5.map_or("gzip's checksum; no official one is published".into(), |md5| format!("MD5 {md5}"));
-            checked.push(format!("{}: {what}", path.display()));
+            checked.push(format!("{}: {what}", shown(&path)));
+            archives.push(path);
         }
-        let unpacked = unpacked.map(|unpacked| (root.join(unpacked.folder), unpacked.files));
-        if let Some((folder, files)) = unpacked.filter(|(folder, _)| folder.exists()) {
-            for &(name, expected) in files {
-                let path = folder.join(name);
-                let found = fs::metadata(&path).map_err(FetchError::io(&path))?.len();
-                if let Some(expected) = expected.filter(|&expected| found != expected) {
-                    return Err(FetchError::Size { path, found, expected });
-                }
-            }
-            let sized = files.iter().filter(|(_, bytes)| bytes.is_some()).count();
-            checked.push(format!("{}: {} files, {sized} of known size", folder.display(), files.len()));
+        let unpacked = unpacked.map(|unpacked| (root.join(unpacked.folder), unpacked));
+        if let Some((folder, unpacked)) = unpacked.filter(|(folder, _)| folder.exists()) {
+            check_unpacked(&folder, &unpacked, &archives)?;
+            let sized = unpacked.files.iter().filter(|(_, bytes)| bytes.is_some()).count();
+            checked.push(format!("{}: {} files, {sized} of known size", shown(&folder), unpacked.files.len()));
         }
     }
     // All names of data sets are names of sources.
     if let Some(source) = DataSource::named(official.name) {
-        let dir = dir.map(|dir| dir.display().to_string());
+        let dir = dir.map(in_a_configuration).transpose()?;
         let data = Data::load(&DataConfig { dir, ..DataConfig::new(source) })?;
         if let Data::Images(images) = &data {
             decode_all(images)?;
@@ -132,6 +94,12 @@ pub fn verify(official: &Official, dir: Option<&Path>) -> Result<Vec<String>, Fe
     Ok(checked)
 }
 
+/// A folder as a configuration names it.
+fn in_a_configuration(dir: &Path) -> Result<String, FetchError> {
+    let not_utf8 = || std::io::Error::new(ErrorKind::InvalidInput, "the name of the data folder is not UTF-8");
+    dir.to_str().map(str::to_owned).ok_or_else(|| FetchError::io(dir)(not_utf8()))
+}
+
 /// Makes every example once: pictures in files are not decoded before.
 fn decode_all(data: &Dataset) -> Result<(), FetchError> {
     const SHOWN: usize = 10;
@@ -139,7 +107,7 @@ fn decode_all(data: &Dataset) -> Result<(), FetchError> {
     for part in [&data.train, &data.valid] {
         let indices = 0..part.len() as u32;
         let failed = indices.into_par_iter().filter_map(|index| part.batch(&[index], None).err());
-        damaged.extend(failed.map(|error| error.to_string()).collect::<Vec<_>>());
+        damaged.extend(failed.map(|error| with_causes(&error)).collect::<Vec<_>>());
     }
     if damaged.is_empty() {
         return Ok(());
@@ -147,4 +115,10 @@ fn decode_all(data: &Dataset) -> Result<(), FetchError> {
     let count = damaged.len();
     damaged.truncate(SHOWN);
     Err(FetchError::Damaged { count, files: damaged })
+}
+
+/// An error and what led to it, each after a colon.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

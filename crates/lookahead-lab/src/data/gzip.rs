@@ -1,10 +1,58 @@
 //! Reads files that may be compressed with gzip.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufRead, ErrorKind, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::DataError;
+
+/// How a compressed file begins.
+pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// What gzip data unpacks to: members one after the other are one file, and zeros between and behind them are padding,
+/// as tapes and block devices leave it. Anything else there is an error.
+pub(super) struct Gzip<R> {
+    /// None after the end.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Gzip<R> {
+    pub(super) fn new(compressed: R) -> Self {
+        Self { member: Some(GzDecoder::new(compressed)) }
+    }
+
+    /// What follows a member, without the zeros before it; `None` at the end.
+    fn next_member(mut rest: R) -> io::Result<Option<GzDecoder<R>>> {
+        loop {
+            let bytes = rest.fill_buf()?;
+            let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+            match bytes.get(zeros) {
+                Some(byte) if *byte == MAGIC[0] => {
+                    rest.consume(zeros);
+                    return Ok(Some(GzDecoder::new(rest)));
+                }
+                Some(_) => return Err(io::Error::new(ErrorKind::InvalidData, "something else follows the gzip data")),
+                None if zeros == 0 => return Ok(None),
+                None => rest.consume(zeros),
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while let Some(member) = &mut self.member {
+            match member.read(buffer)? {
+                0 => self.member = self.member.take().map_or(Ok(None), |it| Self::next_member(it.into_inner()))?,
+                count => return Ok(count),
+            }
+        }
+        Ok(0)
+    }
+}
 
 /// The bytes of a file, uncompressed, one part after the other.
 pub(super) struct Reader<'b> {
@@ -16,9 +64,8 @@ pub(super) struct Reader<'b> {
 impl<'b> Reader<'b> {
     /// Takes the content of a file; whether it is compressed shows in its first two bytes.
     pub(super) fn new(content: &'b [u8], file: &'b str) -> Self {
-        let is_gzip = content.starts_with(&[0x1f, 0x8b]);
         let bytes: Box<dyn Read + 'b> =
-            if is_gzip { Box::new(MultiGzDecoder::new(content)) } else { Box::new(content) };
+            if content.starts_with(&MAGIC) { Box::new(Gzip::new(content)) } else { Box::new(content) };
         Self { file, bytes, taken: 0 }
     }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::class_folders::{ClassFile, ClassFolders};
+use super::content_index;
+use super::error::shown_name;
 use super::examples::Examples;
 use super::parts::{Limits, balanced, hexadecimal};
 use super::picture::Picture;
@@ -27,7 +29,7 @@ pub(super) struct ImageFiles {
     on_corrupt: OnCorrupt,
 }
 
-/// Finds the pictures and lists them.
+/// Finds the pictures, lists them and hashes them.
 pub(super) fn load(dir: Option<&Path>, limits: Limits, size: u32, on_corrupt: OnCorrupt) -> Result<Dataset, DataError> {
     let store = Store::open(&find(dir)?)?;
     let ClassFolders { store, classes, mut train, mut valid } = ClassFolders::list(store, "val")?;
@@ -35,15 +37,16 @@ pub(super) fn load(dir: Option<&Path>, limits: Limits, size: u32, on_corrupt: On
         let labels: Vec<u16> = files.iter().map(|file| file.label).collect();
         *files = balanced(&labels, classes.len(), limit).into_iter().map(|index| files[index].clone()).collect();
     }
+    content_index::hash(&store, [&mut train, &mut valid])?;
     let image = ImageShape { channels: 3, height: size as usize, width: size as usize };
     let normalisation = Normalisation {
         mean: MEAN.iter().map(|mean| 255.0 * mean).collect(),
         deviation: DEVIATION.iter().map(|deviation| 255.0 * deviation).collect(),
     };
-    let folder = store.path().file_name().map_or_else(|| NAME.into(), |name| name.to_string_lossy());
+    let folder = store.path().file_name().map_or_else(|| NAME.to_owned(), shown_name);
     let what = format!("{folder} ({} classes of JPEG images) at {size} x {size}", classes.len());
     let description = limits.describe(&what, train.len(), valid.len());
-    let sha256 = sha256(&store, size, [&train, &valid])?;
+    let sha256 = sha256(size, [&train, &valid]);
     let [train, valid] = [train, valid].map(|files| {
         let labels = files.iter().map(|file| file.label).collect();
         let files = ImageFiles { store: Arc::clone(&store), files, on_corrupt };
@@ -68,32 +71,30 @@ pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     )
 }
 
-fn sha256(store: &Store, size: u32, parts: [&Vec<ClassFile>; 2]) -> Result<String, DataError> {
+fn sha256(size: u32, parts: [&Vec<ClassFile>; 2]) -> String {
     let mut hash = Sha256::new();
     hash.update(size.to_le_bytes());
     for files in parts {
         hash.update((files.len() as u64).to_le_bytes());
         for file in files {
-            hash.update(file.name.as_bytes());
+            hash.update(file.name.as_encoded_bytes());
             hash.update([0]);
             hash.update(file.label.to_le_bytes());
-            hash.update(file.size.to_le_bytes());
-            if let Store::Archive(_) = store {
-                store.with_content(file, |bytes| hash.update(bytes))?;
-            }
+            hash.update(file.place.bytes().to_le_bytes());
+            file.sha256.iter().for_each(|sha256| hash.update(sha256.bytes()));
         }
     }
-    Ok(hexadecimal(&hash.finalize()))
+    hexadecimal(&hash.finalize())
 }
 
 impl ImageFiles {
     /// The picture of a file; `None` if it is damaged and to be skipped.
     pub(super) fn picture(&self, index: usize) -> Result<Option<Picture<'static>>, DataError> {
         let file = &self.files[index];
-        match self.store.with_content(file, Picture::decode)? {
+        match file.with_content(&self.store, Picture::decode)? {
             Ok(picture) => Ok(Some(picture)),
             Err(_) if self.on_corrupt == OnCorrupt::Skip => Ok(None),
-            Err(reason) => Err(DataError::Image { file: self.store.name_of(file), reason }),
+            Err(reason) => Err(DataError::Image { file: file.name_in(&self.store), reason }),
         }
     }
 }

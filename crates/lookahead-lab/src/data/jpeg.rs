@@ -3,6 +3,7 @@
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::class_folders::{ClassFile, ClassFolders};
+use super::error::shown;
 use super::parts::{Limits, RawExamples, balanced};
 use super::picture::Picture;
 use super::store::Store;
@@ -18,7 +19,7 @@ pub(super) fn read(
     let folders = ClassFolders::list(store, "test")?;
     let found = folders.classes.len();
     if found != classes {
-        let file = folders.store.path().display().to_string();
+        let file = shown(folders.store.path());
         return Err(DataError::ClassCount { file, found, accepted: "10" });
     }
     let part = |files: &[ClassFile], limit| {
@@ -37,11 +38,11 @@ pub(super) fn read(
 }
 
 fn decode(store: &Store, file: &ClassFile, image: ImageShape) -> Result<Vec<u8>, DataError> {
-    let picture = store.with_content(file, Picture::decode)?;
-    let picture = picture.map_err(|reason| DataError::Image { file: store.name_of(file), reason })?;
+    let picture = file.with_content(store, Picture::decode)?;
+    let picture = picture.map_err(|reason| DataError::Image { file: file.name_in(store), reason })?;
     if (picture.height, picture.width) != (image.height, image.width) {
         return Err(DataError::WrongSize {
-            file: store.name_of(file),
+            file: file.name_in(store),
             count: 1,
             rows: picture.height,
             columns: picture.width,

@@ -1,16 +1,21 @@
 //! Reads texts line by line: UTF-8, compressed with gzip or not, SGML where the name says so.
 
-use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use super::error::shown;
+use super::gzip::{Gzip, MAGIC};
+use super::{DataError, sgml};
+use crate::reading;
 
-use super::DataError;
-use super::sgml;
+/// The most bytes of a line of running text: 2^28. Some corpora are one line.
+pub(super) const LONGEST_LINE: u64 = 1 << 28;
 
-/// How a compressed file begins.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The most bytes of a sentence: 2^20.
+pub(super) const LONGEST_SENTENCE: u64 = 1 << 20;
+
+/// The most bytes of a text in SGML, which is looked at as a whole: 2^26, a hundred times WMT's.
+const MOST_OF_SGML: usize = 1 << 26;
 
 /// A text that can be read again and again.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,37 +33,41 @@ impl TextFile {
     /// What it is called in errors.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Path { path, .. } => path.display().to_string(),
+            Self::Path { path, .. } => shown(path),
             Self::Memory { name, .. } => name.clone(),
         }
     }
 
-    /// Its lines, without their ends. A byte-order mark is no part of the first.
-    pub(super) fn lines(&self) -> Result<TextLines<'_>, DataError> {
+    /// Its lines of at most `longest` bytes, without their ends. A byte-order mark is no part of the first.
+    pub(super) fn lines(&self, longest: u64) -> Result<TextLines<'_>, DataError> {
+        const BUFFER: usize = 1 << 16;
         let name = self.name();
         let (path, advice) = match self {
-            Self::Memory { bytes, .. } => return Ok(Box::new(Lines::new(name, bytes.as_slice(), false))),
+            Self::Memory { bytes, .. } => return Ok(Box::new(Lines::new(name, bytes.as_slice(), false, longest))),
             Self::Path { path, advice } => (path, *advice),
         };
-        let io = |source| DataError::Io { path: path.clone(), source };
-        let file = File::open(path).map_err(|source| match source.kind() {
+        let unreadable = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => DataError::MissingFile { path: path.clone(), advice },
-            _ => io(source),
-        })?;
-        if fs::metadata(path).map_err(io)?.is_dir() {
-            return Err(io(io::ErrorKind::IsADirectory.into()));
-        }
-        let mut reader = BufReader::with_capacity(1 << 16, file);
-        let is_compressed = reader.fill_buf().map_err(io)?.starts_with(&GZIP);
+            _ => DataError::Io { path: path.clone(), source },
+        };
+        let mut reader = BufReader::with_capacity(BUFFER, reading::open(path).map_err(unreadable)?);
+        let is_compressed = reader.fill_buf().map_err(unreadable)?.starts_with(&MAGIC);
         let lines = if is_compressed {
-            Lines::new(name.clone(), BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader)), true)
+            Lines::new(name.clone(), BufReader::with_capacity(BUFFER, Gzip::new(reader)), true, longest)
         } else {
-            Lines::new(name.clone(), reader, false)
+            Lines::new(name.clone(), reader, false, longest)
         };
         if !is_sgml(path) {
             return Ok(Box::new(lines));
         }
-        let text = lines.collect::<Result<Vec<_>, _>>()?.join("\n");
+        let mut text = String::new();
+        for line in lines {
+            text += &line?;
+            text.push('\n');
+            if text.len() > MOST_OF_SGML {
+                return Err(DataError::TooMany { file: name, what: "bytes of SGML", most: MOST_OF_SGML as u64 });
+            }
+        }
         let segments = sgml::read_segments(&text, &name)?;
         Ok(Box::new(segments.into_iter().map(Ok)))
     }
@@ -74,13 +83,14 @@ struct Lines<'t> {
     file: String,
     reader: Box<dyn BufRead + Send + 't>,
     is_compressed: bool,
+    longest: u64,
     /// Lines read so far.
     read: usize,
 }
 
 impl<'t> Lines<'t> {
-    fn new(file: String, reader: impl BufRead + Send + 't, is_compressed: bool) -> Self {
-        Self { file, reader: Box::new(reader), is_compressed, read: 0 }
+    fn new(file: String, reader: impl BufRead + Send + 't, is_compressed: bool, longest: u64) -> Self {
+        Self { file, reader: Box::new(reader), is_compressed, longest, read: 0 }
     }
 
     fn unreadable(&self, source: io::Error) -> DataError {
@@ -94,13 +104,16 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut bytes = Vec::new();
-        match self.reader.read_until(b'\n', &mut bytes) {
+        match self.reader.by_ref().take(self.longest + 1).read_until(b'\n', &mut bytes) {
             Ok(0) => return None,
             Ok(_) => self.read += 1,
             Err(source) => return Some(Err(self.unreadable(source))),
         }
         if bytes.ends_with(b"\n") {
             bytes.pop();
+        } else if bytes.len() as u64 > self.longest {
+            let (file, line, longest) = (self.file.clone(), self.read, self.longest);
+            return Some(Err(DataError::LineTooLong { file, line, longest }));
         }
         if bytes.ends_with(b"\r") {
             bytes.pop();
@@ -110,25 +123,4 @@ impl Iterator for Lines<'_> {
         let not_utf8 = |_| DataError::InvalidUtf8 { file: self.file.clone(), line: self.read };
         Some(String::from_utf8(bytes).map_err(not_utf8))
     }
-}
-
-/// A file of a ZIP archive, whichever folder of it it lies in.
-pub(super) fn read_zipped(archive: &Path, name: &str, advice: &'static str) -> Result<TextFile, DataError> {
-    const MOST_BYTES: u64 = 1 << 31;
-    let damaged = |source| DataError::Archive { path: archive.to_owned(), source };
-    let file = File::open(archive).map_err(|source| DataError::Io { path: archive.to_owned(), source })?;
-    let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(|error| damaged(io::Error::other(error)))?;
-    let ends_in_name = |index: &usize| {
-        let found = zip.name_for_index(*index).and_then(Result::ok);
-        found.is_some_and(|found| found.rsplit('/').next() == Some(name))
-    };
-    let missing = || DataError::MissingFile { path: archive.join(name), advice };
-    let index = (0..zip.len()).find(ends_in_name).ok_or_else(missing)?;
-    let member = zip.by_index(index).map_err(|error| damaged(io::Error::other(error)))?;
-    let mut bytes = Vec::new();
-    member.take(MOST_BYTES).read_to_end(&mut bytes).map_err(damaged)?;
-    if bytes.len() as u64 == MOST_BYTES {
-        return Err(damaged(io::Error::other(format!("{name} has {MOST_BYTES} bytes or more"))));
-    }
-    Ok(TextFile::Memory { name: archive.join(name).display().to_string(), bytes })
 }

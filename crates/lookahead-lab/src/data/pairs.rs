@@ -18,17 +18,31 @@ pub(super) use self::multi30k::FOLDER as MULTI30K_FOLDER;
 pub use self::subwords::{BOS, EOS, PAD, Subwords, UNK};
 pub(super) use self::wmt14::FOLDER as WMT14_FOLDER;
 
-use self::aligned::Aligned;
+use self::aligned::{Aligned, PairLines};
 use super::DataError;
-use super::parts::{grouped, hexadecimal};
+use super::error::shown;
+use super::parts::{grouped, hexadecimal, shares};
 use super::text::{find_user_file, user_file, user_path};
 use crate::config::{DataConfig, DataSource, SubwordsConfig};
+use crate::reading;
 
 /// The most training pairs that the subwords are trained on: the first ones.
 const MOST_TO_TRAIN_ON: usize = 1_000_000;
 
+/// The most bytes of a tokenizer's file: 2^28.
+const MOST_OF_SUBWORDS: u64 = 1 << 28;
+
+/// The most pairs of a part: 2^26, fifteen times WMT14's.
+const MOST_PAIRS: usize = 1 << 26;
+
+/// The most bytes of a part's subwords and texts: 2^33, eight times WMT14's.
+const MOST_BYTES: usize = 1 << 33;
+
 /// How many pairs are read and cut at a time.
 const CHUNK: usize = 1 << 13;
+
+/// So many bytes of text are a chunk too, however few pairs they are.
+const CHUNK_BYTES: usize = 1 << 24;
 
 /// A sentence and its translation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,10 +168,10 @@ impl Parts {
         let longest = self.subwords.longest.get() as usize;
         let mut skipped = SkippedPairs::default();
         let mut encode = |aligned: &Aligned, limit, keep, part| -> Result<Vec<Pair>, DataError> {
-            let (mut pairs, mut too_long) = (Vec::new(), 0);
+            let (mut pairs, mut too_long, mut bytes) = (Vec::new(), 0, 0);
             let mut lines = aligned.pairs(limit);
             loop {
-                let chunk = lines.by_ref().take(CHUNK).collect::<Result<Vec<_>, _>>()?;
+                let chunk = chunk(&mut lines)?;
                 if chunk.is_empty() {
                     break;
                 }
@@ -167,6 +181,14 @@ impl Parts {
                 let before = pairs.len();
                 pairs.extend(cut.into_iter().filter(fits));
                 too_long += (read - (pairs.len() - before)) as u64;
+                bytes += pairs[before..].iter().map(Pair::bytes).sum::<usize>();
+                let too_many = |what, most: usize| DataError::TooMany { file: aligned.name(), what, most: most as u64 };
+                if pairs.len() > MOST_PAIRS {
+                    return Err(too_many("pairs", MOST_PAIRS));
+                }
+                if bytes > MOST_BYTES {
+                    return Err(too_many("bytes of subwords and texts", MOST_BYTES));
+                }
             }
             skipped.empty += lines.skipped();
             skipped.too_long += too_long;
@@ -184,7 +206,8 @@ impl Parts {
         let counts: Vec<String> =
             [&train, &valid, &test].iter().filter(|part| !part.is_empty()).map(|part| grouped(part.len())).collect();
         let (what, counts, words) = (&self.what, counts.join(" + "), grouped(subwords.len()));
-        let description = format!("{what}, {counts} pairs, {words} subwords{}", skipped.in_words());
+        let unknown = shares(&[&train, &valid, &test].map(|part| unknown(part)));
+        let description = format!("{what}, {counts} pairs, {words} subwords{unknown}{}", skipped.in_words());
         let sha256 = sha256(&subwords, [&train, &valid, &test]);
         Ok(Pairs { name: self.name, description, subwords, train, valid, test, skipped, sha256 })
     }
@@ -208,13 +231,13 @@ impl Parts {
 }
 
 fn read_subwords(path: &Path, vocabulary: NonZeroU32) -> Result<Subwords, DataError> {
-    let json = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+    let json = reading::read_text(path, MOST_OF_SUBWORDS).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => {
             DataError::MissingFile { path: path.to_owned(), advice: "data.subwords names it, relative to `dir`" }
         }
         _ => DataError::Io { path: path.to_owned(), source },
     })?;
-    let file = path.display().to_string();
+    let file = shown(path);
     let subwords = Subwords::from_json(&json, &file)?;
     let (found, expected) = (subwords.len(), vocabulary.get() as usize);
     if found == expected { Ok(subwords) } else { Err(DataError::SubwordCount { file, found, expected }) }
@@ -241,6 +264,22 @@ impl Pair {
             if keep == Keep::Text { (source, target) } else { (String::new(), String::new()) };
         Self { source: ids.0, target: ids.1, source_text, target_text }
     }
+
+    /// What it holds.
+    fn bytes(&self) -> usize {
+        4 * (self.source.len() + self.target.len()) + self.source_text.len() + self.target_text.len()
+    }
+}
+
+/// The next lines that are cut at once; none at the end.
+fn chunk(lines: &mut PairLines<'_>) -> Result<Vec<(String, String)>, DataError> {
+    let (mut chunk, mut bytes) = (Vec::new(), 0);
+    while chunk.len() < CHUNK && bytes < CHUNK_BYTES {
+        let Some(pair) = lines.next().transpose()? else { break };
+        bytes += pair.0.len() + pair.1.len();
+        chunk.push(pair);
+    }
+    Ok(chunk)
 }
 
 impl SkippedPairs {
@@ -251,6 +290,12 @@ impl SkippedPairs {
         let said: Vec<String> = said.map(|(count, what)| format!("{} {what}", grouped(*count as usize))).collect();
         if said.is_empty() { String::new() } else { format!(", {} left out", said.join(" and ")) }
     }
+}
+
+/// How many of the subwords are unknown, and how many there are.
+fn unknown(pairs: &[Pair]) -> (u64, u64) {
+    let ids = || pairs.iter().flat_map(|pair| pair.source.iter().chain(&pair.target));
+    (ids().filter(|&&id| id == UNK).count() as u64, ids().count() as u64)
 }
 
 fn sha256(subwords: &Subwords, parts: [&Vec<Pair>; 3]) -> String {

@@ -146,3 +146,18 @@ pub(super) fn grouped(number: usize) -> String {
     }
     text
 }
+
+/// `, 4.50 + 12.00 % unknown`: the shares of each part that a vocabulary leaves out, given as how many of how many; nothing
+/// if it leaves out nothing of the first part, the one that it was made of.
+pub(super) fn shares(parts: &[(u64, u64)]) -> String {
+    let percent = |&(some, all): &(u64, u64)| match 100.0 * some as f64 / all as f64 {
+        0.0 => "0".to_owned(),
+        share if share < 0.01 => "under 0.01".to_owned(),
+        share => format!("{share:.2}"),
+    };
+    if parts.first().is_none_or(|(unknown, _)| *unknown == 0) {
+        return String::new();
+    }
+    let shares: Vec<String> = parts.iter().filter(|(_, all)| *all > 0).map(percent).collect();
+    format!(", {} % unknown", shares.join(" + "))
+}

@@ -1,4 +1,4 @@
-//! One picture of any size: decoded from JPEG, cut out and resized.
+//! One picture of any size: decoded from JPEG or PNG, cut out and resized.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -25,16 +25,15 @@ pub(super) struct Region {
 }
 
 impl Picture<'_> {
-    /// The RGB picture of a JPEG file, which may be grey, YCbCr, CMYK or YCCK; an error says what is wrong with it.
-    pub(super) fn decode(jpeg: &[u8]) -> Result<Picture<'static>, String> {
-        // A decoder fills in what is cut off at the end. Inside of a scan no marker but a restart's can stand.
-        const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
-        const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
-        let scan = jpeg.windows(2).rposition(|pair| pair == START_OF_SCAN).unwrap_or(0);
-        if !jpeg[scan..].windows(2).any(|pair| pair == END_OF_IMAGE) {
-            return Err("it is no JPEG, or its end is missing".to_owned());
+    /// The RGB picture of a JPEG file, which may be grey, YCbCr, CMYK or YCCK, or of a PNG file, whatever its name (one
+    /// of ILSVRC2012's is); an error says what is wrong with it.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Picture<'static>, String> {
+        const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+        let format = if bytes.starts_with(PNG) { ImageFormat::Png } else { ImageFormat::Jpeg };
+        if !has_end(bytes, format) {
+            return Err("it is neither JPEG nor PNG, or its end is missing".to_owned());
         }
-        let decoded = ImageReader::with_format(Cursor::new(jpeg), ImageFormat::Jpeg).decode();
+        let decoded = ImageReader::with_format(Cursor::new(bytes), format).decode();
         let rgb = decoded.map_err(|error| error.to_string())?.into_rgb8();
         let (width, height) = rgb.dimensions();
         if width == 0 || height == 0 {
@@ -80,4 +79,16 @@ impl Picture<'_> {
         Resizer::new().resize(&source, &mut resized, &options).expect("a region of the picture");
         Picture { channels: self.channels, height, width, pixels: Cow::Owned(resized.into_vec()) }
     }
+}
+
+/// Whether the file is whole, as far as its end shows: a decoder fills in what is cut off.
+fn has_end(bytes: &[u8], format: ImageFormat) -> bool {
+    if format == ImageFormat::Png {
+        return bytes.windows(4).any(|name| name == b"IEND");
+    }
+    // Inside of a scan no marker but a restart's can stand.
+    const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
+    const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+    let scan = bytes.windows(2).rposition(|pair| pair == START_OF_SCAN).unwrap_or(0);
+    bytes[scan..].windows(2).any(|pair| pair == END_OF_IMAGE)
 }

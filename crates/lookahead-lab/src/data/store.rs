@@ -1,18 +1,21 @@
-//! Where a data set's files lie: in a folder, or in an archive (.tar, .tar.gz, .tar.xz) that is held in memory.
+//! Where a data set's files lie: in a folder, or in an archive that is held in memory.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-use flate2::read::MultiGzDecoder;
-use lzma_rust2::XzReader;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::DataError;
+use super::archive::Archive;
+use super::error::shown;
+use super::tree::Node;
+use crate::reading;
 
-/// The most bytes that a compressed archive may unpack to.
-const MOST_BYTES: u64 = 1 << 33;
+/// The most bytes of one file of a data set: 2^30.
+pub(super) const MOST_BYTES: u64 = 1 << 30;
 
 /// A folder or an archive.
 #[derive(Debug, PartialEq)]
@@ -21,12 +24,19 @@ pub(super) enum Store {
     Archive(Archive),
 }
 
-/// An uncompressed archive and its regular files in their order.
-#[derive(Debug, PartialEq)]
-pub(super) struct Archive {
-    path: PathBuf,
-    bytes: Vec<u8>,
-    files: Vec<(String, Range<usize>)>,
+/// What a path stands for.
+pub(super) enum Kind {
+    Folder,
+    File(Place),
+}
+
+/// Where the content of a file is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Place {
+    /// In a folder; when it was last changed, in nanoseconds.
+    Disk { bytes: u64, modified: i128 },
+    /// In an archive.
+    Archive(Range<usize>),
 }
 
 /// A place to look for a data set: if `probe` is there, `root` is the folder or archive.
@@ -58,89 +68,114 @@ pub(super) fn locate(name: &'static str, candidates: Vec<Candidate>) -> Result<P
     }
 }
 
+impl Place {
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Disk { bytes, .. } => *bytes,
+            Self::Archive(range) => range.len() as u64,
+        }
+    }
+}
+
 impl Store {
     /// Opens a folder, or reads an archive.
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
         if path.is_dir() { Ok(Self::Folder(path.to_owned())) } else { Archive::read(path).map(Self::Archive) }
     }
 
-    /// The path of the file `name`, and its content. In an archive it may lie in any folder.
-    pub(super) fn read(&self, name: &str, advice: &'static str) -> Result<(String, Cow<'_, [u8]>), DataError> {
-        match self {
-            Self::Folder(folder) => {
-                let path = folder.join(name);
-                let bytes = fs::read(&path).map_err(|source| match source.kind() {
-                    ErrorKind::NotFound => DataError::MissingFile { path: path.clone(), advice },
-                    _ => DataError::Io { path: path.clone(), source },
-                })?;
-                Ok((path.display().to_string(), Cow::Owned(bytes)))
-            }
-            Self::Archive(archive) => {
-                let found = archive.files.iter().find(|(file, _)| file.rsplit('/').next() == Some(name));
-                let missing = || DataError::MissingFile { path: archive.path.join(name), advice };
-                let (file, range) = found.ok_or_else(missing)?;
-                Ok((archive.path.join(file).display().to_string(), Cow::Borrowed(archive.content(range))))
-            }
-        }
-    }
-}
-
-impl Archive {
-    pub(super) fn read(path: &Path) -> Result<Self, DataError> {
-        let io = |source| DataError::Io { path: path.to_owned(), source };
-        let damaged = |source| DataError::Archive { path: path.to_owned(), source };
-        let bytes = uncompressed(fs::read(path).map_err(io)?).map_err(damaged)?;
-        let files = list(&bytes).map_err(damaged)?;
-        Ok(Self { path: path.to_owned(), bytes, files })
-    }
-
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        match self {
+            Self::Folder(folder) => folder,
+            Self::Archive(archive) => archive.path(),
+        }
     }
 
-    pub(super) fn files(&self) -> &[(String, Range<usize>)] {
-        &self.files
+    /// The names in a folder, in any order.
+    pub(super) fn entries(&self, folder: &Path) -> Result<Vec<OsString>, DataError> {
+        let path = self.path().join(folder);
+        let io = |source| DataError::Io { path: path.clone(), source };
+        match self {
+            Self::Folder(_) => {
+                fs::read_dir(&path).map_err(io)?.map(|entry| Ok(entry.map_err(io)?.file_name())).collect()
+            }
+            Self::Archive(archive) => match archive.get(folder) {
+                Some(Node::Folder(entries)) => Ok(entries.keys().cloned().collect()),
+                Some(_) => Err(io(ErrorKind::NotADirectory.into())),
+                None => Err(io(ErrorKind::NotFound.into())),
+            },
+        }
     }
 
-    pub(super) fn content(&self, range: &Range<usize>) -> &[u8] {
-        &self.bytes[range.clone()]
+    /// What a path stands for, which has to be a folder or a file; links are followed.
+    pub(super) fn kind(&self, path: &Path) -> Result<Kind, DataError> {
+        let full = self.path().join(path);
+        let found = match self {
+            Self::Folder(_) => on_disk(&full),
+            Self::Archive(archive) => match archive.get(path) {
+                Some(Node::Folder(_)) => Ok(Kind::Folder),
+                Some(Node::File(range)) => Ok(Kind::File(Place::Archive(range.clone()))),
+                Some(_) => {
+                    Err(io::Error::new(ErrorKind::InvalidInput, "this is a pipe, a device or a link to outside"))
+                }
+                None => Err(ErrorKind::NotFound.into()),
+            },
+        };
+        found.map_err(|source| DataError::Io { path: full, source })
+    }
+
+    /// What `read` makes of the content of a file.
+    pub(super) fn with_content<T>(
+        &self,
+        path: &Path,
+        place: &Place,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, DataError> {
+        match (self, place) {
+            (Self::Archive(archive), Place::Archive(range)) => Ok(read(archive.content(range))),
+            _ => {
+                let path = self.path().join(path);
+                let bytes = reading::read(&path, MOST_BYTES).map_err(|source| DataError::Io { path, source })?;
+                Ok(read(&bytes))
+            }
+        }
+    }
+
+    /// The path of the file `name`, and its content. In an archive it may lie in any folder.
+    pub(super) fn read(&mut self, name: &str, advice: &'static str) -> Result<(String, Cow<'_, [u8]>), DataError> {
+        let path = self.path().join(name);
+        let missing = DataError::MissingFile { path: path.clone(), advice };
+        match self {
+            Self::Folder(_) => match reading::read(&path, MOST_BYTES) {
+                Ok(bytes) => Ok((shown(&path), Cow::Owned(bytes))),
+                Err(source) if source.kind() == ErrorKind::NotFound => Err(missing),
+                Err(source) => Err(DataError::Io { path, source }),
+            },
+            Self::Archive(archive) => {
+                archive.start_where(name)?;
+                match archive.get(Path::new(name)) {
+                    Some(Node::File(range)) => Ok((shown(&path), Cow::Borrowed(archive.content(range)))),
+                    _ => Err(missing),
+                }
+            }
+        }
     }
 }
 
-/// The bytes of a file; how they are compressed shows in the first of them.
-fn uncompressed(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    const GZIP: [u8; 2] = [0x1f, 0x8b];
-    const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
-    let mut plain = Vec::new();
-    if bytes.starts_with(&GZIP) {
-        MultiGzDecoder::new(bytes.as_slice()).take(MOST_BYTES).read_to_end(&mut plain)?;
-    } else if bytes.starts_with(&XZ) {
-        XzReader::new(bytes.as_slice(), true).take(MOST_BYTES).read_to_end(&mut plain)?;
-    } else {
-        return Ok(bytes);
+fn on_disk(path: &Path) -> io::Result<Kind> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Ok(Kind::Folder);
     }
-    if plain.len() as u64 == MOST_BYTES {
-        return Err(io::Error::other(format!("it unpacks to {MOST_BYTES} bytes or more")));
-    }
-    Ok(plain)
+    reading::regular(metadata.file_type())?;
+    // Where the system does not tell when, it is always the same time.
+    let modified = metadata.modified().map_or(0, nanoseconds);
+    Ok(Kind::File(Place::Disk { bytes: metadata.len(), modified }))
 }
 
-/// The regular files of a tar archive, and where their bytes are.
-fn list(bytes: &[u8]) -> io::Result<Vec<(String, Range<usize>)>> {
-    let mut files = Vec::new();
-    let mut archive = tar::Archive::new(bytes);
-    for entry in archive.entries()? {
-        let entry = entry?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let start = entry.raw_file_position();
-        let end = start.saturating_add(entry.size());
-        if end > bytes.len() as u64 {
-            return Err(io::Error::new(ErrorKind::UnexpectedEof, format!("it ends within {name}")));
-        }
-        files.push((name, start as usize..end as usize));
+/// Since 1970, or before it.
+fn nanoseconds(time: SystemTime) -> i128 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => after.as_nanos() as i128,
+        Err(before) => -(before.duration().as_nanos() as i128),
     }
-    Ok(files)
 }

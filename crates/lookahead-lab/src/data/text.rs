@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 pub use self::vocabulary::Vocabulary;
 
 use self::vocabulary::Counts;
-use super::lines::TextFile;
-use super::parts::{grouped, hexadecimal};
+use super::lines::{LONGEST_LINE, TextFile};
+use super::parts::{grouped, hexadecimal, shares};
 use super::{DEFAULT_FOLDER, DataError};
 use crate::config::{DataConfig, DataSource};
 
@@ -21,6 +21,9 @@ use crate::config::{DataConfig, DataSource};
 pub const END_OF_SENTENCE: &str = "<eos>";
 /// The token in the place of words beyond the vocabulary.
 pub const UNKNOWN: &str = "<unk>";
+
+/// The most tokens of a part: 2^30.
+const MOST_TOKENS: u64 = 1 << 30;
 
 /// A text in parts, each one sequence of words' numbers.
 ///
@@ -134,16 +137,22 @@ impl Parts {
         let mut skipped = for_each_token(&self.train, train_limit, |token| counts.add(token))?;
         let vocabulary = counts.vocabulary(self.vocabulary);
         let encoded = |file: &TextFile, limit| {
-            let mut tokens = Vec::new();
-            let skipped = for_each_token(file, limit, |token| tokens.push(vocabulary.id_or_unknown(token)))?;
+            let (mut tokens, mut unknown) = (Vec::new(), 0);
+            let skipped = for_each_token(file, limit, |token| {
+                let id = vocabulary.id(token);
+                unknown += u64::from(id.is_none());
+                tokens.push(id.unwrap_or(vocabulary.unknown()));
+            })?;
             tokens.shrink_to_fit();
-            Ok::<_, DataError>((tokens, skipped))
+            Ok::<_, DataError>((tokens, skipped, unknown))
         };
-        let (train, _) = encoded(&self.train, train_limit)?;
-        let (valid, skipped_of_valid) = encoded(&self.valid, valid_limit)?;
-        let (test, skipped_of_test) =
-            self.test.as_ref().map_or(Ok((Vec::new(), 0)), |test| encoded(test, valid_limit))?;
+        let (train, _, unknown) = encoded(&self.train, train_limit)?;
+        let (valid, skipped_of_valid, unknown_of_valid) = encoded(&self.valid, valid_limit)?;
+        let (test, skipped_of_test, unknown_of_test) =
+            self.test.as_ref().map_or(Ok((Vec::new(), 0, 0)), |test| encoded(test, valid_limit))?;
         skipped += skipped_of_valid + skipped_of_test;
+        let unknown = [(unknown, &train), (unknown_of_valid, &valid), (unknown_of_test, &test)];
+        let unknown = shares(&unknown.map(|(unknown, part)| (unknown, part.len() as u64)));
         let files = [(Some(&self.train), &train, "training"), (Some(&self.valid), &valid, "validation")];
         for (file, tokens, part) in files.into_iter().chain([(self.test.as_ref(), &test, "test")]) {
             if let Some(file) = file.filter(|_| tokens.is_empty()) {
@@ -155,7 +164,7 @@ impl Parts {
         let left_out =
             if skipped > 0 { format!(", {} empty lines left out", grouped(skipped as usize)) } else { String::new() };
         let (what, lengths, words) = (&self.what, lengths.join(" + "), grouped(vocabulary.len()));
-        let description = format!("{what}, {lengths} tokens, vocabulary {words}{left_out}");
+        let description = format!("{what}, {lengths} tokens, vocabulary {words}{unknown}{left_out}");
         let sha256 = sha256(&vocabulary, [&train, &valid, &test]);
         Ok(Corpus { name: self.name, description, vocabulary, train, valid, test, skipped, sha256 })
     }
@@ -163,9 +172,9 @@ impl Parts {
 
 /// Goes through the first tokens of a text; gives how many lines without a word there were among them.
 fn for_each_token(file: &TextFile, limit: Option<NonZeroU32>, mut see: impl FnMut(&str)) -> Result<u64, DataError> {
-    let mut left = limit.map_or(u64::MAX, |limit| u64::from(limit.get()));
-    let mut skipped = 0;
-    for line in file.lines()? {
+    let limit = limit.map(|limit| u64::from(limit.get()));
+    let (mut seen, mut skipped) = (0, 0);
+    for line in file.lines(LONGEST_LINE)? {
         let line = line?;
         let mut words = line.split_whitespace().peekable();
         if words.peek().is_none() {
@@ -173,10 +182,13 @@ fn for_each_token(file: &TextFile, limit: Option<NonZeroU32>, mut see: impl FnMu
             continue;
         }
         for token in words.chain([END_OF_SENTENCE]) {
-            if left == 0 {
+            if Some(seen) == limit {
                 return Ok(skipped);
             }
-            left -= 1;
+            if seen == MOST_TOKENS {
+                return Err(DataError::TooMany { file: file.name(), what: "tokens", most: MOST_TOKENS });
+            }
+            seen += 1;
             see(token);
         }
     }

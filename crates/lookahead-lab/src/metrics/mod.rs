@@ -1,12 +1,16 @@
-//! Statistics over seeds: mean, sample standard deviation, and paired differences with a 95 % confidence interval.
+//! Statistics over seeds: mean, sample standard deviation, paired differences with a 95 % confidence interval, and tests.
 //!
 //! The paper reports its tables as mean and deviation over seeds (Tables 1, 2, 5, 6). A seed gives every optimizer the
 //! same initial weights and data order, so that two optimizers are compared seed by seed.
 
 pub mod bleu;
+mod holm;
+mod power;
 mod student_t;
 
-pub use student_t::critical_value_95;
+pub use holm::{Tested, holm};
+pub use power::{MOST_SEEDS, POWER, power, seeds_to_decide};
+pub use student_t::StudentT;
 
 use std::num::NonZeroU32;
 
@@ -80,11 +84,33 @@ impl PairedDifference {
     pub fn of(pairs: &[(Option<f64>, Option<f64>)]) -> Option<Self> {
         let differences: Vec<f64> = pairs.iter().filter_map(|&(treated, control)| Some(treated? - control?)).collect();
         let Spread { n, mean, std } = Spread::of(&differences)?;
-        let ci95 = std.zip(NonZeroU32::new(n - 1)).map(|(std, degrees_of_freedom)| {
-            // mean +- t_{0.975, n-1} s / sqrt(n)
-            let half_width = critical_value_95(degrees_of_freedom) * std / f64::from(n).sqrt();
-            [mean - half_width, mean + half_width]
-        });
-        Some(Self { n, mean, std, ci95 })
+        let without_interval = Self { n, mean, std, ci95: None };
+        Some(Self { ci95: without_interval.interval(0.05), ..without_interval })
+    }
+
+    /// The confidence interval of the mean that misses it with probability `alpha` (Student's t); `None` for a single pair.
+    pub fn interval(&self, alpha: f64) -> Option<[f64; 2]> {
+        let (t, error) = self.student()?;
+        // mean +- t_{1 - alpha/2, n-1} s / sqrt(n)
+        let half_width = t.critical_value(alpha) * error;
+        Some([self.mean - half_width, self.mean + half_width])
+    }
+
+    /// The two-sided p-value of the paired t-test against a mean that lies `distance` away from ours: the largest alpha at
+    /// which the [interval](Self::interval) does not reach so far. `None` for a single pair.
+    pub fn p_value(&self, distance: f64) -> Option<f64> {
+        let (t, error) = self.student()?;
+        Some(t.outside(distance / error))
+    }
+
+    /// Its t distribution, and the standard error s / sqrt(n).
+    fn student(&self) -> Option<(StudentT, f64)> {
+        let degrees_of_freedom = NonZeroU32::new(self.n.checked_sub(1)?)?;
+        Some((StudentT::new(degrees_of_freedom), self.std? / f64::from(self.n).sqrt()))
+    }
+
+    /// Whether the seeds do not differ but by rounding, so that their deviation says nothing.
+    pub fn is_constant(&self) -> bool {
+        self.std.is_some_and(|std| std <= 1e-12 * self.mean.abs().max(1.0))
     }
 }

@@ -8,6 +8,10 @@ use burn::tensor::{Tensor, TensorData};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use super::Network;
+use crate::reading::read;
+
+/// The most bytes of a file of weights.
+const MOST_BYTES: u64 = 1 << 33;
 
 /// Why weights could not be imported.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +84,7 @@ pub enum ImportError {
 /// # Errors
 /// [`ImportError`], naming the file and the tensor.
 pub fn import_weights(network: Network, path: &Path) -> Result<Network, ImportError> {
-    let bytes = std::fs::read(path).map_err(|source| ImportError::Io { path: path.to_owned(), source })?;
+    let bytes = read(path, MOST_BYTES).map_err(|source| ImportError::Io { path: path.to_owned(), source })?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|source| ImportError::NotSafetensors { path: path.to_owned(), source })?;
     let unused = file.names().into_iter().filter(|name| !name.ends_with("num_batches_tracked")).collect();

@@ -5,6 +5,7 @@ mod decoding;
 mod initial;
 mod layer;
 mod residual;
+mod room;
 mod sequences;
 
 use burn::module::{Module, Param};
@@ -12,6 +13,7 @@ use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor, TensorCreationOptions, TensorData};
 
 pub use self::decoding::Decoding;
+pub use self::room::Room;
 pub use self::sequences::Sequences;
 
 use self::attention::Visible;
@@ -46,6 +48,8 @@ pub struct Transformer {
     encoder: Vec<EncoderLayer>,
     decoder: Vec<DecoderLayer>,
     dropout: f64,
+    #[module(skip)]
+    room: Room,
 }
 
 /// What the encoder says of a batch of sources.
@@ -67,7 +71,14 @@ impl Transformer {
             encoder: (0..config.layers.get()).map(|_| EncoderLayer::new(config, initial)).collect(),
             decoder: (0..config.layers.get()).map(|_| DecoderLayer::new(config, initial)).collect(),
             dropout: config.dropout,
+            room: Room::of(config, vocabulary),
         }
+    }
+
+    /// How much is evaluated and translated at once.
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The number of trainable numbers.

@@ -9,6 +9,8 @@ use super::{Request, Scale};
 use crate::Error;
 use crate::config::{ConfigError, Place};
 use crate::report::analysis::{Finding, Outcome, PaperFigure};
+use crate::report::as_given;
+use crate::text::forbidden;
 
 /// The files that describe an artifact.
 pub(super) struct Files {
@@ -53,14 +55,21 @@ impl Files {
     }
 }
 
+/// The most names of a dotted key: tables within tables within tables are nowhere deeper.
+const MOST_NAMES: usize = 8;
+
 /// The parameters with one `KEY=VALUE` changed. The value is TOML, but a string needs no quotes.
 fn overridden<C: Serialize + DeserializeOwned>(config: &C, text: &str) -> Result<C, ConfigError> {
     let malformed = || ConfigError::OverrideSyntax { text: text.to_owned() };
-    let refused = |reason: String| ConfigError::OverrideRefused { text: text.to_owned(), reason };
+    let refused = |reason: String| ConfigError::OverrideRefused { text: cut(text), reason };
     let (path, value) = text.split_once('=').ok_or_else(malformed)?;
     let (path, value) = (path.trim(), value.trim());
-    if path.split('.').any(str::is_empty) {
+    if path.split('.').any(str::is_empty) || forbidden(text).is_some() {
         return Err(malformed());
+    }
+    if path.split('.').count() > MOST_NAMES {
+        let (text, reason) = (cut(text), format!("a key has at most {MOST_NAMES} names with dots between them"));
+        return Err(ConfigError::OverrideRefused { text, reason });
     }
     let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok();
     let value = parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(value.to_owned()));
@@ -83,6 +92,51 @@ fn overridden<C: Serialize + DeserializeOwned>(config: &C, text: &str) -> Result
     })
 }
 
+/// The keys of a configuration whose values an error of the library is about, by the library's name of each.
+pub(super) type Keys = [(&'static str, &'static [&'static str])];
+
+/// An error of the library as one about keys of the configuration, with their values. Keys begin with `prefix`.
+pub(super) fn naming(keys: &Keys, prefix: &str, config: &impl Serialize, error: lookahead_theory::Error) -> Error {
+    use lookahead_theory::Error as Refused;
+    let subject = match &error {
+        Refused::OutOfRange { name, .. } | Refused::ListedOutOfRange { name, .. } | Refused::Empty { name } => *name,
+        Refused::TooMuchWork { what, .. } | Refused::NotFinite { what, .. } => *what,
+        Refused::NoiseCount { .. } => "noise variance",
+        Refused::StepsEndInsideCycle { .. } => "the number of steps",
+        Refused::DistanceTooSmall { .. } => "the distance",
+        _ => "",
+    };
+    let Some((_, keys)) = keys.iter().find(|(name, _)| *name == subject) else { return error.into() };
+    let config = Table::try_from(config).map_or_else(|_| Value::Table(Table::new()), Value::Table);
+    let given = |key: &&str| {
+        let value = key.split('.').try_fold(&config, |table, key| table.get(key))?;
+        Some(format!("{prefix}{key}={}", cut(&shown(value))))
+    };
+    let text = keys.iter().filter_map(given).collect::<Vec<_>>().join(" ");
+    ConfigError::OverrideRefused { text, reason: error.to_string() }.into()
+}
+
+/// A value as people write it, numbers without rows of zeros.
+fn shown(value: &Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(", ");
+    match value {
+        Value::Float(number) => as_given(*number),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => format!("[{}]", joined(values.iter().map(shown).collect())),
+        Value::Table(table) => {
+            let pair = |(key, value): (&String, &Value)| format!("{key} = {}", shown(value));
+            format!("{{{}}}", joined(table.iter().map(pair).collect()))
+        }
+        Value::Integer(_) | Value::Boolean(_) | Value::Datetime(_) => value.to_string(),
+    }
+}
+
+/// The beginning of a long text.
+fn cut(text: &str) -> String {
+    const MOST: usize = 60;
+    if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
+}
+
 /// The finding about the claim `id` of the paper: its verdict counts points unless the caller knows better.
 pub(super) fn finding(paper: &PaperFigure, id: &str, details: Vec<Claim>, evidence: String) -> Finding {
     let claim = paper.claim.iter().find(|claim| claim.id == id);
@@ -95,7 +149,7 @@ pub(super) fn finding(paper: &PaperFigure, id: &str, details: Vec<Claim>, eviden
         place,
         setting: None,
         verdict,
-        holds: verdict != Outcome::DoesNotHold,
+        holds: verdict.holds(),
         holds_everywhere: verdict == Outcome::Holds,
         count,
         n,

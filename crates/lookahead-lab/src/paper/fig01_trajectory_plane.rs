@@ -1,20 +1,22 @@
 //! Fig. 1: Lookahead through a test accuracy surface, in the plane of its fast weights (Sec. 2).
 
+use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use burn::module::Module;
 
 use super::{Entry, Kind};
-use crate::Error;
-use crate::config::ModelConfig;
+use crate::config::{DataSource, ModelConfig, OnCorrupt};
 use crate::data::Data;
 use crate::device;
+use crate::files::FileError;
 use crate::model::{Network, load_weights};
 use crate::plane::{Grid, Plane, Survey, WeightPath};
+use crate::report::Run;
 use crate::run::folder;
 use crate::sweep::Job;
-use crate::task::{Classification, Part, Task};
+use crate::task::{Classification, Part, Score, Task};
+use crate::{Error, Stop};
 
 /// The entry of `lookahead list`.
 pub const ENTRY: Entry = Entry {
@@ -44,29 +46,43 @@ pub fn surface(
     out: &Path,
     artifact_folder: &Path,
     progress: &mut dyn FnMut(usize, usize),
-    stop: &AtomicBool,
+    stop: &Stop,
 ) -> Result<(), Error> {
-    let path = WeightPath::read(&folder(out, &job.config).join("path.safetensors"))?;
+    let run_folder = folder(out, &job.config);
+    let file = run_folder.join("path.safetensors");
+    let missing = || FileError::Read { path: file.clone(), source: ErrorKind::NotFound.into() };
+    let bytes = Run::read(&run_folder)?.files.read(&run_folder, "path.safetensors")?.ok_or_else(missing)?;
+    let path = WeightPath::parse(&file, &bytes)?;
     let (ModelConfig::Network(network), Data::Images(images)) = (&job.config.model, &*job.data) else {
         return Err(Error::OtherKindOfData);
     };
     let task = Classification::new(&job.config, network, images);
     let device = device::open(job.config.device)?;
     let count = BATCH_NORM_IMAGES.min(images.train.len());
+    let with_autodiff = device.clone().autodiff();
+    let fresh: Network = task.initial_model(&with_autodiff);
+    let score = |model: &Network| -> Result<(Score, u64), Error> {
+        let (model, left_out) = task.re_estimate_on(count, model, &with_autodiff, stop)?;
+        Ok((task.evaluate(&model.valid(), Part::Valid, &device, stop)?, left_out))
+    };
+    // Damaged images are the same ones at every point.
+    let (damaged, damaged_training) = match job.config.data.source {
+        DataSource::ImageFolders { on_corrupt: OnCorrupt::Skip, .. } => {
+            score(&fresh).map(|(score, left_out)| (score.skipped, left_out))?
+        }
+        _ => (0, 0),
+    };
     let survey = Survey {
         grid: Grid::new(points, points, MARGIN)?,
-        examples: images.valid.len() as u32,
-        batch_norm: format!("re-estimated on {count} training images"),
+        examples: (images.valid.len() as u64 - damaged) as u32,
+        batch_norm: format!("re-estimated on {} training images", count as u64 - damaged_training),
         of: format!("run {} on {}", job.config.id(), task.data_sha256()),
         file: artifact_folder.join("plane.json"),
     };
-    let with_autodiff = device.clone().autodiff();
-    let fresh: Network = task.initial_model(&with_autodiff);
     let accuracy = |weights| {
-        let model = load_weights(fresh.clone(), weights)?;
-        let model = task.re_estimate_on(count, &model, &with_autodiff)?;
+        let (score, _) = score(&load_weights(fresh.clone(), weights)?)?;
         // A classification has an accuracy.
-        Ok(task.evaluate(&model.valid(), Part::Valid, &device)?.accuracy.unwrap_or(f64::NAN))
+        Ok(score.accuracy.unwrap_or(f64::NAN))
     };
     Plane::through(&path)?.surface(&survey, accuracy, progress, stop)?;
     Ok(())

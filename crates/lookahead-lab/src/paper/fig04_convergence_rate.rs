@@ -7,13 +7,13 @@ use lookahead_theory::{ConditionNumber, Cycle, Momentum, Rate, Regime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use super::analysis::{Files, finding, notes};
+use super::analysis::{Files, Keys, finding, naming, notes};
 use super::{Entry, Kind, Request};
 use crate::config::ConfigError;
 use crate::config::DeviceConfig;
 use crate::report::analysis::{Analysis, Axes, Cell, Csv, DataFile, Finding, Outcome, PaperFigure, Picture};
-use crate::report::significant;
 use crate::report::xy::{Mark, Scale, Stroke, Tone, XyAxis, XyCurve, XyPlot};
+use crate::report::{as_given, significant};
 use crate::{Error, environment};
 
 /// The entry of `lookahead list`.
@@ -35,6 +35,17 @@ const FILES: Files = Files {
 const SLIGHTLY: f64 = 0.8;
 const MOST_EIGENVALUES: usize = 10_000;
 const MOST_POINTS: usize = 1000;
+
+/// The evidence where there is none.
+const NO_POINT: &str = "None of the condition numbers is in this regime.";
+
+/// The keys that an error of the library is about.
+const KEYS: &Keys = &[
+    ("the number of eigenvalues", &["dims"]),
+    ("the condition number", &["condition_numbers.first", "condition_numbers.last", "dims"]),
+    ("the number of eigenvalues times condition numbers", &["dims", "condition_numbers", "sync_period"]),
+    ("the ratio of the convergence rates", &["condition_numbers", "momentum", "alpha"]),
+];
 
 /// The parameters.
 #[derive(Debug, Serialize, Deserialize)]
@@ -138,12 +149,17 @@ impl Config {
         };
         let condition_numbers = (0..=count).map(condition_number).collect::<Result<Vec<_>, _>>()?;
         let cycle = Cycle { sync_period: self.sync_period, alpha: self.alpha, inner_state: self.inner_state };
-        let curve = |&dim: &usize| {
+        let figure = |dim| {
             let condition_numbers = condition_numbers.clone();
-            let figure = ConvergenceRates { momentum: self.momentum, cycle, shape: self.shape, dim, condition_numbers };
-            Ok(Curve { dim, data: figure.compute()? })
+            ConvergenceRates { momentum: self.momentum, cycle, shape: self.shape, dim, condition_numbers }
         };
-        self.dims.iter().map(curve).collect()
+        // All curves together have the time of one with as many eigenvalues.
+        let all = self.dims.iter().fold(0, |sum: usize, &dim| sum.saturating_add(dim));
+        let computed = || -> Result<Vec<Curve>, lookahead_theory::Error> {
+            figure(all).check_work()?;
+            self.dims.iter().map(|&dim| Ok(Curve { dim, data: figure(dim).compute()? })).collect()
+        };
+        computed().map_err(|error| naming(KEYS, "", self, error))
     }
 }
 
@@ -164,14 +180,17 @@ impl Curve {
             evidence += &format!(" The largest condition number at which it is faster is {}.", significant(last, 3));
         }
         let faster = finding(paper, "faster_under_damped", vec![faster.clone()], evidence);
-        let slightly = slower.median_ratio.is_some_and(|ratio| ratio >= SLIGHTLY);
-        let how_slightly = format!(
-            "In the median its rate is {} times momentum's; we call {SLIGHTLY} and more slightly slower.",
-            slower.median_ratio.map_or("-".to_owned(), |ratio| significant(ratio, 2))
-        );
+        let how_slightly = slower.median_ratio.map_or(NO_POINT.to_owned(), |ratio| {
+            let ratio = significant(ratio, 2);
+            format!("In the median its rate is {ratio} times momentum's; we call {SLIGHTLY} and more slightly slower.")
+        });
         let mut slight = finding(paper, "only_slightly_slower", vec![], how_slightly);
-        slight.verdict = if slightly { Outcome::Holds } else { Outcome::DoesNotHold };
-        (slight.holds, slight.n) = (slightly, slower.of);
+        slight.verdict = match slower.median_ratio {
+            None => Outcome::NotJudged,
+            Some(ratio) if ratio >= SLIGHTLY => Outcome::Holds,
+            Some(_) => Outcome::DoesNotHold,
+        };
+        (slight.holds, slight.n) = (slight.verdict.holds(), slower.of);
         let slower = finding(paper, "slower_over_damped", vec![slower.clone()], in_words(slower, "slower"));
         let setting = |finding| Finding { setting: Some(self.setting()), ..finding };
         [faster, slower, slight].map(setting).into()
@@ -190,14 +209,14 @@ impl Curve {
 }
 
 fn in_words(claim: &Claim, so: &str) -> String {
-    let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| significant(ratio, 2));
+    let ratios = [claim.least_ratio, claim.greatest_ratio, claim.median_ratio];
+    let [Some(least), Some(greatest), Some(median)] = ratios.map(|ratio| Some(significant(ratio?, 2))) else {
+        return NO_POINT.to_owned();
+    };
+    let Claim { count, of, .. } = claim;
     format!(
-        "Lookahead is {so} at {} of {} condition numbers; its rate is {} to {} times momentum's, {} in the median.",
-        claim.count,
-        claim.of,
-        ratio(claim.least_ratio),
-        ratio(claim.greatest_ratio),
-        ratio(claim.median_ratio)
+        "Lookahead is {so} at {count} of {of} condition numbers; its rate is {least} to {greatest} times momentum's, \
+         {median} in the median."
     )
 }
 
@@ -234,7 +253,8 @@ fn ratio_plot(config: &Config, axes: &Axes, curves: &[Curve], marks: &[Mark]) ->
 
 fn title(config: &Config) -> String {
     let Config { momentum, sync_period, alpha, .. } = config;
-    format!("momentum {}, k = {}, alpha = {}", momentum.get(), sync_period.get(), alpha.get())
+    let [momentum, alpha] = [momentum.get(), alpha.get()].map(as_given);
+    format!("momentum {momentum}, k = {}, alpha = {alpha}", sync_period.get())
 }
 
 fn lookahead(index: usize, curve: &Curve, value: impl Fn(&ConditionPoint) -> f64) -> XyCurve {

@@ -1,6 +1,6 @@
 //! Fig. 11: Fig. 3 with a single alpha (a), and after only a few steps (b) (App. A.1).
 
-use lookahead_theory::figures::{NoisyProgress, NoisyProgressData};
+use lookahead_theory::figures::{Claim, NoisyProgress, NoisyProgressData};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
@@ -85,13 +85,13 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
 
 /// "SGD outperforms for some smaller choices": the smallest alpha is behind in most slices. It counts alphas.
 fn behind_for_small_alphas(paper: &PaperFigure, data: &NoisyProgressData) -> Finding {
-    let behind = list(data, |claim| !claim.holds);
+    let behind = list(data, Claim::is_behind);
     let evidence = match behind.as_slice() {
         [] => "No alpha is behind in most slices.".to_owned(),
         behind => format!("Behind SGD in most slices: alpha = {}.", behind.join(", ")),
     };
     let n = data.claims.len();
-    let everywhere = data.claims.iter().any(|claim| claim.count == 0);
+    let everywhere = data.claims.iter().any(|claim| claim.behind == claim.of);
     some_alpha(
         finding(paper, "behind_for_small_alphas", vec![], evidence),
         data.worse_for_smallest_alpha(),

@@ -3,15 +3,34 @@
 use lookahead_theory::figures::{Claim, NoisyProgress, NoisyProgressData};
 use lookahead_theory::{ConditionNumber, NoisyQuadratic, Spectrum};
 
+use super::analysis::{Keys, naming};
 use crate::Error;
 use crate::config::ConfigError;
 use crate::report::analysis::{Axes, Cell, Csv, DataFile};
-use crate::report::significant;
 use crate::report::xy::{Scale, Stroke, Tone, XyAxis, XyCurve, XyPlot};
+use crate::report::{as_given, significant};
 
-/// The largest sizes that are computed: they keep memory and time in bounds.
-const MOST_EIGENVALUES: usize = 1_000_000;
+/// The most learning rates of a curve: each is a row of the data.
 const MOST_LEARNING_RATES: usize = 100_000;
+
+/// The keys that an error of the library is about.
+const KEYS: &Keys = &[
+    ("the number of eigenvalues", &["spectrum.dim"]),
+    ("the condition number", &["spectrum.condition_number", "spectrum.dim"]),
+    ("noise variance", &["noise"]),
+    ("the initial mean", &["initial_mean"]),
+    ("the number of steps", &["steps", "sync_period"]),
+    ("the number of learning rates", &["learning_rates"]),
+    ("alpha", &["alphas"]),
+    ("the number of learning rates times alphas", &["learning_rates", "alphas"]),
+    (
+        "the number of learning rates, alphas and eigenvalues, multiplied,",
+        &["learning_rates", "alphas", "spectrum.dim"],
+    ),
+    ("the distance", &["spectrum.condition_number", "steps", "initial_mean"]),
+    ("the final loss", &["spectrum", "noise"]),
+    ("the distance to the final loss", &["spectrum", "noise", "initial_mean"]),
+];
 
 /// Sizes of a smoke run.
 pub(super) fn shrink(config: &mut NoisyProgress) {
@@ -21,17 +40,16 @@ pub(super) fn shrink(config: &mut NoisyProgress) {
 
 /// Computes one panel, whose keys begin with `prefix`, and the loss at the optimum.
 pub(super) fn compute(config: &NoisyProgress, prefix: &str) -> Result<(NoisyProgressData, f64), Error> {
-    for (key, value, most) in [
-        ("spectrum.dim", config.spectrum.dim(), MOST_EIGENVALUES),
-        ("learning_rates", config.learning_rates, MOST_LEARNING_RATES),
-    ] {
-        if value > most {
-            let reason = format!("the number is {value}, but must be at least 1 and at most {most}");
-            return Err(ConfigError::OverrideRefused { text: format!("{prefix}{key}={value}"), reason }.into());
-        }
+    if config.learning_rates > MOST_LEARNING_RATES {
+        let text = format!("{prefix}learning_rates={}", config.learning_rates);
+        let reason = format!("the number must be at least 1 and at most {MOST_LEARNING_RATES}");
+        return Err(ConfigError::OverrideRefused { text, reason }.into());
     }
-    let problem = NoisyQuadratic::new(config.spectrum.eigenvalues()?, &config.noise)?;
-    Ok((config.compute()?, problem.least_loss()))
+    let computed = || -> Result<(NoisyProgressData, f64), lookahead_theory::Error> {
+        let problem = NoisyQuadratic::new(config.spectrum.eigenvalues()?, &config.noise)?;
+        Ok((config.compute()?, problem.least_loss()))
+    };
+    computed().map_err(|error| naming(KEYS, prefix, config, error))
 }
 
 /// What a panel is of.
@@ -75,7 +93,7 @@ pub(super) fn slice_plot(title: &str, least_loss: f64, data: &NoisyProgressData)
 }
 
 fn label(alpha: f64) -> String {
-    format!("Lookahead, alpha = {alpha}")
+    format!("Lookahead, alpha = {}", as_given(alpha))
 }
 
 /// `curves.csv` and `slices.csv` of panels, each under its name; a single panel has none.
@@ -145,5 +163,5 @@ pub(super) fn in_words(claims: &[Claim]) -> String {
 pub(super) fn list(data: &NoisyProgressData, which: impl Fn(&Claim) -> bool) -> Vec<String> {
     let alphas = data.curves.iter().filter_map(|curve| curve.alpha);
     let chosen = alphas.zip(&data.claims).filter(|(_, claim)| which(claim));
-    chosen.map(|(alpha, _)| alpha.get().to_string()).collect()
+    chosen.map(|(alpha, _)| as_given(alpha.get())).collect()
 }

@@ -1,7 +1,6 @@
 //! The fast and slow weights at successive updates, as a run leaves them in `path.safetensors`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use burn::tensor::TensorData;
@@ -9,6 +8,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::PlaneError;
+use crate::files::read_regular;
 
 /// Buffers that belong to no optimizer: they are estimated anew wherever weights are evaluated.
 const BUFFERS: [&str; 2] = ["running_mean", "running_var"];
@@ -31,8 +31,13 @@ impl WeightPath {
     /// # Errors
     /// The file cannot be read, is damaged, or holds a tensor whose name, shape, type or value is not accepted.
     pub fn read(file: &Path) -> Result<Self, PlaneError> {
-        let bytes = fs::read(file).map_err(|source| PlaneError::Read { path: file.to_owned(), source })?;
-        let tensors = SafeTensors::deserialize(&bytes)
+        let bytes = read_regular(file).map_err(|source| PlaneError::Read { path: file.to_owned(), source })?;
+        Self::parse(file, &bytes)
+    }
+
+    /// [`read`](Self::read) of a file's content.
+    pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Self, PlaneError> {
+        let tensors = SafeTensors::deserialize(bytes)
             .map_err(|error| PlaneError::Malformed { path: file.to_owned(), reason: error.to_string() })?;
         let mut points: BTreeMap<(Kind, u32), BTreeMap<&str, TensorView<'_>>> = BTreeMap::new();
         for (name, view) in tensors.iter() {

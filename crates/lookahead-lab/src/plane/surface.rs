@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::TensorData;
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
 use super::{Grid, Plane, PlaneError};
-use crate::Error;
-use crate::files::write_atomically;
+use crate::files::{read_sealed, write_sealed};
+use crate::{Error, Stop};
 
 /// What is to be measured over a plane, and where it is written.
 #[derive(Debug, Clone)]
@@ -31,6 +30,7 @@ pub struct Survey {
 
 /// The content of `plane.json`: accuracies over a plane, and the path in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Surface {
     /// The x of the grid's columns, ascending: lengths in the space of all parameters.
     pub x: Vec<f64>,
@@ -58,6 +58,7 @@ pub struct Surface {
 
 /// The content of `plane.json.part`.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Part {
     question: String,
     /// The accuracies so far, row by row.
@@ -66,7 +67,7 @@ struct Part {
 
 impl Plane<'_> {
     /// Measures the accuracy at every point of the grid and writes the result. `accuracy` gets the weights at a point by
-    /// module path; `progress` the number of points done, and of all. `stop` is looked at after every point.
+    /// module path; `progress` the number of points done, and of all. `stop` is looked at after every point; `accuracy` may look at it too.
     ///
     /// What an earlier survey with the same question left, complete or in part, is not measured again.
     ///
@@ -78,38 +79,42 @@ impl Plane<'_> {
         survey: &Survey,
         mut accuracy: impl FnMut(BTreeMap<String, TensorData>) -> Result<f64, Error>,
         progress: &mut dyn FnMut(usize, usize),
-        stop: &AtomicBool,
+        stop: &Stop,
     ) -> Result<Surface, Error> {
         let (fast, slow) = (self.fast(), self.slow());
         let [x, y] = survey.grid.around(&[fast.as_slice(), slow.as_slice()].concat());
         let question = self.question(survey, &x, &y);
-        if let Some(done) = read::<Surface>(&survey.file).filter(|surface| surface.question == question) {
+        // What cannot be read is measured again.
+        if let Some(done) = read_sealed::<Surface>(&survey.file).ok().filter(|surface| surface.question == question) {
             return Ok(done);
         }
 
         let part_file = part_file(&survey.file);
-        let kept = read::<Part>(&part_file).filter(|part| part.question == question);
+        let kept = read_sealed::<Part>(&part_file).ok().filter(|part| part.question == question);
         let mut part = kept.unwrap_or(Part { question, accuracy: Vec::new() });
         let total = x.len() * y.len();
         progress(part.accuracy.len(), total);
+        let mut unsaved = None;
         while part.accuracy.len() < total {
             let (row, column) = (part.accuracy.len() / x.len(), part.accuracy.len() % x.len());
-            let value = accuracy(self.weights(x[column], y[row]))?;
+            let measured = accuracy(self.weights(x[column], y[row]));
+            if let Err(Error::Interrupted) = measured {
+                write_sealed(&part_file, &part)?;
+            }
+            let value = measured?;
             if !value.is_finite() {
                 return Err(
                     PlaneError::OutOfRange { name: "the accuracy on the plane", value, accepted: "finite" }.into()
                 );
             }
             part.accuracy.push(value);
+            unsaved.get_or_insert_with(|| stop.unsaved());
             progress(part.accuracy.len(), total);
-            let is_stopped = stop.load(Ordering::Relaxed);
-            if is_stopped || column + 1 == x.len() {
-                write(&part_file, &part)?;
+            if stop.is_asked() || column + 1 == x.len() {
+                write_sealed(&part_file, &part)?;
+                unsaved = None;
             }
-            if is_stopped {
-                let folder = survey.file.parent().unwrap_or(Path::new(".")).to_owned();
-                return Err(Error::Interrupted { folder });
-            }
+            stop.check()?;
         }
 
         let surface = Surface {
@@ -125,7 +130,7 @@ impl Plane<'_> {
             batch_norm: survey.batch_norm.clone(),
             question: part.question,
         };
-        write(&survey.file, &surface)?;
+        write_sealed(&survey.file, &surface)?;
         fs::remove_file(&part_file).map_err(Error::io(&part_file))?;
         Ok(surface)
     }
@@ -145,14 +150,4 @@ fn part_file(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".part");
     name.into()
-}
-
-/// What an earlier survey left; what cannot be read is measured again.
-fn read<T: for<'de> Deserialize<'de>>(file: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(file).ok()?).ok()
-}
-
-fn write<T: Serialize>(file: &Path, content: &T) -> Result<(), Error> {
-    let json = serde_json::to_vec(content).map_err(|error| Error::io(file)(error.into()))?;
-    write_atomically(file, &json)
 }

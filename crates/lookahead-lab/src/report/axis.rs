@@ -26,8 +26,8 @@ pub enum Scale {
 impl Axis {
     /// A linear axis around `low..=high` that ends on round numbers, with at most `most_ticks + 1` marks.
     pub(super) fn linear(low: f64, high: f64, most_ticks: u32) -> Self {
-        // Equal values get an axis around them.
-        let margin = if low < high { 0.0 } else { (0.1 * low.abs()).max(0.5) };
+        // Equal values get an axis around them, and so do values that differ by less than an axis can mark.
+        let margin = if high - low > LEAST_WIDTH { 0.0 } else { (0.1 * low.abs()).max(0.5) };
         let (low, high) = (low - margin, high + margin);
         let step = round_step((high - low) / f64::from(most_ticks));
         let (first, last) = ((low / step).floor(), (high / step).ceil());
@@ -106,6 +106,9 @@ impl Axis {
     }
 }
 
+/// Narrower linear axes would need marks below the range of doubles.
+const LEAST_WIDTH: f64 = 1e-290;
+
 /// A logarithmic axis of fewer decades has marks at equal differences.
 const SHORT: f64 = 0.7;
 
@@ -149,7 +152,9 @@ mod tests {
     #[test]
     fn an_axis_without_width_still_has_one() {
         let linear = [0.0, 7.5, -1e300, 1e100].map(|value| Axis::linear(value, value, 5));
-        for axis in linear.into_iter().chain([Axis::whole(4, 4, 6)]) {
+        let linear = linear.into_iter().chain([1e-323, 1e-310, 1e-300].map(|high| Axis::linear(0.0, high, 5)));
+        for axis in linear.chain([Axis::whole(4, 4, 6)]) {
+            assert!(axis.ticks.len() < 20);
             assert!(axis.high > axis.low);
             assert!(axis.position(axis.low).abs() < 1e-12);
             assert!((axis.position(axis.high) - 1.0).abs() < 1e-12);

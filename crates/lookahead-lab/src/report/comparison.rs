@@ -1,89 +1,18 @@
-//! Two groups compared seed by seed, and what the confidence interval of their difference says of a claim.
+//! Two groups compared seed by seed: is the one at least as good as the other?
 
 use serde::{Deserialize, Serialize};
 
 use super::format::Quantity;
-use super::{Expectation, Measure, Run, Subject};
-use crate::metrics::PairedDifference;
-
-/// What the 95 % confidence interval says about a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The whole interval lies where the claim says.
-    Holds,
-    /// The whole interval lies on the other side.
-    DoesNotHold,
-    /// The interval reaches to both sides, or there is none.
-    Undecided,
-}
-
-impl Verdict {
-    /// The verdict in words, for `n` complete pairs.
-    pub fn in_words(self, n: u32) -> String {
-        match self {
-            Self::Holds => "holds".to_owned(),
-            Self::DoesNotHold => "does not hold".to_owned(),
-            Self::Undecided => format!("undecided at n = {n}"),
-        }
-    }
-
-    /// Judges "not worse" by the interval of `gain`, the difference with its sign turned so that positive is better.
-    pub(super) fn of_gain(gain: Option<[f64; 2]>) -> Self {
-        match gain {
-            Some([low, _]) if low >= 0.0 => Self::Holds,
-            Some([_, high]) if high < 0.0 => Self::DoesNotHold,
-            _ => Self::Undecided,
-        }
-    }
-
-    /// Judges "better": no difference at all is not better.
-    fn of_strict_gain(gain: Option<[f64; 2]>) -> Self {
-        match gain {
-            Some([low, _]) if low > 0.0 => Self::Holds,
-            Some([_, high]) if high <= 0.0 => Self::DoesNotHold,
-            _ => Self::Undecided,
-        }
-    }
-
-    /// Judges "less than `margin` apart".
-    fn of_similar(interval: Option<[f64; 2]>, margin: f64) -> Self {
-        match interval {
-            Some([low, high]) if -margin < low && high < margin => Self::Holds,
-            Some([low, high]) if high <= -margin || margin <= low => Self::DoesNotHold,
-            _ => Self::Undecided,
-        }
-    }
-
-    /// Judges an interval of the difference group - baseline by what is expected of it; `margin` is how far apart what is
-    /// similar may be.
-    pub(super) fn of(expect: Expectation, measure: Measure, margin: f64, interval: Option<[f64; 2]>) -> Self {
-        let turned = interval.map(|[low, high]| [-high, -low]);
-        match expect {
-            Expectation::Similar => Self::of_similar(interval, margin),
-            Expectation::Higher => Self::of_strict_gain(interval),
-            Expectation::Lower | Expectation::LessSpread => Self::of_strict_gain(turned),
-            Expectation::NotWorse if measure.is_score() => Self::of_gain(interval),
-            Expectation::NotWorse => Self::of_gain(turned),
-        }
-    }
-
-    /// The verdict on both claims together.
-    pub(super) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::DoesNotHold, _) | (_, Self::DoesNotHold) => Self::DoesNotHold,
-            (Self::Holds, Self::Holds) => Self::Holds,
-            _ => Self::Undecided,
-        }
-    }
-}
+use super::judge::{Evidence, Judgement, family_in_words, judge};
+use super::{Expectation, Measure, NotJudged, Outcome, Outlook, Run, Study, Subject};
+use crate::metrics::{PairedDifference, Spread};
 
 /// Paired differences `group - baseline`, and whether the group is at least as good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Label of the baseline.
     pub baseline: String,
-    /// Seeds for which either side is unfinished or diverged; any such leaves the verdict undecided.
+    /// Seeds for which either side is unfinished or diverged; any such leaves it without a verdict.
     pub missing_pairs: u32,
     /// Difference of the validation accuracy, as a share of 1; positive is better.
     pub valid_accuracy: Option<PairedDifference>,
@@ -92,41 +21,78 @@ pub struct Comparison {
     /// Difference of BLEU on the validation set; positive is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_bleu: Option<PairedDifference>,
-    /// The claim for the accuracy alone; only of classes.
+    /// "Not worse" by each measure that the runs are compared by: these are a family.
+    #[serde(default)]
+    pub judgements: Vec<MeasureJudgement>,
+    /// The claim "at least as good": holds if the group is not worse by each measure, does not hold if it is by one.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The measures that are judged together, and how they are corrected, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub family: String,
+    /// What it would take to decide it, where it is undecided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accuracy_verdict: Option<Verdict>,
-    /// The claim for the loss alone.
-    pub loss_verdict: Verdict,
-    /// The claim for BLEU alone; only of translations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bleu_verdict: Option<Verdict>,
-    /// The claim "at least as good": holds if it holds for each, does not hold if it fails for one.
-    pub verdict: Verdict,
+    pub outlook: Option<Outlook>,
+}
+
+/// Whether a group is not worse by one measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasureJudgement {
+    /// What is measured.
+    pub measure: Measure,
+    /// By how much it may be worse, in the unit of the difference.
+    pub margin: f64,
+    /// What it decides.
+    #[serde(flatten)]
+    pub judgement: Judgement,
 }
 
 impl Comparison {
-    pub(super) fn of(treated: &[Run], control: &[Run], baseline: &str, subject: Subject) -> Self {
-        let pairs = |measure: Measure| pair(&values(treated, measure, None), &values(control, measure, None));
-        let measures = || subject.compared().iter().map(|measure| measure.to_compare());
-        let missing_pairs = measures().map(|measure| missing(&pairs(measure))).max().unwrap_or(0);
+    pub(super) fn of(treated: &[Run], control: &[Run], baseline: &str, study: &Study) -> Self {
+        let subject = study.subject();
+        let of = |measure: Measure| values(control, measure.to_compare(), None);
+        let pairs = |measure: Measure| pair(&values(treated, measure.to_compare(), None), &of(measure));
         let difference = |measure: Measure| PairedDifference::of(&pairs(measure));
-        let judge = |measure: Measure| {
-            let interval = difference(measure).and_then(|paired| paired.ci95).filter(|_| missing_pairs == 0);
-            Verdict::of(Expectation::NotWorse, measure, 0.0, interval)
-        };
-        let judge_compared = |measure: Measure| subject.compared().contains(&measure).then(|| judge(measure));
-        let loss_verdict = judge(Measure::ValidLoss);
-        Self {
+        let mut comparison = Self {
             baseline: baseline.to_owned(),
-            missing_pairs,
+            missing_pairs: subject.compared().iter().map(|&measure| missing(&pairs(measure))).max().unwrap_or(0),
             valid_accuracy: difference(Measure::ValidAccuracy),
             valid_loss: difference(Measure::ValidLoss),
             valid_bleu: difference(Measure::ValidBleu),
-            accuracy_verdict: judge_compared(Measure::ValidAccuracy),
-            loss_verdict,
-            bleu_verdict: judge_compared(Measure::ValidBleu),
-            verdict: measures().map(judge).fold(loss_verdict, Verdict::and),
-        }
+            judgements: Vec::new(),
+            outcome: Outcome::not_judged(NotJudged::NotMeasured),
+            family: String::new(),
+            outlook: None,
+        };
+        let refused = refused(treated, study).or(refused(control, study));
+        comparison.judge(subject, refused, |measure| mean(&of(measure)), &study.artifact.command);
+        comparison
+    }
+
+    /// Judges its differences; `baseline` is the mean of the baseline by a measure.
+    pub(super) fn judge(
+        &mut self,
+        subject: Subject,
+        refused: Option<NotJudged>,
+        baseline: impl Fn(Measure) -> Option<f64>,
+        command: &str,
+    ) {
+        let margins = subject.compared().iter().map(|&measure| (measure, measure.margin().beside(baseline(measure))));
+        let margins: Vec<(Measure, f64)> = margins.collect();
+        let evidence = |&(measure, margin): &(Measure, f64)| Evidence {
+            difference: self.difference(measure),
+            missing_pairs: self.missing_pairs,
+            claimed: Expectation::NotWorse.claimed(measure, margin),
+            refused,
+        };
+        let judgements = judge(&margins.iter().map(evidence).collect::<Vec<_>>());
+        self.outcome = Outcome::of_family(&judgements);
+        self.outlook = Outlook::of_family(&judgements, command);
+        let named = margins.into_iter().zip(judgements);
+        let named = named.map(|((measure, margin), judgement)| MeasureJudgement { measure, margin, judgement });
+        self.judgements = named.collect();
+        let names = self.judgements.iter().map(|judgement| judgement.measure.in_sentence());
+        self.family = family_in_words(&names.collect::<Vec<_>>());
     }
 
     /// Complete pairs behind the verdict.
@@ -134,14 +100,28 @@ impl Comparison {
         self.valid_loss.map_or(0, |paired| paired.n)
     }
 
-    /// The difference of a measure that a [`Subject`] is compared by, and what it says alone.
-    pub(super) fn by(&self, measure: Measure) -> (Option<PairedDifference>, Verdict) {
+    /// The difference of a measure that a [`Subject`] is compared by.
+    pub(super) fn difference(&self, measure: Measure) -> Option<PairedDifference> {
         match measure.quantity() {
-            Quantity::Accuracy => (self.valid_accuracy, self.accuracy_verdict.unwrap_or(Verdict::Undecided)),
-            Quantity::Bleu => (self.valid_bleu, self.bleu_verdict.unwrap_or(Verdict::Undecided)),
-            Quantity::Loss | Quantity::Perplexity => (self.valid_loss, self.loss_verdict),
+            Quantity::Accuracy => self.valid_accuracy,
+            Quantity::Bleu => self.valid_bleu,
+            Quantity::Loss | Quantity::Perplexity => self.valid_loss,
         }
     }
+}
+
+/// Why the runs of a group are not to be judged, whatever their numbers.
+pub(super) fn refused(runs: &[Run], study: &Study) -> Option<NotJudged> {
+    if study.artifact.scale == "smoke" {
+        return Some(NotJudged::Smoke);
+    }
+    let never_began = |run: &Run| run.finished().is_some_and(|end| end.average_began == Some(false));
+    runs.iter().any(never_began).then_some(NotJudged::AverageNeverBegan)
+}
+
+/// The mean of what is there.
+pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
+    Some(Spread::of(&values.iter().copied().flatten().collect::<Vec<_>>())?.mean)
 }
 
 /// A measure of runs, one per seed: after an epoch, or at the end of those that are finished.

@@ -2,10 +2,16 @@
 
 use std::{io, path::PathBuf};
 
+use super::Summary;
+use crate::files::FileError;
+
 /// An error of the report: which file, which line, and what is accepted there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
+    /// A file of a run or an artifact is missing or damaged.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file could not be read.
     #[error("cannot read {}", .path.display())]
     Read {
@@ -61,7 +67,7 @@ pub enum ReportError {
         label: String,
         /// The baseline it names.
         baseline: String,
-        /// The labels of all groups.
+        /// The labels of the other groups of its panel.
         labels: Vec<String>,
     },
     /// Two groups of an artifact have the same label.
@@ -71,6 +77,22 @@ pub enum ReportError {
         path: PathBuf,
         /// The label.
         label: String,
+    },
+    /// An artifact without a group.
+    #[error("{}: there is no group in it, accepted: one or more", .path.display())]
+    NoGroups {
+        /// The artifact file.
+        path: PathBuf,
+    },
+    /// A label or a panel with a letter that no page can show.
+    #[error("{}: group {label:?}: {letter:?} is a control character, accepted: letters that a page can show", .path.display())]
+    Letter {
+        /// The artifact file.
+        path: PathBuf,
+        /// The group.
+        label: String,
+        /// The letter in its label or panel.
+        letter: char,
     },
     /// A value or a claim of the paper is not as it must be, or names what the artifact does not have.
     #[error("{}: {entry}: `{key}` is {found}, accepted: {accepted}", .path.display())]
@@ -85,6 +107,12 @@ pub enum ReportError {
         found: String,
         /// What is accepted.
         accepted: String,
+    },
+    /// Runs that cannot be read: the report was written without them.
+    #[error("{}", .summary.unreadable.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    UnreadableRuns {
+        /// The report of the other runs.
+        summary: Box<Summary>,
     },
     /// A folder that should hold a run holds neither a config nor metrics.
     #[error("{} is not a run folder: it has neither config.toml nor metrics.jsonl", .path.display())]

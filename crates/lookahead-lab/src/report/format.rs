@@ -1,5 +1,6 @@
 //! Numbers as text: one way of writing each quantity, in the terminal, the page and the plots alike.
 
+use super::Judgement;
 use crate::metrics::{PairedDifference, Spread};
 
 /// What a number of the report measures, and so how it is written.
@@ -44,13 +45,29 @@ impl Quantity {
         }
     }
 
-    /// Mean difference and its confidence interval, all with their signs: `+0.37 [-0.21, +0.95]`.
+    /// Mean difference and its 95 % confidence interval, all with their signs: `+0.37 [-0.21, +0.95]`.
     pub(super) fn paired(self, paired: Option<PairedDifference>) -> String {
-        let Some(PairedDifference { mean, ci95, .. }) = paired else { return MISSING.to_owned() };
+        self.with_interval(paired, paired.and_then(|paired| paired.ci95))
+    }
+
+    /// Mean difference, the interval at the level at which it was judged, and the corrected p-value:
+    /// `+0.37 [-0.21, +0.95] at 98.3 %, p = 0.21`. The level is named where it is not 95 %.
+    pub(super) fn judged(self, paired: Option<PairedDifference>, judgement: &Judgement) -> String {
+        let (Some(p), Some(confidence)) = (judgement.p_adjusted, judgement.confidence) else {
+            return self.paired(paired);
+        };
+        let level = format!("{:.1}", 100.0 * confidence);
+        let level = if level == "95.0" { String::new() } else { format!(" at {level} %") };
+        format!("{}{level}, {}", self.with_interval(paired, judgement.interval), p_value(p))
+    }
+
+    /// Mean difference and an interval of it.
+    pub(super) fn with_interval(self, paired: Option<PairedDifference>, interval: Option<[f64; 2]>) -> String {
+        let Some(PairedDifference { mean, .. }) = paired else { return MISSING.to_owned() };
         // exp(a) / exp(b) - 1 = exp(a - b) - 1
         let change = |difference: f64| if self == Self::Perplexity { 100.0 * difference.exp_m1() } else { difference };
         let mean = change(mean);
-        let Some([low, high]) = ci95.map(|ends| ends.map(change)) else { return signed(&self.beside(mean, mean)) };
+        let Some([low, high]) = interval.map(|ends| ends.map(change)) else { return signed(&self.beside(mean, mean)) };
         let [mean, low, high] = [mean, low, high].map(|value| signed(&self.beside(value, low.abs().max(high.abs()))));
         format!("{mean} [{low}, {high}]")
     }
@@ -69,6 +86,15 @@ impl Quantity {
     }
 }
 
+/// A p-value: two significant digits, more where it would round to 0.05 from below.
+fn p_value(p: f64) -> String {
+    match p {
+        0.045..0.05 => format!("p = {:.4}", p.min(0.0499)),
+        0.001.. => format!("p = {}", significant(p, 2)),
+        _ => "p < 0.001".to_owned(),
+    }
+}
+
 /// Puts a plus sign before a positive number, and none before a zero.
 fn signed(number: &str) -> String {
     let magnitude = number.trim_start_matches('-');
@@ -77,6 +103,14 @@ fn signed(number: &str) -> String {
         _ if number.starts_with('-') => number.to_owned(),
         _ => format!("+{number}"),
     }
+}
+
+/// A number that was given, with all its digits and no row of zeros: `0.1`, `1000`, `1e300`.
+#[must_use]
+pub fn as_given(value: f64) -> String {
+    // Debug writes small and large numbers with an exponent, and whole ones with a zero.
+    let text = format!("{value:?}");
+    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// A number with so many significant digits, without zeros at its end: `0.4999`, `1580`, `2.5e-9`.
@@ -157,10 +191,26 @@ mod tests {
     }
 
     #[test]
+    fn given_numbers_keep_their_digits() {
+        let numbers = [0.1, 1000.0, 0.999_999_999_999_999_9, 1e300, -2.5e-9, f64::NAN, 0.0];
+        let texts = ["0.1", "1000", "0.9999999999999999", "1e300", "-2.5e-9", "NaN", "0"];
+        assert_eq!(numbers.map(as_given), texts);
+    }
+
+    #[test]
     fn differences_have_signs_but_zero_has_none() {
         let paired = |mean, ci95| Some(PairedDifference { n: 3, mean, std: Some(0.1), ci95 });
         assert_eq!(Quantity::Accuracy.paired(paired(0.0037, Some([-0.0021, 0.0095]))), "+0.37 [-0.21, +0.95]");
         assert_eq!(Quantity::Loss.paired(paired(-0.000_01, Some([-0.02, 0.0001]))), "0.0000 [-0.0200, +0.0001]");
         assert_eq!(Quantity::Loss.paired(paired(0.0, None)), "0.0000");
+    }
+
+    #[test]
+    fn a_p_value_never_seems_to_cross_the_level() {
+        assert_eq!(
+            [0.2134, 0.05, 0.049_96, 0.0451, 0.0312].map(p_value),
+            ["p = 0.21", "p = 0.05", "p = 0.0499", "p = 0.0451", "p = 0.031"]
+        );
+        assert_eq!([1.0, 0.001, 0.000_99].map(p_value), ["p = 1", "p = 0.001", "p < 0.001"]);
     }
 }

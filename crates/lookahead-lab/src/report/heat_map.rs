@@ -40,7 +40,7 @@ impl HeatMap {
 
     /// The map as an HTML table.
     pub(super) fn table(&self) -> Markup {
-        let best = self.best();
+        let (best, range) = (self.best(), self.range());
         html! {
             div.wide tabindex="0" role="region" aria-label=(self.title) {
                 table.heat {
@@ -53,7 +53,7 @@ impl HeatMap {
                             tr {
                                 th scope="row" { (name) }
                                 @for (column, &cell) in cells.iter().enumerate() {
-                                    @let (ground, ink) = self.colours(cell);
+                                    @let (ground, ink) = self.colours(cell, range);
                                     td class=[(best == Some((row, column))).then_some("best")]
                                         style={ "background:" (ground) ";color:" (ink) } { (text(cell)) }
                                 }
@@ -72,7 +72,7 @@ impl HeatMap {
         let bottom = TOP + CELL_HEIGHT * self.rows.1.len() as f64;
         let caption = wrapped(caption, width - 2.0 * MARGIN);
         let height = bottom + 30.0 + LINE_HEIGHT * caption.len() as f64;
-        let best = self.best();
+        let (best, range) = (self.best(), self.range());
         let x = |column: usize| MARGIN + LEFT + CELL_WIDTH * column as f64;
         let y = |row: usize| TOP + CELL_HEIGHT * row as f64;
         let picture = html! {
@@ -89,7 +89,7 @@ impl HeatMap {
                 @for (row, (name, cells)) in self.rows.1.iter().zip(&self.cells).enumerate() {
                     text x=(MARGIN + LEFT - 12.0) y=(y(row) + 22.0) text-anchor="end" { (name) }
                     @for (column, &cell) in cells.iter().enumerate() {
-                        @let (ground, ink) = self.colours(cell);
+                        @let (ground, ink) = self.colours(cell, range);
                         @let is_best = best == Some((row, column));
                         rect x=(x(column)) y=(y(row)) width=(CELL_WIDTH - 2.0) height=(CELL_HEIGHT - 2.0) rx="3"
                             fill=(ground) stroke=[is_best.then_some("#1c2430")] stroke-width=[is_best.then_some("2.5")] {}
@@ -105,13 +105,21 @@ impl HeatMap {
         picture.into_string()
     }
 
+    /// The logarithm of a number's distance from the floor.
+    fn distance(&self, value: f64) -> f64 {
+        (value - self.floor).max(f64::MIN_POSITIVE).ln()
+    }
+
+    /// The smallest and the largest of these.
+    fn range(&self) -> [f64; 2] {
+        let distances = || self.cells.iter().flatten().flatten().map(|&value| self.distance(value));
+        [distances().fold(f64::INFINITY, f64::min), distances().fold(f64::NEG_INFINITY, f64::max)]
+    }
+
     /// The ground of a cell and the text on it.
-    fn colours(&self, cell: Option<f64>) -> (String, &'static str) {
+    fn colours(&self, cell: Option<f64>, [low, high]: [f64; 2]) -> (String, &'static str) {
         let Some(value) = cell else { return ("#8a94a3".to_owned(), "#10151c") };
-        let distance = |value: f64| (value - self.floor).max(f64::MIN_POSITIVE).ln();
-        let distances = || self.cells.iter().flatten().flatten().map(|&value| distance(value));
-        let (low, high) = (distances().fold(f64::INFINITY, f64::min), distances().fold(f64::NEG_INFINITY, f64::max));
-        mix(if high > low { (high - distance(value)) / (high - low) } else { 1.0 })
+        mix(if high > low { (high - self.distance(value)) / (high - low) } else { 1.0 })
     }
 }
 

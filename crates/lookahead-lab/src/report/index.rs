@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::page::{Head, document};
-use super::{ReportError, Study, Summary, Verdict, curves, format, write_file};
+use super::{Outcome, ReportError, Study, Summary, Verdict, curves, format, write_file};
 
 /// Pictures that an artifact may have, the most telling first; without any, its first curves are drawn.
 const PICTURES: [&str; 3] = ["plane.svg", "trace.svg", "figure.svg"];
@@ -49,6 +49,8 @@ struct Content {
     title: String,
     scale: String,
     runs: Option<String>,
+    /// Runs that cannot be read.
+    unreadable: usize,
     verdicts: Counts,
     picture: Option<String>,
 }
@@ -59,6 +61,7 @@ struct Counts {
     holds: usize,
     open: usize,
     fails: usize,
+    not_judged: usize,
 }
 
 /// What is read of the `result.json` of an analysis.
@@ -94,10 +97,10 @@ impl Entry {
 impl Content {
     fn of_study(study: &Study) -> Self {
         let summary = Summary::of(study);
-        let claims = summary.claims.iter().filter_map(|claim| claim.verdict);
-        let comparisons = summary.groups.iter().filter_map(|group| Some(group.comparison.as_ref()?.verdict));
-        let verdicts: Vec<Verdict> = if summary.claims.is_empty() { comparisons.collect() } else { claims.collect() };
-        let count = |wanted: Verdict| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+        let claims = summary.claims.iter().map(|claim| claim.outcome);
+        let comparisons = summary.groups.iter().filter_map(|group| Some(group.comparison.as_ref()?.outcome));
+        let outcomes: Vec<Outcome> = if summary.claims.is_empty() { comparisons.collect() } else { claims.collect() };
+        let count = |wanted: Verdict| outcomes.iter().filter(|outcome| outcome.verdict == Some(wanted)).count();
         let planned = study.all_runs().count();
         let finished = study.all_runs().filter(|run| run.finished().is_some()).count();
         Self {
@@ -105,7 +108,9 @@ impl Content {
                 holds: count(Verdict::Holds),
                 open: count(Verdict::Undecided),
                 fails: count(Verdict::DoesNotHold),
+                not_judged: outcomes.iter().filter(|outcome| outcome.verdict.is_none()).count(),
             },
+            unreadable: study.unreadable.len(),
             runs: Some(format!("runs: {}", format::finished(finished as u32, planned))),
             picture: picture(&study.folder).or_else(|| curves::thumbnail(&curves::panels(study))),
             title: summary.title,
@@ -123,8 +128,10 @@ impl Content {
                 holds: count(&["holds", "holds_almost_everywhere"]),
                 open: count(&["holds_in_part"]),
                 fails: count(&["does_not_hold"]),
+                not_judged: 0,
             },
             runs: None,
+            unreadable: 0,
             picture: picture(folder),
             title: format!("{}: {}", record.figure, record.title),
             scale: record.scale,
@@ -165,6 +172,7 @@ fn card(entry: &Entry) -> Markup {
                         @if let Some(runs) = &content.runs { " · " (runs) }
                     }
                     (counts(&content.verdicts))
+                    @if content.unreadable > 0 { p.warning { "Runs that cannot be read: " (content.unreadable) "." } }
                 }
             }
             p.evidence {
@@ -177,11 +185,12 @@ fn card(entry: &Entry) -> Markup {
     }
 }
 
-fn counts(Counts { holds, open, fails }: &Counts) -> Markup {
+fn counts(Counts { holds, open, fails, not_judged }: &Counts) -> Markup {
     html! {
         p.counts {
             @if *holds > 0 { span class="badge holds" { (holds) " hold" @if *holds == 1 { "s" } } }
             @if *open > 0 { span class="badge undecided" { (open) " undecided" } }
+            @if *not_judged > 0 { span class="badge undecided" { (not_judged) " not judged" } }
             @if *fails > 0 { span class="badge fails" { (fails) @if *fails == 1 { " does" } @else { " do" } " not hold" } }
         }
     }

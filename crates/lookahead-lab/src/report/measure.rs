@@ -1,8 +1,9 @@
-//! What the report measures: the losses and scores of an evaluation, of a run after an epoch, and over its course.
+//! What the report measures: the losses and scores of an evaluation, of a run after an epoch, and over its course; and
+//! within which margin two of them count as alike.
 
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsRow, Run, format::Quantity};
+use super::{MetricsRow, Run, format::Quantity, trace::Changes};
 
 /// A number of an evaluation, or of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,10 +32,33 @@ pub enum Measure {
     ValidBleu,
     /// BLEU on the test set, 0 to 100, at the end of a run.
     TestBleu,
+    /// Change of the validation accuracy over an inner loop, the mean of a run's traced cycles: a difference by itself.
+    InnerLoopChange,
+    /// Change of the validation accuracy at a sync, the mean of a run's traced cycles: a difference by itself.
+    SyncChange,
+}
+
+/// How far apart two results may be and still count as alike: the margin of "similar" and of "not worse".
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Margin {
+    /// So much, in the unit in which differences are computed.
+    Absolute(f64),
+    /// A share of the baseline's mean.
+    Relative(f64),
+}
+
+impl Margin {
+    /// As differences are computed, beside a baseline with this mean.
+    pub(super) fn beside(self, baseline: Option<f64>) -> f64 {
+        match self {
+            Self::Absolute(margin) => margin,
+            Self::Relative(share) => share * baseline.unwrap_or(0.0).abs(),
+        }
+    }
 }
 
 impl Measure {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::TrainLoss,
         Self::ValidLoss,
         Self::ValidAccuracy,
@@ -46,6 +70,8 @@ impl Measure {
         Self::TestPerplexity,
         Self::ValidBleu,
         Self::TestBleu,
+        Self::InnerLoopChange,
+        Self::SyncChange,
     ];
 
     /// Its name for people, with a capital.
@@ -62,6 +88,8 @@ impl Measure {
             Self::TestPerplexity => "Test perplexity",
             Self::ValidBleu => "Validation BLEU",
             Self::TestBleu => "Test BLEU",
+            Self::InnerLoopChange => "Change of the accuracy over an inner loop",
+            Self::SyncChange => "Change of the accuracy at a sync",
         }
     }
 
@@ -78,7 +106,11 @@ impl Measure {
 
     /// The unit of its values, after a comma; empty where it has none.
     pub(super) fn unit(self) -> &'static str {
-        if self.is_accuracy() { ", %" } else { "" }
+        match self.quantity() {
+            Quantity::Accuracy if self.is_change() => ", points",
+            Quantity::Accuracy => ", %",
+            _ => "",
+        }
     }
 
     /// The names that `paper.toml` takes.
@@ -91,6 +123,32 @@ impl Measure {
         self.quantity() == Quantity::Accuracy
     }
 
+    /// Whether it is a difference by itself, compared with no other group.
+    pub(super) fn is_change(self) -> bool {
+        matches!(self, Self::InnerLoopChange | Self::SyncChange)
+    }
+
+    /// The margin within which results count as alike: half a point of accuracy, 2 % of a loss, 1 % of a perplexity, 0.6
+    /// BLEU (Table 4 calls results alike that are 0.51 apart).
+    pub(super) fn margin(self) -> Margin {
+        match self.quantity() {
+            Quantity::Accuracy => Margin::Absolute(0.005),
+            Quantity::Loss => Margin::Relative(0.02),
+            Quantity::Perplexity => Margin::Absolute(0.01_f64.ln_1p()),
+            Quantity::Bleu => Margin::Absolute(0.6),
+        }
+    }
+
+    /// The margin for people.
+    pub(super) fn margin_in_words(self) -> &'static str {
+        match self.quantity() {
+            Quantity::Accuracy => "0.5 points",
+            Quantity::Loss => "2 % of the baseline\u{2019}s",
+            Quantity::Perplexity => "1 %",
+            Quantity::Bleu => "0.6 BLEU",
+        }
+    }
+
     /// Whether more is better.
     pub(super) fn is_score(self) -> bool {
         matches!(self.quantity(), Quantity::Accuracy | Quantity::Bleu)
@@ -99,7 +157,7 @@ impl Measure {
     pub(super) fn quantity(self) -> Quantity {
         match self {
             Self::TrainLoss | Self::ValidLoss | Self::MeanTrainLoss | Self::TestLoss => Quantity::Loss,
-            Self::ValidAccuracy | Self::ValidTop5 => Quantity::Accuracy,
+            Self::ValidAccuracy | Self::ValidTop5 | Self::InnerLoopChange | Self::SyncChange => Quantity::Accuracy,
             Self::TrainPerplexity | Self::ValidPerplexity | Self::TestPerplexity => Quantity::Perplexity,
             Self::ValidBleu | Self::TestBleu => Quantity::Bleu,
         }
@@ -126,12 +184,19 @@ impl Measure {
             Self::TrainPerplexity => perplexity(row.train_loss),
             Self::ValidPerplexity => perplexity(row.valid_loss),
             Self::TestLoss | Self::TestPerplexity | Self::ValidBleu | Self::TestBleu => None,
+            Self::InnerLoopChange | Self::SyncChange => None,
         }
         .filter(|value| value.is_finite())
     }
 
-    /// Its value at the end of a finished run; `None` for others, or if it is not finite or not measured.
+    /// Its value at the end of a finished run; `None` for others, or if it is not finite or not measured. What is traced
+    /// does not wait for the end.
     pub(super) fn at_end(self, run: &Run) -> Option<f64> {
+        match self {
+            Self::InnerLoopChange => return Some(Changes::of(&run.trace)?.inner),
+            Self::SyncChange => return Some(Changes::of(&run.trace)?.outer),
+            _ => {}
+        }
         let end = run.finished()?;
         match self {
             Self::TrainLoss => end.train_loss,
@@ -145,6 +210,7 @@ impl Measure {
             Self::TestPerplexity => perplexity(end.test_loss),
             Self::ValidBleu => end.valid_bleu,
             Self::TestBleu => end.test_bleu,
+            Self::InnerLoopChange | Self::SyncChange => None,
         }
         .filter(|value| value.is_finite())
     }

@@ -5,6 +5,7 @@
 
 mod advice;
 pub mod analysis;
+mod artifact;
 mod axis;
 mod claim;
 mod comparison;
@@ -12,58 +13,76 @@ mod curves;
 mod curves_csv;
 mod drawing;
 mod error;
+mod folder;
 mod format;
 mod grid;
 pub mod heat_map;
 mod index;
+mod judge;
+mod left_out;
 mod legend;
 mod measure;
 mod page;
 mod paper;
 mod plane;
+mod record;
 mod run_folder;
+mod run_record;
 mod study;
 mod subject;
 mod summary;
 mod table;
 mod tensorboard;
 mod trace;
+mod verdict;
 pub mod xy;
 
 pub use advice::AdviceReport;
-pub use claim::{ClaimComparison, ClaimSummary, NotJudged};
-pub use comparison::{Comparison, Verdict};
+pub use artifact::{Artifact, Candidate, Figure, Group, Source};
+pub use claim::{ClaimComparison, ClaimSummary};
+pub use comparison::{Comparison, MeasureJudgement};
 pub use error::ReportError;
-pub use format::{significant, significant_in_full};
+pub use folder::folder_name;
+pub use format::{as_given, significant, significant_in_full};
 pub use grid::GridPoint;
 pub use index::write_index;
+pub use judge::Judgement;
+pub use left_out::LeftOut;
 pub use measure::Measure;
 pub use paper::{Expectation, Paper, PaperClaim, PaperValue};
-pub use run_folder::{Artifact, Candidate, FastScores, Figure, Group, MetricsRow, Run, RunResult};
-pub use study::{Panel, Study};
+pub use record::judge_record;
+pub use run_folder::{FastScores, MetricsRow, Run, RunResult};
+pub use run_record::write_result;
+pub use study::{Panel, Study, UnreadableRun};
 pub use subject::Subject;
 pub use summary::{BesidePaper, GroupSummary, PointSummary, Summary};
-pub use tensorboard::write_tensorboard;
+pub use tensorboard::{remove_tensorboard, write_tensorboard};
 pub use trace::{TraceKind, TraceRow};
+pub use verdict::{NotJudged, Outcome, Outlook, Verdict};
 
 use std::path::{Path, PathBuf};
 
 use self::drawing::Drawing;
 use crate::files::replace;
 
-/// Reports an artifact: reads `out_dir/ARTIFACT/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
-/// `summary.json`, `report.html`, `curves.svg` and `curves.csv` beside `artifact.json`. Each file is replaced whole or not at all.
+/// Reports an artifact: reads `out_dir/FOLDER/artifact.json` and the runs it lists in `out_dir/runs/`, and writes
+/// `summary.json`, `report.html`, `curves.svg` and `curves.csv` beside `artifact.json`. Each file is replaced whole or not at
+/// all; drawings of an earlier report that this one does not have are removed.
 ///
 /// # Errors
-/// A file cannot be read or written, is malformed, or holds a number out of range.
-pub fn write(out_dir: &Path, artifact_name: &str) -> Result<Summary, ReportError> {
-    let study = Study::read(out_dir, artifact_name)?;
+/// The artifact cannot be read, or a file cannot be written. [`ReportError::UnreadableRuns`] after a report of the other runs,
+/// in which these have not begun.
+pub fn write(out_dir: &Path, folder: &str) -> Result<Summary, ReportError> {
+    let study = Study::read(out_dir, folder)?;
     let summary = write_pages(&study)?;
     let path = study.folder.join("summary.json");
     let json = serde_json::to_string_pretty(&summary)
         .map_err(|source| ReportError::Write { path: path.clone(), source: source.into() })?;
     write_file(&path, &(json + "\n"))?;
-    Ok(summary)
+    match summary.unreadable.is_empty() {
+        true => Ok(summary),
+        false => Err(ReportError::UnreadableRuns { summary: Box::new(summary) }),
+    }
 }
 
 /// Reports a single run: writes `report.html`, `curves.svg` and `curves.csv` into its folder, and returns the path of the page.
@@ -86,6 +105,10 @@ fn write_pages(study: &Study) -> Result<Summary, ReportError> {
     write_file(&study.folder.join("curves.csv"), &curves_csv::text(study))?;
     write_file(&study.folder.join("curves.svg"), &curves::standalone(&summary.title, &panels))?;
     write_file(&study.folder.join("report.html"), &page::page(study, &summary, &panels, drawing.as_ref())?)?;
+    if !study.is_single_run() {
+        let drawn: Vec<&str> = drawing.iter().flat_map(Drawing::files).collect();
+        folder::remove_older(&study.folder, study.artifact.figure, &drawn)?;
+    }
     Ok(summary)
 }
 

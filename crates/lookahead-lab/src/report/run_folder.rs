@@ -1,14 +1,19 @@
 //! What a run leaves on disk, and the reader of it: `config.toml`, `environment.json`, `metrics.jsonl`, `result.json`.
 //!
-//! A run may be going on, or killed, at any moment: a missing `result.json` and a cut-off last line of the metrics are
-//! ordinary states; anything else that is malformed is an error with its file and line.
+//! A run may be going on, or killed, at any moment: what its last checkpoint names counts, whatever comes after it does
+//! not. Anything that is damaged, missing or malformed is an error with its file.
 
-use std::{collections::BTreeMap, fs, io, ops::RangeInclusive, path::Path};
+use std::{collections::BTreeMap, io, ops::RangeInclusive, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use super::{Paper, ReportError};
+use super::left_out::{LeftOut, is_zero};
+use super::run_record::RunRecord;
+use super::{ReportError, TraceRow, trace};
+use crate::files::{FileError, Manifest, read_regular, read_sealed, read_sealed_if_there};
 
 /// One evaluation: a line of `metrics.jsonl`. A loss that is not finite is written as `null`; the key may not be absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,10 +36,14 @@ pub struct MetricsRow {
     /// Share of validation examples whose class is among the five most likely; only where there are more classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_top5: Option<f64>,
+    /// Validation examples that all this is without, because they cannot be read or are too long.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub valid_skipped: u64,
     /// The same of the fast weights, where the configuration asks for it and they are others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fast: Option<FastScores>,
     /// Slow step size of the last sync, in (0, 1]; `None` without Lookahead.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub alpha: Option<f64>,
     /// Wall time of the run so far, in seconds, earlier sessions of a resumed run included.
     pub seconds: f64,
@@ -42,6 +51,7 @@ pub struct MetricsRow {
 
 /// How good the fast weights are, beside the slow ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FastScores {
     /// Validation loss; `None` if not finite.
     #[serde(deserialize_with = "Option::deserialize")]
@@ -53,6 +63,7 @@ pub struct FastScores {
 
 /// The end of a run: `result.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunResult {
     /// `done`; a run with any other status counts as unfinished.
     pub status: String,
@@ -85,99 +96,33 @@ pub struct RunResult {
     /// All losses and scores here are of these weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept_epochs: Vec<u32>,
+    /// Whether the averages of the optimizer have begun, so that the evaluated weights are an average; `None` without any,
+    /// and of runs from before this was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_began: Option<bool>,
     /// Wall time of the whole run, in seconds.
     pub seconds: f64,
     /// Elements that a sync left alone because their new value was not finite.
-    #[serde(default)]
     pub non_finite: u64,
     /// The SHA-256 of the data it was trained and evaluated on.
-    #[serde(default)]
     pub data: String,
     /// What that data is, in words.
-    #[serde(default)]
     pub data_description: String,
     /// Examples left out of batches because their files could not be decoded.
-    #[serde(default)]
     pub skipped: u64,
+    /// What its numbers are without.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
     /// The most memory the process held, in bytes; runs that share a process share it. `None` where the system does not
     /// tell.
-    #[serde(default)]
+    #[serde(deserialize_with = "Option::deserialize")]
     pub peak_memory: Option<u64>,
-}
-
-/// Which runs an artifact of the paper consists of: `artifact.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// The artifact's name, such as `quickstart`.
-    pub artifact: String,
-    /// The scale it ran at: `smoke`, `small` or `paper`.
-    pub scale: String,
-    /// A heading for people.
-    pub title: String,
-    /// The exact command.
-    pub command: String,
-    /// The data, with attribution, and what it stands in for.
-    pub data: String,
-    /// Deviations from the paper, one sentence each.
-    #[serde(default)]
-    pub notes: Vec<String>,
-    /// What the runs are drawn as.
-    #[serde(default)]
-    pub figure: Figure,
-    /// What the paper says of it.
-    #[serde(default)]
-    pub paper: Paper,
-    /// The optimizers that are compared.
-    pub groups: Vec<Group>,
-}
-
-/// What the runs of an artifact are drawn as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Figure {
-    /// Curves over epochs.
-    #[default]
-    Curves,
-    /// The accuracy after each of some updates, from `trace.jsonl` of the runs (Fig. 10).
-    Trace,
-    /// The plane through fast weights, from `plane.json` beside `artifact.json` (Fig. 1).
-    Plane,
-}
-
-/// The runs of one optimizer, one per seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Group {
-    /// The optimizer, such as `Lookahead(SGD)`.
-    pub label: String,
-    /// Label of the group it is compared with; both list their runs in the same order of seeds.
-    pub baseline: Option<String>,
-    /// How its hyperparameters were chosen: the tuning effort.
-    pub tuning: String,
-    /// Which of several plots and tables it belongs to, such as `CIFAR-10`; empty where there is one only.
-    #[serde(default)]
-    pub panel: String,
-    /// Run ids, in the order of seeds; empty where there are candidates.
-    #[serde(default)]
-    pub runs: Vec<String>,
-    /// The points of a grid. The best one, by the mean final validation accuracy over its seeds, or the loss where there
-    /// are no accuracies, stands for the group.
-    #[serde(default)]
-    pub candidates: Vec<Candidate>,
-}
-
-/// One point of a group's grid.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// Where in the grid, such as `learning_rate = 0.1, weight_decay = 0.001`.
-    pub label: String,
-    /// Run ids, in the order of seeds.
-    pub runs: Vec<String>,
 }
 
 /// All that is known of one run.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The run id: the folder's name.
+    /// The run id: the folder's name, and what the folder says of itself.
     pub id: String,
     /// The text of `config.toml`; `None` before the run started.
     pub config: Option<String>,
@@ -185,46 +130,69 @@ pub struct Run {
     pub environment: BTreeMap<String, Value>,
     /// The evaluations so far, steps ascending.
     pub rows: Vec<MetricsRow>,
+    /// `trace.jsonl`: the weights after each of some updates; empty where none are traced.
+    pub trace: Vec<TraceRow>,
     /// `result.json`, once there is one.
     pub result: Option<RunResult>,
+    /// The files of its folder that count, with their checksums; none before it has begun.
+    pub files: Manifest,
 }
 
 impl Run {
     /// Reads the run folder `runs/ID`; files that are not there yet are left empty.
     ///
     /// # Errors
-    /// A file cannot be read, is malformed, or holds a number out of range.
+    /// A file cannot be read, is damaged or malformed, holds a number out of range, or is missing though the run wrote it.
     pub fn read(folder: &Path) -> Result<Self, ReportError> {
-        let id = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
-        let config = read_optional(&folder.join("config.toml"))?;
-        let result_path = folder.join("result.json");
-        let result: Option<RunResult> = parse_optional(&result_path)?;
-        if let Some(result) = &result {
-            result.check(&result_path)?;
+        match Self::read_to_continue(folder)? {
+            (_, true) => Err(FileError::LostResult { folder: folder.to_owned() }.into()),
+            (run, false) => Ok(run),
         }
-        Ok(Self {
-            id,
-            config: config.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-            environment: parse_optional(&folder.join("environment.json"))?.unwrap_or_default(),
-            rows: read_metrics(&folder.join("metrics.jsonl"))?,
-            result,
-        })
+    }
+
+    /// [`read`](Self::read), with whether the result was lost, which going on makes again.
+    pub(crate) fn read_to_continue(folder: &Path) -> Result<(Self, bool), ReportError> {
+        let environment = folder.join("environment.json");
+        let Some(RunRecord { run, result, is_lost, files }) = RunRecord::read(folder)? else {
+            let id = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+            let config = read_optional(&folder.join("config.toml"))?.map(text);
+            let environment = read_sealed_if_there(&environment)?.unwrap_or_default();
+            return Ok((
+                Self { id, config, environment, rows: vec![], trace: vec![], result: None, files: Manifest::default() },
+                false,
+            ));
+        };
+        let config = files.read(folder, "config.toml")?.map(text);
+        let rows = read_metrics(&folder.join(METRICS), &files.read(folder, METRICS)?.unwrap_or_default())?;
+        let trace = trace::read_rows(&folder.join(TRACE), &files.read(folder, TRACE)?.unwrap_or_default())?;
+        Ok((Self { id: run, config, environment: read_sealed(&environment)?, rows, trace, result, files }, is_lost))
+    }
+
+    /// A run that has not begun.
+    pub(super) fn not_begun(id: String) -> Self {
+        let (environment, files) = (BTreeMap::new(), Manifest::default());
+        Self { id, config: None, environment, rows: Vec::new(), trace: Vec::new(), result: None, files }
     }
 
     /// The epochs it is to train: those of its configuration, or as many as it has.
     pub fn planned_epochs(&self) -> Option<u32> {
-        let planned = self.table().and_then(|table| u32::try_from(table.get("epochs")?.as_integer()?).ok());
+        let planned = self.configured(|config| u32::try_from(whole(config.get("epochs")?)?).ok());
         planned.or_else(|| self.rows.last().map(|row| row.epoch))
     }
 
     /// The name of the model that its configuration trains.
     pub(super) fn model(&self) -> Option<String> {
-        Some(self.table()?.get("model")?.get("name")?.as_str()?.to_owned())
+        self.configured(|config| Some(config.get("model")?.get_ref().get("name")?.get_ref().as_str()?.to_owned()))
     }
 
-    /// Its configuration, as far as it can be read.
-    pub(super) fn table(&self) -> Option<toml::Table> {
-        self.config.as_ref()?.parse().ok()
+    /// The seed its configuration names.
+    pub(super) fn seed(&self) -> Option<u64> {
+        self.configured(|config| whole(config.get("seed")?))
+    }
+
+    /// What `read` makes of its configuration, as far as that can be read.
+    fn configured<T>(&self, read: impl FnOnce(&DeTable<'_>) -> Option<T>) -> Option<T> {
+        read(DeTable::parse(self.config.as_ref()?).ok()?.get_ref())
     }
 
     /// The result of a run that came to its end.
@@ -233,48 +201,26 @@ impl Run {
     }
 }
 
-impl Artifact {
-    /// Reads `artifact.json`.
-    ///
-    /// # Errors
-    /// The file cannot be read or is malformed, a label comes twice in a panel, a baseline is no other group of its panel,
-    /// or the paper's part names a panel or a group that is not there.
-    pub fn read(path: &Path) -> Result<Self, ReportError> {
-        let bytes = fs::read(path).map_err(|source| ReportError::Read { path: path.to_owned(), source })?;
-        let artifact: Self = parse(path, &bytes)?;
-        for (index, group) in artifact.groups.iter().enumerate() {
-            let panel = || artifact.groups.iter().filter(|other| other.panel == group.panel);
-            let is_same = |earlier: &Group| earlier.label == group.label && earlier.panel == group.panel;
-            if artifact.groups[..index].iter().any(is_same) {
-                return Err(ReportError::RepeatedLabel { path: path.to_owned(), label: group.label.clone() });
-            }
-            let Some(baseline) = &group.baseline else { continue };
-            if *baseline == group.label || panel().all(|other| other.label != *baseline) {
-                return Err(ReportError::UnknownBaseline {
-                    path: path.to_owned(),
-                    label: group.label.clone(),
-                    baseline: baseline.clone(),
-                    labels: panel().map(|group| group.label.clone()).collect(),
-                });
-            }
-        }
-        artifact.paper.check_names(path, &artifact.groups)?;
-        Ok(artifact)
-    }
+/// A whole number of a configuration: up to 2^64, more than TOML's own numbers.
+fn whole(value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    let number = value.get_ref().as_integer()?;
+    u64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-/// Reads `metrics.jsonl`: whole lines, and a last line without its newline only if it is complete.
+const METRICS: &str = "metrics.jsonl";
+const TRACE: &str = "trace.jsonl";
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Reads the lines of `metrics.jsonl`.
 ///
 /// A run that was resumed from an earlier checkpoint repeats some evaluations; the later ones count.
-fn read_metrics(path: &Path) -> Result<Vec<MetricsRow>, ReportError> {
-    let bytes = read_optional(path)?.unwrap_or_default();
+fn read_metrics(path: &Path, bytes: &[u8]) -> Result<Vec<MetricsRow>, ReportError> {
     let mut rows: Vec<MetricsRow> = Vec::new();
     for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
-        let row: MetricsRow = match serde_json::from_slice(line) {
-            Ok(row) => row,
-            Err(_) if line.last() != Some(&b'\n') => break,
-            Err(error) => return Err(malformed(path, index + 1, &error)),
-        };
+        let row: MetricsRow = serde_json::from_slice(line).map_err(|error| malformed(path, index + 1, &error))?;
         row.check(path, index + 1)?;
         while rows.last().is_some_and(|last| last.step >= row.step) {
             rows.pop();
@@ -293,17 +239,20 @@ impl MetricsRow {
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")?;
         place.within("learning_rate", self.learning_rate, 0.0..=f64::MAX, "0 or more")?;
         match self.alpha {
-            Some(alpha) => place.within("alpha", alpha, f64::MIN_POSITIVE..=1.0, "above 0 and at most 1, or null"),
+            // The smallest number above 0.
+            Some(alpha) => place.within("alpha", alpha, f64::from_bits(1)..=1.0, "above 0 and at most 1, or null"),
             None => Ok(()),
         }
     }
 }
 
 impl RunResult {
-    fn check(&self, path: &Path) -> Result<(), ReportError> {
+    pub(super) fn check(&self, path: &Path) -> Result<(), ReportError> {
         let place = Place { path, line: 1 };
-        if let Some(accuracy) = self.valid_accuracy {
-            place.within("valid_accuracy", accuracy, 0.0..=1.0, "0 to 1")?;
+        for (field, share) in [("valid_accuracy", self.valid_accuracy), ("valid_top5", self.valid_top5)] {
+            if let Some(share) = share {
+                place.within(field, share, 0.0..=1.0, "0 to 1")?;
+            }
         }
         for (field, bleu) in [("valid_bleu", self.valid_bleu), ("test_bleu", self.test_bleu)] {
             if let Some(bleu) = bleu {
@@ -336,18 +285,14 @@ impl Place<'_> {
 }
 
 pub(super) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
-    match fs::read(path) {
+    match read_regular(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(ReportError::Read { path: path.to_owned(), source }),
     }
 }
 
-pub(super) fn parse_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReportError> {
-    read_optional(path)?.map(|bytes| parse(path, &bytes)).transpose()
-}
-
-fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, ReportError> {
+pub(super) fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, ReportError> {
     serde_json::from_slice(bytes).map_err(|error| malformed(path, error.line().max(1), &error))
 }
 

@@ -5,9 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Artifact, Figure, GridPoint, Group, Paper, ReportError, Run, Subject, grid};
+use super::{Artifact, Figure, GridPoint, Group, Paper, ReportError, Run, Subject, grid, page};
+use crate::files::FileError;
 
 /// The runs of an artifact, read from `DIR/ARTIFACT/artifact.json` and `DIR/runs/ID/`.
 #[derive(Clone, Debug)]
@@ -20,6 +22,24 @@ pub struct Study {
     pub runs: Vec<Vec<Run>>,
     /// All points of each group's grid; empty for a group without one.
     pub grids: Vec<Vec<GridPoint>>,
+    /// The runs that cannot be read, by their ids; in the lists above they have not begun.
+    pub unreadable: BTreeMap<String, UnreadableRun>,
+}
+
+/// A run whose folder holds a damaged file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableRun {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What is wrong with which file.
+    pub reason: String,
+}
+
+impl std::fmt::Display for UnreadableRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (reason, folder) = (&self.reason, self.folder.display());
+        write!(f, "{reason}; the run is left out. Remove {folder} and run the artifact again: it is then done anew")
+    }
 }
 
 /// The groups of one panel.
@@ -37,26 +57,36 @@ impl Study {
     /// Reads an artifact and its runs below `out_dir`.
     ///
     /// # Errors
-    /// A file cannot be read or is malformed; a missing run counts as not started.
-    pub fn read(out_dir: &Path, artifact_name: &str) -> Result<Self, ReportError> {
-        let folder = out_dir.join(artifact_name);
+    /// The artifact cannot be read; a run that is missing, or cannot be read, counts as not started.
+    pub fn read(out_dir: &Path, folder: &str) -> Result<Self, ReportError> {
+        let folder = out_dir.join(folder);
         let artifact = Artifact::read(&folder.join("artifact.json"))?;
-        let read = |ids: &[String]| -> Result<Vec<Run>, ReportError> {
-            ids.iter().map(|id| Run::read(&out_dir.join("runs").join(id))).collect()
+        let mut unreadable = BTreeMap::new();
+        let mut read = |ids: &[String]| -> Vec<Run> {
+            let read = |id: &String| {
+                let folder = out_dir.join("runs").join(id);
+                read_run(&folder).unwrap_or_else(|error| {
+                    unreadable.insert(id.clone(), UnreadableRun { folder, reason: in_full(&error) });
+                    Run::not_begun(id.clone())
+                })
+            };
+            ids.iter().map(read).collect()
         };
         let (mut runs, mut grids) = (Vec::new(), Vec::new());
         for group in &artifact.groups {
-            let points = group.candidates.iter().map(|candidate| {
-                Ok(GridPoint { label: candidate.label.clone(), runs: read(&candidate.runs)?, is_chosen: false })
+            let points = group.candidates.iter().map(|candidate| GridPoint {
+                label: candidate.label.clone(),
+                runs: read(&candidate.runs),
+                is_chosen: false,
             });
-            let mut points = points.collect::<Result<Vec<_>, ReportError>>()?;
+            let mut points: Vec<GridPoint> = points.collect();
             runs.push(match grid::choose(&mut points) {
                 Some(chosen) => chosen.runs.clone(),
-                None => read(&group.runs)?,
+                None => read(&group.runs),
             });
             grids.push(points);
         }
-        Ok(Self { folder, artifact, runs, grids })
+        Ok(Self { folder, artifact, runs, grids, unreadable })
     }
 
     /// Reads a single run folder, as an artifact of one group.
@@ -73,6 +103,7 @@ impl Study {
             scale: String::new(),
             title: format!("Training run {}", run.id),
             command: run.environment.get("command").map(plain).unwrap_or_default(),
+            source: None,
             data: String::new(),
             notes: Vec::new(),
             figure: Figure::default(),
@@ -86,7 +117,8 @@ impl Study {
                 candidates: Vec::new(),
             }],
         };
-        Ok(Self { folder: run_dir.to_owned(), artifact, runs: vec![vec![run]], grids: vec![Vec::new()] })
+        let (folder, unreadable) = (run_dir.to_owned(), BTreeMap::new());
+        Ok(Self { folder, artifact, runs: vec![vec![run]], grids: vec![Vec::new()], unreadable })
     }
 
     /// The groups, each with its runs.
@@ -130,6 +162,22 @@ impl Study {
         }
         merged
     }
+}
+
+/// Reads a run with all that a report shows of it.
+fn read_run(folder: &Path) -> Result<Run, ReportError> {
+    let run = Run::read(folder)?;
+    if folder.file_name().is_none_or(|id| *id != *run.id) {
+        return Err(FileError::OtherRun { folder: folder.to_owned(), run: run.id }.into());
+    }
+    page::check_samples(&run, folder)?;
+    Ok(run)
+}
+
+/// An error with its causes.
+fn in_full(error: &ReportError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// A JSON value as people write it: strings without quotes.

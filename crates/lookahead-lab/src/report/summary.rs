@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::claim::epoch_here;
 use super::comparison::values;
 use super::format::Quantity;
-use super::{ClaimSummary, Comparison, GridPoint, Group, Measure, PaperValue, Run, RunResult, Study, Subject};
+use super::{
+    ClaimSummary, Comparison, GridPoint, Group, LeftOut, Measure, PaperValue, Run, RunResult, Study, Subject,
+    UnreadableRun,
+};
 use crate::metrics::Spread;
 
 /// The content of `summary.json`.
@@ -23,6 +26,9 @@ pub struct Summary {
     pub command: String,
     /// The data, with attribution.
     pub data: String,
+    /// Whether it is a record whose differences were judged again, by rules of later than its runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub judged_again: bool,
     /// What the runs learn.
     #[serde(default, skip_serializing_if = "Subject::is_classification")]
     pub subject: Subject,
@@ -37,6 +43,9 @@ pub struct Summary {
     /// The most memory a run's process held, in bytes.
     #[serde(default)]
     pub peak_memory: Option<u64>,
+    /// The runs that could not be read: they count as not begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableRun>,
     /// The claims of the paper, judged.
     #[serde(default)]
     pub claims: Vec<ClaimSummary>,
@@ -70,6 +79,12 @@ pub struct GroupSummary {
     /// Examples left out because their files could not be decoded, over all finished runs.
     #[serde(default)]
     pub skipped: u64,
+    /// What the numbers of the finished runs are without.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
+    /// Finished runs whose average never began: their numbers are of the optimizer inside.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_averaged: u32,
     /// Final validation accuracy, 0 to 1.
     pub valid_accuracy: Option<Spread>,
     /// Final top-5 accuracy, 0 to 1, where there are more classes.
@@ -167,11 +182,13 @@ impl Summary {
             title: artifact.title.clone(),
             command: artifact.command.clone(),
             data: artifact.data.clone(),
+            judged_again: false,
             subject: study.subject(),
             data_read: described.collect(),
             environment: study.environment(),
             seconds: finished().map(|end| end.seconds).sum(),
             peak_memory: finished().filter_map(|end| end.peak_memory).max(),
+            unreadable: study.unreadable.values().cloned().collect(),
             claims: artifact.paper.claim.iter().map(|claim| ClaimSummary::of(claim, study)).collect(),
             groups: groups.map(|((group, runs), grid)| GroupSummary::of(group, runs, grid, study)).collect(),
         }
@@ -214,6 +231,8 @@ impl GroupSummary {
             diverged: finished.iter().filter(|result| result.valid_loss.is_none()).count() as u32,
             non_finite: finished.iter().map(|result| result.non_finite).sum(),
             skipped: finished.iter().map(|result| result.skipped).sum(),
+            left_out: finished.iter().map(|result| result.left_out).sum(),
+            not_averaged: finished.iter().filter(|result| result.average_began == Some(false)).count() as u32,
             valid_accuracy: at_end(runs, Measure::ValidAccuracy),
             valid_top5: at_end(runs, Measure::ValidTop5),
             valid_loss: at_end(runs, Measure::ValidLoss),
@@ -228,7 +247,7 @@ impl GroupSummary {
             fast_accuracy: Spread::of(&fast().filter_map(|fast| fast.valid_accuracy).collect::<Vec<_>>()),
             fast_loss: Spread::of(&fast().filter_map(|fast| fast.valid_loss).collect::<Vec<_>>()),
             seconds: Spread::of(&finished.iter().map(|end| end.seconds).collect::<Vec<_>>()).map(|spread| spread.mean),
-            comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label, subject)),
+            comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label, study)),
             paper: of_paper.map(|value| BesidePaper::of(value, runs, study)).collect(),
         }
     }
@@ -246,7 +265,7 @@ impl GroupSummary {
             Measure::TestPerplexity => self.test_perplexity,
             Measure::ValidBleu => self.valid_bleu,
             Measure::TestBleu => self.test_bleu,
-            Measure::MeanTrainLoss => None,
+            Measure::MeanTrainLoss | Measure::InnerLoopChange | Measure::SyncChange => None,
         }
     }
 
@@ -289,6 +308,10 @@ impl BesidePaper {
         let epoch = value.epoch.map(|epoch| epoch_here(epoch, study));
         Self { paper: value.clone(), epoch, ours: spread(&values(runs, value.measure, epoch)) }
     }
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn ids(runs: &[Run]) -> Vec<String> {

@@ -1,10 +1,12 @@
 //! The summary as text for a terminal: at most 100 columns, no colours.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Row, Table, TableStyle};
 
-use super::{GroupSummary, Measure, NotJudged, Subject, Summary, format};
+use super::{GroupSummary, Measure, MeasureJudgement, Outlook, Subject, Summary, format};
+use crate::metrics::{MOST_SEEDS, POWER};
 
 const COLUMNS: u16 = 100;
 
@@ -20,15 +22,39 @@ impl Summary {
                 let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, groups[0].panel);
             }
             let _ = writeln!(text, "{}", results(self.subject, &groups));
+            for group in &groups {
+                for (what, count) in group.left_out.in_words(group.skipped) {
+                    let _ = writeln!(text, "{}: {count} {what}, over all its runs", group.label);
+                }
+            }
             let Some(differences) = differences(self.subject, &groups) else { continue };
             let _ = write!(
                 text,
-                "\nPaired differences over seeds, mean [95 % confidence interval]; is the first at least as good?\n\
+                "\nPaired differences over seeds, mean [interval as judged]; is the first at least as good?\n\
                  {differences}\n"
             );
+            if let Some(comparison) = groups.iter().find_map(|group| group.comparison.as_ref()) {
+                let _ = writeln!(text, "(Each row is a family of {})", comparison.family);
+            }
+            for group in &groups {
+                let Some(comparison) = &group.comparison else { continue };
+                let Some(outlook) = &comparison.outlook else { continue };
+                let _ = writeln!(text, "{} - {}: {}", group.label, comparison.baseline, seeds(outlook));
+            }
         }
         if let Some(claims) = self.claim_table() {
             let _ = write!(text, "\nWhat the paper says\n{claims}\n");
+        }
+        if self.judged_again {
+            text += "\nRecorded runs, judged by the rules of now.\n";
+        }
+        let commands = self.commands();
+        if !commands.is_empty() {
+            let _ = writeln!(
+                text,
+                "\nDifferences of the observed size would be decided (power {POWER}) by these; finished runs are kept:"
+            );
+            commands.iter().for_each(|command| text += &format!("  {command}\n"));
         }
         text
     }
@@ -36,16 +62,32 @@ impl Summary {
     fn claim_table(&self) -> Option<Table> {
         let mut table = plain_table(["claim", "verdict"]);
         for summary in &self.claims {
-            let verdict = match (summary.verdict, summary.reason) {
-                (Some(verdict), _) => verdict.in_words(summary.pairs()),
-                (None, Some(NotJudged::NotRun)) => "not run".to_owned(),
-                (None, _) => "not judged".to_owned(),
-            };
             let panel = &summary.claim.panel;
             let says = &summary.claim.says;
-            table.add_row([if panel.is_empty() { says.clone() } else { format!("{panel}: {says}") }, verdict]);
+            let mut claim = if panel.is_empty() { says.clone() } else { format!("{panel}: {says}") };
+            if summary.comparisons.len() > 1 {
+                let _ = write!(claim, "\n({})", summary.family);
+            }
+            let outlook = summary.outlook.as_ref().map(|outlook| format!(" ({})", seeds(outlook)));
+            table.add_row([claim, summary.outcome.in_words(summary.pairs()) + &outlook.unwrap_or_default()]);
         }
         (!table.is_empty()).then_some(table)
+    }
+
+    /// The commands that add the seeds which would decide what is undecided, each once.
+    fn commands(&self) -> BTreeSet<&str> {
+        let of_claims = self.claims.iter().filter_map(|claim| claim.outlook.as_ref());
+        let of_groups = self.groups.iter().filter_map(|group| group.comparison.as_ref()?.outlook.as_ref());
+        let of_groups = of_groups.filter(|_| self.claims.is_empty());
+        of_claims.chain(of_groups).filter_map(|outlook| outlook.command.as_deref()).collect()
+    }
+}
+
+/// How many seeds would decide what is undecided.
+fn seeds(outlook: &Outlook) -> String {
+    match outlook.seeds {
+        Some(seeds) => format!("{seeds} seeds would decide"),
+        None => format!("more than {MOST_SEEDS} seeds would be needed to decide"),
     }
 }
 
@@ -84,9 +126,12 @@ fn differences(subject: Subject, groups: &[&GroupSummary]) -> Option<Table> {
     for group in groups {
         let Some(comparison) = &group.comparison else { continue };
         let mut row = vec![Cell::new(format!("{} - {}", group.label, comparison.baseline))];
-        let number = |measure: &Measure| measure.quantity().paired(comparison.by(*measure).0);
-        row.extend(subject.compared().iter().map(number).map(right));
-        row.push(Cell::new(comparison.verdict.in_words(comparison.pairs())));
+        let number = |judged: &MeasureJudgement| {
+            let interval = judged.judgement.interval;
+            judged.measure.quantity().with_interval(comparison.difference(judged.measure), interval)
+        };
+        row.extend(comparison.judgements.iter().map(number).map(right));
+        row.push(Cell::new(comparison.outcome.in_words(comparison.pairs())));
         table.add_row(row);
     }
     (!table.is_empty()).then_some(table)

@@ -2,47 +2,64 @@
 //!
 //! A file is a row of TFRecords (length, its checksum, bytes, their checksum), each a protobuf message `Event`.
 
+mod names;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Group, Measure, MetricsRow, ReportError, Run, Study, Subject};
+use super::folder::remove_file;
+use super::{Measure, MetricsRow, ReportError, Run, Study, Subject};
 use crate::files::replace;
 
 /// The name of the event file in each run's folder.
 const FILE: &str = "events.out.tfevents.0000000000.lookahead";
 
-/// Writes `out_dir/ARTIFACT/tensorboard/LABEL-seedN/events.out.tfevents.*` for each run that has evaluations, and returns
-/// the folder, to be given to `tensorboard --logdir`. The wall time of an event is that of the run, from 0.
+/// Writes `out_dir/FOLDER/tensorboard/LABEL-seedN/events.out.tfevents.*` for each run that has evaluations, and returns
+/// the folder, to be given to `tensorboard --logdir`. The wall time of an event is that of the run, from 0. The event files
+/// of an earlier report that this one does not have are removed.
 ///
 /// # Errors
 /// The artifact cannot be read, or a file cannot be written.
-pub fn write_tensorboard(out_dir: &Path, artifact_name: &str) -> Result<PathBuf, ReportError> {
-    let study = Study::read(out_dir, artifact_name)?;
+pub fn write_tensorboard(out_dir: &Path, folder: &str) -> Result<PathBuf, ReportError> {
+    let study = Study::read(out_dir, folder)?;
     let folder = study.folder.join("tensorboard");
-    let mut names = BTreeSet::new();
+    let mut names = names::Names::default();
+    let mut written = BTreeSet::new();
     for (group, runs) in study.groups() {
         for run in runs.iter().filter(|run| !run.rows.is_empty()) {
-            let mut name = name(group, run);
-            if !names.insert(name.clone()) {
-                name = format!("{name}-{}", run.id);
-            }
-            let path = folder.join(name).join(FILE);
-            let written = fs::create_dir_all(path.parent().unwrap_or(&folder))
-                .and_then(|()| replace(&path, &events(run, study.subject())));
-            written.map_err(|source| ReportError::Write { path: path.clone(), source })?;
+            let run_folder = folder.join(names.of(group, run));
+            let path = run_folder.join(FILE);
+            let result = fs::create_dir_all(&run_folder).and_then(|()| replace(&path, &events(run, study.subject())));
+            result.map_err(|source| ReportError::Write { path, source })?;
+            written.insert(run_folder);
         }
     }
+    remove_but(&folder, &written)?;
     Ok(folder)
 }
 
-/// The folder of a run: what no file system minds, and people can read.
-fn name(group: &Group, run: &Run) -> String {
-    let seed = run.seed().map_or_else(|| run.id.clone(), |seed| format!("seed{seed}"));
-    let parts = [group.panel.as_str(), group.label.as_str(), &seed];
-    let name = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_.,=()+ ".contains(letter);
-    name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()
+/// Removes the event files that [`write_tensorboard`] wrote into `out_dir/FOLDER`, and their folders if nothing else is in
+/// them.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn remove_tensorboard(out_dir: &Path, folder: &str) -> Result<(), ReportError> {
+    remove_but(&out_dir.join(folder).join("tensorboard"), &BTreeSet::new())
+}
+
+fn remove_but(folder: &Path, kept: &BTreeSet<PathBuf>) -> Result<(), ReportError> {
+    // Without a folder there is nothing to remove.
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
+        if path.join(FILE).is_file() {
+            remove_file(&path.join(FILE))?;
+            // It fails, and should, where somebody has put something beside our file.
+            let _ = fs::remove_dir(&path);
+        }
+    }
+    let _ = fs::remove_dir(folder);
+    Ok(())
 }
 
 fn events(run: &Run, subject: Subject) -> Vec<u8> {

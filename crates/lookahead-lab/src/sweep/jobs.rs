@@ -1,21 +1,25 @@
 //! Does the runs of a sweep, several at once where that is asked for, each on its share of the cores.
 
+use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
+use std::time::Duration;
 
 use rayon::ThreadPoolBuilder;
 
 use super::PlannedRun;
-use crate::Error;
 use crate::config::RunConfig;
 use crate::data::Data;
 use crate::report::RunResult;
 use crate::run::{folder, run};
 use crate::task::{ForTask, Task, with_task};
 use crate::train::Observer;
+use crate::{Error, Stop};
 
 /// A run with its data.
 #[derive(Debug, Clone)]
@@ -26,13 +30,15 @@ pub struct Job {
     pub config: RunConfig,
     /// Its data, which jobs share.
     pub data: Arc<Data>,
+    /// The gradient steps of the whole run.
+    pub steps: u64,
 }
 
 impl Job {
-    /// Reads the data of all runs, each set once.
+    /// Reads the data of all runs, each set once, and sees that it can be trained on.
     ///
     /// # Errors
-    /// [`Error::Data`].
+    /// [`Error::Data`]; what [`with_task`] refuses.
     pub fn load(runs: Vec<PlannedRun>) -> Result<Vec<Self>, Error> {
         let mut jobs: Vec<Self> = Vec::new();
         for PlannedRun { label, config } in runs {
@@ -40,16 +46,15 @@ impl Job {
                 Some(job) => Arc::clone(&job.data),
                 None => Arc::new(Data::load(&config.data)?),
             };
-            jobs.push(Self { label, config, data });
+            // Of runs that differ by their seeds alone, the steps are counted once.
+            let like = jobs.last().filter(|job| job.config == RunConfig { seed: job.config.seed, ..config.clone() });
+            let steps = match like {
+                Some(job) => job.steps,
+                None => with_task(&config, &data, Steps(config.epochs))?,
+            };
+            jobs.push(Self { label, config, data, steps });
         }
         Ok(jobs)
-    }
-
-    /// The gradient steps of the whole run.
-    #[must_use]
-    pub fn steps(&self) -> u64 {
-        // The data is the configuration's own.
-        with_task(&self.config, &self.data, Steps(self.config.epochs)).unwrap_or(0)
     }
 }
 
@@ -60,7 +65,7 @@ impl ForTask for Steps {
     type Output = u64;
 
     fn with<T: Task>(self, task: &T) -> u64 {
-        (0..self.0.get()).map(|epoch| u64::from(task.steps(epoch))).sum()
+        task.steps_of(self.0.get())
     }
 }
 
@@ -70,56 +75,86 @@ pub trait Follow: Sync {
     fn begin(&self, job: &Job) -> Box<dyn Observer + '_>;
     /// A run had been finished before.
     fn skip(&self, job: &Job);
+    /// Another process is doing a run, and there is nothing else left to do: whether to wait for it.
+    fn waits(&self, job: &Job) -> bool;
     /// A run is at its end.
     fn end(&self, job: &Job, result: &RunResult);
 }
 
-/// Does the runs in order, `at_once` at a time; each computes with its share of the processor's cores.
+/// How long it is waited before a run is tried again that another process is doing.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Does the runs in order, `at_once` at a time; each computes with its share of the processor's cores. A run that another
+/// process is doing comes after all others; then it is waited for, if `follow` says so.
 ///
 /// # Errors
-/// The first error of a run. The others then stop with a checkpoint, as they do after `stop`.
-pub fn do_runs(
-    jobs: &[Job],
-    out: &Path,
-    at_once: NonZeroUsize,
-    follow: &dyn Follow,
-    stop: &AtomicBool,
-) -> Result<(), Error> {
+/// The first error of a run, [`Error::Panic`] for a fault in it. The others then stop with a checkpoint, as they do after
+/// `stop`; but a run that cannot be read stops none of them. [`Error::Interrupted`] after `stop`.
+pub fn do_runs(jobs: &[Job], out: &Path, at_once: NonZeroUsize, follow: &dyn Follow, stop: &Stop) -> Result<(), Error> {
     let at_once = at_once.get().min(jobs.len().max(1));
     let threads = (available_parallelism().map_or(1, NonZeroUsize::get) / at_once).max(1);
-    let next = AtomicUsize::new(0);
+    // Each with how often it was found busy.
+    let queue: Mutex<VecDeque<(&Job, u32)>> = Mutex::new(jobs.iter().map(|job| (job, 0)).collect());
+    let queue = || queue.lock().unwrap_or_else(PoisonError::into_inner);
     let first_error = Mutex::new(None);
+    let stop = &stop.within();
     let work = || {
-        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = do_run(job, out, follow, stop) {
-                first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                stop.store(true, Ordering::Relaxed);
+        while let Some((job, found_busy)) = { queue().pop_front() } {
+            if found_busy > 0 {
+                thread::sleep(PAUSE);
             }
-            if stop.load(Ordering::Relaxed) {
+            let done = catch_unwind(AssertUnwindSafe(|| do_run(job, out, follow, stop)));
+            let done =
+                done.unwrap_or_else(|panic| Err(Error::Panic { run: job.label.clone(), message: message(&*panic) }));
+            match done {
+                Ok(()) => {}
+                Err(Error::Busy { .. }) if found_busy != 1 || follow.waits(job) => {
+                    queue().push_back((job, found_busy.saturating_add(1)));
+                }
+                Err(error) => {
+                    if !matches!(error, Error::UnreadableRun { .. }) {
+                        stop.ask();
+                    }
+                    first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
+            }
+            if stop.is_asked() {
                 break;
             }
         }
     };
-    std::thread::scope(|scope| -> Result<(), Error> {
-        for _ in 0..at_once {
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-            let pool = pool.map_err(|error| Error::io(out)(std::io::Error::other(error)))?;
-            scope.spawn(move || pool.install(work));
-        }
-        Ok(())
-    })?;
+    let started = thread::scope(|scope| {
+        let start = || {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(io::Error::other)?;
+            thread::Builder::new().spawn_scoped(scope, move || pool.install(work)).map(|_| ())
+        };
+        // Those that have begun do not go on alone.
+        (0..at_once).try_for_each(|_| start()).inspect_err(|_| {
+            stop.ask();
+        })
+    });
     let first_error = first_error.into_inner().unwrap_or_else(PoisonError::into_inner);
-    first_error.map_or(Ok(()), Err)
+    started.map_err(Error::io(out))?;
+    first_error.map_or_else(|| stop.check(), Err)
 }
 
-fn do_run(job: &Job, out: &Path, follow: &dyn Follow, stop: &AtomicBool) -> Result<(), Error> {
+fn do_run(job: &Job, out: &Path, follow: &dyn Follow, stop: &Stop) -> Result<(), Error> {
     let folder = folder(out, &job.config);
     let was_finished = folder.join("result.json").is_file();
-    let result = run(&job.config, &job.data, &folder, &mut *follow.begin(job), stop)?;
+    let result = run(&job.config, &job.data, &folder, &mut *follow.begin(job), stop).map_err(|error| match error {
+        Error::Report(source) => Error::UnreadableRun { folder: folder.clone(), source: Box::new(source) },
+        other => other,
+    })?;
     if was_finished {
         follow.skip(job);
     } else {
         follow.end(job, &result);
     }
     Ok(())
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

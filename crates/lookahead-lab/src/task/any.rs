@@ -17,7 +17,8 @@ pub trait ForTask {
 /// Does something with the task of a configuration.
 ///
 /// # Errors
-/// [`Error::OtherKindOfData`] for data that the model is not for; never if the data is the configuration's.
+/// [`Error::OtherKindOfData`] for data that the model is not for, never if the data is the configuration's; what
+/// [`LanguageModelling::new`] and [`Translation::new`] refuse.
 pub fn with_task<F: ForTask>(config: &RunConfig, data: &Data, what: F) -> Result<F::Output, Error> {
     match (&config.model, data) {
         (ModelConfig::Network(network), Data::Images(images)) => {
@@ -26,7 +27,9 @@ pub fn with_task<F: ForTask>(config: &RunConfig, data: &Data, what: F) -> Result
         (ModelConfig::AwdLstm(model), Data::Text(corpus)) => {
             Ok(what.with(&LanguageModelling::new(config, model, corpus)?))
         }
-        (ModelConfig::Transformer(model), Data::Pairs(pairs)) => Ok(what.with(&Translation::new(config, model, pairs))),
+        (ModelConfig::Transformer(model), Data::Pairs(pairs)) => {
+            Ok(what.with(&Translation::new(config, model, pairs)?))
+        }
         _ => Err(Error::OtherKindOfData),
     }
 }

@@ -1,6 +1,5 @@
 //! Image classification by cross-entropy (Sec. 5.1, 5.2, App. C.1, C.2).
 
-use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -8,11 +7,11 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use lookahead_burn::re_estimate_batch_norm;
 
-use super::{Batches, Part, Score, Task};
-use crate::Error;
+use super::{Batches, Mean, Part, Score, Task};
 use crate::config::{NetworkConfig, RunConfig};
 use crate::data::{Augment, Batch, Dataset, Examples, Loader, epoch_order};
 use crate::model::Network;
+use crate::{Error, Stop};
 
 /// Examples evaluated at once.
 const CHUNK: NonZeroU32 = NonZeroU32::new(250).unwrap();
@@ -43,22 +42,39 @@ impl<'a> Classification<'a> {
         }
     }
 
-    /// A copy of the model whose batch-norm statistics are those of `count` training images.
+    /// A copy of the model whose batch-norm statistics are those of `count` training images, and how many of these were
+    /// left out because they are damaged.
     ///
     /// # Errors
-    /// [`Error::Data`].
-    pub fn re_estimate_on(&self, count: usize, model: &Network, device: &Device) -> Result<Network, Error> {
+    /// [`Error::Data`], [`Error::NothingLeft`], [`Error::Interrupted`].
+    pub fn re_estimate_on(
+        &self,
+        count: usize,
+        model: &Network,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<(Network, u64), Error> {
         // Mixed, as in training: the file's order may be by class.
         let mut order = epoch_order(self.data.train.len(), self.config.seed, 0);
         order.truncate(count);
         let loader = Loader::start(Arc::clone(&self.data.train), order, self.config.batch_size, 0, None);
-        let failed = RefCell::new(None);
-        let batches = loader.map_while(|batch| batch.map_err(|error| failed.replace(Some(error))).ok().map(Arc::new));
+        let (mut failed, mut skipped) = (None, 0);
+        let mut batches = loader
+            .map_while(|batch| {
+                let batch = stop.check().and_then(|()| Ok(batch?));
+                let batch = batch.map_err(|error| failed = Some(error)).ok()?;
+                skipped += u64::from(batch.skipped);
+                Some(Arc::new(batch))
+            })
+            .filter(|batch| !batch.labels.is_empty())
+            .peekable();
         let forward = |model: &Network, batch: Arc<Batch>| model.forward(self.tensors(&batch, device).0);
-        let estimated = re_estimate_batch_norm(model, batches, forward);
-        match failed.into_inner() {
-            Some(error) => Err(error.into()),
-            None => Ok(estimated?),
+        let estimated = batches.peek().is_some().then(|| re_estimate_batch_norm(model, &mut batches, forward));
+        drop(batches);
+        match (failed, estimated) {
+            (Some(error), _) => Err(error),
+            (None, None) => Err(Error::NothingLeft { part: Part::Train.name(), skipped }),
+            (None, Some(estimated)) => Ok((estimated?, skipped)),
         }
     }
 
@@ -94,20 +110,25 @@ impl Task for Classification<'_> {
         self.data.batches(self.config.batch_size)
     }
 
+    fn steps_of(&self, epochs: u32) -> u64 {
+        u64::from(epochs) * u64::from(self.steps(0))
+    }
+
     fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Batch> {
         let order = epoch_order(self.data.train.len(), self.config.seed, epoch);
         let augmentation = self.config.data.augmentation;
         let augment = Augment { augmentation, seed: self.config.seed, epoch };
         let train = Arc::clone(&self.data.train);
         let loader = Loader::start(train, order, self.config.batch_size, first, Some(augment));
-        Box::new(loader.map(|batch| match batch? {
-            batch if batch.labels.is_empty() => Err(Error::EmptyBatch { skipped: batch.skipped }),
-            batch => Ok(batch),
-        }))
+        Box::new(loader.map(|batch| batch.map_err(Error::from)))
     }
 
     fn skipped(&self, batch: &Batch) -> u64 {
         batch.skipped.into()
+    }
+
+    fn is_empty(&self, batch: &Batch) -> bool {
+        batch.labels.is_empty()
     }
 
     fn loss(&self, model: &Network, batch: &Batch, _memory: &(), _step: u64, device: &Device) -> (Tensor<1>, ()) {
@@ -115,14 +136,16 @@ impl Task for Classification<'_> {
         (CrossEntropyLossConfig::new().init(device).forward(model.forward(images), labels), ())
     }
 
-    fn evaluate(&self, model: &Network, part: Part, device: &Device) -> Result<Score, Error> {
+    fn evaluate(&self, model: &Network, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error> {
         let cross_entropy = CrossEntropyLossConfig::new().init(device);
         let has_top5 = self.data.classes > TOP;
-        let (mut loss, mut right, mut near, mut count) = (0.0, 0.0, 0.0, 0);
+        let (mut loss, mut right, mut near, mut skipped) = (Mean::default(), 0.0, 0.0, 0);
         let examples = self.examples(part);
         let order = (0..examples.len() as u32).collect();
         for batch in Loader::start(Arc::clone(examples), order, CHUNK, 0, None) {
+            stop.check()?;
             let batch = batch?;
+            skipped += u64::from(batch.skipped);
             if batch.labels.is_empty() {
                 continue;
             }
@@ -134,16 +157,17 @@ impl Task for Classification<'_> {
                 right += f64::from(rank == 0);
                 near += f64::from(rank < TOP);
             }
-            loss += f64::from(cross_entropy.forward(scores, labels).into_scalar::<f32>()) * batch.labels.len() as f64;
-            count += batch.labels.len();
+            let mean = cross_entropy.forward(scores, labels).into_scalar::<f32>();
+            loss.add(mean.into(), batch.labels.len());
         }
-        let count = count.max(1) as f64;
-        let top5 = has_top5.then_some(near / count);
-        Ok(Score { loss: loss / count, accuracy: Some(right / count), top5, bleu: None })
+        let count = loss.count as f64;
+        let loss = loss.of(part, skipped)?;
+        let (accuracy, top5) = (Some(right / count), has_top5.then_some(near / count));
+        Ok(Score { loss, accuracy, top5, skipped, ..Score::default() })
     }
 
-    fn re_estimate_batch_norm(&self, model: &Network, device: &Device) -> Result<Network, Error> {
-        self.re_estimate_on(self.data.train.len(), model, device)
+    fn re_estimate_batch_norm(&self, model: &Network, device: &Device, stop: &Stop) -> Result<Network, Error> {
+        Ok(self.re_estimate_on(self.data.train.len(), model, device, stop)?.0)
     }
 }
 

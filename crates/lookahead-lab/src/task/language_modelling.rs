@@ -2,12 +2,12 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{Batches, Part, Score, Task};
-use crate::Error;
+use super::{Batches, Mean, Part, Score, Task};
 use crate::config::{AwdLstmConfig, RunConfig};
 use crate::data::Corpus;
 use crate::model::{AwdLstm, Dropout, LstmState, Output, cross_entropy};
 use crate::random::{normal, stream, uniform};
+use crate::{Error, Stop};
 
 /// Columns that a text is evaluated in, as in the released code.
 const EVALUATION_COLUMNS: usize = 10;
@@ -158,18 +158,19 @@ impl Task for LanguageModelling<'_> {
     }
 
     /// The text in at most ten columns, the state carried from one stretch of the base length to the next.
-    fn evaluate(&self, model: &AwdLstm, part: Part, device: &Device) -> Result<Score, Error> {
+    fn evaluate(&self, model: &AwdLstm, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error> {
         let columns = self.evaluated_text(part);
-        let (mut state, mut loss, mut start) = (LstmState::default(), 0.0, 0);
+        let (mut state, mut loss, mut start) = (LstmState::default(), Mean::default(), 0);
         while start < columns.steps() {
+            stop.check()?;
             let length = self.model.sequence_length.get().min(columns.steps() - start);
             let sequence = columns.sequence(start, length);
             let output = model.forward(sequence.words(device), &state, &mut Dropout::evaluation());
             let mean = cross_entropy(output.scores, &sequence.targets, 0.0, None).into_scalar::<f32>();
-            loss += f64::from(mean) * f64::from(length);
+            loss.add(mean.into(), length as usize);
             (state, start) = (output.state, start + length);
         }
-        Ok(Score { loss: loss / f64::from(columns.steps()), ..Score::default() })
+        Ok(Score { loss: loss.of(part, 0)?, ..Score::default() })
     }
 }
 

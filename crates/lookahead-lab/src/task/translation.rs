@@ -5,15 +5,15 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
-use super::{Batches, Part, Score, Task};
-use crate::Error;
+use super::{Batches, Mean, Part, Score, Task};
 use crate::config::{RunConfig, TransformerConfig};
 use crate::data::{EOS, PAD, Pair, Pairs, epoch_order, token_batches};
 use crate::decode::beam_search;
 use crate::files::write_atomically;
 use crate::metrics::bleu::corpus_bleu;
-use crate::model::{Dropout, Sequences, Transformer, cross_entropy};
+use crate::model::{Dropout, Room, Sequences, Transformer, cross_entropy};
 use crate::random::stream;
+use crate::{Error, Stop};
 
 /// The translation of a data set's sentences.
 #[derive(Debug, Clone)]
@@ -22,7 +22,10 @@ pub struct Translation<'a> {
     model: &'a TransformerConfig,
     pairs: &'a Pairs,
     batches: Vec<Vec<u32>>,
+    room: Room,
 }
+
+const SUBWORDS: &str = "subwords.json";
 
 /// A line of `translations-valid.jsonl` and `translations-test.jsonl`.
 #[derive(Debug, Serialize)]
@@ -34,10 +37,37 @@ struct Line<'a> {
 
 impl<'a> Translation<'a> {
     /// The task of training a configuration's Transformer on its pairs.
-    #[must_use]
-    pub fn new(config: &'a RunConfig, model: &'a TransformerConfig, pairs: &'a Pairs) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] for pairs or a beam that would need too much memory; [`Error::NothingLeft`] for a part whose
+    /// pairs are all too long to be evaluated.
+    pub fn new(config: &'a RunConfig, model: &'a TransformerConfig, pairs: &'a Pairs) -> Result<Self, Error> {
+        let room = Room::of(model, pairs.subwords.len());
+        let longest = pairs.train.iter().map(longest_side).max().unwrap_or(0);
+        if room.pairs(longest) == 0 {
+            let (what, most) = ("the longest training pair, with its end,", room.longest_pair());
+            return Err(Error::TooLong { what, length: longest, most, key: "data.longest" });
+        }
+        if let Some(decoding) = &config.decoding
+            && room.longest_sentence(decoding).is_none()
+        {
+            let length = decoding.longest_extra.get() as usize;
+            return Err(Error::TooLong { what: "a translation", length, most: 0, key: "decoding.longest_extra" });
+        }
         let batches = token_batches(&pairs.train, config.batch_size.get() as usize, config.seed);
-        Self { config, model, pairs, batches }
+        let task = Self { config, model, pairs, batches, room };
+        for part in [Part::Train, Part::Valid, Part::Test] {
+            let pairs = task.evaluated(part);
+            if !pairs.is_empty() && pairs.iter().all(|pair| task.is_too_long(pair)) {
+                return Err(Error::NothingLeft { part: part.name(), skipped: pairs.len() as u64 });
+            }
+        }
+        Ok(task)
+    }
+
+    /// Whether a pair would need too much memory to be evaluated.
+    fn is_too_long(&self, pair: &Pair) -> bool {
+        self.room.pairs(longest_side(pair)) == 0
     }
 
     /// What a part is evaluated on: of the training part, as many of its first pairs as there are validation pairs.
@@ -96,7 +126,13 @@ impl Task for Translation<'_> {
     }
 
     fn prepare(&self, folder: &Path) -> Result<(), Error> {
-        write_atomically(&folder.join("subwords.json"), self.pairs.subwords.to_json().as_bytes())
+        write_atomically(&folder.join(SUBWORDS), self.pairs.subwords.to_json().as_bytes())
+    }
+
+    fn files(&self) -> Vec<&'static str> {
+        let parts = [Some(Part::Valid), self.has_test().then_some(Part::Test)];
+        let translations = parts.into_iter().flatten().filter_map(file_name).filter(|_| self.has_final_score());
+        [SUBWORDS].into_iter().chain(translations).collect()
     }
 
     fn initial_model(&self, device: &Device) -> Transformer {
@@ -109,6 +145,10 @@ impl Task for Translation<'_> {
 
     fn steps(&self, _epoch: u32) -> u32 {
         self.batches.len() as u32
+    }
+
+    fn steps_of(&self, epochs: u32) -> u64 {
+        u64::from(epochs) * u64::from(self.steps(0))
     }
 
     fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Vec<u32>> {
@@ -124,17 +164,24 @@ impl Task for Translation<'_> {
     }
 
     /// The loss is the cross-entropy without smoothing; of the training part, that of as many of its first pairs as there
-    /// are validation pairs.
-    fn evaluate(&self, model: &Transformer, part: Part, device: &Device) -> Result<Score, Error> {
+    /// are validation pairs. Pairs for which there is no [`Room`] are left out.
+    fn evaluate(&self, model: &Transformer, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error> {
         let pairs = self.evaluated(part);
-        let (mut loss, mut count) = (0.0, 0);
+        let (mut loss, mut skipped) = (Mean::default(), 0);
         for batch in token_batches(pairs, self.config.batch_size.get() as usize, 0) {
-            let batch = batch.iter().map(|&index| &pairs[index as usize]);
-            let (mean, subwords) = self.cross_entropy(model, batch, 0.0, &mut Dropout::evaluation(), device);
-            loss += f64::from(mean.into_scalar::<f32>()) * subwords as f64;
-            count += subwords;
+            let mut batch: Vec<&Pair> = batch.iter().map(|&index| &pairs[index as usize]).collect();
+            let all = batch.len();
+            batch.retain(|pair| !self.is_too_long(pair));
+            skipped += (all - batch.len()) as u64;
+            let longest = batch.iter().map(|pair| longest_side(pair)).max().unwrap_or(1);
+            for batch in batch.chunks(self.room.pairs(longest)) {
+                stop.check()?;
+                let pairs = batch.iter().copied();
+                let (mean, subwords) = self.cross_entropy(model, pairs, 0.0, &mut Dropout::evaluation(), device);
+                loss.add(mean.into_scalar::<f32>().into(), subwords);
+            }
         }
-        Ok(Score { loss: loss / count.max(1) as f64, ..Score::default() })
+        Ok(Score { loss: loss.of(part, skipped)?, skipped, ..Score::default() })
     }
 
     fn has_final_score(&self) -> bool {
@@ -142,19 +189,35 @@ impl Task for Translation<'_> {
     }
 
     /// With the BLEU of what a beam search finds, which is left in `translations-valid.jsonl` or
-    /// `translations-test.jsonl`.
-    fn final_score(&self, model: &Transformer, part: Part, folder: &Path, device: &Device) -> Result<Score, Error> {
-        let score = self.evaluate(model, part, device)?;
+    /// `translations-test.jsonl`. Of a sentence for which there is no [`Room`] the beginning is translated.
+    fn final_score(
+        &self,
+        model: &Transformer,
+        part: Part,
+        folder: &Path,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<Score, Error> {
+        let score = self.evaluate(model, part, device, stop)?;
         let (Some(decoding), Some(file)) = (&self.config.decoding, file_name(part)) else { return Ok(score) };
         let pairs = self.evaluated(part);
-        let sources: Vec<Vec<u32>> = pairs.iter().map(|pair| pair.source.clone()).collect();
-        let translations = beam_search(model, &sources, decoding, device);
+        // One of them is the end of the sentence.
+        let longest = self.room.longest_sentence(decoding).unwrap_or(1) - 1;
+        let cut = pairs.iter().filter(|pair| pair.source.len() > longest).count() as u64;
+        let sources: Vec<Vec<u32>> =
+            pairs.iter().map(|pair| pair.source[..pair.source.len().min(longest)].to_vec()).collect();
+        let translations = beam_search(model, &sources, decoding, device, stop)?;
         let translations: Vec<String> =
             translations.iter().map(|translation| self.pairs.subwords.decode(translation)).collect();
         let references: Vec<String> = pairs.iter().map(|pair| pair.target_text.clone()).collect();
         self.write_translations(&folder.join(file), pairs, &translations)?;
-        Ok(Score { bleu: Some(corpus_bleu(&translations, &references)?.score), ..score })
+        Ok(Score { bleu: Some(corpus_bleu(&translations, &references)?.score), cut, ..score })
     }
+}
+
+/// The subwords of a pair's longer side, with its end.
+fn longest_side(pair: &Pair) -> usize {
+    pair.source.len().max(pair.target.len()) + 1
 }
 
 fn file_name(part: Part) -> Option<&'static str> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::TensorData;
 
-use crate::Error;
-use crate::checkpoint::{Kept, read_tensors, safetensors, sha256};
+use crate::checkpoint::{Kept, safetensors, tensors};
 use crate::config::KeepConfig;
-use crate::files::{create_folder, write_atomically};
+use crate::files::{FileSum, Manifest, create_folder, write_atomically};
+use crate::{Error, Stop};
 
 type Weights = BTreeMap<String, TensorData>;
 
@@ -35,11 +35,11 @@ pub(super) fn keep(
     if !is_kept || !valid_loss.is_finite() {
         return Ok(());
     }
-    let path = file(run_folder, epoch);
-    create_folder(&folder(run_folder))?;
+    let path = run_folder.join(file(epoch));
+    create_folder(&run_folder.join(FOLDER))?;
     let bytes = safetensors(&path, &weights())?;
     write_atomically(&path, &bytes)?;
-    kept.push(Kept { epoch, valid_loss, sha256: sha256(&bytes) });
+    kept.push(Kept { epoch, valid_loss, file: FileSum::of(&bytes) });
     let most = match config {
         KeepConfig::Average(epochs) => epochs.get() as usize,
         KeepConfig::Best | KeepConfig::Last => 1,
@@ -51,17 +51,13 @@ pub(super) fn keep(
 /// The mean of the kept weights; `None` where none are.
 ///
 /// # Errors
-/// [`Error::DamagedCheckpoint`] for a file that is not the one that was written, [`Error::Io`].
-pub(super) fn mean(kept: &[Kept], run_folder: &Path) -> Result<Option<Weights>, Error> {
+/// [`Error::File`] for a file that is missing, or not the one that was written; [`Error::Interrupted`].
+pub(super) fn mean(kept: &[Kept], run_folder: &Path, stop: &Stop) -> Result<Option<Weights>, Error> {
     let mut sum: Option<Sums> = None;
     for entry in kept {
-        let path = file(run_folder, entry.epoch);
-        let bytes = fs::read(&path).map_err(Error::io(&path))?;
-        if sha256(&bytes) != entry.sha256 {
-            let reason = "its SHA-256 is not the one that was written".to_owned();
-            return Err(Error::DamagedCheckpoint { path, reason });
-        }
-        let weights = read_tensors(&path)?.into_iter().map(|(name, data)| {
+        stop.check()?;
+        let path = run_folder.join(file(entry.epoch));
+        let weights = tensors(&path, &entry.file.read(&path)?)?.into_iter().map(|(name, data)| {
             let values: Vec<f64> = data.iter::<f64>().collect();
             (name, (data.shape().to_vec(), values))
         });
@@ -84,19 +80,23 @@ pub(super) fn mean(kept: &[Kept], run_folder: &Path) -> Result<Option<Weights>, 
     }))
 }
 
+/// The kept files, as a checkpoint names them.
+pub(super) fn files(kept: &[Kept]) -> Manifest {
+    kept.iter().map(|kept| (file(kept.epoch), kept.file.clone())).collect()
+}
+
 /// Removes what the list does not name. What cannot be removed costs space, not truth.
 pub(super) fn remove_others(kept: &[Kept], run_folder: &Path) {
-    for entry in fs::read_dir(folder(run_folder)).into_iter().flatten().flatten() {
-        if kept.iter().all(|kept| file(run_folder, kept.epoch) != entry.path()) {
+    for entry in fs::read_dir(run_folder.join(FOLDER)).into_iter().flatten().flatten() {
+        if kept.iter().all(|kept| run_folder.join(file(kept.epoch)) != entry.path()) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-fn folder(run_folder: &Path) -> PathBuf {
-    run_folder.join("kept")
-}
+const FOLDER: &str = "kept";
 
-fn file(run_folder: &Path, epoch: u32) -> PathBuf {
-    folder(run_folder).join(format!("epoch-{epoch:04}.safetensors"))
+/// Where the weights of an epoch lie in a run folder.
+fn file(epoch: u32) -> String {
+    format!("{FOLDER}/epoch-{epoch:04}.safetensors")
 }

@@ -7,9 +7,9 @@ use burn::tensor::TensorData;
 use serde::Serialize;
 
 use crate::Error;
-use crate::checkpoint::{read_tensors, safetensors};
+use crate::checkpoint::{safetensors, tensors};
 use crate::config::TraceConfig;
-use crate::files::{create_folder, write_atomically};
+use crate::files::{FileSum, Manifest, create_folder, write_atomically};
 use crate::json_log::JsonLog;
 use crate::task::Score;
 
@@ -46,18 +46,34 @@ pub(super) struct Trace {
     first: u64,
     log: JsonLog,
     folder: PathBuf,
+    /// The weights on disk.
+    kept: Manifest,
 }
+
+const LOG: &str = "trace.jsonl";
+/// The folder of the points of a path.
+const POINTS: &str = "path/";
+/// All points of a path in one file.
+const PATH: &str = "path.safetensors";
 
 impl Trace {
     /// `before` counts the steps before the traced epoch, `cycle` is the sync period k, 1 without Lookahead.
     pub(super) fn new(config: TraceConfig, before: u64, cycle: u32, folder: &Path) -> Self {
         let first = before.next_multiple_of(cycle.into());
-        Self { config, first, log: JsonLog::at(folder, "trace.jsonl"), folder: folder.to_owned() }
+        let (log, kept) = (JsonLog::at(folder, LOG), Manifest::default());
+        Self { config, first, log, folder: folder.to_owned(), kept }
     }
 
-    /// Drops what was written after the checkpoint that the run continues from.
-    pub(super) fn truncate(&self, bytes: u64) -> Result<(), Error> {
-        self.log.truncate(bytes)
+    /// Goes on where the checkpoint was made that the run continues from: what was written after it is dropped.
+    pub(super) fn continue_at(&mut self, files: &Manifest) -> Result<(), Error> {
+        let is_kept = |(name, _): &(String, FileSum)| name.starts_with(POINTS) || name == PATH;
+        self.kept = files.clone().into_iter().filter(is_kept).collect();
+        self.log.continue_at(files.get(LOG))
+    }
+
+    /// Its files, as a checkpoint names them.
+    pub(super) fn files(&self) -> Manifest {
+        self.kept.clone().into_iter().chain([(LOG.to_owned(), self.log.sum())]).collect()
     }
 
     /// The number of the update that step `step`, counted from 0, makes; from 1.
@@ -66,15 +82,15 @@ impl Trace {
         u32::try_from(update).ok().filter(|&update| update <= self.config.updates.get())
     }
 
-    /// Adds a line, keeps the weights where that is asked for, and gives the length of the log.
+    /// Adds a line, and keeps the weights where that is asked for.
     pub(super) fn write(
-        &self,
+        &mut self,
         update: u32,
         step: u64,
         kind: Point,
         score: Score,
         weights: impl FnOnce() -> Weights,
-    ) -> Result<u64, Error> {
+    ) -> Result<(), Error> {
         if self.config.keep_weights {
             self.keep(update, kind, weights())?;
         }
@@ -84,38 +100,41 @@ impl Trace {
     }
 
     /// Each point is a file of its own until the last one, so that a continued run loses none.
-    fn keep(&self, update: u32, kind: Point, weights: Weights) -> Result<(), Error> {
-        let folder = self.folder.join("path");
-        create_folder(&folder)?;
+    fn keep(&mut self, update: u32, kind: Point, weights: Weights) -> Result<(), Error> {
+        create_folder(&self.folder.join(POINTS))?;
         let series: &[&str] = match kind {
             Point::Start => &["fast", "slow"],
             Point::Inner => &["fast"],
             Point::Outer => &["slow"],
         };
         for series in series {
-            let file = folder.join(format!("{series}.{update:03}.safetensors"));
-            write_atomically(&file, &safetensors(&file, &weights)?)?;
+            self.write_weights(format!("{POINTS}{series}.{update:03}.safetensors"), &weights)?;
         }
         if update == self.config.updates.get() {
-            self.join(&folder)?;
+            self.join()?;
         }
         Ok(())
     }
 
     /// Writes all points kept so far as one file.
-    fn join(&self, folder: &Path) -> Result<(), Error> {
+    fn join(&mut self) -> Result<(), Error> {
         let mut all = Weights::new();
-        for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
-            let path = entry.map_err(Error::io(folder))?.path();
-            // A kill may have left half a file beside them, under another name.
-            if path.extension().is_none_or(|extension| extension != "safetensors") {
+        for (name, sum) in self.kept.clone() {
+            let Some(point) = name.strip_prefix(POINTS).and_then(|name| name.strip_suffix(".safetensors")) else {
                 continue;
-            }
-            let point = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let tensors = read_tensors(&path)?;
+            };
+            let path = self.folder.join(&name);
+            let tensors = tensors(&path, &sum.read(&path)?)?;
             all.extend(tensors.into_iter().map(|(name, data)| (format!("{point}/{name}"), data)));
         }
-        let path = self.folder.join("path.safetensors");
-        write_atomically(&path, &safetensors(&path, &all)?)
+        self.write_weights(PATH.to_owned(), &all)
+    }
+
+    fn write_weights(&mut self, name: String, weights: &Weights) -> Result<(), Error> {
+        let path = self.folder.join(&name);
+        let bytes = safetensors(&path, weights)?;
+        write_atomically(&path, &bytes)?;
+        self.kept.extend([(name, FileSum::of(&bytes))]);
+        Ok(())
     }
 }

@@ -61,12 +61,12 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest_key() {
 #[test]
 fn a_value_out_of_its_range_is_quoted_with_the_range() {
     let wrong = |line: &str| third_line(line).strip_prefix("run.toml:3:").unwrap_or("not on line 3").to_owned();
-    assert_eq!(wrong("epochs = 0"), "10: `epochs` is 0, but must be a whole number from 1 to 4294967295");
-    assert_eq!(wrong("epochs = -1"), "10: `epochs` is -1, but must be a whole number from 1 to 4294967295");
-    assert_eq!(wrong("epochs = 2.0"), "10: `epochs` is 2.0, but must be a whole number from 1 to 4294967295");
+    assert_eq!(wrong("epochs = 0"), "10: `epochs` is 0, but must be a whole number from 1 to 1000000");
+    assert_eq!(wrong("epochs = -1"), "10: `epochs` is -1, but must be a whole number from 1 to 1000000");
+    assert_eq!(wrong("epochs = 2.0"), "10: `epochs` is 2.0, but must be a whole number from 1 to 1000000");
     assert_eq!(
         wrong("epochs = 99999999999999999999999999999999999999999999"),
-        "10: `epochs` is 99999999999999999999999999999999999999999999, but must be a whole number from 1 to 4294967295"
+        "10: `epochs` is 99999999999999999999999999999999999999999999, but must be a whole number from 1 to 1000000"
     );
     assert_eq!(wrong("seed = -1"), "8: `seed` is -1, but must be a whole number from 0 to 18446744073709551615");
     assert_eq!(wrong("clip_norm = 0"), "13: `clip_norm` is 0, but must be a number above 0 and finite");
@@ -118,7 +118,7 @@ fn a_value_out_of_its_range_is_quoted_with_the_range() {
     );
     assert_eq!(
         wrong("epochs = 1979-05-27"),
-        "10: `epochs` is a date or time, but must be a whole number from 1 to 4294967295"
+        "10: `epochs` is a date or time, but must be a whole number from 1 to 1000000"
     );
     let long = wrong(&format!("device = '{}'", "x".repeat(1000)));
     assert!(long.len() < 150, "{long}");
@@ -169,6 +169,11 @@ fn hyperparameters_have_the_core_s_ranges() {
         assert!(error.ends_with(&format!("`optimizer.{key}` is {value}, but must be a number {range}")), "{error}");
     }
     assert!(lookahead("slow_weights = 'half'").ends_with("is \"half\", but must be \"full\" or \"bf16\""));
+    let rounded = lookahead("slow_weights = 'bf16'\nadaptive = {}");
+    assert!(
+        rounded.contains("`optimizer.slow_weights` is bf16, but must be \"full\" where alpha is adaptive"),
+        "{rounded}"
+    );
     let averaged = refused("name = 'averaged'\nkind = 'exponential'\ndecay = 1.0\ninner.name = 'sgd'");
     assert_eq!(averaged, "run.toml:6:9: `optimizer.decay` is 1.0, but must be a number at least 0 and below 1");
 }
@@ -277,5 +282,40 @@ fn no_text_makes_it_panic() {
                 drop(RunConfig::parse(&format!("{}{replacement}{}", &text[..end], &text[next..]), "run.toml"));
             }
         }
+    }
+}
+
+#[test]
+fn what_no_machine_could_hold_is_refused() {
+    let wide = vec!["16384"; 16].join(", ");
+    for (model, weights) in [
+        (format!("{{ hidden = [{wide}] }}"), 15 * (1_u64 << 28)),
+        ("{ name = 'resnet', depth = 110, width = 1024 }".to_owned(), 300 * 18 * (1 << 20)),
+        ("{ name = 'resnet152', width = 1024 }".to_owned(), 13_000 * (1 << 20)),
+    ] {
+        let expected =
+            format!("run.toml:3:1: `model` is of {weights} weights or more, but must be of at most 3000000000");
+        assert_eq!(third_line(&format!("model = {model}")), expected);
+    }
+    let text = format!("{SMALLEST}data = {{ name = 'made_pairs' }}\nmodel = {{ layers = 64, width = 16384 }}");
+    assert!(refusal(&text).to_string().starts_with("run.toml:4:1: `model` is of "));
+    let text = format!("{SMALLEST}data = {{ name = 'made_text' }}\nmodel = {{ layers = 16, hidden = 16384 }}");
+    assert!(refusal(&text).to_string().starts_with("run.toml:4:1: `model` is of "));
+    // The largest models of the paper are far below.
+    for model in ["data = { name = 'made_pairs' }", "data = { name = 'made_text' }", "model = { name = 'resnet152' }"] {
+        parse(&format!("{SMALLEST}{model}"));
+    }
+}
+
+#[test]
+fn texts_are_bounded() {
+    let error = third_line(&format!("data = {{ name = 'fashion_mnist', dir = '{}' }}", "a".repeat(10_001)));
+    assert!(error.ends_with("of at most 10000 letters") && error.len() < 300, "{error}");
+    let error = third_line(&format!("{} = 1", "a".repeat(100_000)));
+    assert!(error.starts_with("run.toml:3:1: unknown key `aaa") && error.len() < 600, "{error}");
+    // Nesting is bounded by the reader of TOML.
+    for deep in [format!("a = {}1{}", "[".repeat(60_000), "]".repeat(60_000)), format!("{}a = 1", "a.".repeat(60_000))]
+    {
+        assert!(third_line(&deep).len() < 600);
     }
 }

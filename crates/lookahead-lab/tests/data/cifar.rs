@@ -250,7 +250,7 @@ fn damage_to_class_folders_is_told() {
         told(&|files| files.retain(|(name, _)| !name.contains("ship"))),
         "x.tar: 9 classes, but 10 were expected"
     );
-    assert_eq!(told(&|files| files.retain(|(name, _)| !name.contains("test"))), "x.tar: no validation examples");
+    assert_eq!(told(&|files| files.retain(|(name, _)| !name.contains("test"))), "cannot read x.tar/test");
     assert_eq!(
         told(&|files| files[2].0 = "test/lorry/0002.jpg".to_owned()),
         "x.tar/test/lorry: the folder `train` has no class of this name"

@@ -1,230 +1,13 @@
-//! Downloads from a server in this process: whole, continued, refused, wrong.
+//! Fetching and verifying data sets: unpacked, compared, listed, and what is said of what is wrong.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
-use std::thread;
 
-use lookahead_lab::data::{Downloaded, FetchError, Official, OfficialFile, Origin, Unpacked, download, fetch, verify};
-use md5::{Digest, Md5};
+use lookahead_lab::data::{FetchError, Official, Origin, Unpacked, fetch, verify};
 
+use crate::server::{Manner, Server, direct, file, mirror, names};
 use crate::support::{gzip, tar};
-
-/// What the server does with a request.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Manner {
-    /// As HTTP says, byte ranges included.
-    Whole,
-    /// Closes the connection after so many bytes of the body.
-    CutAfter(usize),
-    /// Sends everything whatever range is asked for.
-    WithoutRange,
-    /// The file is not there.
-    Absent,
-}
-
-/// The path and the range that were asked for.
-type Request = (String, Option<String>);
-
-/// A server of one content; `manners` are those of the requests in turn, the last one for all that follow.
-struct Server {
-    base: String,
-    requests: Arc<Mutex<Vec<Request>>>,
-}
-
-impl Server {
-    fn of(content: &[u8], manners: &[Manner]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}/pub/", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, content, manners) = (Arc::clone(&requests), content.to_vec(), manners.to_vec());
-        // It ends with the process.
-        thread::spawn(move || {
-            for (index, stream) in listener.incoming().enumerate() {
-                let manner = manners[index.min(manners.len() - 1)];
-                // A client that goes away is none of the server's business.
-                let _ = answer(stream.unwrap(), &content, manner, &seen);
-            }
-        });
-        Self { base, requests }
-    }
-
-    fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
-    }
-}
-
-fn answer(
-    mut stream: TcpStream,
-    content: &[u8],
-    manner: Manner,
-    requests: &Mutex<Vec<Request>>,
-) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let first = lines.next().unwrap()?;
-    let path = first.split(' ').nth(1).unwrap().to_owned();
-    let mut range = None;
-    for line in lines {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(": ").unwrap();
-        if name.eq_ignore_ascii_case("range") {
-            range = Some(value.to_owned());
-        }
-    }
-    requests.lock().unwrap().push((path, range.clone()));
-    let start: usize =
-        range.map_or(0, |range| range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap());
-    let total = content.len();
-    let (status, extra, body) = match manner {
-        Manner::Absent => ("404 Not Found", String::new(), &b"no such file"[..]),
-        Manner::WithoutRange => ("200 OK", String::new(), content),
-        _ if start >= total && start > 0 => {
-            ("416 Range Not Satisfiable", format!("Content-Range: bytes */{total}\r\n"), &b""[..])
-        }
-        _ if start > 0 => {
-            let range = format!("Content-Range: bytes {start}-{}/{total}\r\n", total - 1);
-            ("206 Partial Content", range, &content[start..])
-        }
-        _ => ("200 OK", String::new(), content),
-    };
-    write!(stream, "HTTP/1.1 {status}\r\n{extra}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
-    let sent = if let Manner::CutAfter(bytes) = manner { &body[..bytes.min(body.len())] } else { body };
-    stream.write_all(sent)
-}
-
-/// Half a megabyte that does not repeat.
-fn content() -> Vec<u8> {
-    (0..500_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
-
-fn md5_of(bytes: &[u8]) -> &'static str {
-    let hexadecimal: String = Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    hexadecimal.leak()
-}
-
-fn file(name: &'static str, base: &str, content: &[u8]) -> OfficialFile {
-    OfficialFile { name, base: base.to_owned().leak(), md5: Some(md5_of(content)) }
-}
-
-/// The names in a folder.
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-#[test]
-fn a_download_is_whole_and_is_not_repeated() {
-    let (content, folder) = (content(), tempfile::tempdir().unwrap());
-    let server = Server::of(&content, &[Manner::Whole]);
-    let file = file("a.bin", &server.base, &content);
-    let mut seen = Vec::new();
-    let to = folder.path().join("new/folder");
-    let path = download(&file, &to, None, &mut |done| seen.push(done)).unwrap();
-    assert_eq!(path, to.join("a.bin"));
-    assert!(fs::read(&path).unwrap() == content);
-    assert_eq!(names(&to), ["a.bin"]);
-    let total = content.len() as u64;
-    assert_eq!(seen.first(), Some(&Downloaded { bytes: 0, total: Some(total) }));
-    assert_eq!(seen.last(), Some(&Downloaded { bytes: total, total: Some(total) }));
-    assert!(seen.is_sorted_by_key(|done| done.bytes));
-
-    assert_eq!(download(&file, &to, None, &mut |_| ()).unwrap(), path);
-    assert_eq!(server.requests(), [("/pub/a.bin".to_owned(), None)]);
-}
-
-#[test]
-fn a_cut_download_continues_where_it_stopped() {
-    let (content, folder) = (content(), tempfile::tempdir().unwrap());
-    let server = Server::of(&content, &[Manner::CutAfter(123_456), Manner::CutAfter(100_000), Manner::Whole]);
-    let file = file("a.bin", &server.base, &content);
-    for expected in [123_456, 223_456] {
-        let error = download(&file, folder.path(), None, &mut |_| ()).unwrap_err();
-        assert!(matches!(error, FetchError::Cut { bytes, .. } if bytes == expected), "{error}");
-        assert_eq!(names(folder.path()), ["a.bin.part"]);
-    }
-    let mut first = None;
-    let path = download(&file, folder.path(), None, &mut |done| first = first.or(Some(done))).unwrap();
-    assert_eq!(first, Some(Downloaded { bytes: 223_456, total: Some(500_000) }));
-    assert!(fs::read(path).unwrap() == content);
-    assert_eq!(names(folder.path()), ["a.bin"]);
-    let ranges: Vec<Option<String>> = server.requests().into_iter().map(|(_, range)| range).collect();
-    assert_eq!(ranges, [None, Some("bytes=123456-".to_owned()), Some("bytes=223456-".to_owned())]);
-}
-
-#[test]
-fn a_server_without_ranges_is_asked_for_all_of_it() {
-    let (content, folder) = (content(), tempfile::tempdir().unwrap());
-    let server = Server::of(&content, &[Manner::CutAfter(200_000), Manner::WithoutRange]);
-    let file = file("a.bin", &server.base, &content);
-    download(&file, folder.path(), None, &mut |_| ()).unwrap_err();
-    let path = download(&file, folder.path(), None, &mut |_| ()).unwrap();
-    assert!(fs::read(path).unwrap() == content);
-    assert_eq!(names(folder.path()), ["a.bin"]);
-}
-
-#[test]
-fn a_complete_part_is_only_checked() {
-    let (content, folder) = (content(), tempfile::tempdir().unwrap());
-    let server = Server::of(&content, &[Manner::Whole]);
-    let file = file("a.bin", &server.base, &content);
-    // Stopped between the last byte and the new name.
-    fs::write(folder.path().join("a.bin.part"), &content).unwrap();
-    let path = download(&file, folder.path(), None, &mut |_| ()).unwrap();
-    assert!(fs::read(path).unwrap() == content);
-    // The end of another file: the next try begins anew.
-    let other = OfficialFile { name: "b.bin", ..file };
-    fs::write(folder.path().join("b.bin.part"), vec![7; 600_000]).unwrap();
-    let error = download(&other, folder.path(), None, &mut |_| ()).unwrap_err();
-    assert!(matches!(error, FetchError::Checksum { .. }), "{error}");
-    assert_eq!(names(folder.path()), ["a.bin"]);
-    download(&other, folder.path(), None, &mut |_| ()).unwrap();
-}
-
-#[test]
-fn what_is_wrong_or_absent_leaves_nothing_behind() {
-    let (content, folder) = (content(), tempfile::tempdir().unwrap());
-    let server = Server::of(&content, &[Manner::Whole]);
-    let wrong = OfficialFile { md5: Some("00000000000000000000000000000000"), ..file("a.bin", &server.base, &content) };
-    let error = download(&wrong, folder.path(), None, &mut |_| ()).unwrap_err().to_string();
-    let expected = format!("its MD5 is {}, but 00000000000000000000000000000000 was expected", md5_of(&content));
-    assert!(error.ends_with(&expected), "{error}");
-    assert_eq!(names(folder.path()), [""; 0]);
-
-    let server = Server::of(&content, &[Manner::Absent]);
-    let error = download(&file("a.bin", &server.base, &content), folder.path(), None, &mut |_| ()).unwrap_err();
-    let expected = format!(
-        "{}a.bin: the server answers 404; if you find the file elsewhere, put it at {}",
-        server.base,
-        folder.path().join("a.bin").display()
-    );
-    assert_eq!(error.to_string(), expected);
-    assert_eq!(names(folder.path()), [""; 0]);
-
-    // Without an MD5, gzip's own checksum is looked at.
-    let compressed = gzip(&content);
-    for damaged in [&b"<html>come in</html>"[..], &compressed[..compressed.len() - 4]] {
-        let server = Server::of(damaged, &[Manner::Whole]);
-        let unknown = OfficialFile { md5: None, ..file("a.tgz", &server.base, &[]) };
-        let error = download(&unknown, folder.path(), None, &mut |_| ()).unwrap_err().to_string();
-        assert!(error.ends_with("a.tgz.part: damaged gzip data"), "{error}");
-        assert_eq!(names(folder.path()), [""; 0]);
-    }
-
-    // Nobody listens here any more.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let offline = file("a.bin", &format!("http://{address}"), &content);
-    let error = download(&offline, folder.path(), None, &mut |_| ()).unwrap_err();
-    assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
-    assert!(error.to_string().contains("download it elsewhere and put it at "), "{error}");
-}
 
 /// CIFAR-100 in the form of its archive, one record in each part.
 fn cifar100() -> Vec<u8> {
@@ -243,7 +26,7 @@ fn an_archive_is_unpacked_and_verified() {
     let origin = Origin::Download { folder: "", files, unpacked: Some(unpacked) };
     let official = Official { name: "cifar100", what: "a small one", origin };
     let dir = folder.path();
-    let there = fetch(&official, dir, Some(&server.base), &mut |_, _| ()).unwrap();
+    let there = fetch(&official, dir, &mirror(&server), &mut |_, _| ()).unwrap();
     assert_eq!(there, [dir.join("cifar-100-binary.tar.gz"), dir.join("cifar-100-binary")]);
     assert_eq!(names(dir), ["cifar-100-binary", "cifar-100-binary.tar.gz"]);
     assert_eq!(names(&dir.join("cifar-100-binary")), ["test.bin", "train.bin"]);
@@ -251,12 +34,36 @@ fn an_archive_is_unpacked_and_verified() {
     assert_eq!(checked.len(), 3);
     assert_eq!(checked[2], "CIFAR-100, 1 + 1 images: all of it can be read");
 
+    // What is there is not trusted: a file that is empty, other or missing, or an empty archive.
+    let train = dir.join("cifar-100-binary/train.bin");
+    let whole = fs::read(&train).unwrap();
+    let mut other = whole.clone();
+    other[2000] ^= 1;
+    for damage in [Some(&b""[..]), Some(&other[..]), None] {
+        damage.map_or_else(|| fs::remove_file(&train), |bytes| fs::write(&train, bytes)).unwrap();
+        for error in
+            [fetch(&official, dir, &direct(), &mut |_, _| ()).map(drop), verify(&official, Some(dir)).map(drop)]
+        {
+            let error = format!("{:#}", anyhow::Error::from(error.unwrap_err()));
+            assert!(error.contains("train.bin"), "{error}");
+        }
+        fs::write(&train, &whole).unwrap();
+    }
+    let packed = dir.join("cifar-100-binary.tar.gz");
+    for place in [&packed, &dir.join("cifar-100-binary")] {
+        let aside = dir.join("aside");
+        fs::rename(place, &aside).unwrap();
+        fs::write(place, "").unwrap();
+        assert!(matches!(fetch(&official, dir, &direct(), &mut |_, _| ()), Err(FetchError::NotWhole { .. })));
+        fs::remove_file(place).unwrap();
+        fs::rename(&aside, place).unwrap();
+    }
+
     // Unpacked, it needs neither the archive nor the server.
     fs::remove_file(dir.join("cifar-100-binary.tar.gz")).unwrap();
-    fetch(&official, dir, None, &mut |_, _| ()).unwrap();
+    fetch(&official, dir, &direct(), &mut |_, _| ()).unwrap();
     assert_eq!((verify(&official, Some(dir)).unwrap().len(), server.requests().len()), (2, 1));
 
-    let train = dir.join("cifar-100-binary/train.bin");
     let mut content = fs::read(&train).unwrap();
     content[1] = 100;
     fs::write(&train, &content).unwrap();
@@ -298,7 +105,7 @@ fn texts_in_several_archives_are_put_into_one_folder() {
     let dir = folder.path();
     let server = Server::of(&archive, &[Manner::Whole]);
     let wmt14 = Official::named("wmt14-en-de").unwrap();
-    let there = fetch(wmt14, dir, Some(&server.base), &mut |_, _| ()).unwrap();
+    let there = fetch(wmt14, dir, &mirror(&server), &mut |_, _| ()).unwrap();
     assert_eq!((there.len(), there.last()), (6, Some(&dir.join("wmt14-en-de"))));
     assert_eq!(names(dir), ["wmt14-en-de", "wmt14-en-de-archives"]);
     assert_eq!(names(&dir.join("wmt14-en-de")).len(), 10);
@@ -319,15 +126,17 @@ fn texts_in_several_archives_are_put_into_one_folder() {
     let cut = gzip(&plain[..520]);
     for damaged in [&archive[..archive.len() / 2], &archive[..archive.len() - 4], &cut, b"<html>not found</html>"] {
         fs::write(&name, damaged).unwrap();
-        let error = fetch(wmt14, dir, None, &mut |_, _| ()).unwrap_err();
-        assert!(error.to_string().ends_with("dev.tgz: damaged archive"), "{error}");
+        let error = fetch(wmt14, dir, &direct(), &mut |_, _| ()).unwrap_err();
+        let error = error.to_string();
+        let begin = format!("{}, which is here, is not as it should be", name.display());
+        assert!(error.starts_with(&begin) || error.ends_with("dev.tgz: damaged archive"), "{error}");
         assert_eq!(names(dir), ["wmt14-en-de-archives"]);
     }
     for archive in names(&dir.join("wmt14-en-de-archives")) {
         let content = gzip(&tar(&[member("europarl-v7.de-en.en", text(1, "a\n"))]));
         fs::write(dir.join("wmt14-en-de-archives").join(archive), content).unwrap();
     }
-    let error = fetch(wmt14, dir, None, &mut |_, _| ()).unwrap_err();
+    let error = fetch(wmt14, dir, &direct(), &mut |_, _| ()).unwrap_err();
     assert!(matches!(error, FetchError::NotInArchive { name: "europarl-v7.de-en.de", .. }), "{error}");
     assert_eq!(names(dir), ["wmt14-en-de-archives"]);
 }
@@ -389,4 +198,18 @@ fn verify_names_pictures_that_are_damaged() {
     fs::write(folder.path().join("train/a/1.jpg"), "damaged").unwrap();
     let error = verify(official, Some(folder.path())).unwrap_err().to_string();
     assert!(error.starts_with("1 pictures are damaged: ") && error.contains("train/a/1.jpg"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn verify_keeps_the_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["train", "val"] {
+        fs::create_dir_all(folder.path().join(part).join("a")).unwrap();
+        fs::write(folder.path().join(part).join("a/0.jpg"), crate::support::solid_jpeg([9; 3], 12, 9)).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", folder.path().join("val/a/1.jpg")).unwrap();
+    let output = lookahead(&["verify", "image_folders"], folder.path(), "");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("val/a/1.jpg: No such file"), "{error}");
 }

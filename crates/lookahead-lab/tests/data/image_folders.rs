@@ -59,8 +59,7 @@ fn folders_and_archives_are_the_same() {
     fs::write(&archive, tar(&nested)).unwrap();
     let packed = Dataset::load(&at(&archive, 16, OnCorrupt::Refuse)).unwrap();
     assert_eq!((packed.train.labels(), pixels(&packed.train)), (data.train.labels(), pixels(&data.train)));
-    // In memory the bytes are hashed too.
-    assert_ne!(packed.sha256(), data.sha256());
+    assert_eq!(packed.sha256(), data.sha256());
     let mut other = nested;
     *other[0].1.last_mut().unwrap() = 0;
     fs::write(&archive, tar(&other)).unwrap();
@@ -93,6 +92,123 @@ fn every_kind_of_jpeg_is_seen_as_pillow_sees_it() {
             }
         }
     }
+}
+
+#[test]
+fn png_under_a_jpeg_name_is_decoded() {
+    let picture = image::RgbaImage::from_fn(20, 14, |x, y| image::Rgba([10 * x as u8, 18 * y as u8, 90, 255]));
+    let picture = image::DynamicImage::ImageRgba8(picture);
+    let encoded = |picture: image::DynamicImage| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    // With and without an alpha channel, in 16 bits, and grey.
+    let kinds = [
+        picture.clone(),
+        picture.to_rgb8().into(),
+        picture.to_rgb16().into(),
+        picture.to_luma8().into(),
+        picture.to_luma_alpha8().into(),
+    ];
+    let seen = kinds.map(|kind| {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &["train/a/1.JPEG", "val/a/1.jpg"].map(|name| (name.to_owned(), encoded(kind.clone()))));
+        let data = Dataset::load(&at(folder.path(), 12, OnCorrupt::Refuse)).unwrap();
+        bytes(&data, &pixels(&data.valid))
+    });
+    assert!(seen[0] == seen[1] && seen[0] == seen[2] && seen[3] == seen[4] && seen[0] != seen[3]);
+    // Red grows to the right, green downwards.
+    let [red, green] = [0, 1].map(|channel| &seen[0][channel * 144..(channel + 1) * 144]);
+    assert!(red[11] > red[0] && green[132] > green[0] && green[11].abs_diff(green[0]) < 3, "{red:?} {green:?}");
+
+    // What is damaged is refused here too.
+    let whole = encoded(picture);
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 4;
+    for damaged in [&whole[..whole.len() / 2], &whole[..whole.len() - 16], &flipped] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &["train/a/1.jpg", "val/a/1.jpg"].map(|name| (name.to_owned(), damaged.to_vec())));
+        let data = Dataset::load(&at(folder.path(), 12, OnCorrupt::Refuse)).unwrap();
+        assert!(matches!(data.valid.batch(&[0], None), Err(DataError::Image { .. })));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn names_need_not_be_utf_8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &files());
+    let before = Dataset::load(&at(folder.path(), 8, OnCorrupt::Refuse)).unwrap();
+    // Two names that would be one if what is not UTF-8 were replaced; between and behind the others by their bytes.
+    let named = |path: &[u8]| folder.path().join(OsStr::from_bytes(path));
+    for (path, colour) in [(&b"train/n01/n01_0\xe9.jpg"[..], 10), (b"train/n01/n01_0\xe8.jpg", 90)] {
+        fs::write(named(path), solid_jpeg([colour; 3], 9, 9)).unwrap();
+    }
+    for part in ["train", "val"] {
+        let class = named(&[part.as_bytes(), b"/n\xff2"].concat());
+        fs::create_dir(&class).unwrap();
+        fs::write(class.join("1.jpg"), solid_jpeg([200; 3], 9, 9)).unwrap();
+    }
+    let data = Dataset::load(&at(folder.path(), 8, OnCorrupt::Refuse)).unwrap();
+    assert_eq!(data.train.labels(), [0, 0, 0, 0, 1, 1, 2, 2, 3]);
+    let first = |data: &Dataset, index: u32| bytes(data, &data.train.batch(&[index], None).unwrap().pixels)[0];
+    let colours: Vec<u8> = (0..9).map(|index| first(&data, index)).collect();
+    // '.' comes before \xe8 and \xe9, and these before no other name of the class but that with 1.
+    assert!(colours[1].abs_diff(90) < 3 && colours[2].abs_diff(10) < 3 && colours[8].abs_diff(200) < 3, "{colours:?}");
+    assert_eq!((first(&data, 0), first(&data, 3)), (first(&before, 0), first(&before, 1)));
+    // What is not UTF-8 is a part of what is hashed.
+    let (before, sha256) = (pixels(&data.train), data.sha256());
+    fs::rename(named(b"train/n01/n01_0\xe9.jpg"), named(b"train/n01/n01_0\xea.jpg")).unwrap();
+    let renamed = Dataset::load(&at(folder.path(), 8, OnCorrupt::Refuse)).unwrap();
+    assert!(pixels(&renamed.train) == before && renamed.sha256() != sha256);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_class_folder_that_cannot_be_read_is_no_class_less() {
+    use std::os::unix::fs::symlink;
+    let told = |damage: &dyn Fn(&Path)| {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &files());
+        damage(folder.path());
+        let error = Dataset::load(&at(folder.path(), 8, OnCorrupt::Refuse)).unwrap_err();
+        (error.to_string(), std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())
+    };
+    // In both parts, so that the classes of the two are the same all the same.
+    let both = |root: &Path, put: &dyn Fn(&Path)| {
+        for part in ["train", "val"] {
+            let class = root.join(part).join("n02");
+            fs::rename(&class, root.join(part).join(".n02")).unwrap();
+            put(&class);
+        }
+    };
+    let (error, cause) = told(&|root| both(root, &|class| symlink("nowhere", class).unwrap()));
+    assert!(error.contains("train/n02") && cause.contains("No such file"), "{error} {cause}");
+    let (error, cause) = told(&|root| both(root, &|class| symlink("n02", class).unwrap()));
+    assert!(error.contains("train/n02") && !cause.is_empty(), "{error} {cause}");
+    let (error, _) = told(&|root| both(root, &|class| fs::write(class, "").unwrap()));
+    assert!(error.contains("train/n02: a file stands where the folder of a class is expected"), "{error}");
+    let only_valid = |root: &Path| {
+        fs::rename(root.join("val/n02"), root.join("val/.n02")).unwrap();
+        fs::write(root.join("val/n02"), "").unwrap();
+    };
+    let (error, _) = told(&only_valid);
+    assert!(error.contains("val/n02: a file stands where the folder of a class is expected"), "{error}");
+    let (error, cause) = told(&|root| symlink("nowhere.jpg", root.join("val/n02/x.jpg")).unwrap());
+    assert!(error.contains("val/n02/x.jpg") && cause.contains("No such file"), "{error} {cause}");
+    let (error, _) = told(&|root| fs::create_dir(root.join("val/n02/x.jpg")).unwrap());
+    assert!(error.contains("val/n02/x.jpg"), "{error}");
+    // Links that lead somewhere are what they lead to, and notes are no class.
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &files());
+    let before = Dataset::load(&at(folder.path(), 8, OnCorrupt::Refuse)).unwrap();
+    fs::rename(folder.path().join("train/n02"), folder.path().join("elsewhere")).unwrap();
+    symlink("../elsewhere", folder.path().join("train/n02")).unwrap();
+    fs::write(folder.path().join("train/labels.txt"), "n01 tench").unwrap();
+    assert_eq!(Dataset::load(&at(folder.path(), 8, OnCorrupt::Refuse)).unwrap().sha256(), before.sha256());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use lookahead_lab::config::{DataConfig, DataSource, ParallelConfig, SubwordsConfig};
-use lookahead_lab::data::{Data, DataError, Pair, Pairs, SkippedPairs, read_segments, token_batches};
+use lookahead_lab::data::{Data, DataError, Pair, Pairs, SkippedPairs, UNK, read_segments, token_batches};
 
 use crate::support::{config, gzip};
 
@@ -115,6 +115,34 @@ fn what_cannot_be_read_is_told() {
     let too_long = load(usual(), 1).unwrap_err().to_string();
     let expected = "train.en: all 3 pairs have more than 1 subwords on a side (data.longest), none is left";
     assert!(too_long.ends_with(expected), "{too_long}");
+}
+
+#[test]
+fn a_sentence_of_any_length_does_not_fill_the_memory() {
+    let [source, target, valid_source, valid_target] = usual();
+    let long = b"a ".repeat((1 << 19) + 1);
+    for contents in [[&long[..], target, valid_source, valid_target], [source, target, &gzip(&long), valid_target]]
+        .map(|it| load(it, 100))
+    {
+        let error = contents.unwrap_err().to_string();
+        assert!(
+            error.ends_with("en:1: this line has more than 1048576 bytes, the most that are read of one"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_share_of_unknown_subwords_is_said() {
+    // A vocabulary of 60 keeps 56 characters, and the space before each word is one of them.
+    let characters: String = (0..1100_u32).map(|n| format!("{}\n", char::from_u32(0x4e00 + n).unwrap())).collect();
+    let pairs = load([characters.as_bytes(), characters.as_bytes(), b"x\n", b"x\n"], 100).unwrap();
+    let source: Vec<u32> = pairs.train.iter().flat_map(|pair| pair.source.clone()).collect();
+    let unknown = source.iter().filter(|&&id| id == UNK).count();
+    assert!(unknown > 1000, "{unknown}");
+    let share = 100.0 * unknown as f64 / source.len() as f64;
+    assert!(pairs.description.contains(&format!(" subwords, {share:.2} + ")), "{}", pairs.description);
+    assert!(pairs.description.ends_with(" % unknown"), "{}", pairs.description);
 }
 
 #[test]

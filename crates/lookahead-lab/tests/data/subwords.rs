@@ -1,6 +1,7 @@
 //! Subwords: the same ones from the same text, texts put together again, and tokenizers from files.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use lookahead_lab::config::{DataSource, SubwordsConfig};
 use lookahead_lab::data::{DataError, EOS, PAD, Pairs, Subwords, UNK};
@@ -159,4 +160,15 @@ fn a_configuration_may_name_a_tokenizer() {
     assert!(matches!(load(300, "absent.json"), Err(DataError::MissingFile { .. })));
     fs::write(folder.path().join("mine.json"), b"\xff").unwrap();
     assert!(load(300, "mine.json").is_err());
+}
+
+#[test]
+fn a_word_of_any_length_is_read_in_time() {
+    let started = Instant::now();
+    // Letters that do not repeat.
+    let letter = |n: u32| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 27) as u8 % 26);
+    let word: String = (0..200_000).map(letter).collect();
+    let subwords = Subwords::train(std::iter::once(word.clone()), 2000).unwrap();
+    assert_eq!(subwords.decode(&subwords.encode(&word)), word);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

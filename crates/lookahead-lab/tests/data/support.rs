@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lookahead_lab::config::{Augmentation, DataConfig, DataSource};
-use lookahead_lab::data::{Dataset, Examples};
+use lookahead_lab::data::{DataError, Dataset, Examples};
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -74,8 +74,23 @@ pub fn config(source: DataSource, dir: Option<&str>, limits: [u32; 2]) -> DataCo
 
 /// The normalised pixels of all examples.
 pub fn pixels(examples: &Examples) -> Vec<f32> {
+    pixels_of(examples).unwrap()
+}
+
+/// The same, where pictures may be damaged.
+pub fn pixels_of(examples: &Examples) -> Result<Vec<f32>, DataError> {
     let indices: Vec<u32> = (0..examples.len() as u32).collect();
-    examples.batch(&indices, None).unwrap().pixels
+    Ok(examples.batch(&indices, None)?.pixels)
+}
+
+/// A ZIP archive of these files.
+pub fn zip(files: &[(&str, impl AsRef<[u8]>)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(content.as_ref()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
 }
 
 /// The bytes that normalised pixels were, by what `data` says of the normalisation.

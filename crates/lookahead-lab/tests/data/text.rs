@@ -1,13 +1,12 @@
 //! Texts as numbers: vocabularies, limits, the Penn Treebank's places, and what each damage is told.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use lookahead_lab::config::{DataConfig, DataSource};
 use lookahead_lab::data::{Corpus, Data, DataError};
 
-use crate::support::{config, gzip};
+use crate::support::{config, gzip, zip};
 
 fn files(dir: &Path, vocabulary: u32, limits: [u32; 2]) -> DataConfig {
     let source = DataSource::TextFiles {
@@ -56,6 +55,49 @@ fn words_beyond_the_vocabulary_are_unknown() {
     let corpus = load("<unk> a <eos>\n", "a\n", 10).unwrap();
     assert_eq!(words(&corpus, &corpus.train), ["<unk>", "a", "<eos>", "<eos>"]);
     assert_eq!(corpus.vocabulary.len(), 3);
+}
+
+#[test]
+fn the_share_that_a_vocabulary_leaves_out_is_said() {
+    // Of 10 + 3 tokens 3 and 1 are none of a, b and <eos>; <unk> in the text itself is a word.
+    let corpus = load("a b c a\nd c a b\n", "d b\n", 4).unwrap();
+    assert_eq!(corpus.description, "train.txt, 10 + 3 tokens, vocabulary 4, 30.00 + 33.33 % unknown");
+    let corpus = load("<unk> a a b b\n", "a\n", 4).unwrap();
+    assert_eq!(corpus.description, "train.txt, 6 + 2 tokens, vocabulary 4");
+    let corpus = load(format!("{}c\n", "a a b b\n".repeat(2001)), "a\n", 4).unwrap();
+    assert_eq!(corpus.description, "train.txt, 10,007 + 2 tokens, vocabulary 4, under 0.01 + 0 % unknown");
+}
+
+#[test]
+fn padded_and_joined_gzip_data_is_one_text() {
+    let expected = load("a b\nc\n", "a\n", 10).unwrap();
+    let [first, second] = [&b"a b\n"[..], b"c\n"].map(gzip);
+    let zeros = [0_u8; 70_000];
+    for parts in [
+        vec![&first[..], &second, &[]],
+        vec![&first[..], &second, &zeros[..1]],
+        vec![&first[..], &second, &zeros],
+        vec![&first[..], &zeros[..512], &second],
+    ] {
+        assert_eq!(load(parts.concat(), gzip(b"a\n"), 10).unwrap(), expected);
+    }
+    for garbage in [&b"x"[..], &[0, 0, 1], &[zeros.as_slice(), b"x"].concat(), &first[..1], &first[..5]] {
+        let text = [&first[..], &second, garbage].concat();
+        let error = load(text, "a\n", 10).unwrap_err().to_string();
+        assert!(error.ends_with("train.txt: damaged gzip data"), "{error}");
+    }
+}
+
+#[test]
+fn a_line_without_an_end_does_not_fill_the_memory() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let piece = [b'a'; 1 << 20];
+    (0..257).for_each(|_| std::io::Write::write_all(&mut encoder, &piece).unwrap());
+    let error = load(encoder.finish().unwrap(), "a\n", 10).unwrap_err().to_string();
+    assert!(error.ends_with("train.txt:1: this line has more than 268435456 bytes, the most that are read of one"));
+    // A whole corpus may be one line.
+    let corpus = load("word ".repeat(1 << 18), "word\n", 10).unwrap();
+    assert_eq!(corpus.train.len(), (1 << 18) + 1);
 }
 
 #[test]
@@ -113,16 +155,6 @@ fn what_cannot_be_read_is_told() {
     assert_eq!(images, "the data set digits is no text");
 }
 
-/// A ZIP archive of these files.
-fn zip(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, content) in files {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content.as_bytes()).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
-
 const TREEBANK: [(&str, &str); 3] =
     [("ptb.train.txt", " a b \n <unk> N \n"), ("ptb.valid.txt", " a \n"), ("ptb.test.txt", " b \n")];
 
@@ -169,6 +201,11 @@ fn a_damaged_treebank_is_told() {
         fs::write(&path, damaged).unwrap();
         assert!(matches!(error(), DataError::Archive { .. }));
     }
+    // Members of any size are not held.
+    let large = vec![b' '; (1 << 26) + 1];
+    fs::write(&path, zip(&TREEBANK.map(|(name, _)| (name, &large)))).unwrap();
+    let cause = std::error::Error::source(&error()).unwrap().to_string();
+    assert_eq!(cause, "ptb.train.txt has more than 67108864 bytes");
     // A byte of the first file's content.
     let mut damaged = whole.clone();
     damaged[45] ^= 1;

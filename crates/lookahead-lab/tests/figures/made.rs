@@ -8,6 +8,8 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
+use super::seal;
+
 /// A file with these tensors: name, shape, values.
 pub fn write_tensors(file: &Path, tensors: &[(String, Vec<usize>, Vec<f32>)]) {
     let bytes: Vec<Vec<u8>> =
@@ -42,11 +44,16 @@ pub struct Output {
 impl Output {
     /// `kind` is what the artifact is drawn as: `curves`, `trace` or `plane`.
     pub fn new(kind: &str, seeds: u32) -> Self {
+        Self::with_paper(kind, seeds, "{}")
+    }
+
+    /// The same with what the paper says, as JSON.
+    pub fn with_paper(kind: &str, seeds: u32, paper: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let runs: Vec<String> = (0..seeds).map(|seed| format!("\"run-{seed}\"")).collect();
         let artifact = format!(
-            r#"{{"artifact": "figure", "scale": "smoke", "title": "A figure", "command": "lookahead run figure", "data": "made",
-                "figure": "{kind}", "groups": [{{"label": "Lookahead", "baseline": null, "tuning": "none", "runs": [{}]}}]}}"#,
+            r#"{{"artifact": "figure", "scale": "small", "title": "A figure", "command": "lookahead run figure", "data": "made",
+                "figure": "{kind}", "paper": {paper}, "groups": [{{"label": "Lookahead", "baseline": null, "tuning": "none", "runs": [{}]}}]}}"#,
             runs.join(", ")
         );
         fs::create_dir_all(dir.path().join("figure")).unwrap();
@@ -67,6 +74,7 @@ impl Output {
     pub fn write(&self, seed: u32, file: &str, text: &str) -> PathBuf {
         let path = self.dir.path().join(format!("runs/run-{seed}")).join(file);
         fs::write(&path, text).unwrap();
+        seal::again(path.parent().unwrap());
         path
     }
 

@@ -5,5 +5,7 @@ mod made;
 mod map;
 mod path;
 mod plane;
+#[path = "../support/seal.rs"]
+mod seal;
 mod tensorboard;
 mod trace;

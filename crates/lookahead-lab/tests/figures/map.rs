@@ -1,7 +1,6 @@
 //! The map of Fig. 1 in the report.
 
-use std::fs;
-
+use lookahead_lab::files::write_sealed;
 use lookahead_lab::plane::Surface;
 use lookahead_lab::report::{self, ReportError};
 use serde_json::{Value, json};
@@ -30,7 +29,7 @@ fn surface() -> Surface {
 
 fn report_of(surface: &Value) -> (Output, Result<(), ReportError>) {
     let output = Output::new("plane", 1);
-    fs::write(output.folder().join("plane.json"), surface.to_string()).unwrap();
+    write_sealed(&output.folder().join("plane.json"), surface).unwrap();
     let done = report::write(output.dir.path(), "figure").map(|_| ());
     (output, done)
 }

@@ -3,11 +3,11 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use lookahead_lab::Error;
 use lookahead_lab::config::{ModelConfig, RunConfig};
 use lookahead_lab::data::Corpus;
 use lookahead_lab::model::{AwdLstm, named_weights};
 use lookahead_lab::task::{LanguageModelling, Memory, Part, Task};
+use lookahead_lab::{Error, Stop};
 
 use super::formula::values;
 use super::{awd_lstm, run};
@@ -133,13 +133,14 @@ fn a_small_model_learns_the_made_language_and_repeats_its_bits() {
     }
     let device = Device::flex().autodiff();
     with_task(&config, |task, corpus| {
-        let untrained = task.evaluate(&task.initial_model(&device).valid(), Part::Valid, &Device::flex()).unwrap();
+        let untrained =
+            task.evaluate(&task.initial_model(&device).valid(), Part::Valid, &Device::flex(), &Stop::new()).unwrap();
         // Nothing is known at first: every word is as likely.
         assert!((untrained.loss - (corpus.vocabulary.len() as f64).ln()).abs() < 0.1, "{untrained:?}");
         let (model, losses) = train(task, 20, &device);
         assert!(losses[19] < losses[0] - 0.3, "{losses:?}");
         for part in [Part::Train, Part::Valid, Part::Test] {
-            let score = task.evaluate(&model.clone().valid(), part, &Device::flex()).unwrap();
+            let score = task.evaluate(&model.clone().valid(), part, &Device::flex(), &Stop::new()).unwrap();
             assert!(score.loss < untrained.loss - 0.3 && score.accuracy.is_none() && score.bleu.is_none(), "{score:?}");
         }
         let (again, same) = train(task, 20, &device);

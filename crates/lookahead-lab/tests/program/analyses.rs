@@ -18,7 +18,11 @@ fn smoke(bench: &Bench, figure: &str, arguments: &[&str]) -> Value {
 }
 
 fn file(bench: &Bench, figure: &str, name: &str) -> String {
-    fs::read_to_string(bench.path().join("results").join(figure).join(name)).unwrap()
+    file_at("smoke", bench, figure, name)
+}
+
+fn file_at(scale: &str, bench: &Bench, figure: &str, name: &str) -> String {
+    fs::read_to_string(bench.path().join("results").join(format!("{figure}_{scale}")).join(name)).unwrap()
 }
 
 /// The rows of a CSV file: each cell by its column.
@@ -39,7 +43,7 @@ fn one_command_computes_all_figures_and_writes_their_files() {
     assert!(output.status.success(), "{}", stderr(&output));
     let pictures = [&["figure"][..], &["figure", "ratios"], &["figure", "slices"]];
     for (figure, pictures) in FIGURES.into_iter().zip(pictures) {
-        assert!(stdout(&output).contains(&format!("{figure}/report.html")), "{}", stdout(&output));
+        assert!(stdout(&output).contains(&format!("{figure}_smoke/report.html")), "{}", stdout(&output));
         for name in pictures {
             let picture = file(&bench, figure, &format!("{name}.svg"));
             assert!(picture.starts_with("<svg") && picture.ends_with("</svg>"));
@@ -72,8 +76,8 @@ fn the_recorded_defaults_are_the_librarys_and_the_page_shows_each() {
     let bench = Bench::new("");
     let output = bench.run(&["run", FIGURES[0], FIGURES[2], "--scale", "paper"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let config =
-        |figure| serde_json::from_str::<Value>(&file(&bench, figure, "result.json")).unwrap()["config"].clone();
+    let result = |figure| serde_json::from_str::<Value>(&file_at("paper", &bench, figure, "result.json")).unwrap();
+    let config = |figure| result(figure)["config"].clone();
     let json = |figure: NoisyProgress| serde_json::to_value(figure).unwrap();
     assert_eq!(config(FIGURES[0]), json(NoisyProgress::fig03()));
     assert_eq!(config(FIGURES[2])["a"], json(NoisyProgress::fig11a()));
@@ -89,8 +93,9 @@ fn the_recorded_defaults_are_the_librarys_and_the_page_shows_each() {
         |figure, part: &str| keys(&config(figure)[part]).into_iter().map(|key| format!("{part}.{key}")).collect();
     let all: [Vec<String>; 4] =
         [keys(&config(FIGURES[0])), keys(&found), parts(FIGURES[2], "a"), parts(FIGURES[2], "b")];
-    for (keys, figure) in all.iter().zip([FIGURES[0], FIGURES[1], FIGURES[2], FIGURES[2]]) {
-        let page = file(&bench, figure, "report.html");
+    let reports = [(FIGURES[0], "paper"), (FIGURES[1], "smoke"), (FIGURES[2], "paper"), (FIGURES[2], "paper")];
+    for (keys, (figure, scale)) in all.iter().zip(reports) {
+        let page = file_at(scale, &bench, figure, "report.html");
         for key in keys {
             assert!(page.contains(&format!("<code>{key}</code>")), "{figure}: {key} is not on the page");
         }

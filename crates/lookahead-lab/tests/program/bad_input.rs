@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use lookahead_lab::files::{read_sealed, write_sealed};
+use serde_json::Value;
+
 use super::support::{Bench, CNN_CONFIG, CONFIG, contents, stderr};
 
 /// Runs `train` on a configuration and expects exit code 2 and a message with all of `words`.
@@ -163,10 +166,9 @@ fn a_run_does_not_go_on_with_other_data() {
     assert!(bench.train().status.success());
     // A run of other data is known by its checksum, in the result and in the checkpoint.
     let result = bench.run_folder().join("result.json");
-    let text = fs::read_to_string(&result).unwrap();
-    let (before, after) = text.split_once("\"data\": \"").unwrap();
-    let other = if after.starts_with('0') { "1" } else { "0" };
-    fs::write(&result, format!("{before}\"data\": \"{other}{}", &after[1..])).unwrap();
+    let mut value: Value = read_sealed(&result).unwrap();
+    value["data"] = "0".repeat(64).into();
+    write_sealed(&result, &value).unwrap();
     let output = bench.train();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("other data"), "{}", stderr(&output));
@@ -180,4 +182,16 @@ fn an_artifact_keeps_what_it_compares() {
         assert_eq!(output.status.code(), Some(2), "{text}\n{}", stderr(&output));
         assert!(stderr(&output).contains(text), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn names_of_others_making_do_not_steer_the_terminal() {
+    let bench = Bench::new("\"\\u001b[2J\\u009b\\u202e\" = 1\n");
+    let shown = |output: std::process::Output| {
+        let text = stderr(&output);
+        assert!(!text.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");
+        text
+    };
+    shown(bench.train());
+    assert!(shown(bench.run(&["train", "absent\u{1b}[2J.toml"])).contains(r"absent\u001b[2J.toml"));
 }

@@ -14,7 +14,7 @@ fn quickstart_writes_table_summary_and_page() {
     for label in ["SGD", "Lookahead(SGD)", "AdamW", "Lookahead(AdamW)", "Polyak(SGD)"] {
         assert!(stdout(&output).contains(label), "{label} is not in the table");
     }
-    let folder = bench.path().join("results/quickstart");
+    let folder = bench.path().join("results/quickstart_smoke");
     let summary: Value = serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap();
     assert_eq!(summary["groups"].as_array().unwrap().len(), 5);
     assert!(summary["groups"][0]["valid_accuracy"]["mean"].as_f64().unwrap() > 0.5, "two epochs beat guessing");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::support::{Bench, CNN_CONFIG, CONFIG, contents, stderr};
+use super::support::{Bench, CNN_CONFIG, CONFIG, contents, stderr, stdout};
 
 fn undisturbed(config: &str) -> Vec<(String, Vec<u8>)> {
     let bench = Bench::new(config);
@@ -28,17 +28,37 @@ fn interrupt(bench: &Bench, checkpoints: usize) {
 #[test]
 fn a_run_killed_several_times_ends_in_the_same_bits() {
     // Long enough not to be over before the third kill, however busy the machine.
-    for config in [CONFIG, &CNN_CONFIG.replace("epochs = 8", "epochs = 40")] {
+    let long = CNN_CONFIG.replace("epochs = 8", "epochs = 40");
+    let traced = format!("average_epochs = 3\ntrace = {{ epoch = 1, updates = 30, keep_weights = true }}\n{long}");
+    for config in [CONFIG, &long, &traced] {
         let bench = Bench::new(config);
         for checkpoints in [1, 2, 3] {
             let mut child = bench.train_until(checkpoints);
             child.kill().unwrap();
             child.wait().unwrap();
+            // Whatever it was writing: what counts is whole.
+            let inspected = bench.run(&["inspect", bench.run_folder().to_str().unwrap()]);
+            assert!(stdout(&inspected).contains("every checksum agrees"), "{}", stderr(&inspected));
         }
         assert!(!bench.run_folder().join("result.json").exists());
         let output = bench.train();
         assert!(output.status.success(), "{}", stderr(&output));
         assert_same(&bench.bits(), &undisturbed(config));
+        let names = contents(&bench.run_folder()).into_iter().map(|(path, _)| path.display().to_string());
+        assert_eq!(names.filter(|name| name.contains(".writing")).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_run_killed_as_soon_as_its_state_is_there_continues() {
+    // The first state is written before the first step; what it names must be there by then.
+    for _ in 0..3 {
+        let bench = Bench::new(CNN_CONFIG);
+        let mut child = bench.train_until(1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let output = bench.train();
+        assert!(output.status.success(), "{}", stderr(&output));
     }
 }
 

@@ -122,7 +122,8 @@ fn a_group_can_have_hyperparameters_of_one_scale() {
     let rates = |scale: &str| {
         let output = bench.run(&["run", "my_sweep.toml", "--scale", scale]);
         assert!(output.status.success(), "{}", stderr(&output));
-        let artifact = json(&bench.path().join("results/my_sweep/artifact.json"));
+        let folder = if scale == "small" { "my_sweep" } else { "my_sweep_smoke" };
+        let artifact = json(&bench.path().join("results").join(folder).join("artifact.json"));
         let folders = artifact["groups"].as_array().unwrap().iter().map(|group| group["runs"][0].as_str().unwrap());
         let config = |id| fs::read_to_string(bench.path().join("results/runs").join(id).join("config.toml")).unwrap();
         let rate = |id| config(id).lines().find(|line| line.starts_with("learning_rate")).unwrap().to_owned();
@@ -167,7 +168,7 @@ fn a_trace_has_theta_after_each_update_and_phi_after_each_sync() {
     let bench = bench();
     let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--seeds", "1"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let artifact = json(&bench.path().join("results/my_sweep/artifact.json"));
+    let artifact = json(&bench.path().join("results/my_sweep_smoke/artifact.json"));
     let lookahead = artifact["groups"][1]["runs"][0].as_str().unwrap();
     let folder = bench.path().join("results/runs").join(lookahead);
     let text = fs::read_to_string(folder.join("trace.jsonl")).unwrap();
@@ -212,7 +213,7 @@ fn fast_weights_are_evaluated_beside_the_slow_ones_where_that_is_asked_for() {
     // Not a whole number of cycles an epoch, so that the two differ.
     let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--seeds", "1"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let artifact = json(&bench.path().join("results/my_sweep/artifact.json"));
+    let artifact = json(&bench.path().join("results/my_sweep_smoke/artifact.json"));
     let first_row = |group: usize| -> Value {
         let run = artifact["groups"][group]["runs"][0].as_str().unwrap();
         let path = bench.path().join("results/runs").join(run).join("metrics.jsonl");

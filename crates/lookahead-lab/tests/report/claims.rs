@@ -35,16 +35,16 @@ fn mean_training_loss_decides_the_speed_of_convergence() {
     // -0.20, -0.19, -0.21: mean -0.2, s = 0.01, half width t_{0.975, 2} s / sqrt(3) = 0.024841377
     assert_close(difference.mean, -0.2);
     assert_close(difference.ci95.unwrap()[1], -0.2 + 0.024_841_377_118);
-    assert_eq!((summary.verdict, summary.pairs()), (Some(Verdict::Holds), 3));
+    assert_eq!((summary.outcome.verdict, summary.pairs()), (Some(Verdict::Holds), 3));
     let page = made.file("report.html");
     for text in ["It is so.", "Training loss, mean over epochs", "−0.2000 [−0.2248, −0.1752]", "n = 3", "holds"] {
         assert!(page.contains(text), "{text}");
     }
 
     let (summary, _made) = judged(&claim("mean_train_loss", "higher"), &faster, &SAME);
-    assert_eq!(summary.verdict, Some(Verdict::DoesNotHold));
+    assert_eq!(summary.outcome.verdict, Some(Verdict::DoesNotHold));
     let (summary, _made) = judged(&claim("mean_train_loss", "not_worse"), &faster, &SAME);
-    assert_eq!(summary.verdict, Some(Verdict::Holds));
+    assert_eq!(summary.outcome.verdict, Some(Verdict::Holds));
 }
 
 #[test]
@@ -52,35 +52,41 @@ fn an_interval_on_both_sides_decides_nothing() {
     let mixed = [(0.9, 0.7), (0.8, 1.0), (0.7, 0.7)];
     for expect in ["lower", "higher", "not_worse"] {
         let (summary, _made) = judged(&claim("mean_train_loss", expect), &mixed, &SAME);
-        assert_eq!(summary.verdict, Some(Verdict::Undecided), "{expect}");
+        assert_eq!(summary.outcome.verdict, Some(Verdict::Undecided), "{expect}");
     }
 }
 
 #[test]
-fn no_difference_is_not_worse_but_neither_higher_nor_lower() {
-    for (expect, verdict) in
-        [("not_worse", Verdict::Holds), ("higher", Verdict::DoesNotHold), ("lower", Verdict::DoesNotHold)]
-    {
-        let (summary, _made) = judged(&claim("valid_accuracy", expect), &SAME, &SAME);
-        assert_eq!(summary.verdict, Some(verdict), "{expect}");
+fn a_difference_that_is_the_same_for_all_seeds_is_not_judged() {
+    let same_gain = [(0.8, 0.9), (0.7, 0.8), (0.6, 0.7)];
+    for expect in ["not_worse", "similar", "higher", "lower"] {
+        for accuracies in [SAME, same_gain] {
+            let (summary, _made) = judged(&claim("valid_accuracy", expect), &SAME, &accuracies);
+            assert_eq!(
+                (summary.outcome.verdict, summary.outcome.reason),
+                (None, Some(NotJudged::NoDeviation)),
+                "{expect}"
+            );
+            assert_eq!(summary.comparisons[0].judgement.interval, None);
+        }
     }
 }
 
 #[test]
-fn one_seed_decides_nothing() {
+fn one_seed_is_not_judged() {
     let (summary, made) = judged(&claim("mean_train_loss", "lower"), &[(0.9, 0.1)], &[(0.8, 0.8)]);
-    assert_eq!((summary.verdict, summary.pairs()), (Some(Verdict::Undecided), 1));
+    assert_eq!((summary.outcome.reason, summary.pairs()), (Some(NotJudged::TooFewSeeds), 1));
     assert_eq!(summary.comparisons[0].difference.unwrap().ci95, None);
     let page = made.file("report.html");
-    assert!(page.contains("undecided at n = 1") && page.contains("one seed gives no interval"));
+    assert!(page.contains("not judged: fewer than 3 seeds") && page.contains("one seed gives no interval"));
 }
 
 #[test]
-fn an_unfinished_run_leaves_the_claim_undecided() {
+fn an_unfinished_run_leaves_the_claim_without_a_verdict() {
     let (_, made) = judged(&claim("mean_train_loss", "lower"), &[(0.9, 0.7), (0.8, 0.61), (0.7, 0.49)], &SAME);
     made.unfinish("SGD-1");
     let summary = made.report().claims.remove(0);
-    assert_eq!((summary.verdict, summary.pairs()), (Some(Verdict::Undecided), 2));
+    assert_eq!((summary.outcome.reason, summary.pairs()), (Some(NotJudged::MissingSeeds), 2));
     assert_eq!(summary.comparisons[0].missing_pairs, 1);
     assert!(made.file("report.html").contains("seeds without a finite value of both: 1"));
 }
@@ -89,18 +95,17 @@ fn an_unfinished_run_leaves_the_claim_undecided() {
 fn a_claim_about_several_holds_only_if_each_holds() {
     let paper = "source = \"x\"\n[[claim]]\nsays = \"The highest.\"\ngroup = \"Lookahead\"\nbaselines = [\"SGD\", \"AdamW\"]\n\
                  measure = \"valid_accuracy\"\nexpect = \"higher\"\n";
-    for (adamw, verdict) in [(0.6, Verdict::Holds), (0.95, Verdict::DoesNotHold), (0.9, Verdict::DoesNotHold)] {
-        let groups = ["SGD", "AdamW", "Lookahead"].map(|label| group("", label, None, 2));
+    for (adamw, verdict) in [(0.6, Verdict::Holds), (0.95, Verdict::DoesNotHold), (0.9, Verdict::Undecided)] {
+        let groups = ["SGD", "AdamW", "Lookahead"].map(|label| group("", label, None, 3));
         let made = Made::new(paper, groups.to_vec());
-        for seed in 0..2 {
-            let luck = 0.01 * f64::from(seed);
-            for (label, accuracy) in [("SGD", 0.7), ("AdamW", adamw), ("Lookahead", 0.9)] {
-                made.run(&format!("{label}-{seed}"), &[1.0], accuracy + luck);
+        for seed in 0..3 {
+            for (label, accuracy, luck) in [("SGD", 0.7, 0.003), ("AdamW", adamw, 0.001), ("Lookahead", 0.9, 0.0)] {
+                made.run(&format!("{label}-{seed}"), &[1.0], accuracy + luck * f64::from(seed));
             }
         }
         let summary = made.report().claims.remove(0);
-        assert_eq!(summary.verdict, Some(verdict), "AdamW at {adamw}");
-        assert_eq!(summary.comparisons[0].verdict, Verdict::Holds);
+        assert_eq!(summary.outcome.verdict, Some(verdict), "AdamW at {adamw}");
+        assert_eq!(summary.comparisons[0].judgement.outcome.verdict, Some(Verdict::Holds));
         assert_eq!(summary.comparisons[1].baseline, "AdamW");
     }
 }
@@ -109,21 +114,21 @@ fn a_claim_about_several_holds_only_if_each_holds() {
 fn robustness_is_a_smaller_range_over_the_settings() {
     let paper = "source = \"x\"\n[[claim]]\nsays = \"Robust.\"\ngroups = [\"L1\", \"L2\"]\nbaselines = [\"S1\", \"S2\"]\n\
                  measure = \"train_loss\"\nexpect = \"less_spread\"\n";
-    let made = Made::new(paper, ["L1", "L2", "S1", "S2"].map(|label| group("", label, None, 2)).to_vec());
-    // Ranges: Lookahead 0.1, 0.2; SGD 0.5, 0.7; differences -0.4, -0.5.
-    for (label, losses) in [("L1", [1.0, 1.0]), ("L2", [1.1, 0.8]), ("S1", [0.2, 1.0]), ("S2", [0.7, 0.3])] {
+    let made = Made::new(paper, ["L1", "L2", "S1", "S2"].map(|label| group("", label, None, 3)).to_vec());
+    // Ranges: Lookahead 0.1, 0.2, 0.1; SGD 0.5, 0.7, 0.2; differences -0.4, -0.5, -0.1.
+    let losses = [("L1", [1.0, 1.0, 1.0]), ("L2", [1.1, 0.8, 0.9]), ("S1", [0.2, 1.0, 0.7]), ("S2", [0.7, 0.3, 0.5])];
+    for (label, losses) in losses {
         for (seed, loss) in losses.into_iter().enumerate() {
             made.run(&format!("{label}-{seed}"), &[loss], 0.5);
         }
     }
     let summary = made.report().claims.remove(0);
-    assert_close(summary.comparisons[0].difference.unwrap().mean, -0.45);
-    // s = 0.0707107, t_{0.975, 1} = 12.7062, half width 0.63531: two seeds do not decide it.
-    assert_eq!(summary.verdict, Some(Verdict::Undecided));
-    made.run("L2-1", &[0.91], 0.5);
-    made.run("S2-1", &[0.491], 0.5);
-    // Ranges 0.1, 0.09 and 0.5, 0.509: differences -0.4, -0.419, half width 0.1207.
-    assert_eq!(made.report().claims[0].verdict, Some(Verdict::Holds));
+    assert_close(summary.comparisons[0].difference.unwrap().mean, -1.0 / 3.0);
+    // s = 0.2081666, half width t_{0.975, 2} s / sqrt(3) = 0.5171: three seeds do not decide it.
+    assert_eq!(summary.outcome.verdict, Some(Verdict::Undecided));
+    made.run("S2-2", &[0.28], 0.5);
+    // Differences -0.4, -0.5, -0.32: s = 0.0901850, half width 0.2240.
+    assert_eq!(made.report().claims[0].outcome.verdict, Some(Verdict::Holds));
 }
 
 #[test]
@@ -153,9 +158,9 @@ fn claims_that_are_not_tried_say_why() {
                  expect = \"lower\"\n";
     let made = Made::new(paper, vec![group("A", "SGD", None, 1)]);
     let claims = made.report().claims;
-    assert_eq!(claims[0].reason, Some(NotJudged::NotMeasured));
-    assert_eq!(claims[1].reason, Some(NotJudged::NotRun));
-    assert!(claims.iter().all(|claim| claim.verdict.is_none()));
+    assert_eq!(claims[0].outcome.reason, Some(NotJudged::NotMeasured));
+    assert_eq!(claims[1].outcome.reason, Some(NotJudged::NotRun));
+    assert!(claims.iter().all(|claim| claim.outcome.verdict.is_none()));
     let page = made.file("report.html");
     assert!(page.contains("not run at this scale") && page.contains("Not run at this scale: B."));
 }

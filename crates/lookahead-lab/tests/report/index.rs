@@ -12,8 +12,15 @@ const CLAIM: &str = "source = \"x\"\n[[claim]]\nsays = \"So.\"\ngroup = \"Lookah
                      measure = \"train_loss\"\nexpect = \"lower\"\n";
 
 fn made() -> Made {
-    let made = Made::new(CLAIM, vec![group("", "SGD", None, 2), group("", "Lookahead", Some("SGD"), 2)]);
-    for (id, loss) in [("SGD-0", 0.9), ("SGD-1", 0.8), ("Lookahead-0", 0.5), ("Lookahead-1", 0.4)] {
+    let made = Made::new(CLAIM, vec![group("", "SGD", None, 3), group("", "Lookahead", Some("SGD"), 3)]);
+    for (id, loss) in [
+        ("SGD-0", 0.9),
+        ("SGD-1", 0.8),
+        ("SGD-2", 0.7),
+        ("Lookahead-0", 0.5),
+        ("Lookahead-1", 0.41),
+        ("Lookahead-2", 0.3),
+    ] {
         made.run(id, &[1.0, loss], 0.5);
     }
     made
@@ -35,7 +42,7 @@ fn index_lists_runs_verdicts_and_links_that_exist() {
     assert_eq!(path, made.dir.join("index.html"));
     let page = fs::read_to_string(path).unwrap();
     assert_balanced(&page);
-    for text in ["A made artifact", "scale small", "runs: 4", "1 holds", "Fig. 99: An analysis", "1 does not hold"] {
+    for text in ["A made artifact", "scale small", "runs: 6", "1 holds", "Fig. 99: An analysis", "1 does not hold"] {
         assert!(page.contains(text), "{text}");
     }
     assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("<script src"), "nothing is loaded");

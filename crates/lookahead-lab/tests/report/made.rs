@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use lookahead_lab::report::{self, Artifact, Candidate, Figure, Group, MetricsRow, Paper, RunResult, Summary};
+use lookahead_lab::report::{self, Artifact, Candidate, Figure, Group, LeftOut, MetricsRow, Paper, RunResult, Summary};
 use tempfile::TempDir;
+
+use super::seal;
 
 /// An output folder with one artifact, `made`.
 pub struct Made {
@@ -22,6 +24,7 @@ impl Made {
             scale: "small".to_owned(),
             title: "A made artifact".to_owned(),
             command: "lookahead run made".to_owned(),
+            source: None,
             data: "made data".to_owned(),
             notes: vec!["A smaller network than in the paper.".to_owned()],
             figure: Figure::default(),
@@ -60,22 +63,24 @@ impl Made {
             test_loss: None,
             test_bleu: None,
             kept_epochs: vec![],
+            average_began: None,
             seconds: last.seconds,
             non_finite: 0,
             data: String::new(),
             data_description: "pictures that were made".to_owned(),
             skipped: 2,
+            left_out: LeftOut::default(),
             peak_memory: Some(100 << 20),
         };
-        fs::write(folder.join("result.json"), serde_json::to_string(&result).unwrap()).unwrap();
+        seal::finished(&folder, &result);
     }
 
     /// Changes the result of a run.
     pub fn edit_result(&self, id: &str, edit: impl FnOnce(&mut RunResult)) {
-        let path = self.dir.join("runs").join(id).join("result.json");
-        let mut result: RunResult = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let folder = self.dir.join("runs").join(id);
+        let mut result = seal::result(&fs::read(folder.join("result.json")).unwrap());
         edit(&mut result);
-        fs::write(path, serde_json::to_string(&result).unwrap()).unwrap();
+        seal::finished(&folder, &result);
     }
 
     /// Writes a finished run of a model of words: training and validation loss of each epoch, the loss on the test set.
@@ -91,7 +96,16 @@ impl Made {
 
     /// Makes a run unfinished.
     pub fn unfinish(&self, id: &str) {
-        fs::remove_file(self.dir.join("runs").join(id).join("result.json")).unwrap();
+        let folder = self.dir.join("runs").join(id);
+        fs::remove_file(folder.join("result.json")).unwrap();
+        seal::unfinished(&folder);
+    }
+
+    /// Writes a file of a run.
+    pub fn write(&self, id: &str, file: &str, text: &[u8]) {
+        let folder = self.dir.join("runs").join(id);
+        fs::write(folder.join(file), text).unwrap();
+        seal::again(&folder);
     }
 
     /// Writes the report.
@@ -115,6 +129,7 @@ pub fn row(epoch: u32, train_loss: f64, accuracy: f64) -> MetricsRow {
         valid_loss: Some(1.0 - accuracy),
         valid_accuracy: Some(accuracy),
         valid_top5: None,
+        valid_skipped: 0,
         fast: None,
         alpha: None,
         seconds: f64::from(epoch),

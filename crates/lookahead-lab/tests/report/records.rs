@@ -1,9 +1,9 @@
 //! The recorded summaries: they read, and say the same when they are written again.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use lookahead_lab::report::{Subject, Summary};
+use lookahead_lab::report::{self, Outcome, Outlook, Paper, Subject, Summary};
 use serde_json::Value;
 
 #[test]
@@ -21,6 +21,56 @@ fn every_recorded_summary_still_reads() {
         read += 1;
     }
     assert!(read >= 9, "{read}");
+}
+
+/// The folders of records that have a summary, and it.
+fn summaries() -> Vec<(PathBuf, Summary)> {
+    let records = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../records");
+    let folders = fs::read_dir(records).unwrap().map(|folder| folder.unwrap().path());
+    let read = |folder: PathBuf| {
+        let text = fs::read_to_string(folder.join("summary.json")).ok()?;
+        Some((folder, serde_json::from_str(&text).unwrap()))
+    };
+    folders.filter_map(read).collect()
+}
+
+/// What a summary says of its claims and of its groups.
+fn judgements(summary: &Summary) -> Vec<(Outcome, Option<Outlook>)> {
+    let claims = summary.claims.iter().map(|claim| (claim.outcome, claim.outlook.clone()));
+    let compared = summary.groups.iter().filter_map(|group| group.comparison.as_ref());
+    claims.chain(compared.map(|comparison| (comparison.outcome, comparison.outlook.clone()))).collect()
+}
+
+#[test]
+fn records_have_the_verdicts_of_the_rules_of_now() {
+    for (folder, recorded) in summaries() {
+        let copy = tempfile::tempdir().unwrap();
+        for file in ["summary.json", "curves.csv", "trace.csv"] {
+            if folder.join(file).exists() {
+                fs::copy(folder.join(file), copy.path().join(file)).unwrap();
+            }
+        }
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let paper = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(&name).join("paper.toml");
+        let paper = fs::read_to_string(&paper).ok().map(|text| Paper::parse(&text, &paper).unwrap());
+        let again = report::judge_record(&copy.path().join("summary.json"), paper.as_ref()).unwrap();
+        assert_eq!(judgements(&again), judgements(&recorded), "{name}: `lookahead report records` judges again");
+    }
+}
+
+#[test]
+fn the_tables_of_records_have_the_verdicts_of_their_summaries() {
+    for (folder, summary) in summaries() {
+        let document = fs::read_to_string(folder.join("README.md")).unwrap();
+        for claim in &summary.claims {
+            let verdict = format!("| {}", claim.outcome.in_words(claim.pairs()));
+            let is_row = |line: &str| line.starts_with(&format!("| {} |", claim.claim.says));
+            let is_panel =
+                |line: &str| claim.claim.panel.is_empty() || line.contains(&format!("| {} |", claim.claim.panel));
+            let rows: Vec<&str> = document.lines().filter(|line| is_row(line) && is_panel(line)).collect();
+            assert!(rows.len() == 1 && rows[0].contains(&verdict), "{}: {verdict} in {rows:?}", folder.display());
+        }
+    }
 }
 
 /// Whether `now` has everything that `before` has.

@@ -6,8 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookahead_lab::report::{Artifact, Figure, Group, MetricsRow, Paper, RunResult};
+use lookahead_lab::files::write_sealed;
+use lookahead_lab::report::{Artifact, Figure, Group, LeftOut, MetricsRow, Paper, RunResult};
+use serde_json::json;
 use tempfile::TempDir;
+
+use super::seal;
 
 pub const EPOCHS: u32 = 20;
 
@@ -55,10 +59,21 @@ impl Output {
 
     /// Changes the result of a run.
     pub fn edit_result(&self, id: &str, edit: impl FnOnce(&mut RunResult)) {
-        let path = self.run_file(id, "result.json");
-        let mut result: RunResult = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let mut result = seal::result(&fs::read(self.run_file(id, "result.json")).unwrap());
         edit(&mut result);
-        fs::write(path, serde_json::to_string(&result).unwrap()).unwrap();
+        seal::finished(&self.run_folder(id), &result);
+    }
+
+    /// Makes a run unfinished.
+    pub fn unfinish(&self, id: &str) {
+        fs::remove_file(self.run_file(id, "result.json")).unwrap();
+        seal::unfinished(&self.run_folder(id));
+    }
+
+    /// Writes a file of a run.
+    pub fn write(&self, id: &str, file: &str, text: &str) {
+        fs::write(self.run_file(id, file), text).unwrap();
+        seal::again(&self.run_folder(id));
     }
 
     /// Replaces one line of `metrics.jsonl`, counted from 1.
@@ -67,7 +82,11 @@ impl Output {
         let rows = fs::read_to_string(&path).unwrap();
         let mut lines: Vec<&str> = rows.lines().collect();
         lines[line - 1] = text;
-        fs::write(path, lines.join("\n") + "\n").unwrap();
+        self.write(id, "metrics.jsonl", &(lines.join("\n") + "\n"));
+    }
+
+    fn run_folder(&self, id: &str) -> PathBuf {
+        self.dir.join("runs").join(id)
     }
 }
 
@@ -90,6 +109,7 @@ pub fn write_artifact(dir: &Path, seeds: u32) {
         scale: "small".to_owned(),
         title: "Lookahead and its inner optimizers on handwritten digits".to_owned(),
         command: "lookahead run quickstart --seeds 3".to_owned(),
+        source: None,
         data:
             "UCI optical recognition of handwritten digits (Alpaydin and Kaynak 1998), 8 x 8 grey values, 5620 images."
                 .to_owned(),
@@ -122,6 +142,7 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
             valid_loss: Some(valid_loss),
             valid_accuracy: Some((1.0 - 0.28 * valid_loss - 0.002 * wobble).clamp(0.1, 1.0)),
             valid_top5: None,
+            valid_skipped: 0,
             fast: None,
             alpha: baseline.filter(|_| label.starts_with("Lookahead")).map(|_| 0.5),
             seconds: 0.31 * x,
@@ -143,20 +164,22 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
         test_loss: None,
         test_bleu: None,
         kept_epochs: vec![],
+        average_began: None,
         seconds: last.seconds + 0.1 * f64::from(seed),
         non_finite: 0,
         data: String::new(),
         data_description: String::new(),
         skipped: 0,
+        left_out: LeftOut::default(),
         peak_memory: None,
     };
-    fs::write(folder.join("result.json"), serde_json::to_string(&result).unwrap()).unwrap();
     fs::write(
         folder.join("config.toml"),
         format!("seed = {seed}\nepochs = {EPOCHS}\n\n[optimizer]\nname = \"{label}\"\n"),
     )
     .unwrap();
-    let environment = r#"{"revision": "0123abcd", "device": "cpu (flex)", "threads": 2, "rustc": "1.95.0", "burn": "0.22.1",
-        "command": "lookahead run quickstart --seeds 3"}"#;
-    fs::write(folder.join("environment.json"), environment).unwrap();
+    let environment = json!({"revision": "0123abcd", "device": "cpu (flex)", "threads": 2, "rustc": "1.95.0",
+        "burn": "0.22.1", "command": "lookahead run quickstart --seeds 3"});
+    write_sealed(&folder.join("environment.json"), &environment).unwrap();
+    seal::finished(&folder, &result);
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use lookahead_lab::Stop;
 use lookahead_lab::config::DecodingConfig;
 use lookahead_lab::decode::beam_search;
 use lookahead_lab::model::{Dropout, Transformer};
@@ -75,12 +76,16 @@ fn sentences() -> Vec<Vec<u32>> {
     SENTENCES.iter().map(|sentence| sentence.to_vec()).collect()
 }
 
+fn search(model: &Transformer, sources: &[Vec<u32>], decoding: &DecodingConfig, device: &Device) -> Vec<Vec<u32>> {
+    beam_search(model, sources, decoding, device, &Stop::new()).unwrap()
+}
+
 #[test]
 fn a_beam_of_one_is_the_greedy_search() {
     let mut lengths = Vec::new();
     for seed in 0..6 {
         let model = model(11, seed);
-        let found = beam_search(&model, &sentences(), &decoding(1, 0.6, 4), &Device::flex());
+        let found = search(&model, &sentences(), &decoding(1, 0.6, 4), &Device::flex());
         for (source, found) in SENTENCES.iter().zip(&found) {
             assert_eq!(*found, greedy(&model, source, source.len() + 4), "of {source:?}, seed {seed}");
             lengths.push(found.len().cmp(&(source.len() + 4)));
@@ -100,7 +105,7 @@ fn a_beam_that_holds_everything_is_the_exhaustive_search() {
         for alpha in [0.0, 0.6, 2.0] {
             let (best, count) = exhaustive(&model, &[3, 4], 3, alpha);
             assert_eq!(count, 15);
-            let found = beam_search(&model, &[vec![3, 4]], &decoding(15, alpha, 1), &Device::flex());
+            let found = search(&model, &[vec![3, 4]], &decoding(15, alpha, 1), &Device::flex());
             assert_eq!(found[0], best, "seed {seed}, alpha {alpha}");
             translations.push(best);
         }
@@ -114,9 +119,9 @@ fn a_beam_that_holds_everything_is_the_exhaustive_search() {
 fn sentences_are_translated_alike_alone_and_together() {
     for seed in 0..6 {
         let (model, decoding, device) = (model(11, seed), decoding(4, 0.6, 6), Device::flex());
-        let together = beam_search(&model, &sentences(), &decoding, &device);
+        let together = search(&model, &sentences(), &decoding, &device);
         let alone: Vec<Vec<u32>> =
-            sentences().into_iter().flat_map(|source| beam_search(&model, &[source], &decoding, &device)).collect();
+            sentences().into_iter().flat_map(|source| search(&model, &[source], &decoding, &device)).collect();
         assert_eq!(together, alone);
     }
 }
@@ -124,11 +129,11 @@ fn sentences_are_translated_alike_alone_and_together() {
 #[test]
 fn many_sentences_keep_their_places() {
     let (model, decoding, device) = (model(11, 1), decoding(2, 0.6, 2), Device::flex());
-    let few = beam_search(&model, &sentences(), &decoding, &device);
+    let few = search(&model, &sentences(), &decoding, &device);
     let many: Vec<Vec<u32>> = sentences().into_iter().cycle().take(150).collect();
     let expected: Vec<Vec<u32>> = few.into_iter().cycle().take(150).collect();
-    assert_eq!(beam_search(&model, &many, &decoding, &device), expected);
-    assert!(beam_search(&model, &[], &decoding, &device).is_empty());
+    assert_eq!(search(&model, &many, &decoding, &device), expected);
+    assert!(search(&model, &[], &decoding, &device).is_empty());
 }
 
 #[test]
@@ -170,5 +175,5 @@ fn a_model_without_numbers_translates_into_nothing() {
     let count = weights["embedding"].num_elements();
     weights.insert("embedding".to_owned(), TensorData::new(vec![f32::NAN; count], [11, 8]));
     let model = load_weights(model, weights).unwrap();
-    assert_eq!(beam_search(&model, &sentences(), &decoding(3, 0.6, 5), &Device::flex()), vec![Vec::<u32>::new(); 6]);
+    assert_eq!(search(&model, &sentences(), &decoding(3, 0.6, 5), &Device::flex()), vec![Vec::<u32>::new(); 6]);
 }

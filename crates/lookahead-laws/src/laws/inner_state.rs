@@ -2,7 +2,7 @@
 
 use lookahead::{InnerStatePolicy, LookaheadConfig, StepSize};
 
-use crate::case::{POLICIES, changing};
+use crate::case::{changing, policies};
 use crate::compare::{assert_close, assert_same_bits};
 use crate::laws::{eq1, tensors_at};
 use crate::{Case, Setup, Subject};
@@ -12,7 +12,7 @@ pub(crate) fn reset_is_a_fresh_inner_optimizer<S: Subject>(case: &Case) {
         let begin = outer * case.k();
         let mut subject = case.new_subject::<S>(&case.lookahead(InnerStatePolicy::Reset));
         case.advance(&mut subject, 0..begin);
-        let mut fresh = S::new(&case.base, &tensors_at(case, &subject.slow()));
+        let mut fresh = S::new(&case.base, &tensors_at(case, &subject.weights()));
         for step in begin..begin + case.k() - 1 {
             case.advance(&mut subject, step..step + 1);
             case.advance(&mut fresh, step..step + 1);
@@ -73,7 +73,7 @@ fn momentum<S: Subject>(case: &Case, setup: &Setup, steps: u64) -> Vec<Vec<f64>>
 pub(crate) fn bias_correction_follows_the_moments<S: Subject>(case: &Case) {
     let lr = 0.0625;
     let tolerance = lr * (1e-7 + 1e4 * S::PRECISION.epsilon());
-    for policy in POLICIES {
+    for policy in policies::<S>() {
         let mut subject = case.new_subject::<S>(&case.lookahead(policy));
         // constant gradients of both signs and several sizes
         let grads: Vec<Option<Vec<f64>>> = case

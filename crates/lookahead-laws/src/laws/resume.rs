@@ -2,12 +2,12 @@
 
 use lookahead::{Adaptive, CurvaturePower, InnerStatePolicy};
 
-use crate::case::{POLICIES, alpha};
+use crate::case::{alpha, policies};
 use crate::compare::assert_same_bits;
 use crate::{Case, Setup, Subject};
 
 pub(crate) fn a_saved_run_goes_on_with_the_same_bits<S: Subject>(case: &Case) {
-    for policy in POLICIES {
+    for policy in policies::<S>() {
         assert_resumes::<S>(&format!("{policy:?}"), case, &case.lookahead(policy));
         assert_resumes::<S>(&format!("{policy:?}, with schedules"), case, &case.scheduled(policy));
     }
@@ -37,7 +37,7 @@ fn assert_resumes<S: Subject>(what: &str, case: &Case, setup: &Setup) {
 }
 
 pub(crate) fn looking_on_changes_nothing<S: Subject>(case: &Case) {
-    for policy in POLICIES {
+    for policy in policies::<S>() {
         let setup = case.lookahead(policy);
         let (mut watched, mut left_alone) = (case.new_subject::<S>(&setup), case.new_subject::<S>(&setup));
         for step in 0..3 * case.k() {

@@ -1,7 +1,7 @@
 //! Algorithm 1 written out in `f64` for SGD, heavy ball and Adam, with a defect of other implementations on request.
 
-use lookahead::{InnerStatePolicy, LookaheadConfig, StepSize};
-use lookahead_laws::{Law, Precision, Rule, Setup, Subject, Tensor};
+use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, StepSize};
+use lookahead_laws::{Case, Law, Precision, Rule, Setup, Subject, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// No defect.
@@ -41,6 +41,21 @@ pub const EMPTY_CYCLE_COUNTS: u8 = 16;
 /// `sync_now` leaves the phase as it is.
 pub const PHASE_GOES_ON: u8 = 17;
 
+/// A sync leaves out tensors that have no gradient in its step.
+pub const SKIPS_WITHOUT_GRADIENT: u8 = 18;
+/// A tensor that has just joined is saved without slow weights.
+pub const SAVED_BEFORE_SEEDED: u8 = 19;
+/// The slow weights of a frozen tensor stay where they are.
+pub const STALE_WHEN_FROZEN: u8 = 20;
+/// A frozen tensor is pulled back like any other.
+pub const PULLED_WHEN_FROZEN: u8 = 21;
+/// A tensor in the place of another inherits its slow weights and moments.
+pub const INHERITS: u8 = 22;
+/// Of two tensors of one identity one stays where it was.
+pub const TWIN_STAYS: u8 = 23;
+/// All tensors share one count of averaged weights.
+pub const ONE_COUNT_FOR_ALL_MEANS: u8 = 24;
+
 /// One tensor's part of the state.
 #[derive(Clone, Serialize, Deserialize)]
 struct Slot {
@@ -49,6 +64,13 @@ struct Slot {
     moments: Moments,
     anchor: Moments,
     clock: u32,
+    mean: Vec<f64>,
+    averaged: u64,
+    // Joined after the first step, and not stepped yet.
+    new: bool,
+    moved: bool,
+    frozen: bool,
+    twin_of: Option<usize>,
 }
 
 /// The first and second moment (or the velocity), the weights of their averages, and the steps.
@@ -73,6 +95,7 @@ pub struct Textbook<const D: u8> {
     phase: u32,
     outer: u64,
     rate: Option<f64>,
+    steps: u64,
     #[serde(skip)]
     setup: Option<Setup>,
 }
@@ -89,7 +112,58 @@ impl<const D: u8> Textbook<D> {
     fn slot(tensor: &Tensor, seeded: bool) -> Slot {
         let moments = Moments::new(tensor.values.len());
         let phi = seeded.then(|| tensor.values.clone());
-        Slot { theta: tensor.values.clone(), phi, anchor: moments.clone(), moments, clock: 0 }
+        Slot {
+            theta: tensor.values.clone(),
+            phi,
+            anchor: moments.clone(),
+            moments,
+            clock: 0,
+            mean: tensor.values.clone(),
+            averaged: 0,
+            new: false,
+            moved: false,
+            frozen: tensor.frozen,
+            twin_of: None,
+        }
+    }
+
+    /// Polyak's mean, `mean <- mean + (theta - mean) / n`.
+    fn average(&mut self) {
+        let Some(Averaging::Running { start }) = self.setup().averaging else { return };
+        self.steps += 1;
+        if self.steps > start {
+            let most = self.slots.iter().map(|slot| slot.averaged).max().unwrap_or_default();
+            for slot in &mut self.slots {
+                slot.averaged = if D == ONE_COUNT_FOR_ALL_MEANS { most } else { slot.averaged } + 1;
+                let n = slot.averaged as f64;
+                slot.mean.iter_mut().zip(&slot.theta).for_each(|(mean, theta)| *mean += (theta - *mean) / n);
+            }
+        }
+    }
+
+    /// The sync at the end of a cycle.
+    fn sync_if_due(&mut self, tensors: usize) {
+        let Some(config) = self.config() else { return };
+        let k = config.sync_period.at(self.outer).get();
+        if D == CLOCK_PER_TENSOR {
+            self.sync(&config, |slot| slot.clock >= k);
+            self.slots.iter_mut().filter(|slot| slot.clock >= k).for_each(|slot| slot.clock = 0);
+            return;
+        }
+        self.phase += if D == COUNTS_TENSORS { tensors as u32 } else { 1 };
+        if self.phase >= k {
+            self.sync(&config, |_| true);
+            (self.phase, self.outer) = (0, self.outer + 1);
+        }
+    }
+
+    /// A tensor and its twin are one.
+    fn keep_twins_together(&mut self) {
+        for index in 0..self.slots.len() {
+            if let (Some(of), true) = (self.slots[index].twin_of, D != TWIN_STAYS) {
+                self.slots[index] = Slot { twin_of: Some(of), ..self.slots[of].clone() };
+            }
+        }
     }
 
     fn sync(&mut self, config: &LookaheadConfig, due: impl Fn(&Slot) -> bool) {
@@ -97,7 +171,12 @@ impl<const D: u8> Textbook<D> {
         let alpha = alphas.at(self.outer).get();
         let mut poisoned = false;
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
-            poisoned |= pull_back::<D>(slot, alpha);
+            match (slot.frozen, D) {
+                (true, STALE_WHEN_FROZEN) => {}
+                (true, _) if D != PULLED_WHEN_FROZEN => slot.phi = Some(slot.theta.clone()),
+                (false, SKIPS_WITHOUT_GRADIENT) if !slot.moved => {}
+                _ => poisoned |= pull_back::<D>(slot, alpha),
+            }
         }
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
             match config.inner_state {
@@ -178,7 +257,7 @@ impl<const D: u8> Subject for Textbook<D> {
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self {
         assert!(setup.lookaheads.len() < 2, "this book has no nested Lookahead");
         let slots = tensors.iter().map(|tensor| Self::slot(tensor, D != SEEDED_LATE)).collect();
-        Self { slots, phase: 0, outer: 0, rate: None, setup: Some(setup.clone()) }
+        Self { slots, phase: 0, outer: 0, rate: None, steps: 0, setup: Some(setup.clone()) }
     }
 
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
@@ -189,23 +268,15 @@ impl<const D: u8> Subject for Textbook<D> {
             self.rate = Some(lr);
         }
         for (slot, gradient) in self.slots.iter_mut().zip(grads) {
+            (slot.moved, slot.new) = (gradient.is_some(), false);
             if let Some(gradient) = gradient {
                 inner_step(rule, lr, &mut slot.theta, gradient, &mut slot.moments);
                 slot.clock += 1;
             }
         }
-        let Some(config) = self.config() else { return };
-        let k = config.sync_period.at(self.outer).get();
-        if D == CLOCK_PER_TENSOR {
-            self.sync(&config, |slot| slot.clock >= k);
-            self.slots.iter_mut().filter(|slot| slot.clock >= k).for_each(|slot| slot.clock = 0);
-            return;
-        }
-        self.phase += if D == COUNTS_TENSORS { grads.len() as u32 } else { 1 };
-        if self.phase >= k {
-            self.sync(&config, |_| true);
-            (self.phase, self.outer) = (0, self.outer + 1);
-        }
+        self.average();
+        self.sync_if_due(grads.len());
+        self.keep_twins_together();
     }
 
     fn weights(&self) -> Vec<Vec<f64>> {
@@ -213,8 +284,12 @@ impl<const D: u8> Subject for Textbook<D> {
     }
 
     fn slow(&self) -> Vec<Vec<f64>> {
-        let slow =
-            |slot: &Slot| slot.phi.as_ref().filter(|_| self.setup().has_lookahead()).unwrap_or(&slot.theta).clone();
+        let begun = self.slots.iter().any(|slot| slot.averaged > 0);
+        let slow = |slot: &Slot| match &slot.phi {
+            Some(phi) if self.setup().has_lookahead() => phi.clone(),
+            _ if begun && !self.setup().has_lookahead() => slot.mean.clone(),
+            _ => slot.theta.clone(),
+        };
         self.slots.iter().map(slow).collect()
     }
 
@@ -242,20 +317,50 @@ impl<const D: u8> Subject for Textbook<D> {
         if D == SAVED_WITHOUT_SLOW {
             slots.iter_mut().for_each(|slot| slot.phi = Some(slot.theta.clone()));
         }
+        if D == SAVED_BEFORE_SEEDED {
+            slots.iter_mut().filter(|slot| slot.new).for_each(|slot| slot.phi = None);
+        }
         let phase = if D == SAVED_WITHOUT_CLOCK { 0 } else { self.phase };
         let rate = if D == RATE_STAYS_AFTER_LOAD { Some(0.5) } else { self.rate };
-        postcard::to_allocvec(&Self { slots, phase, outer: self.outer, rate, setup: None }).expect("plain data")
+        let saved = Self { slots, phase, outer: self.outer, rate, steps: self.steps, setup: None };
+        postcard::to_allocvec(&saved).expect("plain data")
     }
 
-    fn load(setup: &Setup, _tensors: &[Tensor], bytes: &[u8]) -> Self {
-        Self { setup: Some(setup.clone()), ..postcard::from_bytes(bytes).expect("what was saved") }
+    fn load(setup: &Setup, tensors: &[Tensor], bytes: &[u8]) -> Self {
+        let mut loaded = Self { setup: Some(setup.clone()), ..postcard::from_bytes(bytes).expect("what was saved") };
+        loaded.slots.iter_mut().zip(tensors).for_each(|(slot, tensor)| slot.frozen = tensor.frozen);
+        loaded
     }
 
     fn add(&mut self, tensor: &Tensor) {
-        self.slots.push(Self::slot(tensor, D != LATE_NEVER_SYNCED));
+        self.slots.push(Slot { new: true, ..Self::slot(tensor, D != LATE_NEVER_SYNCED) });
     }
 
-    fn exemption(law: Law) -> Option<&'static str> {
+    fn freeze(&mut self, tensor: usize, frozen: bool) -> bool {
+        self.slots[tensor].frozen = frozen;
+        true
+    }
+
+    fn replace(&mut self, tensor: usize, by: &Tensor) -> bool {
+        match D {
+            INHERITS => self.slots[tensor].theta.clone_from(&by.values),
+            _ => self.slots[tensor] = Self::slot(by, true),
+        }
+        true
+    }
+
+    fn with_twin(setup: &Setup, tensors: &[Tensor], of: usize, saved: Option<&[u8]>) -> Option<Self> {
+        Some(match saved {
+            Some(bytes) => Self::load(setup, tensors, bytes),
+            None => {
+                let mut new = Self::new(setup, tensors);
+                new.slots.push(Slot { twin_of: Some(of), ..new.slots[of].clone() });
+                new
+            }
+        })
+    }
+
+    fn exemption(law: Law, _case: &Case) -> Option<&'static str> {
         match law {
             Law::LookaheadInsideWithAlphaOneIsTransparent => Some("this book has no nested Lookahead"),
             Law::ASavedRunWithAdaptiveAlphaGoesOn | Law::AdaptiveAlphaIsOneForAllTensors => {

@@ -4,9 +4,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Better, Claim};
+use crate::error::short;
+use crate::limits::check_count;
+use crate::optimal_rate::points;
 use crate::{
     ConditionNumber, Cycle, Error, Momentum, Rate, Regime, Spectrum, critical_condition_number, optimal_rates,
 };
+
+/// The most rates of a single direction that are computed: about a minute on two cores.
+const MOST_WORK: u64 = 1_000_000_000;
 
 /// What the figure shows. The paper gives k = 20 and alpha = 0.5; the rest are our defaults, which it does not give.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,8 +99,9 @@ impl ConvergenceRates {
     /// Computes the figure, on all cores.
     ///
     /// # Errors
-    /// [`Error::Empty`] without a condition number; [`Error::OutOfRange`] if `dim` is 0, or 1 with a condition number
-    /// above 1.
+    /// [`Error::Empty`] without a condition number; [`Error::OutOfRange`] if `dim` is 0, above
+    /// [`MOST_EIGENVALUES`](crate::MOST_EIGENVALUES), or 1 with a condition number above 1; [`Error::TooMuchWork`] for more
+    /// than a minute of it; [`Error::NotFinite`] if Lookahead's rate over momentum's is not.
     ///
     /// ```
     /// use lookahead_theory::ConditionNumber;
@@ -108,11 +115,18 @@ impl ConvergenceRates {
         if self.condition_numbers.is_empty() {
             return Err(Error::Empty { name: "condition number" });
         }
-        let mut points = Vec::with_capacity(self.condition_numbers.len());
+        check_count(self.dim)?;
+        self.check_work()?;
+        let mut of_each = Vec::with_capacity(self.condition_numbers.len());
         for &condition_number in &self.condition_numbers {
             let eigenvalues = self.shape.with(self.dim, condition_number).eigenvalues()?;
             let rates = optimal_rates(&eigenvalues, self.momentum, &self.cycle);
-            points.push(ConditionPoint {
+            let ratio = rates.lookahead.rate / rates.momentum.rate;
+            if !ratio.is_finite() {
+                let because = format!("the condition number is {}", short(condition_number.get()));
+                return Err(Error::NotFinite { what: "the ratio of the convergence rates", because });
+            }
+            of_each.push(ConditionPoint {
                 condition_number,
                 regime: Regime::at_best(condition_number, self.momentum),
                 momentum: rates.momentum,
@@ -120,7 +134,7 @@ impl ConvergenceRates {
             });
         }
         let within = |regime: Regime| -> Vec<(f64, f64)> {
-            let of_regime = points.iter().filter(|point| point.regime == regime);
+            let of_regime = of_each.iter().filter(|point| point.regime == regime);
             of_regime.map(|point| (point.lookahead.rate, point.momentum.rate)).collect()
         };
         let faster = "Where momentum is under-damped, Lookahead converges faster";
@@ -129,7 +143,22 @@ impl ConvergenceRates {
             critical_condition_number: critical_condition_number(self.momentum),
             faster_under_damped: Claim::new(faster.to_owned(), Better::Higher, &within(Regime::UnderDamped)),
             slower_over_damped: Claim::new(slower.to_owned(), Better::Lower, &within(Regime::OverDamped)),
-            points,
+            points: of_each,
         })
+    }
+
+    /// Whether it takes a minute at most.
+    ///
+    /// # Errors
+    /// [`Error::TooMuchWork`] for too many eigenvalues times condition numbers, for a k as large.
+    pub fn check_work(&self) -> Result<(), Error> {
+        let each = points(self.momentum, &self.cycle) + points(self.momentum, &Cycle::inner_alone());
+        let size = (self.dim as u64).saturating_mul(self.condition_numbers.len() as u64);
+        let most = MOST_WORK / each;
+        if size <= most {
+            return Ok(());
+        }
+        let what = "the number of eigenvalues times condition numbers";
+        Err(Error::TooMuchWork { what, size, most, less: "take fewer of either, or a smaller k" })
     }
 }

@@ -9,6 +9,9 @@ pub use noisy_progress::{NoisyProgress, NoisyProgressData, ProgressCurve, Progre
 
 use serde::Serialize;
 
+/// Numbers closer than this, relative to the larger, are equal: what the searches for learning rates leave open.
+const TIE: f64 = 1e-9;
+
 /// A comparison that the paper makes, counted over the points of a figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Claim {
@@ -16,6 +19,9 @@ pub struct Claim {
     pub statement: String,
     /// At how many points it is so.
     pub count: usize,
+    /// At how many points the other number is the better one; the rest are ties.
+    #[serde(skip)]
+    pub behind: usize,
     /// Of how many.
     pub of: usize,
     /// The smallest ratio of Lookahead's number to the other optimizer's; none without points.
@@ -38,19 +44,32 @@ pub(crate) enum Better {
 }
 
 impl Claim {
-    /// That Lookahead's number is better than the other at each point. Two zeros have the ratio 1.
+    /// Whether the other number is the better one at more than half of the points.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        2 * self.behind > self.of
+    }
+
+    /// That Lookahead's number is better than the other at each point, by more than the rounding of both. Two zeros have
+    /// the ratio 1.
     pub(crate) fn new(statement: String, better: Better, points: &[(f64, f64)]) -> Self {
-        let is_so = |&&(lookahead, other): &&(f64, f64)| match better {
-            Better::Lower => lookahead < other,
-            Better::Higher => lookahead > other,
+        let beats = |one: f64, other: f64| {
+            let gain = match better {
+                Better::Lower => other - one,
+                Better::Higher => one - other,
+            };
+            gain > TIE * one.abs().max(other.abs())
         };
-        let (count, of) = (points.iter().filter(is_so).count(), points.len());
+        let of = points.len();
+        let count = points.iter().filter(|(lookahead, other)| beats(*lookahead, *other)).count();
+        let behind = points.iter().filter(|(lookahead, other)| beats(*other, *lookahead)).count();
         let ratio = |&(lookahead, other): &(f64, f64)| if lookahead == other { 1.0 } else { lookahead / other };
         let mut ratios: Vec<f64> = points.iter().map(ratio).collect();
         ratios.sort_by(f64::total_cmp);
         Self {
             statement,
             count,
+            behind,
             of,
             least_ratio: ratios.first().copied(),
             median_ratio: ratios.get(of.saturating_sub(1) / 2).copied(),

@@ -6,8 +6,16 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Better, Claim};
-use crate::error::accept;
+use crate::error::{accept, short};
+use crate::matched_rate::matched_rate;
 use crate::{ConditionNumber, Cycle, Dynamics, Error, Moments, Momentum, Noise, NoisyQuadratic, Progress, Spectrum};
+
+/// The most learning rates of all alphas together: each is kept.
+const MOST_SLICES: u64 = 500_000;
+/// The most learning rates of all alphas and eigenvalues together: some ten seconds.
+const MOST_WORK: u64 = 200_000_000;
+/// A distance below this part of the terms that it is the sum of is rounding.
+const ROUNDING: f64 = 1e-12;
 
 /// What the figures show. The paper gives Sigma = A^-1, learning rates in (0, 1), k = 5 and T = 1000 (App. A.1); the
 /// rest are our defaults, which it does not give.
@@ -105,7 +113,7 @@ impl NoisyProgressData {
     #[must_use]
     pub fn worse_for_smallest_alpha(&self) -> bool {
         let with_alphas = self.curves.iter().filter_map(|curve| curve.alpha).zip(&self.claims);
-        with_alphas.min_by(|a, b| a.0.get().total_cmp(&b.0.get())).is_some_and(|(_, claim)| !claim.holds)
+        with_alphas.min_by(|a, b| a.0.get().total_cmp(&b.0.get())).is_some_and(|(_, claim)| claim.is_behind())
     }
 }
 
@@ -140,9 +148,10 @@ impl NoisyProgress {
     /// Computes the figure, on all cores.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if there is no learning rate, the spectrum or the initial mean is refused, or the largest
-    /// eigenvalue is above 2, so that not all of (0, 1) converges; [`Error::StepsEndInsideCycle`]; [`Error::Empty`]
-    /// without an alpha; [`Error::NoiseCount`].
+    /// [`Error::OutOfRange`] if there is no learning rate or no step, or if the spectrum or the initial mean is refused;
+    /// [`Error::StepsEndInsideCycle`]; [`Error::Empty`] without an alpha; [`Error::NoiseCount`] or
+    /// [`Error::ListedOutOfRange`] for the noise; [`Error::TooMuchWork`] for more than seconds of it;
+    /// [`Error::DistanceTooSmall`] where a distance to the final loss is nothing but rounding.
     ///
     /// ```
     /// use lookahead_theory::Spectrum;
@@ -161,6 +170,9 @@ impl NoisyProgress {
         if self.alphas.is_empty() {
             return Err(Error::Empty { name: "alpha" });
         }
+        // After no step at all the distances are equal, up to rounding.
+        accept("the number of steps", self.steps as f64, self.steps > 0, "at least 1")?;
+        self.check_work()?;
         let problem = NoisyQuadratic::new(self.spectrum.eigenvalues()?, &self.noise)?;
         let rates: Vec<f64> = (1..=count).map(|i| i as f64 / (count + 1) as f64).collect();
 
@@ -181,18 +193,41 @@ impl NoisyProgress {
         Ok(NoisyProgressData { curves, slices, claims })
     }
 
+    /// Learning rates times alphas fit into memory, and times eigenvalues are computed in seconds.
+    fn check_work(&self) -> Result<(), Error> {
+        let slices = (self.learning_rates as u64).saturating_mul(self.alphas.len() as u64);
+        let size = slices.saturating_mul(self.spectrum.dim() as u64);
+        for (what, size, most, less) in [
+            ("the number of learning rates times alphas", slices, MOST_SLICES, "take fewer of either"),
+            ("the number of learning rates, alphas and eigenvalues, multiplied,", size, MOST_WORK, "take fewer of any"),
+        ] {
+            if size > most {
+                return Err(Error::TooMuchWork { what, size, most, less });
+            }
+        }
+        Ok(())
+    }
+
     fn cycle(&self, alpha: Option<Alpha>) -> Cycle {
         alpha.map_or(Cycle::inner_alone(), |alpha| Cycle { sync_period: self.sync_period, alpha, ..Cycle::default() })
     }
 
+    /// A distance to the final loss that is all rounding is refused: no claim can be judged by it. A start that stays
+    /// where it is has none at all.
     fn progress(&self, problem: &NoisyQuadratic, lr: f64, alpha: Option<Alpha>) -> Result<Progress, Error> {
         let dynamics = Dynamics::new(problem, lr, Momentum::NONE, self.cycle(alpha))?;
-        dynamics.progress(Moments::at(self.initial_mean), self.steps)
+        let start = Moments::at(self.initial_mean);
+        let (progress, terms) = dynamics.measured_progress(start, self.steps)?;
+        let stays = self.initial_mean == 0.0 && progress.above_least == 0.0;
+        if !stays && progress.excess.abs() <= (ROUNDING * terms).max(f64::MIN_POSITIVE) {
+            return Err(Error::DistanceTooSmall { lr, steps: self.steps });
+        }
+        Ok(progress)
     }
 
     /// SGD with the same final loss as Lookahead with this alpha and learning rate.
     fn slice(&self, problem: &NoisyQuadratic, alpha: Alpha, lr: f64, progress: &Progress) -> Result<Slice, Error> {
-        let sgd_lr = sgd_rate_with_loss(problem, progress.above_least, lr);
+        let sgd_lr = matched_rate(problem, Momentum::NONE, progress.above_least, lr);
         Ok(Slice {
             alpha,
             final_loss: progress.final_loss,
@@ -217,31 +252,12 @@ impl ProgressCurve {
 }
 
 fn claim_about(alpha: Alpha, slices: &[Slice]) -> Claim {
-    let statement =
-        format!("Lookahead with alpha = {} is nearer to the final loss than SGD with the same final loss", alpha.get());
-    let points: Vec<(f64, f64)> = slices.iter().map(|slice| (slice.lookahead_excess, slice.sgd_excess)).collect();
+    let statement = format!(
+        "Lookahead with alpha = {} is nearer to the final loss than SGD with the same final loss",
+        short(alpha.get())
+    );
+    // From above or, after a start that is nearer to the optimum than the final loss, from below.
+    let points: Vec<(f64, f64)> =
+        slices.iter().map(|slice| (slice.lookahead_excess.abs(), slice.sgd_excess.abs())).collect();
     Claim::new(statement, Better::Lower, &points)
-}
-
-/// SGD's learning rate for a final loss that is `above_least` above the least, by Newton's method from above: the final
-/// loss `1/2 sum a x sigma^2 / (2 - x)`, x = lr a, rises and is convex, so no step goes past the root.
-fn sgd_rate_with_loss(problem: &NoisyQuadratic, above_least: f64, at_most: f64) -> f64 {
-    const MOST_STEPS: u32 = 100;
-    let mut lr = at_most;
-    for _ in 0..MOST_STEPS {
-        let (mut loss, mut slope) = (0.0, 0.0);
-        for direction in problem.directions() {
-            let (a, room) = (direction.curvature, 2.0 - lr * direction.curvature);
-            let rate = 0.5 * a * a * direction.noise_variance / room;
-            loss += lr * rate;
-            slope += 2.0 * rate / room;
-        }
-        let next = lr - (loss - above_least) / slope;
-        // Downward until rounding stops it; no slope, no noise, and any rate has the same loss.
-        if next.is_nan() || next >= lr {
-            break;
-        }
-        lr = next;
-    }
-    lr
 }

@@ -128,7 +128,10 @@ pub fn round(value: f32, random: u32) -> u16 {
 pub fn store<T: Float>(slow: &mut [u16], weights: &[T], rounding: Rounding) {
     assert_eq!(slow.len(), weights.len(), "slow and fast weights of one tensor");
     for (element, (phi, theta)) in (rounding.first..).zip(slow.iter_mut().zip(weights)) {
-        *phi = round(theta.to_f32(), rounding.bits(element));
+        // an f64 weight can be finite and yet beyond f32
+        let nearest = theta.to_f32();
+        let bounded = if theta.is_finite() { nearest.clamp(f32::MIN, f32::MAX) } else { nearest };
+        *phi = round(bounded, rounding.bits(element));
     }
 }
 

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::accept;
-use crate::inner_state::counts_fit;
+use crate::inner_state::{clone_in_place, counts_fit};
 use crate::kernels::adafactor::{self, Coefficients, moment_lengths};
 use crate::kernels::{interpolate, interpolate_scalar};
-use crate::{Alpha, Cadence, Error, Float, Grads, InnerState, Optimizer, Param, ParamSet};
+use crate::{Alpha, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, Param, ParamSet};
 
 /// AdaFactor as PyTorch defines it: `beta2_decay = -0.8`, `eps = (machine epsilon, 1e-3)`, clipping threshold `d = 1`,
 /// decoupled weight decay 0, no first moment. Tensors of rank 2 and more are factored along their last two dimensions.
@@ -90,14 +90,16 @@ impl AdaFactor {
 }
 
 /// The second moment of each tensor.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct AdaFactorState<T> {
     tensors: Vec<TensorState<T>>,
 }
 
+clone_in_place!(AdaFactorState<T> { tensors });
+
 /// The second moment of one tensor: means over rows and columns, or every element (`columns` empty).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 struct TensorState<T> {
     rows: Vec<T>,
@@ -106,6 +108,8 @@ struct TensorState<T> {
     weight: f64,
     steps: u64,
 }
+
+clone_in_place!(TensorState<T> { rows, columns, weight, steps });
 
 impl<T: Float> TensorState<T> {
     fn new(param: &Param<'_, T>) -> Self {
@@ -142,6 +146,16 @@ impl<T: Float> InnerState<T> for AdaFactorState<T> {
 
 impl Cadence for AdaFactor {}
 
+impl Describe for AdaFactor {
+    fn describe(&self) -> Description {
+        Description::of("AdaFactor")
+            .with("beta2_decay", self.beta2_decay)
+            .with("smallest_scale", self.smallest_scale)
+            .with("clipping", self.clipping)
+            .with("weight_decay", self.weight_decay)
+    }
+}
+
 impl<T: Float> Optimizer<T> for AdaFactor {
     type State = AdaFactorState<T>;
 
@@ -149,6 +163,15 @@ impl<T: Float> Optimizer<T> for AdaFactor {
         let mut state = AdaFactorState::default();
         state.adopt(params);
         state
+    }
+
+    fn reset(&self, params: &ParamSet<'_, T>, state: &mut AdaFactorState<T>) {
+        state.adopt(params);
+        for TensorState { rows, columns, weight, steps } in &mut state.tensors {
+            rows.fill(T::ZERO);
+            columns.fill(T::ZERO);
+            (*weight, *steps) = (0.0, 0);
+        }
     }
 
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut AdaFactorState<T>) {

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::buffer::Slot;
 use crate::error::accept;
-use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit, interpolate_all};
+use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, interpolate_all, zero_all};
 use crate::kernels::{Pass, Task, adam, interpolate_scalar};
-use crate::{Alpha, Buffer, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, PullBack, SecondMoment};
+use crate::{
+    Alpha, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, ParamSet, PullBack,
+    SecondMoment,
+};
 
 /// What Adam and AdamW share: `beta_1 = 0.9`, `beta_2 = 0.999`, `epsilon = 1e-8`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +94,7 @@ impl AdamHyperparameters {
 }
 
 /// The moments of each tensor, their bias corrections, and the number of steps.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct AdamState<T> {
     first: Vec<Buffer<T>>,
@@ -99,6 +102,8 @@ pub struct AdamState<T> {
     corrections: Vec<BiasCorrection>,
     steps: Vec<u64>,
 }
+
+clone_in_place!(AdamState<T> { first, second, corrections, steps });
 
 impl<T: Float> AdamState<T> {
     fn moments(&mut self) -> impl Iterator<Item = [&mut [T]; 2]> + Send {
@@ -198,6 +203,17 @@ macro_rules! adam_rule {
 
         impl Cadence for $name {}
 
+        impl Describe for $name {
+            fn describe(&self) -> Description {
+                let AdamHyperparameters { beta1, beta2, epsilon, weight_decay, decoupled: _ } = self.0;
+                Description::of(stringify!($name))
+                    .with("beta1", beta1)
+                    .with("beta2", beta2)
+                    .with("epsilon", epsilon)
+                    .with("weight_decay", weight_decay)
+            }
+        }
+
         impl<T: Float> Optimizer<T> for $name {
             type State = AdamState<T>;
 
@@ -209,6 +225,14 @@ macro_rules! adam_rule {
 
             fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut AdamState<T>) {
                 pass(&self.0, lr, params, grads, state, None);
+            }
+
+            fn reset(&self, params: &ParamSet<'_, T>, state: &mut AdamState<T>) {
+                state.adopt(params);
+                zero_all(&mut state.first);
+                zero_all(&mut state.second);
+                state.corrections.fill(BiasCorrection::default());
+                state.steps.fill(0);
             }
 
             fn step_and_pull_back(

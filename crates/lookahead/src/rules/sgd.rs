@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::buffer::Slot;
 use crate::error::accept;
-use crate::inner_state::{adopt_zeros, buffers_fit, counts_fit, interpolate_all};
+use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, interpolate_all, zero_all};
 use crate::kernels::{Pass, Task, sgd};
-use crate::{Alpha, Buffer, Cadence, Error, Float, Grads, InnerState, Optimizer, ParamSet, PullBack};
+use crate::{
+    Alpha, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, ParamSet, PullBack,
+};
 
 /// SGD as PyTorch defines it; all hyperparameters but the learning rate default to 0.
 ///
@@ -109,13 +111,15 @@ impl Sgd {
 }
 
 /// The velocity of each tensor (none without momentum) and the number of its steps.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 pub struct SgdState<T> {
     // None without momentum.
     velocity: Option<Vec<Buffer<T>>>,
     steps: Vec<u64>,
 }
+
+clone_in_place!(SgdState<T> { velocity, steps });
 
 impl<T: Float> SgdState<T> {
     fn velocities(&mut self) -> impl Iterator<Item = [&mut [T]; 1]> + Send {
@@ -124,6 +128,16 @@ impl<T: Float> SgdState<T> {
 }
 
 impl Cadence for Sgd {}
+
+impl Describe for Sgd {
+    fn describe(&self) -> Description {
+        Description::of("Sgd")
+            .with("momentum", self.momentum)
+            .with("dampening", self.dampening)
+            .with("nesterov", self.nesterov)
+            .with("weight_decay", self.weight_decay)
+    }
+}
 
 impl<T: Float> Optimizer<T> for Sgd {
     type State = SgdState<T>;
@@ -136,6 +150,22 @@ impl<T: Float> Optimizer<T> for Sgd {
 
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut SgdState<T>) {
         self.pass(lr, params, grads, state, None);
+    }
+
+    fn reset(&self, params: &ParamSet<'_, T>, state: &mut SgdState<T>) {
+        state.adopt(params);
+        state.velocity.iter_mut().for_each(|velocity| zero_all(velocity));
+        state.steps.fill(0);
+    }
+
+    /// A velocity that was not kept begins at 0, as in a first step.
+    fn adapt(&self, params: &ParamSet<'_, T>, state: &mut SgdState<T>) -> Result<(), Error> {
+        match (&state.velocity, self.momentum > 0.0) {
+            (None, true) => *state = self.init(params),
+            (Some(_), false) => state.velocity = None,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn step_and_pull_back(

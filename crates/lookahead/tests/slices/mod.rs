@@ -1,10 +1,9 @@
 //! The core over slices, as a subject of the laws: any rule with up to two Lookaheads around it, in `f32` or `f64`.
 
-use std::fmt::Debug;
 use std::ops::Deref;
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
-use lookahead::{Cadence, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, ParamSet, Snapshot};
+use lookahead::{Averaged, Describe, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, ParamSet, Snapshot};
 use lookahead_laws::{Precision, Rule, Setup, Subject, Tensor};
 
 /// An optimizer, its parameters and its state, with the types of the first and last hidden.
@@ -25,7 +24,7 @@ struct Session<T: Float, O: Optimizer<T>> {
     state: O::State,
 }
 
-impl<T: Float, O: Optimizer<T> + Debug> Session<T, O> {
+impl<T: Float, O: Optimizer<T> + Describe> Session<T, O> {
     fn open(optimizer: O, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error> {
         let mut params = ParamSet::new();
         for tensor in tensors {
@@ -39,7 +38,7 @@ impl<T: Float, O: Optimizer<T> + Debug> Session<T, O> {
     }
 }
 
-impl<T: Float, O: Optimizer<T> + Debug> Run<T> for Session<T, O> {
+impl<T: Float, O: Optimizer<T> + Describe> Run<T> for Session<T, O> {
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
         let grads = grads.iter().map(|gradient| gradient.as_deref().map(narrow::<T>));
         let grads = Grads::new(&self.params, grads).expect("a gradient for each tensor");
@@ -77,23 +76,33 @@ fn widen<T: Float>(tensors: &[impl Deref<Target = [T]>]) -> Vec<Vec<f64>> {
 
 impl<T: Float> Slices<T> {
     fn open(setup: &Setup, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error> {
-        let layers = &setup.lookaheads;
+        let sgd = Sgd::new();
         match setup.rule {
-            Rule::Sgd => Self::wrap(Sgd::new(), layers, tensors, saved),
-            Rule::HeavyBall => Self::wrap(Sgd::new().with_momentum(0.9)?.with_dampening(0.25)?, layers, tensors, saved),
+            Rule::Sgd => Self::average(sgd, setup, tensors, saved),
+            Rule::HeavyBall => Self::average(sgd.with_momentum(0.9)?.with_dampening(0.25)?, setup, tensors, saved),
             Rule::Nesterov => {
-                let rule = Sgd::new().with_momentum(0.9)?.with_nesterov()?.with_weight_decay(0.01)?;
-                Self::wrap(rule, layers, tensors, saved)
+                let rule = sgd.with_momentum(0.9)?.with_nesterov()?.with_weight_decay(0.01)?;
+                Self::average(rule, setup, tensors, saved)
             }
-            Rule::Adam => Self::wrap(Adam::new(), layers, tensors, saved),
-            Rule::AdamW => Self::wrap(AdamW::new(), layers, tensors, saved),
-            Rule::AdaFactor => Self::wrap(AdaFactor::new(), layers, tensors, saved),
+            Rule::Adam => Self::average(Adam::new(), setup, tensors, saved),
+            Rule::AdamW => Self::average(AdamW::new(), setup, tensors, saved),
+            Rule::AdaFactor => Self::average(AdaFactor::new(), setup, tensors, saved),
+        }
+    }
+
+    fn average<A>(rule: A, setup: &Setup, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error>
+    where
+        A: Optimizer<T> + Describe + 'static,
+    {
+        match setup.averaging {
+            None => Self::wrap(rule, &setup.lookaheads, tensors, saved),
+            Some(averaging) => Self::wrap(Averaged::new(rule, averaging), &setup.lookaheads, tensors, saved),
         }
     }
 
     fn wrap<A>(rule: A, layers: &[LookaheadConfig], tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error>
     where
-        A: Optimizer<T> + Cadence + Debug + 'static,
+        A: Optimizer<T> + Describe + 'static,
     {
         Ok(Self(match layers {
             [] => Box::new(Session::open(rule, tensors, saved)?),

@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
-use lookahead_lab::report::AdviceReport;
-use lookahead_lab::report::heat_map::{self, HeatMap};
+use lookahead_lab::report::{AdviceReport, as_given};
 use lookahead_theory::{AdviceGrid, Moments};
 
 use super::problem::{MomentumOptions, NoiseOptions, SpectrumOptions};
-use super::values;
+use super::{map_table, values};
 use crate::commands::{say, shell_word};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The learning rate of the inner optimizer, above 0 and below 2 (1 + BETA) / L.
+    /// Your learning rate of the inner optimizer, above 0 and below 2 (1 + BETA) / L; the best ones are searched besides.
     #[arg(long, value_name = "LR")]
     lr: f64,
     #[command(flatten)]
@@ -23,7 +22,7 @@ pub struct Arguments {
     spectrum: SpectrumOptions,
     #[command(flatten)]
     noise: NoiseOptions,
-    /// The values of k to compare, with commas.
+    /// The values of k to compare, with commas; with those of alpha at most 1000 pairs.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1,2,5,10,20,50,100",
         value_parser = values::sync_period)]
     k: Vec<SyncPeriod>,
@@ -49,7 +48,12 @@ const EXAMPLES: &str = "\
 Examples:
   lookahead theory advise --lr 0.5
   lookahead theory advise --lr 0.1 --momentum 0.9 --spectrum harmonic --dim 1000 --steps 10000 --out results
-  lookahead theory advise --lr 0.5 --k 5,6,7,8 --alpha 0.4,0.5,0.6 --json";
+  lookahead theory advise --lr 0.5 --k 5,6,7,8 --alpha 0.4,0.5,0.6 --json
+
+It compares each pair of k and alpha with the inner optimizer alone at your learning rate, each at its own best learning
+rate, and at the same final loss (Sec. 3.1), and says whether Lookahead pays and which best values lie at the end of what
+was compared. JSON keys: points, best, inner_alone, best_final (at your rate), tuned, best_tuned, inner_tuned (at the best
+rates), same_final_loss, gain and pays (tuned, relative to the distance from the loss at the optimum), edges, conclusions.";
 
 pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
     let eigenvalues = arguments.spectrum.eigenvalues()?;
@@ -63,7 +67,8 @@ pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
         start: Moments::at(arguments.initial_mean),
     };
     let advice = lookahead_theory::advise(&problem, arguments.lr, arguments.momentum.momentum, &grid);
-    let report = AdviceReport::new(question, arguments.steps, advice.map_err(super::refused)?, command());
+    let advice = advice.map_err(super::refused)?;
+    let report = AdviceReport::new(question, arguments.lr, arguments.steps, advice, command());
     let mut text = if arguments.json { report.json() } else { in_words(&report) };
     if let Some(out) = &arguments.out {
         let folder = out.join("advise");
@@ -95,43 +100,28 @@ fn question(arguments: &Arguments, spectrum: String) -> Vec<(&'static str, Strin
         InnerStatePolicy::Reset => "reset",
     };
     vec![
-        ("learning rate", arguments.lr.to_string()),
-        ("momentum", arguments.momentum.momentum.get().to_string()),
+        ("learning rate", as_given(arguments.lr)),
+        ("momentum", as_given(arguments.momentum.momentum.get())),
         ("inner state", inner_state.to_owned()),
         ("spectrum", spectrum),
         ("noise", arguments.noise.in_words()),
-        ("initial mean", arguments.initial_mean.to_string()),
+        ("initial mean", as_given(arguments.initial_mean)),
         ("steps", arguments.steps.to_string()),
     ]
 }
 
-/// Both maps as tables, the conclusions, and what the model leaves out.
+/// The maps as tables, the conclusions, and what the model leaves out; no line is wider than a terminal.
 fn in_words(report: &AdviceReport) -> String {
     let maps = report.maps();
-    let maps = maps.iter().map(table).collect::<Vec<_>>().join("\n\n");
-    let limits = report.limits.map(|limit| format!("- {limit}")).join("\n");
-    let conclusions = report.conclusions().join("\n");
-    format!("{maps}\n\n{conclusions}\n\nWhat the model leaves out:\n{limits}")
-}
-
-fn table(map: &HeatMap) -> String {
-    let mut table = comfy_table::Table::new();
-    let corner = format!("{} \\ {}", map.rows.0, map.columns.0);
-    table.load_style(comfy_table::TableStyle::new());
-    table.set_header([corner].into_iter().chain(map.columns.1.iter().cloned()));
-    let best = map.best();
-    for (row, (name, cells)) in map.rows.1.iter().zip(&map.cells).enumerate() {
-        let cells = cells.iter().enumerate().map(|(column, cell)| {
-            let text = heat_map::text(*cell);
-            if best == Some((row, column)) { format!("[{text}]") } else { text }
-        });
-        table.add_row([name.clone()].into_iter().chain(cells));
-    }
-    format!("{}, the lowest in brackets\n{table}", map.title)
+    let maps = maps.iter().map(map_table::table).collect::<Vec<_>>().join("\n\n");
+    let conclusions =
+        report.conclusions.iter().map(|sentence| map_table::wrapped(sentence, "", "")).collect::<Vec<_>>();
+    let limits = report.limits.map(|limit| map_table::wrapped(limit, "- ", "  ")).join("\n");
+    format!("{maps}\n\n{}\n\nWhat the model leaves out:\n{limits}", conclusions.join("\n"))
 }
 
 /// The command as it was typed.
 fn command() -> String {
-    let words = std::env::args().skip(1).map(|word| shell_word(&word));
+    let words = std::env::args_os().skip(1).map(|word| shell_word(&word.to_string_lossy()));
     std::iter::once("lookahead".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -1,13 +1,15 @@
 //! Options that several questions share: the spectrum, the noise, and one cycle of Lookahead.
 
 use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
-use lookahead_theory::{ConditionNumber, Cycle, Eigenvalues, Error, Momentum, Noise, NoisyQuadratic, Spectrum};
+use lookahead_lab::report::{as_given, significant};
+use lookahead_theory::{
+    ConditionNumber, Cycle, Eigenvalues, Error, MOST_EIGENVALUES, Momentum, Noise, NoisyQuadratic, Spectrum,
+};
 
 use super::values::{self, NoiseName, SpectrumName};
 
 const DIM: usize = 100;
-/// The most eigenvalues that are computed: they keep memory in bounds.
-const MOST_EIGENVALUES: u64 = 10_000_000;
+const MOST: u64 = MOST_EIGENVALUES as u64;
 
 #[derive(Debug, clap::Args)]
 pub struct SpectrumOptions {
@@ -15,10 +17,10 @@ pub struct SpectrumOptions {
     /// on each line.
     #[arg(long, value_name = "NAME", default_value = "chebyshev", value_parser = values::spectrum)]
     spectrum: SpectrumName,
-    /// How many eigenvalues, if they are not from a file [default: 100].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_EIGENVALUES))]
+    /// How many eigenvalues, if they are not from a file; at most a million [default: 100].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     dim: Option<u64>,
-    /// The largest eigenvalue, which is 1, over the smallest; that of harmonic is N [default: 1000].
+    /// The largest eigenvalue, which is 1, over the smallest, from 1 to 1e100; that of harmonic is N [default: 1000].
     #[arg(long, value_name = "KAPPA", value_parser = values::condition_number)]
     condition_number: Option<ConditionNumber>,
 }
@@ -53,7 +55,7 @@ impl SpectrumOptions {
     fn check_fits(&self, of: &str, condition_number: f64) -> anyhow::Result<()> {
         match self.condition_number.map(ConditionNumber::get) {
             Some(value) if value != condition_number => {
-                let accepted = format!("{condition_number}, which {of} has, or left out");
+                let accepted = format!("{}, which {of} has, or left out", as_given(condition_number));
                 Err(super::refused(Error::OutOfRange { name: "--condition-number", value, accepted }))
             }
             _ => Ok(()),
@@ -69,7 +71,7 @@ impl SpectrumOptions {
             SpectrumName::Harmonic => "harmonic".to_owned(),
             SpectrumName::File(file) => file.display().to_string(),
         };
-        let condition_number = lookahead_lab::report::significant(eigenvalues.condition_number(), 6);
+        let condition_number = significant(eigenvalues.condition_number(), 6);
         format!("{name}, {} eigenvalues, condition number {condition_number}", eigenvalues.as_slice().len())
     }
 }
@@ -99,7 +101,7 @@ impl NoiseOptions {
     pub fn in_words(&self) -> String {
         match &self.noise {
             NoiseName::Rule(Noise::Curvature) => "curvature".to_owned(),
-            NoiseName::Rule(Noise::Constant(variance)) => format!("constant {variance}"),
+            NoiseName::Rule(Noise::Constant(variance)) => format!("constant {}", as_given(*variance)),
             NoiseName::Rule(_) => "inverse curvature".to_owned(),
             NoiseName::File(file) => file.display().to_string(),
         }

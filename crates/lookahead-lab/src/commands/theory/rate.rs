@@ -1,6 +1,6 @@
 //! `lookahead theory rate` (Sec. 3.2, App. B.1, Fig. 4)
 
-use lookahead_theory::{Regime, optimal_rates, rates_at};
+use lookahead_theory::{Regime, check_search, optimal_rates, rates_at};
 
 use super::problem::{MomentumOptions, PairOptions, SpectrumOptions};
 use crate::commands::{say, table};
@@ -35,7 +35,10 @@ pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
     let cycle = arguments.pair.cycle(inner_state);
     let found = match arguments.lr {
         Some(lr) => rates_at(&eigenvalues, lr, momentum, &cycle).map_err(super::refused)?,
-        None => optimal_rates(&eigenvalues, momentum, &cycle),
+        None => {
+            check_search(&eigenvalues, momentum, &cycle).map_err(super::refused)?;
+            optimal_rates(&eigenvalues, momentum, &cycle)
+        }
     };
     if arguments.json {
         return Ok(say(serde_json::to_string_pretty(&found)?)?);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
+use lookahead_lab::report::as_given;
 use lookahead_theory::{ConditionNumber, Momentum, Noise};
 
 /// Where the eigenvalues come from.
@@ -43,7 +44,8 @@ pub fn noise(text: &str) -> Result<NoiseName, String> {
         ("constant", Some(value)) => {
             let accepted = "the variance after constant: must be a finite number of at least 0";
             let variance = number(value).ok().filter(|&value| value >= 0.0 && value.is_finite());
-            NoiseName::Rule(Noise::Constant(variance.ok_or(accepted)?))
+            // Adding 0 makes a negative zero a plain one.
+            NoiseName::Rule(Noise::Constant(variance.ok_or(accepted)? + 0.0))
         }
         ("file", Some(path)) if !path.is_empty() => NoiseName::File(path.into()),
         _ => return Err("must be inverse, curvature, constant:V or file:PATH".to_owned()),
@@ -60,7 +62,9 @@ pub fn inner_state(text: &str) -> Result<InnerStatePolicy, String> {
 }
 
 pub fn alpha(text: &str) -> Result<Alpha, String> {
-    Alpha::new(number(text)?).map_err(|error| error.to_string())
+    let value = number(text)?;
+    let accepted = || format!("alpha is {}, but must be above 0 and at most 1", as_given(value));
+    Alpha::new(value).map_err(|_| accepted())
 }
 
 pub fn momentum(text: &str) -> Result<Momentum, String> {

@@ -1,7 +1,7 @@
 //! Aligned texts, read side by side: line n of a target translates line n of its source.
 
 use crate::data::DataError;
-use crate::data::lines::{TextFile, TextLines};
+use crate::data::lines::{LONGEST_SENTENCE, TextFile, TextLines};
 
 /// Texts with their translations, one after the other.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl PairLines<'_> {
         loop {
             let Some(current) = &mut self.current else {
                 let Some(files) = self.files.next() else { return Ok(None) };
-                let (source, target) = (files.0.lines()?, files.1.lines()?);
+                let (source, target) = (files.0.lines(LONGEST_SENTENCE)?, files.1.lines(LONGEST_SENTENCE)?);
                 self.current = Some(Current { files, source, target, read: 0 });
                 continue;
             };

@@ -33,6 +33,10 @@ const SPECIAL: [&str; 4] = ["<pad>", "<s>", "</s>", "<unk>"];
 /// The most different characters that are kept: the most frequent ones.
 const MOST_CHARACTERS: usize = 1000;
 
+/// The most characters of a word that are trained on as one: longer ones are cut, because training takes time with the
+/// square of a word's length.
+const LONGEST_WORD: usize = 1000;
+
 /// A vocabulary of subwords, and how texts are cut into them and put together again.
 ///
 /// Words begin with `▁`, the space before them; punctuation is cut off. Any run of whitespace is one space.
@@ -58,7 +62,7 @@ impl Subwords {
     /// ones among them; pairs that occur once are not joined.
     ///
     /// The 1000 most frequent characters are kept, fewer where the vocabulary is smaller. The same lines in any order
-    /// give the same subwords.
+    /// give the same subwords. Of a word with more than 1000 characters every 1000 are a word.
     ///
     /// # Errors
     /// [`DataError::Subwords`] if the tokenizer refuses a line.
@@ -187,7 +191,15 @@ fn words(cutter: &PreTokenizerWrapper, line: &str) -> tokenizers::Result<Vec<Str
     let mut cut = PreTokenizedString::from(line);
     cutter.pre_tokenize(&mut cut)?;
     let words = cut.get_splits(OffsetReferential::Original, OffsetType::None);
-    Ok(words.into_iter().map(|(word, ..)| word.to_owned()).collect())
+    Ok(words.into_iter().flat_map(|(word, ..)| pieces(word)).collect())
+}
+
+fn pieces(word: &str) -> Vec<String> {
+    if word.len() <= LONGEST_WORD {
+        return vec![word.to_owned()];
+    }
+    let characters: Vec<char> = word.chars().collect();
+    characters.chunks(LONGEST_WORD).map(|piece| piece.iter().collect()).collect()
 }
 
 /// How often each character occurs.

@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use super::Parts;
-use crate::data::lines::{TextFile, read_zipped};
+use crate::data::lines::TextFile;
 use crate::data::store::{Candidate, locate};
+use crate::data::zipped::read_zipped;
 use crate::data::{DEFAULT_FOLDER, DataError};
 
 const NAME: &str = "penn_treebank";

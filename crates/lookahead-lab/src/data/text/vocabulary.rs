@@ -42,8 +42,9 @@ impl Vocabulary {
         self.ids.get(word).copied()
     }
 
-    pub(super) fn id_or_unknown(&self, word: &str) -> u32 {
-        self.id(word).unwrap_or(self.unknown)
+    /// The number of `<unk>`.
+    pub(super) fn unknown(&self) -> u32 {
+        self.unknown
     }
 
     pub(super) fn words(&self) -> &[String] {

@@ -43,6 +43,8 @@ pub enum Outcome {
     HoldsInPart,
     /// At half of the points or fewer.
     DoesNotHold,
+    /// There is no point to judge by.
+    NotJudged,
 }
 
 impl Outcome {
@@ -50,10 +52,20 @@ impl Outcome {
     #[must_use]
     pub fn of(count: usize, n: usize) -> Self {
         match (count, n) {
-            _ if n > 0 && count == n => Self::Holds,
-            _ if 20 * count >= 19 * n && n > 0 => Self::HoldsAlmostEverywhere,
+            (_, 0) => Self::NotJudged,
+            _ if count == n => Self::Holds,
+            _ if 20 * count >= 19 * n => Self::HoldsAlmostEverywhere,
             _ if 2 * count > n => Self::HoldsInPart,
             _ => Self::DoesNotHold,
+        }
+    }
+
+    /// Whether it holds by and large.
+    #[must_use]
+    pub fn holds(self) -> bool {
+        match self {
+            Self::Holds | Self::HoldsAlmostEverywhere | Self::HoldsInPart => true,
+            Self::DoesNotHold | Self::NotJudged => false,
         }
     }
 
@@ -65,13 +77,14 @@ impl Outcome {
             Self::HoldsAlmostEverywhere => "holds almost everywhere",
             Self::HoldsInPart => "holds in part",
             Self::DoesNotHold => "does not hold",
+            Self::NotJudged => "not judged",
         }
     }
 
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Holds | Self::HoldsAlmostEverywhere => "holds",
-            Self::HoldsInPart => "undecided",
+            Self::HoldsInPart | Self::NotJudged => "undecided",
             Self::DoesNotHold => "fails",
         }
     }

@@ -127,7 +127,10 @@ impl Analysis {
     }
 }
 
-/// Rows of a CSV file: the header, then numbers that read back to the same bits. An empty cell is no number.
+/// Rows of a CSV file (RFC 4180): the header, then numbers that read back to the same bits. An empty cell is no number.
+///
+/// A text stands in it as it is. One that begins with `=` is no formula here: other programs that read the file get the
+/// very label; a spreadsheet is told to import such a column as text.
 #[derive(Debug)]
 pub struct Csv(String);
 
@@ -141,7 +144,7 @@ impl Csv {
     /// Adds a row.
     pub fn row(&mut self, cells: &[Cell<'_>]) {
         let text = |cell: &Cell<'_>| match cell {
-            Cell::Text(text) if text.contains([',', '"', '\n']) => format!("\"{}\"", text.replace('"', "\"\"")),
+            Cell::Text(text) if text.contains([',', '"', '\n', '\r']) => format!("\"{}\"", text.replace('"', "\"\"")),
             Cell::Text(text) => (*text).to_owned(),
             Cell::Whole(number) => number.to_string(),
             // Debug writes small and large numbers with an exponent.

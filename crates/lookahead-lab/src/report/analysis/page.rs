@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::curves::line_sample;
 use super::super::page::{Head, document};
 use super::super::xy::{self, XyPlot, palette_css, panel};
-use super::super::{significant, significant_in_full};
+use super::super::{as_given, significant, significant_in_full};
 use super::{Analysis, Finding, Picture};
 
 /// What of the environment says something about a computation.
@@ -62,7 +62,7 @@ fn verdicts(findings: &[Finding]) -> Markup {
             }
             p.hint {
                 "The claims are in our words, the verdicts are computed. A comparison holds if it is so at every point; "
-                "almost everywhere: at 95 % of the points or more; in part: at more than half."
+                "almost everywhere: at 95 % of the points or more; in part: at more than half; it is not judged where there is no point."
             }
         }
     }
@@ -133,7 +133,7 @@ fn in_words(value: &Value) -> String {
             let rest = table.iter().filter(|(key, _)| *key != "kind").map(pair);
             kind.chain(rest).collect::<Vec<_>>().join(", ")
         }
-        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |value| value.to_string()),
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), as_given),
         Value::Bool(_) | Value::Null => value.to_string(),
     }
 }

@@ -33,15 +33,20 @@ impl Drawing {
                 section: figure.section(),
                 files: vec![("figure.svg", figure.standalone(title))],
             }),
-            Figure::Trace => Traces::read(study)?.map(|traces| Self {
+            Figure::Trace => Traces::of(study).map(|traces| Self {
                 section: traces.section(),
                 files: vec![("figure.svg", traces.standalone(title)), ("trace.csv", traces.csv())],
             }),
             Figure::Curves if study.is_single_run() => {
-                Traces::read(study)?.map(|traces| Self { section: traces.section(), files: Vec::new() })
+                Traces::of(study).map(|traces| Self { section: traces.section(), files: Vec::new() })
             }
             Figure::Curves => None,
         })
+    }
+
+    /// The names of its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &'static str> {
+        self.files.iter().map(|(name, _)| *name)
     }
 
     /// Writes its files into the folder of the report.
@@ -55,7 +60,7 @@ impl Drawing {
 
 impl Study {
     /// Whether it is a run by itself, reported in its own folder.
-    fn is_single_run(&self) -> bool {
+    pub(super) fn is_single_run(&self) -> bool {
         matches!(self.runs.as_slice(), [runs] if matches!(runs.as_slice(), [run] if self.folder.ends_with(&run.id)))
     }
 
@@ -65,13 +70,6 @@ impl Study {
             return self.folder.clone();
         }
         self.folder.parent().unwrap_or(Path::new(".")).join("runs").join(&run.id)
-    }
-}
-
-impl Run {
-    /// The seed its configuration names.
-    pub(super) fn seed(&self) -> Option<u64> {
-        self.table()?.get("seed")?.as_integer()?.try_into().ok()
     }
 }
 

@@ -3,8 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::{
-    ClaimComparison, ClaimSummary, Expectation, Measure, NotJudged, Paper, Study, Subject, Summary, Verdict,
-    format::MISSING,
+    ClaimComparison, ClaimSummary, Expectation, Measure, Outcome, Outlook, Paper, Study, Subject, Summary, Verdict,
 };
 use super::{print, results::verdict_class};
 
@@ -33,21 +32,24 @@ pub(super) fn claims(summary: &Summary) -> Markup {
             h2 { "What the paper says, and whether it holds here" }
             div.cards { @for claim in &summary.claims { (card(claim)) } }
             p.hint {
-                "The claims are in our words. A claim holds if the 95 % confidence interval (Student\u{2019}s t) of each "
-                "difference, paired by seed, lies wholly where the claim says; it does not hold if one lies wholly on the "
-                "other side or at zero; else this many seeds do not decide it. Each claim is judged by itself, at this scale."
+                "The claims are in our words. "
+                (RULES)
                 @if summary.subject == Subject::Language {
                     " Perplexities are compared by their logarithms, the losses, and their difference is given as a ratio: "
                     "\u{2212}5 % is a perplexity that is 5 % lower."
-                }
-                @if summary.claims.iter().any(|claim| claim.claim.expect == Some(Expectation::Similar)) {
-                    " That two are alike holds if the interval lies wholly within the margin on both sides of zero, and does "
-                    "not hold if it lies wholly outside."
                 }
             }
         }
     }
 }
+
+/// How comparisons are judged.
+pub(super) const RULES: &str = "Each comparison is a paired t-test over seeds, two-sided, against the end of the range that \
+    the claim names: zero, or, of what is alike or not worse, a margin. The comparisons of one claim are a family, corrected \
+    by Holm, so that any of them is decided wrongly with a probability of 5 % at most; p is the corrected value, and the \
+    interval is that of the level at which it was tried. A claim holds if each of its intervals lies where it says, and does \
+    not hold if one lies wholly elsewhere; else these seeds leave it undecided. Nothing is judged by fewer than three seeds, \
+    without a deviation between seeds, or at scale smoke. The claims among themselves are not corrected.";
 
 fn card(summary: &ClaimSummary) -> Markup {
     let claim = &summary.claim;
@@ -57,22 +59,37 @@ fn card(summary: &ClaimSummary) -> Markup {
         article.card {
             p.claim { (claim.says) }
             p.evidence { (places.join(" · ")) }
-            @match (summary.verdict, summary.reason) {
-                (Some(verdict), _) => {
-                    p class={ "badge " (verdict_class(verdict)) } { (verdict.in_words(summary.pairs())) }
-                }
-                (None, Some(NotJudged::NotRun)) => p.badge.undecided { "not run at this scale" },
-                (None, _) => p.badge.undecided { "not judged: see below" },
-            }
+            (badge(summary.outcome, summary.pairs()))
             @if let (Some(measure), Some(expect)) = (claim.measure, claim.expect) {
                 @if !summary.comparisons.is_empty() {
-                    p.evidence { (compared(summary, measure, expect)) ":" }
+                    p.evidence { (compared(summary, measure, expect)) @if summary.comparisons.len() == 1 { ":" } }
+                    @if let several @ 2.. = summary.comparisons.len() {
+                        p.evidence { "A family of " (several) " comparisons, corrected by Holm:" }
+                    }
                     ul.comparisons {
                         @for comparison in &summary.comparisons {
                             li { (self::comparison(comparison, measure, summary.comparisons.len())) }
                         }
                     }
                 }
+            }
+            (outlook(summary.outlook.as_ref()))
+        }
+    }
+}
+
+/// A verdict, or why there is none.
+pub(super) fn badge(outcome: Outcome, n: u32) -> Markup {
+    html! { p class={ "badge " (verdict_class(outcome)) } { (outcome.in_words(n)) } }
+}
+
+/// What it would take to decide what is undecided.
+pub(super) fn outlook(outlook: Option<&Outlook>) -> Markup {
+    html! {
+        @if let Some(outlook) = outlook {
+            p.evidence {
+                (outlook.in_words())
+                @if let Some(command) = &outlook.command { " To add just the missing ones: " code { (command) } }
             }
         }
     }
@@ -90,9 +107,13 @@ fn compared(summary: &ClaimSummary, measure: Measure, expect: Expectation) -> St
         (Some(epoch), Some(step)) => format!(", after epoch {epoch} (for the paper\u{2019}s step {step})"),
         (epoch, _) => when(epoch, summary.claim.epoch),
     };
-    if let Some(margin) = summary.claim.margin {
-        text += &format!(", less than {margin}{} apart", unit.trim_start_matches(','));
-    }
+    let own = summary.claim.margin.map(|margin| format!("{margin}{}", unit.trim_start_matches(',')));
+    let margin = own.unwrap_or_else(|| measure.margin_in_words().to_owned());
+    text += &match expect {
+        Expectation::Similar => format!(", less than {margin} apart"),
+        Expectation::NotWorse => format!(", not worse by {margin}"),
+        Expectation::Higher | Expectation::Lower | Expectation::LessSpread => String::new(),
+    };
     text
 }
 
@@ -108,22 +129,22 @@ pub(super) fn when(ours: Option<u32>, papers: Option<u32>) -> String {
 }
 
 fn comparison(comparison: &ClaimComparison, measure: Measure, of: usize) -> Markup {
-    let ClaimComparison { group, baseline, missing_pairs, difference, verdict } = comparison;
+    let ClaimComparison { missing_pairs, difference, judgement, .. } = comparison;
     let n = difference.map_or(0, |paired| paired.n);
-    let numbers = difference.map_or(MISSING.to_owned(), |_| print(&measure.quantity().paired(*difference)));
     html! {
-        (group) " \u{2212} " (baseline) ": "
-        @if of > 1 { span class={ "word " (verdict_class(*verdict)) } { (word(*verdict)) } ", " }
-        span.numbers { (numbers) ", n = " (n) }
+        (print(&comparison.name().replace(" - ", " \u{2212} "))) ": "
+        @if of > 1 { span class={ "word " (verdict_class(judgement.outcome)) } { (word(judgement.outcome)) } ", " }
+        span.numbers { (print(&measure.quantity().judged(*difference, judgement))) ", n = " (n) }
         @if *missing_pairs > 0 { "; seeds without a finite value of both: " (missing_pairs) }
         @else if n == 1 { "; one seed gives no interval" }
     }
 }
 
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "holds",
-        Verdict::DoesNotHold => "does not",
-        Verdict::Undecided => "undecided",
+fn word(outcome: Outcome) -> &'static str {
+    match outcome.verdict {
+        Some(Verdict::Holds) => "holds",
+        Some(Verdict::DoesNotHold) => "does not",
+        Some(Verdict::Undecided) => "undecided",
+        None => "not judged",
     }
 }

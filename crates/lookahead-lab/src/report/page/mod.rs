@@ -10,6 +10,8 @@ mod samples;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub(super) use self::samples::check as check_samples;
+
 use self::samples::Samples;
 use super::{
     GroupSummary, ReportError, Study, Subject, Summary,
@@ -81,6 +83,9 @@ pub(super) fn page(
     let panels = summary.panels();
     let body = html! {
         (claims::banner(study))
+        @if !summary.unreadable.is_empty() {
+            div.warning { @for run in &summary.unreadable { p { (run.to_string()) } } }
+        }
         @if let Some(drawing) = drawing { (drawing.section) }
         @if summary.claims.is_empty() { (results::verdicts(&panels, summary.subject)) } @else { (claims::claims(summary)) }
         @for (groups, plots) in panels.iter().zip(plots) { (panel(groups, plots, summary.subject)) }
@@ -116,6 +121,6 @@ fn panel_name<'a>(groups: &[&'a GroupSummary]) -> &'a str {
 }
 
 /// Numbers as they are set in print: with a minus sign in place of the hyphen.
-fn print(text: &str) -> String {
+pub(super) fn print(text: &str) -> String {
     text.replace('-', "\u{2212}")
 }

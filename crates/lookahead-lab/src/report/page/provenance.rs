@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    super::{Measure, Run, Study, Subject, Summary, format},
+    super::{LeftOut, Measure, Run, Study, Subject, Summary, format},
     print,
 };
 
@@ -57,6 +57,8 @@ fn facts(study: &Study, summary: &Summary) -> Vec<(&'static str, String)> {
     if finished > 0 {
         facts.push(("time of all runs", format::duration(summary.seconds)));
         facts.push(("examples skipped", skipped.to_string()));
+        let left_out: LeftOut = study.all_runs().filter_map(Run::finished).map(|end| end.left_out).sum();
+        facts.extend(left_out.in_words(0).map(|(what, count)| (what, count.to_string())));
     }
     facts.extend(summary.peak_memory.map(|bytes| ("peak memory", format::mebibytes(bytes))));
     facts

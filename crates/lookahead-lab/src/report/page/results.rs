@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{
-    super::{Comparison, GroupSummary, Measure, Subject, Verdict, format},
+    super::{Comparison, GroupSummary, Measure, MeasureJudgement, Outcome, Subject, Verdict, format},
+    claims::{RULES, badge, outlook},
     columns::Column,
     heading, panel_name, print,
 };
@@ -20,33 +21,25 @@ pub(super) fn verdicts(panels: &[Vec<&GroupSummary>], subject: Subject) -> Marku
                         article.card {
                             @if !group.panel.is_empty() { p.evidence { (group.panel) } }
                             p.claim { (group.label) " is at least as good as " (comparison.baseline) }
-                            p class={ "badge " (verdict_class(comparison.verdict)) } {
-                                (comparison.verdict.in_words(comparison.pairs()))
-                            }
-                            p.evidence { (evidence(comparison, subject)) }
+                            (badge(comparison.outcome, comparison.pairs()))
+                            p.evidence { (evidence(comparison)) }
+                            (outlook(comparison.outlook.as_ref()))
                         }
                     }
                 }
                 p.hint {
-                    @match subject {
-                        Subject::Classification => {
-                            "The claim holds if the 95 % confidence intervals of both paired differences, accuracy and loss, "
-                            "lie at zero or on the better side; it does not hold if either lies on the worse side; "
-                        }
-                        Subject::Language => {
-                            "The claim holds if the 95 % confidence interval of the paired difference of the validation loss, "
-                            "the logarithm of the perplexity, lies at zero or below; it does not hold if it lies above; "
-                        }
-                        Subject::Translation => {
-                            "The claim holds if the 95 % confidence intervals of both paired differences, BLEU and loss, "
-                            "lie at zero or on the better side; it does not hold if either lies on the worse side; "
-                        }
-                    }
-                    "else this many seeds do not decide it. Each comparison is judged by itself."
+                    "A group is at least as good as its baseline if it is not worse by any of these: "
+                    (margins(subject)) ". " (RULES)
                 }
             }
         }
     }
+}
+
+/// The measures that groups are compared by, each with its margin.
+fn margins(subject: Subject) -> String {
+    let margin = |measure: &Measure| format!("{} by {}", measure.in_sentence(), measure.margin_in_words());
+    subject.compared().iter().map(margin).collect::<Vec<_>>().join(", ")
 }
 
 /// The table of means and deviations.
@@ -118,8 +111,9 @@ pub(super) fn differences(groups: &[&GroupSummary], subject: Subject) -> Markup 
             section {
                 (heading(panel_name(groups), "Paired differences"))
                 p.hint { "A seed gives every optimizer the same initial weights and the same order of data, so optimizers are "
-                    "compared seed by seed. Mean difference and its 95 % confidence interval (Student's t); in the drawings "
-                    "right of the line is better."
+                    "compared seed by seed. Mean difference and its confidence interval (Student's t), 95 % or the level at which "
+                    "it was judged, with the corrected p-value against the margin, the dotted line in the drawings: right of it "
+                    "is not worse."
                     @if subject == Subject::Language {
                         " Perplexities are compared by their logarithms, the losses, so that the difference is a ratio: "
                         "\u{2212}5 % is a perplexity that is 5 % lower."
@@ -140,10 +134,10 @@ pub(super) fn differences(groups: &[&GroupSummary], subject: Subject) -> Markup 
                                 tr {
                                     th scope="row" { (group.label) " − " (comparison.baseline) }
                                     td.number { (comparison.pairs()) }
-                                    @for &measure in subject.compared() {
-                                        @let (paired, verdict) = comparison.by(measure);
-                                        td.number { (print(&measure.quantity().paired(paired))) }
-                                        td { (interval(paired, scale(groups, measure), verdict)) }
+                                    @for judged in &comparison.judgements {
+                                        @let paired = comparison.difference(judged.measure);
+                                        td.number { (print(&judged.measure.quantity().judged(paired, &judged.judgement))) }
+                                        td { (interval(paired, scale(groups, judged.measure), judged)) }
                                     }
                                 }
                             }
@@ -159,11 +153,11 @@ fn compared<'a>(groups: &'a [&GroupSummary]) -> impl Iterator<Item = (&'a GroupS
     groups.iter().filter_map(|group| Some((*group, group.comparison.as_ref()?)))
 }
 
-pub(super) fn verdict_class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "holds",
-        Verdict::DoesNotHold => "fails",
-        Verdict::Undecided => "undecided",
+pub(super) fn verdict_class(outcome: Outcome) -> &'static str {
+    match outcome.verdict {
+        Some(Verdict::Holds) => "holds",
+        Some(Verdict::DoesNotHold) => "fails",
+        Some(Verdict::Undecided) | None => "undecided",
     }
 }
 
@@ -172,16 +166,21 @@ fn short(measure: Measure) -> &'static str {
     if measure == Measure::ValidAccuracy { "Accuracy" } else { measure.name() }
 }
 
-fn evidence(comparison: &Comparison, subject: Subject) -> String {
+fn evidence(comparison: &Comparison) -> String {
     if comparison.pairs() == 0 {
         return "No seed has finished, finite runs of both yet.".to_owned();
     }
-    let numbers = subject.compared().iter().enumerate().map(|(index, &measure)| {
+    let numbers = comparison.judgements.iter().enumerate().map(|(index, judged)| {
+        let measure = judged.measure;
         let name = if index == 0 { short(measure).to_owned() } else { measure.in_sentence() };
-        let number = print(&measure.quantity().paired(comparison.by(measure).0));
-        format!("{name} {number}{}", measure.quantity().unit_of_difference().replace(',', ""))
+        let unit = measure.quantity().unit_of_difference();
+        let number = print(&measure.quantity().judged(comparison.difference(measure), &judged.judgement));
+        format!("{name}{unit}: {number}")
     });
-    let mut text = numbers.collect::<Vec<_>>().join(", ") + ".";
+    let mut text = numbers.collect::<Vec<_>>().join("; ") + ".";
+    if let several @ 2.. = comparison.judgements.len() {
+        text += &format!(" A family of {several} comparisons, corrected by Holm.");
+    }
     if comparison.missing_pairs > 0 {
         text += &format!(" Seeds without finished, finite runs of both: {}.", comparison.missing_pairs);
     } else if comparison.pairs() == 1 {
@@ -209,6 +208,12 @@ fn remarks(group: &GroupSummary, subject: Subject) -> Vec<String> {
             group.label
         ));
     }
+    if group.not_averaged > 0 {
+        remarks.push(format!(
+            "{}: runs whose average never began, so that their numbers are of the optimizer inside: {}.",
+            group.label, group.not_averaged
+        ));
+    }
     if group.non_finite > 0 {
         remarks.push(format!(
             "{}: elements whose slow weights kept their old value, because the new one was not finite: {}.",
@@ -226,25 +231,36 @@ fn too_large(group: &GroupSummary) -> u32 {
     measures.into_iter().map(missing).max().unwrap_or(0)
 }
 
-/// The largest distance from zero that an interval of this measure reaches; negative where less is better.
+/// The largest distance from zero that an interval, or the margin, of this measure reaches; negative where less is better.
 fn scale(groups: &[&GroupSummary], measure: Measure) -> f64 {
-    let paired = compared(groups).filter_map(|(_, comparison)| comparison.by(measure).0);
-    let ends = paired.flat_map(|paired| paired.ci95.unwrap_or([paired.mean; 2]));
+    let ends = compared(groups).flat_map(|(_, comparison)| {
+        let judged = comparison.judgements.iter().find(|judged| judged.measure == measure);
+        let interval = judged.and_then(|judged| shown(comparison.difference(measure), judged));
+        let margin = judged.map(|judged| judged.margin);
+        interval.into_iter().flatten().chain(margin).chain(comparison.difference(measure).map(|paired| paired.mean))
+    });
     let largest = ends.fold(0.0, |largest: f64, end| end.abs().max(largest));
     if measure.is_score() { largest } else { -largest }
 }
 
-/// Draws mean and interval against the zero line; a negative `scale` turns the direction.
-fn interval(paired: Option<PairedDifference>, scale: f64, verdict: Verdict) -> Markup {
+/// The interval that is shown: the one that was judged by, else that of 95 %.
+fn shown(paired: Option<PairedDifference>, judged: &MeasureJudgement) -> Option<[f64; 2]> {
+    judged.judgement.interval.or(paired?.ci95)
+}
+
+/// Draws mean and interval against the zero line and the margin; a negative `scale` turns the direction.
+fn interval(paired: Option<PairedDifference>, scale: f64, judged: &MeasureJudgement) -> Markup {
     let x = |value: f64| if scale == 0.0 { 80.0 } else { (80.0 + 74.0 * value / scale).round() };
     html! {
-        @if let Some(paired) = paired {
-            svg class={ "interval " (verdict_class(verdict)) } viewBox="0 0 160 22" width="160" height="22" aria-hidden="true" {
+        @if let Some(difference) = paired {
+            svg class={ "interval " (verdict_class(judged.judgement.outcome)) } viewBox="0 0 160 22" width="160" height="22"
+                aria-hidden="true" {
                 path.zero d="M80 1V21" {}
-                @if let Some([low, high]) = paired.ci95 {
+                path.margin d={ "M" (x(-judged.margin * scale.signum())) " 1V21" } {}
+                @if let Some([low, high]) = shown(paired, judged) {
                     path.range d={ "M" (x(low)) " 11H" (x(high)) "M" (x(low)) " 7v8M" (x(high)) " 7v8" } {}
                 }
-                circle cx=(x(paired.mean)) cy="11" r="4" {}
+                circle cx=(x(difference.mean)) cy="11" r="4" {}
             }
         }
     }

@@ -1,14 +1,12 @@
 //! Sample translations on the page: the first sentences of a run of each group, under source and reference.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::super::run_folder::malformed;
-use super::super::{ReportError, Study};
+use super::super::{ReportError, Run, Study};
 use super::provenance::in_panel;
 
 /// How many sentences are shown.
@@ -42,8 +40,9 @@ impl Samples {
         for (file, set) in FILES {
             let mut groups = Vec::new();
             for (group, runs) in study.groups() {
-                let Some(run) = runs.first() else { continue };
-                let translations = read(&study.run_folder(run).join(file))?;
+                let first = runs.first().filter(|run| !study.unreadable.contains_key(&run.id));
+                let Some(run) = first else { continue };
+                let translations = read(run, &study.run_folder(run), file)?;
                 if !translations.is_empty() {
                     groups.push((in_panel(&group.panel, &group.label), translations));
                 }
@@ -78,25 +77,18 @@ impl Samples {
     }
 }
 
-/// The first lines of a file; none where it is not there. A last line without its newline counts only if it is complete.
-fn read(path: &Path) -> Result<Vec<Translation>, ReportError> {
-    let failed = |source| ReportError::Read { path: path.to_owned(), source };
-    let mut reader = match File::open(path) {
-        Ok(file) => BufReader::new(file),
-        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(failed(source)),
-    };
-    let mut translations = Vec::new();
-    for line in 1..=SENTENCES {
-        let mut bytes = Vec::new();
-        if reader.read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
-            break;
-        }
-        match serde_json::from_slice(&bytes) {
-            Ok(translation) => translations.push(translation),
-            Err(_) if bytes.last() != Some(&b'\n') => break,
-            Err(error) => return Err(malformed(path, line, &error)),
-        }
-    }
-    Ok(translations)
+/// Sees whether a run's translations can be read, as far as they are shown.
+pub(in super::super) fn check(run: &Run, run_folder: &Path) -> Result<(), ReportError> {
+    FILES.iter().try_for_each(|(file, _)| read(run, run_folder, file).map(|_| ()))
+}
+
+/// The first lines of a file; none where it is not there.
+fn read(run: &Run, run_folder: &Path, file: &str) -> Result<Vec<Translation>, ReportError> {
+    let bytes = run.files.read(run_folder, file)?.unwrap_or_default();
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n').take(SENTENCES);
+    let path = run_folder.join(file);
+    (1..)
+        .zip(lines)
+        .map(|(line, text)| serde_json::from_slice(text).map_err(|error| malformed(&path, line, &error)))
+        .collect()
 }

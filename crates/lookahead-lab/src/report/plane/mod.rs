@@ -7,8 +7,8 @@ mod panel;
 
 use std::path::Path;
 
-use super::run_folder::parse_optional;
 use super::{ReportError, Study};
+use crate::files::read_sealed_if_there;
 use crate::plane::Surface;
 
 /// A surface that can be drawn: its lists fit each other, its numbers are finite.
@@ -23,10 +23,10 @@ impl PlaneFigure {
     /// Reads `plane.json` beside `artifact.json`; `None` before there is one.
     ///
     /// # Errors
-    /// The file cannot be read, is malformed, or holds lists that do not fit each other.
+    /// The file cannot be read, is damaged or malformed, or holds lists that do not fit each other.
     pub(super) fn read(study: &Study) -> Result<Option<Self>, ReportError> {
         let path = study.folder.join("plane.json");
-        let Some(surface) = parse_optional::<Surface>(&path)? else { return Ok(None) };
+        let Some(surface) = read_sealed_if_there::<Surface>(&path)? else { return Ok(None) };
         check(&surface, &path)?;
         Ok(Some(Self { surface }))
     }

@@ -5,12 +5,14 @@ mod page;
 mod panel;
 mod standalone;
 
+pub(super) use cycles::Changes;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::analysis::{Cell, Csv};
-use super::run_folder::{Place, malformed, read_optional};
+use super::run_folder::{Place, malformed};
 use super::{ReportError, Study};
 
 /// A line of `trace.jsonl`: the weights after one update, evaluated.
@@ -54,24 +56,17 @@ pub(super) struct Trace {
 pub(super) struct Traces(Vec<Trace>);
 
 impl Traces {
-    /// Reads `trace.jsonl` of all runs; `None` before there is any.
-    ///
-    /// # Errors
-    /// A file cannot be read, is malformed, or holds a number out of range.
-    pub(super) fn read(study: &Study) -> Result<Option<Self>, ReportError> {
+    /// The traces of all runs; `None` before there is any.
+    pub(super) fn of(study: &Study) -> Option<Self> {
         let mut traces = Vec::new();
         for (group, runs) in study.groups() {
-            for run in runs {
-                let rows = read_rows(&study.run_folder(run).join("trace.jsonl"))?;
-                if rows.iter().all(|row| row.kind == TraceKind::Start) {
-                    continue;
-                }
+            for run in runs.iter().filter(|run| run.trace.iter().any(|row| row.kind != TraceKind::Start)) {
                 let seed = run.seed().map_or_else(|| run.id.clone(), |seed| format!("seed {seed}"));
                 let name = if study.runs.len() > 1 { format!("{}, {seed}", group.label) } else { seed };
-                traces.push(Trace { run: run.id.clone(), name, rows });
+                traces.push(Trace { run: run.id.clone(), name, rows: run.trace.clone() });
             }
         }
-        Ok((!traces.is_empty()).then_some(Self(traces)))
+        (!traces.is_empty()).then_some(Self(traces))
     }
 
     /// All lines of all runs, as CSV.
@@ -103,17 +98,14 @@ impl TraceKind {
     }
 }
 
-/// Reads whole lines, and a last line without its newline only if it is complete. A resumed run repeats some; the later
-/// ones count.
-fn read_rows(path: &Path) -> Result<Vec<TraceRow>, ReportError> {
-    let bytes = read_optional(path)?.unwrap_or_default();
+/// Reads the lines of a trace. A resumed run may repeat some; the later ones count.
+///
+/// # Errors
+/// A line is malformed, or holds a number out of range.
+pub(super) fn read_rows(path: &Path, bytes: &[u8]) -> Result<Vec<TraceRow>, ReportError> {
     let mut rows: Vec<TraceRow> = Vec::new();
     for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
-        let row: TraceRow = match serde_json::from_slice(line) {
-            Ok(row) => row,
-            Err(_) if line.last() != Some(&b'\n') => break,
-            Err(error) => return Err(malformed(path, index + 1, &error)),
-        };
+        let row: TraceRow = serde_json::from_slice(line).map_err(|error| malformed(path, index + 1, &error))?;
         Place { path, line: index + 1 }.within("valid_accuracy", row.valid_accuracy, 0.0..=1.0, "0 to 1")?;
         while rows.last().is_some_and(|last| (last.update, last.kind) >= (row.update, row.kind)) {
             rows.pop();

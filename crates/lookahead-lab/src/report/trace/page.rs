@@ -1,24 +1,19 @@
-//! The part of the page about a trace: whether the paper's claim holds, the drawing, the numbers by run.
+//! The part of the page about a trace: the drawing, and the numbers by run.
 
 use maud::{Markup, PreEscaped, html};
 
-use super::super::Verdict;
 use super::super::drawing::{drawing, key, machinery};
-use super::super::format::Quantity;
-use super::cycles::Changes;
+use super::super::format::{MISSING, Quantity};
+use super::super::page::print;
 use super::panel::{CSS, LARGE, Panel, SMALL, Size, samples};
-use super::{Trace, Traces};
-use crate::metrics::PairedDifference;
-
-/// Where the paper says so.
-const PLACE: &str = "Fig. 10 and Sect. 5.5";
+use super::{Changes, Trace, Traces};
+use crate::metrics::Spread;
 
 impl Traces {
     /// The part of the page.
     pub(in crate::report) fn section(&self) -> Markup {
         html! {
             svg width="0" height="0" class="style-only" aria-hidden="true" { style { (PreEscaped(CSS)) } }
-            @if let Some(changes) = self.changes() { (claims(&changes)) }
             section {
                 h2 { "The accuracy after every update" }
                 p.hint {
@@ -48,47 +43,10 @@ impl Traces {
     }
 }
 
-fn claims(changes: &Changes) -> Markup {
-    let card = |says: &str, verdict: Verdict, change: PairedDifference| {
-        html! {
-            article.card {
-                p.claim { (says) }
-                p.evidence { (PLACE) }
-                p class={ "badge " (class(verdict)) } { (verdict.in_words(change.n)) }
-                p.evidence { "Mean change " (print(change)) " points over " (change.n) " cycles." }
-            }
-        }
-    };
-    html! {
-        section {
-            h2 { "What the paper says, and whether it holds" }
-            div.cards {
-                (card("The inner loop tends to degrade the accuracy", changes.degrades(), changes.inner))
-                (card("The interpolation recovers it", changes.recovers(), changes.outer))
-            }
-            p.hint {
-                "The claims are in our words, the verdicts are computed: a change is real if its 95 % confidence interval "
-                "lies on one side of zero. Cycles count as independent, those of all runs together."
-            }
-        }
-    }
-}
-
 fn table(traces: &Traces) -> Markup {
-    let row = |name: &str, changes: Option<Changes>| {
-        html! {
-            tr {
-                th scope="row" { (name) }
-                @match changes {
-                    Some(changes) => {
-                        td.number { (changes.inner.n) }
-                        td.number { (print(changes.inner)) }
-                        td.number { (print(changes.outer)) }
-                    }
-                    None => { td.number { "0" } td.number { "-" } td.number { "-" } }
-                }
-            }
-        }
+    let changes: Vec<Option<Changes>> = traces.0.iter().map(|trace| Changes::of(&trace.rows)).collect();
+    let over_runs = |change: fn(&Changes) -> f64| {
+        print(&Quantity::Accuracy.spread(Spread::of(&changes.iter().flatten().map(change).collect::<Vec<_>>())))
     };
     html! {
         div.wide tabindex="0" role="region" aria-label="Changes of the accuracy" {
@@ -100,26 +58,33 @@ fn table(traces: &Traces) -> Markup {
                     th.number scope="col" { "At the interpolation, points" }
                 } }
                 tbody {
-                    @if traces.0.len() > 1 { (row("all runs", traces.changes())) }
-                    @for trace in &traces.0 { (row(&trace.name, trace.changes())) }
+                    @for (trace, changes) in traces.0.iter().zip(&changes) {
+                        tr {
+                            th scope="row" { (trace.name) }
+                            td.number { (changes.map_or(0, |changes| changes.cycles)) }
+                            td.number { (value(changes.map(|changes| changes.inner))) }
+                            td.number { (value(changes.map(|changes| changes.outer))) }
+                        }
+                    }
+                    @if traces.0.len() > 1 {
+                        tr {
+                            th scope="row" { "mean ± deviation over runs" }
+                            td {}
+                            td.number { (over_runs(|changes| changes.inner)) }
+                            td.number { (over_runs(|changes| changes.outer)) }
+                        }
+                    }
                 }
             }
         }
         p.hint {
-            "Mean changes of the test accuracy and their 95 % confidence intervals (Student's t), over whole cycles: "
-            "from the slow weights to the last fast weights, and back to the slow weights after the sync."
+            "Mean changes of the test accuracy over the whole cycles of a run: from the slow weights to the last fast weights, "
+            "and back to the slow weights after the sync. Cycles of one run follow from each other, so the run is the unit: "
+            "what is claimed is judged by one number a run."
         }
     }
 }
 
-fn print(change: PairedDifference) -> String {
-    Quantity::Accuracy.paired(Some(change)).replace('-', "\u{2212}")
-}
-
-fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "holds",
-        Verdict::DoesNotHold => "fails",
-        Verdict::Undecided => "undecided",
-    }
+fn value(change: Option<f64>) -> String {
+    change.map_or(MISSING.to_owned(), |change| print(&Quantity::Accuracy.value(change)))
 }

@@ -4,8 +4,9 @@ use maud::{Markup, PreEscaped, html};
 
 use super::super::format::Quantity;
 use super::super::legend::{LINE_HEIGHT, Legend, PICTURE_CSS, wrapped};
-use super::Traces;
 use super::panel::{LARGE, LIGHT_CSS, Panel, SMALL, samples};
+use super::{Changes, Traces};
+use crate::metrics::Spread;
 
 const MARGIN: f64 = 20.0;
 const TITLE: f64 = 36.0;
@@ -50,12 +51,19 @@ impl Traces {
     }
 
     fn caption(&self) -> String {
-        let Some(changes) = self.changes() else { return "No cycle is complete yet.".to_owned() };
-        let [inner, outer] = [changes.inner, changes.outer].map(|change| Quantity::Accuracy.paired(Some(change)));
+        let changes: Vec<Changes> = self.0.iter().filter_map(|trace| Changes::of(&trace.rows)).collect();
+        let Some(cycles) = changes.iter().map(|changes| changes.cycles).max() else {
+            return "No cycle is complete yet.".to_owned();
+        };
+        let over_runs = |change: fn(&Changes) -> f64| {
+            Quantity::Accuracy.spread(Spread::of(&changes.iter().map(change).collect::<Vec<_>>()))
+        };
         format!(
-            "Mean change of the test accuracy over {} cycles, in points, with its 95 % confidence interval: {inner} over an \
-             inner loop, {outer} at the interpolation.",
-            changes.inner.n
+            "Change of the test accuracy in points, the mean of up to {cycles} cycles of each run, mean ± deviation over runs \
+             ({}): {} over an inner loop, {} at the interpolation.",
+            changes.len(),
+            over_runs(|changes| changes.inner),
+            over_runs(|changes| changes.outer),
         )
     }
 }

@@ -1,0 +1,85 @@
+//! Tensors of any rank, side by side in one map.
+
+use std::any::Any;
+
+use burn::backend::Flex;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::traversal::Lifted;
+
+/// A tensor of any rank.
+pub(crate) trait AnyTensor: Any + Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    fn data(&self) -> TensorData;
+    fn boxed(&self) -> Box<dyn AnyTensor>;
+    /// How `other` differs from this tensor, if both are to be one parameter's.
+    fn difference(&self, other: &dyn AnyTensor) -> Option<&'static str>;
+}
+
+impl<const D: usize> AnyTensor for Tensor<D> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn data(&self) -> TensorData {
+        self.clone().into_data()
+    }
+
+    fn boxed(&self) -> Box<dyn AnyTensor> {
+        Box::new(self.clone())
+    }
+
+    fn difference(&self, other: &dyn AnyTensor) -> Option<&'static str> {
+        match other.as_any().downcast_ref::<Self>() {
+            Some(other) if self.dims() == other.dims() => difference(self, other),
+            _ => Some("tensors of different shapes"),
+        }
+    }
+}
+
+fn difference<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> Option<&'static str> {
+    if one.dtype() != other.dtype() {
+        return Some("tensors of different precisions");
+    }
+    if one.is_require_grad() && other.is_require_grad() && is_same_leaf(one, other) {
+        return None;
+    }
+    if !has_same_values(one, other) {
+        return Some("different values");
+    }
+    match (one.is_require_grad(), other.is_require_grad()) {
+        (true, true) => Some("two tensors whose gradients backward() does not add up"),
+        (false, false) => None,
+        _ => Some("a tensor that takes gradients and one that does not"),
+    }
+}
+
+/// Whether both are one leaf of the autodiff graph, so that their gradient is one sum.
+fn is_same_leaf<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
+    let device = one.device();
+    if device != other.device() {
+        return false;
+    }
+    // A gradient put down for the one is found at the other if they are the same leaf.
+    let mut grads = Tensor::<1>::zeros([1], &device).require_grad().sum().backward();
+    one.grad_replace(&mut grads, Tensor::empty([0; D], &device.without_autodiff()));
+    other.grad(&grads).is_some()
+}
+
+fn has_same_values<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
+    is_same_memory(one, other) || one.to_data().as_bytes() == other.to_data().as_bytes()
+}
+
+/// Whether both are the same values of the CPU's memory: seen without reading them.
+fn is_same_memory<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
+    let memory = |tensor: &Tensor<D>| Lifted::lower(tensor.clone()).1.try_into_primitive::<Flex>().ok();
+    match (memory(one), memory(other)) {
+        (Some(one), Some(other)) => one.bytes().as_ptr() == other.bytes().as_ptr() && one.layout() == other.layout(),
+        _ => false,
+    }
+}
