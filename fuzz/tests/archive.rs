@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use bolero::check;
+use lookahead_data::Dataset;
+use lookahead_data::config::{DataConfig, DataSource};
 use lookahead_fuzz::{damaged, edits};
-use lookahead_lab::config::{DataConfig, DataSource};
-use lookahead_lab::data::Dataset;
 use tar::{Builder, EntryType, Header};
 
 /// Where each one writes files.

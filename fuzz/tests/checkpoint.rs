@@ -9,8 +9,9 @@ use burn::nn::LinearConfig;
 use burn::tensor::{Device, TensorData};
 use lookahead_burn::{Lookahead, ReduceOnPlateau, Sgd};
 use lookahead_fuzz::{Edit, damaged, edits};
-use lookahead_lab::checkpoint::{Checkpoint, Current, Position};
-use lookahead_lab::files::{FileSum, Manifest};
+use lookahead_runs::Current;
+use lookahead_runs::files::{FileSum, Manifest};
+use lookahead_training::checkpoint::{Checkpoint, Position};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

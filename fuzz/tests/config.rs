@@ -2,7 +2,7 @@
 
 use bolero::check;
 use lookahead_fuzz::{damaged, edits};
-use lookahead_lab::config::RunConfig;
+use lookahead_training::config::RunConfig;
 
 const ITERATIONS: usize = 20_000;
 

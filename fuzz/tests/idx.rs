@@ -4,8 +4,8 @@ use std::io::Write;
 
 use bolero::check;
 use flate2::{Compression, write::GzEncoder};
+use lookahead_data::{read_idx_images, read_idx_labels};
 use lookahead_fuzz::{damaged, edits};
-use lookahead_lab::data::{read_idx_images, read_idx_labels};
 
 const ITERATIONS: usize = 20_000;
 

@@ -7,6 +7,8 @@ use lookahead::{
     LookaheadConfig, Optimizer, ParamSet, Snapshot, SyncPeriod,
 };
 use lookahead_fuzz::{Edit, damaged, edits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 const ITERATIONS: usize = 20_000;
 
@@ -92,7 +94,7 @@ fn damaged_description() {
 }
 
 /// Past the checksum: what `restore` refuses leaves the weights as they were; what it gives can be stepped.
-fn damaged_content<O: Optimizer<f32> + Describe>(optimizer: &O, edits: &[Edit]) {
+fn damaged_content<O: Optimizer<f32, State: Serialize + DeserializeOwned> + Describe>(optimizer: &O, edits: &[Edit]) {
     let mut parts: Parts = postcard::from_bytes(&snapshot_of(optimizer)).unwrap();
     parts.payload = damaged(&parts.payload, edits);
     let snapshot = Snapshot::from_bytes(&parts.sealed()).unwrap();
@@ -144,7 +146,7 @@ fn steps<O: Optimizer<f32>>(optimizer: &O, params: &mut ParamSet<'_, f32>, state
 }
 
 /// A snapshot in the middle of the second cycle.
-fn snapshot_of<O: Optimizer<f32> + Describe>(optimizer: &O) -> Vec<u8> {
+fn snapshot_of<O: Optimizer<f32, State: Serialize> + Describe>(optimizer: &O) -> Vec<u8> {
     let mut params = params();
     let mut state = optimizer.init(&params);
     steps(optimizer, &mut params, &mut state, 6);

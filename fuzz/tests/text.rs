@@ -6,9 +6,9 @@ use std::path::Path;
 
 use bolero::check;
 use flate2::{Compression, write::GzEncoder};
+use lookahead_data::config::{DataConfig, DataSource, ParallelConfig, SubwordsConfig};
+use lookahead_data::{Corpus, Pairs, Subwords, read_segments};
 use lookahead_fuzz::{damaged, edits};
-use lookahead_lab::config::{DataConfig, DataSource, ParallelConfig, SubwordsConfig};
-use lookahead_lab::data::{Corpus, Pairs, Subwords, read_segments};
 
 const ITERATIONS: usize = 20_000;
 /// Where each one writes files, or reads a tokenizer.

@@ -16,7 +16,7 @@ use clap::Parser;
 #[command(name = "cargo xtask")]
 enum Chore {
     /// Runs every check a change must pass, the cheapest first; stops at the first failure.
-    Ci,
+    Ci(ci::Options),
     /// Checks the house rules that a machine can check.
     Tidy,
     /// Makes the golden data of testdata/ anew in a temporary folder and reports how it differs.
@@ -34,7 +34,7 @@ enum Chore {
 fn main() -> ExitCode {
     let root = workspace_root();
     let done = match Chore::parse() {
-        Chore::Ci => ci::run(&root),
+        Chore::Ci(options) => ci::run(&root, &options),
         Chore::Tidy => tidy::run(&root),
         Chore::Golden => golden::run(&root),
         Chore::Bench(options) => bench::run(&root, &options),

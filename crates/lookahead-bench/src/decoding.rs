@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use lookahead_lab::Stop;
-use lookahead_lab::config::DecodingConfig;
-use lookahead_lab::decode::beam_search;
-use lookahead_lab::model::Transformer;
+use lookahead_models::Transformer;
+use lookahead_models::config::DecodingConfig;
+use lookahead_models::decode::beam_search;
+use lookahead_runs::Stop;
 use serde_json::{Value, json};
 
 use sentences::{VOCABULARY, model, sentences};

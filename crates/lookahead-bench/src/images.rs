@@ -2,9 +2,9 @@
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use lookahead_lab::config::{ModelConfig, NetworkConfig};
-use lookahead_lab::data::ImageShape;
-use lookahead_lab::model::Network;
+use lookahead_data::ImageShape;
+use lookahead_models::Network;
+use lookahead_models::config::{ModelConfig, NetworkConfig};
 
 use super::{Work, model};
 

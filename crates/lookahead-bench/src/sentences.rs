@@ -1,6 +1,7 @@
 //! The Transformers that are timed, and numbers in the place of their subwords.
 
-use lookahead_lab::config::{ModelConfig, RunConfig, TransformerConfig};
+use lookahead_models::config::{ModelConfig, TransformerConfig};
+use lookahead_training::config::RunConfig;
 
 /// Subwords of both languages.
 pub const VOCABULARY: usize = 3000;

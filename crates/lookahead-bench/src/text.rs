@@ -1,9 +1,9 @@
 //! The language models, on numbers in the place of words; the state goes from step to step.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use lookahead_lab::config::{AwdLstmConfig, ModelConfig};
-use lookahead_lab::model::{AwdLstm, Dropout, LstmState, cross_entropy};
-use lookahead_lab::random::stream;
+use lookahead_models::config::{AwdLstmConfig, ModelConfig};
+use lookahead_models::{AwdLstm, Dropout, LstmState, cross_entropy};
+use lookahead_runs::random::stream;
 
 use super::{Work, model};
 

@@ -17,7 +17,8 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use lookahead_burn::{InnerOptimizer, Lookahead, RuleSet, Sgd};
-use lookahead_lab::config::{ModelConfig, RunConfig};
+use lookahead_models::config::ModelConfig;
+use lookahead_training::config::RunConfig;
 use serde_json::{Value, json};
 
 use images::Images;

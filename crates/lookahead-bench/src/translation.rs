@@ -1,9 +1,9 @@
 //! The Transformer, on numbers in the place of subwords; all sentences are equally long.
 
 use burn::tensor::{Device, Tensor};
-use lookahead_lab::config::TransformerConfig;
-use lookahead_lab::model::{Dropout, Sequences, Transformer, cross_entropy};
-use lookahead_lab::random::stream;
+use lookahead_models::config::TransformerConfig;
+use lookahead_models::{Dropout, Sequences, Transformer, cross_entropy};
+use lookahead_runs::random::stream;
 
 use super::Work;
 use super::sentences::{LENGTH, VOCABULARY, model, sentences};

@@ -2,10 +2,9 @@
 
 use std::any::Any;
 
-use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::traversal::Lifted;
+use crate::flex::is_same_memory;
 
 /// A tensor of any rank.
 pub(crate) trait AnyTensor: Any + Send + Sync {
@@ -73,13 +72,4 @@ fn is_same_leaf<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
 
 fn has_same_values<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
     is_same_memory(one, other) || one.to_data().as_bytes() == other.to_data().as_bytes()
-}
-
-/// Whether both are the same values of the CPU's memory: seen without reading them.
-fn is_same_memory<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
-    let memory = |tensor: &Tensor<D>| Lifted::lower(tensor.clone()).1.try_into_primitive::<Flex>().ok();
-    match (memory(one), memory(other)) {
-        (Some(one), Some(other)) => one.bytes().as_ptr() == other.bytes().as_ptr() && one.layout() == other.layout(),
-        _ => false,
-    }
 }

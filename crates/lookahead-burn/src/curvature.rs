@@ -107,7 +107,7 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
         gradient,
         inner,
         squares,
-        power: adaptive.curvature,
+        power: adaptive.curvature(),
         total: AlphaSums::default(),
         pending: vec![],
     };

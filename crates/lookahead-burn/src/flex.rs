@@ -4,6 +4,8 @@ use burn::backend::Flex;
 use burn::tensor::{DType, Device, Tensor};
 use burn_flex::FlexTensor;
 
+use crate::traversal::Lifted;
+
 /// A contiguous f32 tensor of the CPU backend, opened for the slice kernels.
 pub(crate) struct Buffer(FlexTensor);
 
@@ -38,5 +40,19 @@ impl Buffer {
     fn range(&self) -> std::ops::Range<usize> {
         let (start, end) = self.0.layout().contiguous_offsets().unwrap_or((0, 0));
         start..end
+    }
+}
+
+/// The CPU, which holds in host memory what is kept there.
+pub(crate) fn host() -> Device {
+    Device::flex()
+}
+
+/// Whether both are the same values of the CPU's memory: seen without reading them.
+pub(crate) fn is_same_memory<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
+    let memory = |tensor: &Tensor<D>| Lifted::lower(tensor.clone()).1.try_into_primitive::<Flex>().ok();
+    match (memory(one), memory(other)) {
+        (Some(one), Some(other)) => one.bytes().as_ptr() == other.bytes().as_ptr() && one.layout() == other.layout(),
+        _ => false,
     }
 }

@@ -16,6 +16,46 @@
 //! Two forms: [`Lookahead`] drives a whole module and is the paper's algorithm to the letter; [`LookaheadRule`] works
 //! parameter by parameter and goes wherever Burn takes a rule, within the limits it names. Clock, schedules, policies
 //! and step size are those of the core crate, here as [`lookahead`]; only the arithmetic exists twice.
+//!
+//! # What it is, by what it equals
+//! - Table 1's Lookahead is `Lookahead::with_config(Sgd, Reset)` (App. C.1); the identities of [the core](lookahead) hold here.
+//! - [`LookaheadRule`] moves the same bits as [`Lookahead`] where every parameter has a gradient in every step.
+//! - Around Burn's own rule it is the same as around the `ModuleOptimizer` of that rule ([`BlackBox`]), under maintain and reset.
+//!
+//! # Hyperparameters
+//! [`LookaheadConfig`](lookahead::LookaheadConfig) is built as Burn's configs are, and is a field of them (feature `serde`):
+//!
+//! ```
+//! # #[cfg(feature = "serde")] {
+//! use burn::config::Config;
+//! use lookahead_burn::lookahead::{LookaheadConfig, SyncPeriod};
+//! use lookahead_burn::{AdamW, Lookahead};
+//!
+//! #[derive(Config, Debug)]
+//! struct Training {
+//!     lookahead: LookaheadConfig,
+//!     #[config(default = 1e-3)]
+//!     learning_rate: f64,
+//! }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let training = Training::new(LookaheadConfig::new().with_sync_period(SyncPeriod::new(10)?));
+//! assert!(training.to_string().contains("\"sync_period\": 10"));
+//! let read = Training::load_binary(training.to_string().as_bytes())?;
+//! let optimizer = Lookahead::with_config(AdamW::new(), read.lookahead)?;
+//! # let _ = optimizer;
+//! # Ok(())
+//! # }
+//! # main().unwrap();
+//! # }
+//! ```
+//!
+//! It does not derive `Config` itself: the derive makes public fields beside setters that take any number, so that k = 0 or
+//! alpha = NaN would come to light in the middle of a training, or never. Here they are refused when they are made or read.
+//!
+//! # Features
+//! `flex` (Burn's CPU backend, stepped in place on its buffers), `rayon` (on all cores) and `serde` (records as bytes), all on by
+//! default. Without `flex` this crate asks for no backend, and everything is tensor operations: for a GPU
+//! `default-features = false, features = ["serde"]`.
 
 #![deny(missing_docs)]
 
@@ -26,6 +66,10 @@ mod black_box;
 mod clip;
 mod curvature;
 mod error;
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(not(feature = "flex"))]
+#[path = "no_flex.rs"]
 mod flex;
 mod foreign_state;
 mod fused_step;
@@ -65,3 +109,8 @@ pub use rule_state::RuleState;
 pub use rules::{AdaFactor, AdaFactorState, Adam, AdamW, Sgd};
 pub use sync::PullBack;
 pub use weights::Weights;
+
+/// The README's code, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

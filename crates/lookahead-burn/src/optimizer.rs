@@ -112,14 +112,14 @@ impl<I: InnerOptimizer> Lookahead<I> {
     pub fn around(inner: I, config: LookaheadConfig) -> Result<Self, Error> {
         config.check()?;
         config.nests_around(&inner.sync_periods())?;
-        inner.accepts(config.inner_state)?;
+        inner.accepts(config.inner_state())?;
         Ok(Self::unchecked(inner, config))
     }
 
     fn unchecked(inner: I, config: LookaheadConfig) -> Self {
-        let anchor = (config.inner_state == InnerStatePolicy::Interpolate).then(|| inner.clone());
-        let slow = SlowWeights::new(config.slow_storage);
-        let keeps_squares = matches!(config.step_size, StepSize::Adaptive(_)) && !inner.keeps_second_moment();
+        let anchor = (config.inner_state() == InnerStatePolicy::Interpolate).then(|| inner.clone());
+        let slow = SlowWeights::new(config.slow_storage());
+        let keeps_squares = matches!(config.step_size(), StepSize::Adaptive(_)) && !inner.keeps_second_moment();
         Self {
             inner,
             config,
@@ -192,13 +192,13 @@ impl<I: InnerOptimizer> Lookahead<I> {
         self.slow.retain(&Places::of(&module));
         let module = self.inner.end_partial_cycle(module);
         let Some(outer) = self.clock.end_partial_cycle() else { return module };
-        let alpha = match &self.config.step_size {
+        let alpha = match self.config.step_size() {
             StepSize::Fixed(schedule) => schedule.at(outer),
-            StepSize::Adaptive(adaptive) => self.last_sync.map_or(adaptive.low, |sync| sync.alpha),
+            StepSize::Adaptive(adaptive) => self.last_sync.map_or(adaptive.low(), |sync| sync.alpha),
         };
         let (sync, inner) = self.pull_back(outer, alpha);
         let (module, refused) = sync.carry_out(module, inner);
-        self.finish_sync(&module, outer, ChosenAlpha { alpha, clipped: false }, refused);
+        self.finish_sync(&module, outer, alpha.into(), refused);
         module
     }
 
@@ -219,7 +219,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
 
     /// Keeps the slow weights in host memory, for a model on a GPU: they are touched in every k-th step only, and then
     /// the weights travel to the host and back. Without effect on the CPU, or with bf16 slow weights, which always live
-    /// there. Call it before the first step.
+    /// there. Call it before the first step. With the feature `flex`, whose backend holds them.
+    #[cfg(feature = "flex")]
     #[must_use]
     pub fn with_slow_weights_on_host(mut self) -> Self {
         self.slow.keep_on_host();
@@ -308,20 +309,20 @@ impl<I: InnerOptimizer> Lookahead<I> {
             squares.observe(&module, &places, &grads);
         }
         let is_first = self.clock == SyncClock::default();
-        let tick = self.clock.tick(&self.config.sync_period);
+        let tick = self.clock.tick(self.config.sync_period());
         let Tick::Sync { outer } = tick else {
             // theta_i <- theta_{i-1} + A(L, theta_{i-1}, d)
             let module = self.inner.advance(lr, module, grads);
-            if is_first && let Err(error) = self.inner.accepts(self.config.inner_state) {
+            if is_first && let Err(error) = self.inner.accepts(self.config.inner_state()) {
                 panic!("{error}");
             }
             return module;
         };
-        let (chosen, (module, refused)) = match &self.config.step_size {
+        let (chosen, (module, refused)) = match self.config.step_size() {
             StepSize::Fixed(schedule) => {
                 let alpha = schedule.at(outer);
                 let (sync, inner) = self.pull_back(outer, alpha);
-                (ChosenAlpha { alpha, clipped: false }, inner.advance_and_pull_back(lr, module, grads, sync))
+                (ChosenAlpha::from(alpha), inner.advance_and_pull_back(lr, module, grads, sync))
             }
             StepSize::Adaptive(adaptive) => {
                 let last_gradient = shared(&module, &grads);
@@ -354,14 +355,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
     }
 
     /// The inner state's part of a sync (App. C.5), and the record of it.
-    fn finish_sync<M: Module>(
-        &mut self,
-        module: &M,
-        outer: u64,
-        ChosenAlpha { alpha, clipped }: ChosenAlpha,
-        refused: u64,
-    ) {
-        match self.config.inner_state {
+    fn finish_sync<M: Module>(&mut self, module: &M, outer: u64, chosen: ChosenAlpha, refused: u64) {
+        match self.config.inner_state() {
             _ if refused > 0 => {
                 log::warn!(
                     "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
@@ -380,6 +375,6 @@ impl<I: InnerOptimizer> Lookahead<I> {
             None => {}
         }
         self.refused = self.refused.saturating_add(refused);
-        self.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
+        self.last_sync = Some(SyncReport::new(outer, chosen, refused));
     }
 }

@@ -1,12 +1,14 @@
 //! A learning rate that falls when a metric stops improving, as PyTorch's `ReduceLROnPlateau` defines it.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
 
 /// Which way the metric of [`ReduceOnPlateau`] improves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum PlateauMode {
     /// Downward, as a loss does.
     #[default]
@@ -16,8 +18,9 @@ pub enum PlateauMode {
 }
 
 /// By how much a metric must beat the best one so far to count as better.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum PlateauThreshold {
     /// By this share of the best value.
     Relative(f64),
@@ -47,8 +50,9 @@ pub enum PlateauThreshold {
 /// assert_eq!(plateau.learning_rate(), 0.5);
 /// # Ok::<(), lookahead_burn::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 pub struct ReduceOnPlateau {
     mode: PlateauMode,
     factor: f64,
@@ -206,12 +210,14 @@ impl ReduceOnPlateau {
 }
 
 // The derived (de)serialization stands under the type's own name (`remote = "Self"`), so that what is read is checked.
+#[cfg(feature = "serde")]
 impl Serialize for ReduceOnPlateau {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Self::serialize(self, serializer)
     }
 }
 
+#[cfg(feature = "serde")]
 impl<'de> Deserialize<'de> for ReduceOnPlateau {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::deserialize(deserializer)?.checked().map_err(serde::de::Error::custom)

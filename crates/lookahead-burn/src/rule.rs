@@ -70,7 +70,7 @@ impl<O: Optimizer> LookaheadRule<O> {
     /// Lookahead with k = 5 and alpha = 0.5 around a rule; around another of its kind, five of its cycles.
     pub fn new(inner: O) -> Self {
         let periods = nested_rules::in_rule(&inner);
-        let (sync_period, nested) = (LookaheadConfig::around(&periods).sync_period, !periods.is_empty());
+        let (sync_period, nested) = (LookaheadConfig::around(&periods).sync_period().clone(), !periods.is_empty());
         Self { inner, sync_period, alpha: Alpha::default().into(), policy: InnerStatePolicy::default(), nested }
     }
 
@@ -82,12 +82,12 @@ impl<O: Optimizer> LookaheadRule<O> {
     pub fn with_config(inner: O, config: LookaheadConfig) -> Result<Self, Error> {
         let periods = nested_rules::in_rule(&inner);
         config.nests_around(&periods)?;
-        let LookaheadConfig { sync_period, step_size, inner_state: policy, slow_storage } = config;
-        if slow_storage != SlowStorage::Full {
+        if config.slow_storage() != SlowStorage::Full {
             return Err(Error::RoundedPerParameter);
         }
-        let StepSize::Fixed(alpha) = step_size else { return Err(Error::AdaptivePerParameter) };
-        Ok(Self { inner, sync_period, alpha, policy, nested: !periods.is_empty() })
+        let StepSize::Fixed(alpha) = config.step_size() else { return Err(Error::AdaptivePerParameter) };
+        let (sync_period, alpha) = (config.sync_period().clone(), alpha.clone());
+        Ok(Self { inner, sync_period, alpha, policy: config.inner_state(), nested: !periods.is_empty() })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::places::Places;
 use crate::record::{Named, RecordReader, RecordWriter};
 use crate::rule_state::{RuleState, STEPS_LEAF, VELOCITY_LEAF};
 use crate::traversal::{Lifted, with_rank};
+use crate::weights::at_least_single;
 use crate::{
     AdaFactor, AdaFactorState, Adam, AdamW, Error, InnerOptimizer, Parameter, PullBack, Sgd, foreign_state, fused_step,
     nested_rules,
@@ -25,10 +26,10 @@ use crate::{
 ///
 /// ```
 /// use burn::module::ParamGroup;
-/// use lookahead_burn::{AdamW, RuleSet, lookahead::rules};
-/// let no_decay: AdamW = rules::AdamW::new().with_weight_decay(0.0)?.into();
+/// use lookahead_burn::{AdamW, RuleSet};
+/// let no_decay = AdamW::new().with_weight_decay(0.0)?;
 /// let rules = RuleSet::new(AdamW::new()).with_group(ParamGroup::from_predicate("bias"), no_decay);
-/// # Ok::<(), lookahead_burn::lookahead::Error>(())
+/// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct RuleSet<O> {
@@ -278,9 +279,11 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
                 continue; // it never had a gradient
             }
             self.check_param(&mut record, param)?;
-            if let Some((leaf, data)) = tensors.iter().find(|(_, data)| Self::is_ours() && data.dtype() != *dtype) {
+            if let Some((leaf, data)) =
+                tensors.iter().find(|(_, data)| Self::is_ours() && data.dtype() != at_least_single(*dtype))
+            {
                 let name = format!("{}/{leaf}", record.path());
-                return Err(Error::OtherPrecision { name, expected: *dtype, found: data.dtype() });
+                return Err(Error::OtherPrecision { name, expected: at_least_single(*dtype), found: data.dtype() });
             }
             let (tensors, numbers) = Self::under_these_hyperparameters(self.rule(*id, path), tensors, numbers);
             let written = tensors.len();

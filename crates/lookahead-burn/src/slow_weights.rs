@@ -10,7 +10,7 @@ use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use lookahead::kernels::bf16::{self, Rounding};
 use lookahead::{Alpha, SlowStorage};
 
-use crate::flex::{Buffer, opens};
+use crate::flex::{Buffer, host, opens};
 use crate::places::Places;
 use crate::pull_back::{self, Refused};
 use crate::record::{RecordReader, RecordWriter};
@@ -53,6 +53,7 @@ impl SlowWeights {
     }
 
     /// Keeps them in host memory from now on; bf16 ones always are.
+    #[cfg(feature = "flex")]
     pub(crate) fn keep_on_host(&mut self) {
         if let Self::Full { on_host, .. } = self {
             *on_host = true;
@@ -93,8 +94,8 @@ impl SlowWeights {
         self.retain(places);
         match self {
             Self::Full { weights, on_host } => {
-                let host = on_host.then(Device::flex);
-                weights.follow(module, grads, host.as_ref());
+                let device = on_host.then(host);
+                weights.follow(module, grads, device.as_ref());
             }
             Self::Bf16 { tensors, seed } => {
                 let (rounding, paths) = ((*seed, outer), Paths::default());
@@ -221,8 +222,8 @@ impl SlowWeights {
     pub(crate) fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
         match self {
             Self::Full { weights, on_host } => {
-                let host = on_host.then(Device::flex);
-                *weights = Weights::load(record, host.as_ref())?;
+                let device = on_host.then(host);
+                *weights = Weights::load(record, device.as_ref())?;
             }
             Self::Bf16 { tensors, .. } => {
                 tensors.clear();

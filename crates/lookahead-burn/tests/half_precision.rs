@@ -162,3 +162,31 @@ fn averages_are_single_precision_too() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// epsilon = 1e-8 and the square of a small gradient are 0 in f16: what Adam divides by is computed in f32.
+#[test]
+fn adam_takes_gradients_of_zero_and_small_ones() -> Result<(), Error> {
+    for dtype in HALVES {
+        let mut optimizer = Lookahead::with_config(Adam::new(), config(5, 0.5)?)?;
+        let mut module = module(dtype, &[1.0, 1.0, 1.0]);
+        let mut expected = Lookahead::with_config(Adam::new(), config(5, 0.5)?)?;
+        let mut single = self::module(DType::F32, &[1.0, 1.0, 1.0]);
+        let gradient = [0.0, 1e-4, -3.0].map(|value| rounded(dtype, value));
+        for number in 0..5 {
+            let grads = module.gradients(&[Some(gradient.map(f64::from).to_vec())]);
+            module = optimizer.step(1.0 / 64.0, module, grads);
+            let grads = single.gradients(&[Some(gradient.map(f64::from).to_vec())]);
+            single = expected.step(1.0 / 64.0, single, grads);
+            let (found, wanted) = (&module.values()[0], &single.values()[0]);
+            assert_eq!(found[0], 1.0, "{dtype:?}, after step {number}: a gradient of zero moves nothing");
+            for (found, wanted) in found.iter().zip(wanted) {
+                // each step and the sync round once, by half a unit of numbers up to 2
+                let tolerance = f64::from(unit(dtype)) * 6.0;
+                assert!((found - wanted).abs() <= tolerance, "{dtype:?}, after step {number}: {found}, not {wanted}");
+            }
+        }
+        let record = Record::from_bytes(&optimizer.to_record(&module)?.to_bytes()?)?;
+        Lookahead::with_config(Adam::new(), config(5, 0.5)?)?.load_record(&record, &module)?;
+    }
+    Ok(())
+}

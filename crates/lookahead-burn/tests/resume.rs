@@ -128,7 +128,7 @@ impl Scenario {
 fn config(k: u32, policy: usize, adaptive: bool) -> Result<LookaheadConfig, Error> {
     let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?).with_inner_state(POLICIES[policy]);
     Ok(if adaptive {
-        config.with_adaptive_alpha(Adaptive { low: Alpha::new(0.1)?, ..Adaptive::default() })
+        config.with_adaptive_alpha(Adaptive::new().with_low(Alpha::new(0.1)?))
     } else {
         config.with_alpha(Alpha::new(0.4)?)
     })

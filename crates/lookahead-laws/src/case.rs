@@ -52,7 +52,7 @@ impl Case {
             let periods = changing(first, [(1, self.sync_period)]);
             LookaheadConfig::new()
                 .with_sync_period(periods)
-                .nests_around(std::slice::from_ref(&inside.sync_period))
+                .nests_around(std::slice::from_ref(inside.sync_period()))
                 .is_ok()
         })
     }
@@ -68,14 +68,14 @@ impl Case {
     /// Whether a Lookahead in the base, if there is one, interpolates, more than once in k and not at every step.
     pub(crate) fn inside_interpolates(&self) -> bool {
         self.base.lookaheads.iter().all(|inside| {
-            let period = inside.sync_period.at(0).get();
-            inside.inner_state == InnerStatePolicy::Interpolate && period > 1 && self.sync_period.get() > period
+            let period = inside.sync_period().at(0).get();
+            inside.inner_state() == InnerStatePolicy::Interpolate && period > 1 && self.sync_period.get() > period
         })
     }
 
     /// Whether a Lookahead in the base has a schedule of k.
     pub(crate) fn inside_is_scheduled(&self) -> bool {
-        self.base.lookaheads.iter().any(|inside| inside.sync_period.values().count() > 1)
+        self.base.lookaheads.iter().any(|inside| inside.sync_period().values().count() > 1)
     }
 
     /// Whether a sync follows the step (counted from 0) of a run with period k.

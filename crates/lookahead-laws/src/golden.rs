@@ -42,6 +42,7 @@ pub struct Tensor {
 pub struct Case {
     /// What it is called in messages.
     pub name: String,
+    #[serde(with = "Policy")]
     policy: InnerStatePolicy,
     sync_period: u32,
     alpha: f64,
@@ -49,6 +50,15 @@ pub struct Case {
     #[serde(default)]
     without_gradient: BTreeMap<String, Vec<usize>>,
     theta: Vec<BTreeMap<String, Vec<f64>>>,
+}
+
+/// How the files spell a policy, whether or not the core can read.
+#[derive(Deserialize)]
+#[serde(remote = "InnerStatePolicy", rename_all = "lowercase")]
+enum Policy {
+    Maintain,
+    Interpolate,
+    Reset,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -159,7 +159,8 @@ pub struct Advice {
     pub inner_tuned: TunedPoint,
     /// The first and the last learning rate that were searched.
     pub searched: [f64; 2],
-    /// By what part `best_tuned` is nearer to the least loss than `inner_tuned`; 0 where both are there.
+    /// By what part `best_tuned` is nearer to the least loss than `inner_tuned`, or than the start where that is nearer; 0
+    /// where both are there.
     pub gain: f64,
     /// Whether that is more than [`WORTH_IT`].
     pub pays: bool,
@@ -173,7 +174,7 @@ pub struct Advice {
 /// for each pair; and whether Lookahead does better than the inner optimizer alone at its own best learning rate.
 ///
 /// Best is what a search on a grid finds: 12 learning rates a decade from the first that moves the weights at all, more by
-/// the phase of oscillations, the four lowest valleys refined.
+/// the phase of oscillations, the lowest valleys refined. The inner optimizer alone is searched most finely.
 ///
 /// # Errors
 /// [`Error::Empty`] if there is no k or no alpha; [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L` and the
@@ -197,16 +198,15 @@ pub fn advise(problem: &NoisyQuadratic, lr: f64, momentum: Momentum, grid: &Advi
     let each_alpha =
         |&sync_period| alphas.iter().map(move |&alpha| Cycle { sync_period, alpha, inner_state: *inner_state });
     let pairs: Vec<Cycle> = sync_periods.iter().flat_map(each_alpha).collect();
-    let longest = sync_periods.iter().map(|k| k.get()).max().unwrap_or(1);
 
-    let tune = |cycle: &Cycle, longest: u32| {
-        let (lr, end) = search.best(*cycle, longest)?;
+    let tune = |cycle: &Cycle| {
+        let (lr, end) = search.best(*cycle)?;
         Ok::<_, Error>(TunedPoint { lr, end, point: point(&search, lr, cycle)? })
     };
     let points = pairs.par_iter().map(|cycle| point(&search, lr, cycle)).collect::<Result<Vec<_>, _>>()?;
-    let tuned = pairs.par_iter().map(|cycle| tune(cycle, cycle.sync_period.get())).collect::<Result<Vec<_>, _>>()?;
+    let tuned = pairs.par_iter().map(tune).collect::<Result<Vec<_>, _>>()?;
     let inner_alone = point(&search, lr, &Cycle::inner_alone())?;
-    let inner_tuned = tune(&Cycle::inner_alone(), longest)?;
+    let inner_tuned = tune(&Cycle::inner_alone())?;
 
     let none = || Error::Empty { name: "pair of k and alpha" };
     let best = *points.iter().min_by(|a, b| a.loss.total_cmp(&b.loss)).ok_or_else(none)?;
@@ -222,6 +222,9 @@ pub fn advise(problem: &NoisyQuadratic, lr: f64, momentum: Momentum, grid: &Advi
     };
     let (lookahead, inner) =
         (above(&best_tuned, cycle(&best_tuned.point))?, above(&inner_tuned, Cycle::inner_alone())?);
+    // Where the start is nearest, the inner optimizer need not move either.
+    let still = search.dynamics(lr, Cycle::inner_alone())?.above_least_after(search.start, 0);
+    let inner = inner.min(still);
     let gain = if inner > 0.0 { 1.0 - lookahead / inner } else { 0.0 };
     Ok(Advice {
         same_final_loss: same_final_loss(&search, lr, cycle(&best))?,

@@ -127,12 +127,6 @@ pub enum Error {
         /// The most that are accepted.
         most: usize,
     },
-    /// The linear-algebra crate gave no eigenvalues.
-    #[error("the eigenvalues of a matrix of {size} rows did not converge")]
-    NoEigenvalues {
-        /// The number of rows.
-        size: usize,
-    },
     /// A file could not be read.
     #[error("cannot read {}", file.display())]
     UnreadableFile {

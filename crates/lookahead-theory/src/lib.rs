@@ -47,6 +47,7 @@ mod fixed_point;
 mod hyperparameters;
 mod limits;
 mod matched_rate;
+mod matrix;
 mod modes;
 mod momentum_system;
 mod monte_carlo;
@@ -71,6 +72,7 @@ pub use error::Error;
 pub use fixed_point::{FixedPoint, fixed_point};
 pub use hyperparameters::{Cycle, Momentum};
 pub use limits::MOST_EIGENVALUES;
+pub use matrix::Matrix;
 pub use momentum_system::CycleSystem;
 pub use monte_carlo::{Estimates, Sample, sample_moments};
 pub use noise::Noise;
@@ -81,3 +83,8 @@ pub use regimes::{Regime, critical_condition_number};
 pub use spectrum::{ConditionNumber, Eigenvalues, Spectrum};
 pub use step_size::{estimated_alpha, optimal_alpha, optimal_alpha_after};
 pub use tune::End;
+
+/// The README's code, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

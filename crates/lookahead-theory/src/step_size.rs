@@ -110,7 +110,7 @@ pub fn estimated_alpha(
         let because = "a product of curvature, gradient and theta_0 - theta_k is too large for a double".to_owned();
         return Err(Error::NotFinite { what: "the estimate of alpha", because });
     }
-    Ok(Adaptive { low, curvature: CurvaturePower::SecondMoment }.choose(sums))
+    Ok(Adaptive::new().with_low(low).choose(sums))
 }
 
 /// `sum a x d / sum a d^2` over `(a, x, d)`, 1 where every d is 0.

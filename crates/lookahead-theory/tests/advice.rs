@@ -179,3 +179,38 @@ fn too_much_to_compare_is_refused() {
         "{error}"
     );
 }
+
+/// Where nothing is nearer to the optimum than the start, standing still is as good, and no sync at all is no merit.
+#[test]
+fn what_does_not_move_does_not_pay() {
+    let harmonic = |noise: f64| problem(Spectrum::Harmonic { dim: 10 }, &Noise::Constant(noise));
+    let from = |mean: f64, grid: AdviceGrid| AdviceGrid { start: Moments::at(mean), ..grid };
+    for (problem, grid) in [
+        (chebyshev(), from(0.0, grid(&[5], &[0.5], 3))),
+        (harmonic(1e8), grid(&[1, 5, 100], &[0.1, 0.5, 1.0], 50)),
+        (chebyshev(), from(1e-9, grid(&[5], &[0.1], 1000))),
+    ] {
+        let advice = advise(&problem, 0.5, Momentum::NONE, &grid).unwrap();
+        assert!(!advice.pays && advice.gain <= 0.01, "{} {:?}", advice.gain, advice.inner_tuned);
+    }
+}
+
+/// With momentum the inner optimizer's best valley may be narrow: one of some thousand half turns.
+#[test]
+fn the_inner_optimizer_alone_is_searched_as_finely_as_it_oscillates() {
+    let problem = problem(Spectrum::Harmonic { dim: 1 }, &Noise::Constant(4.20874e-7));
+    let momentum = Momentum::new(0.99).unwrap();
+    let start = Moments::at(2261.924717996038);
+    let grid = AdviceGrid { start, ..grid(&[6, 10, 84], &[0.156, 0.386, 0.991], 2949) };
+    let advice = advise(&problem, 1.369436469040322, momentum, &grid).unwrap();
+    let at_valley = stepped(&problem, 2.911e-5, momentum, Cycle::inner_alone(), &grid);
+    assert!(advice.inner_tuned.point.loss <= at_valley, "{:?} beside {at_valley}", advice.inner_tuned);
+    assert!(!advice.pays, "{}", advice.gain);
+
+    let wide = self::problem(Spectrum::Harmonic { dim: 4 }, &Noise::InverseCurvature);
+    let start = Moments::at(553.2670631178386);
+    let grid = AdviceGrid { start, ..self::grid(&[1, 2, 18], &[0.211, 0.843, 0.906], 349) };
+    let advice = advise(&wide, 2.9500887247793655, momentum, &grid).unwrap();
+    let at_valley = stepped(&wide, 1.71802, momentum, Cycle::inner_alone(), &grid);
+    assert!(advice.inner_tuned.point.loss <= at_valley, "{:?} beside {at_valley}", advice.inner_tuned);
+}

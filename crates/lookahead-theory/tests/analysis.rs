@@ -3,8 +3,8 @@
 use lookahead::{Alpha, InnerStatePolicy, Schedule, SyncPeriod};
 use lookahead_theory::figures::{ConvergenceRates, NoisyProgress};
 use lookahead_theory::{
-    AdviceGrid, ConditionNumber, Cycle, Dynamics, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic, Recursion,
-    Regime, Spectrum, advise, convergence_rate, critical_condition_number, estimated_alpha, optimal_alpha,
+    AdviceGrid, BlockMatrices, ConditionNumber, Cycle, Dynamics, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic,
+    Recursion, Regime, Spectrum, advise, convergence_rate, critical_condition_number, estimated_alpha, optimal_alpha,
     optimal_alpha_after, optimal_rate,
 };
 use serde::Deserialize;
@@ -306,4 +306,19 @@ fn prop_1_after_steps_of_the_optimizer() {
     assert!(near(found, expected, 1e-12), "{found} {expected}");
     // Nothing moved: every alpha is as good, and it is 1.
     assert_eq!(optimal_alpha(&eigenvalues, &[0.0; 3], &[1.0; 3], &[1.0; 3]).unwrap(), 1.0);
+}
+
+/// The spectral radius of the printed cycle against the eigenvalues that a linear-algebra library finds.
+#[test]
+fn the_printed_cycle_has_the_spectral_radius_of_its_eigenvalues() {
+    for (k, beta, part) in [(2, 0.0, 0.5), (5, 0.9, 0.1), (5, 0.9, 0.9), (8, 0.5, 0.7), (20, 0.99, 0.4)] {
+        let (eigenvalues, momentum) = (Eigenvalues::new(vec![0.1, 0.5, 1.0]).unwrap(), Momentum::new(beta).unwrap());
+        let lr = part * momentum.lr_limit(1.0);
+        let printed = BlockMatrices::new(&eigenvalues, lr, momentum, k, Alpha::new(0.6).unwrap()).unwrap();
+        let cycle = printed.cycle();
+        let dense = nalgebra::DMatrix::from_fn(cycle.size(), cycle.size(), |row, column| cycle.row(row)[column]);
+        let expected = dense.complex_eigenvalues().iter().map(|eigenvalue| eigenvalue.norm()).fold(0.0, f64::max);
+        let found = printed.spectral_radius();
+        assert!((found - expected).abs() < 1e-9 * expected, "k = {k}, beta = {beta}: {found}, not {expected}");
+    }
 }

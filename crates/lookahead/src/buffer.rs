@@ -2,8 +2,6 @@
 
 use std::ops::{Deref, DerefMut};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 /// Bytes of a cache line; a buffer starts on one, so that no vector straddles two.
 const LINE: usize = 64;
 
@@ -132,22 +130,29 @@ impl<T: PartialEq> PartialEq for Buffer<T> {
     }
 }
 
-/// A buffer as it is written. Where it starts goes along, so that a resumed run is as fast.
-#[derive(Serialize, Deserialize)]
-struct Written<V> {
-    place: u8,
-    values: V,
-}
+#[cfg(feature = "serde")]
+mod written {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-impl<T: Serialize> Serialize for Buffer<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written { place: self.place as u8, values: &**self }.serialize(serializer)
+    use super::Buffer;
+
+    /// A buffer as it is written. Where it starts goes along, so that a resumed run is as fast.
+    #[derive(Serialize, Deserialize)]
+    struct Written<V> {
+        place: u8,
+        values: V,
     }
-}
 
-impl<'de, T: Clone + Deserialize<'de>> Deserialize<'de> for Buffer<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { place, values } = Written::<Vec<T>>::deserialize(deserializer)?;
-        Ok(Self::at(&values, usize::from(place)))
+    impl<T: Serialize> Serialize for Buffer<T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            Written { place: self.place as u8, values: &**self }.serialize(serializer)
+        }
+    }
+
+    impl<'de, T: Clone + Deserialize<'de>> Deserialize<'de> for Buffer<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let Written { place, values } = Written::<Vec<T>>::deserialize(deserializer)?;
+            Ok(Self::at(&values, usize::from(place)))
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! The clock of Algorithm 1: i = 1, …, k inside an outer step, t = 0, 1, … over them.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Schedule, SyncPeriod};
 
 /// Counts gradient steps and says which of them end in a sync: one clock over all parameters.
@@ -15,7 +13,8 @@ use crate::{Schedule, SyncPeriod};
 /// assert_eq!(clock.tick(&every_second), Tick::Inner);
 /// # Ok::<(), lookahead::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SyncClock {
     phase: u32,
     outer: u64,

@@ -1,6 +1,7 @@
 //! Lookahead's hyperparameters.
 
-use serde::{Deserialize, Serialize};
+#[cfg(feature = "serde")]
+mod written;
 
 use crate::nesting;
 use crate::{
@@ -16,19 +17,28 @@ use crate::{
 ///     .with_sync_period(SyncPeriod::new(10)?)
 ///     .with_alpha(Alpha::new(0.8)?)
 ///     .with_inner_state(InnerStatePolicy::Reset);
+/// assert_eq!(config.sync_period().at(0).get(), 10);
 /// # Ok::<(), lookahead::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// With the feature `serde` it is written and read in any self-describing format, such as JSON or TOML, key by key:
+///
+/// ```text
+/// sync_period = 5                                      # or { first = 5, changes = [[100, 10]] }: 10 from outer step 100 on
+/// alpha = 0.5                                          # or a schedule, too
+/// adaptive = { low = 0.5, curvature = "second_moment" }    # in place of alpha; or "root"
+/// inner_state = "maintain"                             # or "interpolate", "reset"
+/// slow_weights = "full"                                # or "bf16", or { bf16 = { seed = 3 } }
+/// ```
+///
+/// A key that is left out has its default. What a constructor would refuse, reading refuses in the same words, and so keys
+/// that are not known.
+#[derive(Debug, Clone, PartialEq)]
 pub struct LookaheadConfig {
-    /// k: the gradient steps from one sync to the next.
-    pub sync_period: Schedule<SyncPeriod>,
-    /// alpha: how far the slow weights go at a sync.
-    pub step_size: StepSize,
-    /// What becomes of the inner optimizer's memory at a sync.
-    pub inner_state: InnerStatePolicy,
-    /// How the slow weights are stored.
-    #[serde(default)]
-    pub slow_storage: SlowStorage,
+    sync_period: Schedule<SyncPeriod>,
+    step_size: StepSize,
+    inner_state: InnerStatePolicy,
+    slow_storage: SlowStorage,
 }
 
 impl Default for LookaheadConfig {
@@ -48,12 +58,12 @@ impl Describe for LookaheadConfig {
         let lookahead = Description::of("Lookahead").with("sync_period", &self.sync_period);
         let lookahead = match &self.step_size {
             StepSize::Fixed(alpha) => lookahead.with("alpha", alpha),
-            StepSize::Adaptive(Adaptive { low, curvature }) => {
-                let curvature = match curvature {
+            StepSize::Adaptive(adaptive) => {
+                let curvature = match adaptive.curvature() {
                     CurvaturePower::SecondMoment => "second_moment",
                     CurvaturePower::Root => "root",
                 };
-                lookahead.with("alpha", "adaptive").with("alpha_low", *low).with("curvature", curvature)
+                lookahead.with("alpha", "adaptive").with("alpha_low", adaptive.low()).with("curvature", curvature)
             }
         };
         let lookahead = lookahead.with(
@@ -106,6 +116,30 @@ impl LookaheadConfig {
     #[must_use]
     pub fn with_slow_storage(self, storage: SlowStorage) -> Self {
         Self { slow_storage: storage, ..self }
+    }
+
+    /// k: the gradient steps from one sync to the next.
+    #[must_use]
+    pub fn sync_period(&self) -> &Schedule<SyncPeriod> {
+        &self.sync_period
+    }
+
+    /// alpha: how far the slow weights go at a sync.
+    #[must_use]
+    pub fn step_size(&self) -> &StepSize {
+        &self.step_size
+    }
+
+    /// What becomes of the inner optimizer's memory at a sync.
+    #[must_use]
+    pub fn inner_state(&self) -> InnerStatePolicy {
+        self.inner_state
+    }
+
+    /// How the slow weights are stored.
+    #[must_use]
+    pub fn slow_storage(&self) -> SlowStorage {
+        self.slow_storage
     }
 
     /// The defaults around Lookaheads with these schedules of k (see [`Cadence`](crate::Cadence)): k is five of their

@@ -2,8 +2,6 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Alpha, Error, Schedule, SyncPeriod};
 
 /// An optimizer that can say what it is.
@@ -24,21 +22,24 @@ pub trait Describe {
 /// assert!(text.starts_with("Lookahead(sync_period 5, alpha 0.5,") && text.contains("Sgd(momentum 0.9,"), "{text}");
 /// # Ok::<(), lookahead::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Description {
     // A tree, each layer before those inside it. Flat, so that damaged bytes cannot nest it without end.
     layers: Vec<Layer>,
 }
 
 /// One optimizer of a [`Description`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Layer {
     depth: u32,
     kind: String,
     hyperparameters: Vec<Hyperparameter>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Hyperparameter {
     name: String,
     value: Value,
@@ -49,7 +50,8 @@ struct Hyperparameter {
 }
 
 /// The value of a hyperparameter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Value {
     /// Yes or no.
@@ -57,12 +59,13 @@ pub enum Value {
     /// A whole number.
     Count(u64),
     /// A number, kept as its bits.
-    Number(#[serde(with = "bits")] f64),
+    Number(#[cfg_attr(feature = "serde", serde(with = "bits"))] f64),
     /// One of several choices, or a schedule.
     Word(String),
 }
 
 /// A number by its bits, in any format.
+#[cfg(feature = "serde")]
 mod bits {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

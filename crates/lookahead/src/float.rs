@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 mod sealed {
+    #[cfg(feature = "serde")]
+    pub trait Sealed: serde::Serialize + serde::de::DeserializeOwned {}
+    #[cfg(not(feature = "serde"))]
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
@@ -27,8 +27,6 @@ pub trait Float:
     + Neg<Output = Self>
     + Send
     + Sync
-    + Serialize
-    + DeserializeOwned
     + 'static
 {
     /// Zero.

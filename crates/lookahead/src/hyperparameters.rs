@@ -2,16 +2,15 @@
 
 use std::num::NonZeroU32;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, accept};
 
 /// The slow weights' step size alpha, in (0, 1].
 ///
 /// Zero is refused: the weights would return to their start at every sync and nothing would ever be learned. One
 /// makes Lookahead its own inner optimizer. Default 0.5 (Sec. 5.2; the authors' published code has 0.8).
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "f64", into = "f64"))]
 pub struct Alpha(f64);
 
 impl Alpha {
@@ -58,8 +57,9 @@ impl From<Alpha> for f64 {
 }
 
 /// The synchronization period k: how many steps the fast weights take between two syncs, at least 1. Default 5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "u32", into = "u32"))]
 pub struct SyncPeriod(NonZeroU32);
 
 impl SyncPeriod {

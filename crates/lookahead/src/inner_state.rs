@@ -1,15 +1,13 @@
 //! What becomes of the inner optimizer's memory at a sync (Sec. 2, App. C.5).
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-
 use crate::buffer::Slot;
 use crate::kernels::Pass;
 use crate::{Alpha, Buffer, Error, Float, ParamSet};
 
 /// Maintain, interpolate or reset: the three choices of App. C.5.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum InnerStatePolicy {
     /// Leave it as it is (the default; the paper's choice outside Table 1 and Fig. 12).
     #[default]
@@ -23,8 +21,9 @@ pub enum InnerStatePolicy {
 
 /// A rule's memory, as a value: it can be kept, pulled back, saved and checked.
 ///
-/// Implement it for a rule of your own beside [`Optimizer`](crate::Optimizer).
-pub trait InnerState<T: Float>: Clone + Serialize + DeserializeOwned {
+/// Implement it for a rule of your own beside [`Optimizer`](crate::Optimizer), and serde's two traits where it is to go into a
+/// snapshot.
+pub trait InnerState<T: Float>: Clone {
     /// Gives every tensor that has joined `params` since the last call its initial state.
     fn adopt(&mut self, params: &ParamSet<'_, T>);
 

@@ -1,16 +1,14 @@
-//! Algorithm 1: k steps forward, 1 step back.
+//! Algorithm 1: k steps forward, 1 step back. Here t counts the outer steps and i the steps within one.
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
-use crate::inner_state::clone_in_place;
+use crate::lookahead_state::LookaheadState;
 use crate::slow_weights::SlowWeights;
 use crate::step_size::alpha_sums;
 use crate::{
-    Alpha, Cadence, ChosenAlpha, Describe, Description, Error, Float, Grads, InnerState, InnerStatePolicy,
-    LookaheadConfig, Optimizer, ParamSet, PullBack, Schedule, SecondMoment, SquaredGradients, StepSize, SyncClock,
-    SyncPeriod, Tick,
+    Adaptive, Alpha, Cadence, ChosenAlpha, Describe, Description, Error, Float, Grads, InnerState, InnerStatePolicy,
+    LookaheadConfig, Optimizer, ParamSet, Schedule, SecondMoment, SquaredGradients, StepSize, SyncClock, SyncPeriod,
+    SyncReport, Tick,
 };
 
 /// Lookahead around the inner optimizer `A`; itself an [`Optimizer`], so that it nests.
@@ -20,34 +18,89 @@ pub struct Lookahead<A> {
     config: LookaheadConfig,
 }
 
-/// The slow weights, the inner optimizer's state and the clock.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "T: Float, S: InnerState<T>")]
-pub struct LookaheadState<T, S> {
-    slow: SlowWeights<T>,
-    inner: S,
-    // The inner state at the last sync, under "interpolate".
-    anchor: Option<S>,
-    // The curvature for an adaptive alpha where the inner optimizer keeps none.
-    curvature: Option<SquaredGradients<T>>,
-    clock: SyncClock,
-    last_sync: Option<SyncReport>,
-    refused: u64,
-}
+impl<A: Cadence> Lookahead<A> {
+    /// Algorithm 1, one gradient step of it. `gradient_at` is asked for an adaptive alpha alone.
+    fn advance<'g, T: Float>(
+        &self,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut LookaheadState<T, A::State>,
+        gradient_at: impl FnOnce(&ParamSet<'_, T>) -> Option<Grads<'g, T>>,
+    ) where
+        A: Optimizer<T>,
+    {
+        state.meet(params, grads); // phi_0 <- theta_0, of every tensor that joins
+        let Tick::Sync { outer } = state.clock.tick(self.config.sync_period()) else {
+            // theta_{t,i} <- theta_{t,i-1} + A(L, theta_{t,i-1}, d), for i < k
+            return self.inner.step(lr, params, grads, &mut state.inner);
+        };
+        // the same for i = k, then phi_t <- phi_{t-1} + alpha (theta_{t,k} - phi_{t-1}) and theta_{t+1,0} <- phi_t
+        let sync = match self.config.step_size() {
+            StepSize::Fixed(alpha) => state.sync(outer, alpha.at(outer), |inner, pull_back| {
+                self.inner.step_and_pull_back(lr, params, grads, inner, pull_back)
+            }),
+            StepSize::Adaptive(adaptive) => {
+                self.inner.step(lr, params, grads, &mut state.inner);
+                let alpha = self.estimate_alpha(adaptive, params, grads, state, gradient_at);
+                state.sync(outer, alpha, |inner, pull_back| pull_back.carry_out(params, inner))
+            }
+        };
+        self.settle_inner_state(params, state, sync); // maintain, interpolate or reset (App. C.5)
+    }
 
-clone_in_place!(LookaheadState<T, S> { slow, inner, anchor, curvature, clock, last_sync, refused });
+    /// Prop. 1 at theta_{t,k}.
+    fn estimate_alpha<'g, T: Float>(
+        &self,
+        adaptive: &Adaptive,
+        params: &mut ParamSet<'_, T>,
+        grads: &Grads<'_, T>,
+        state: &mut LookaheadState<T, A::State>,
+        gradient_at: impl FnOnce(&ParamSet<'_, T>) -> Option<Grads<'g, T>>,
+    ) -> ChosenAlpha
+    where
+        A: Optimizer<T>,
+    {
+        self.inner.end_partial_cycle(params, &mut state.inner);
+        let at_theta_k = gradient_at(params);
+        let own = state.curvature.as_ref().map(SquaredGradients::second_moment);
+        let second = own.or_else(|| self.inner.second_moment(&state.inner));
+        let sums = second.map(|second| {
+            alpha_sums(&state.slow, params, at_theta_k.as_ref().unwrap_or(grads), second, adaptive.curvature())
+        });
+        adaptive.choose(sums.unwrap_or_default())
+    }
 
-/// What happened at one sync.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct SyncReport {
-    /// The outer step t that it ended, from 0.
-    pub outer: u64,
-    /// The step size taken.
-    pub alpha: Alpha,
-    /// Whether an adaptive alpha was clipped to its range.
-    pub clipped: bool,
-    /// Elements whose result was not finite: they kept their old slow weight, and the inner state was reset.
-    pub refused: u64,
+    /// The inner state's part of a sync that has been carried out.
+    fn settle_inner_state<T: Float>(
+        &self,
+        params: &ParamSet<'_, T>,
+        state: &mut LookaheadState<T, A::State>,
+        SyncReport { outer, refused, .. }: SyncReport,
+    ) where
+        A: Optimizer<T>,
+    {
+        match self.config.inner_state() {
+            _ if refused > 0 => {
+                log::warn!(
+                    "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
+                );
+                self.inner.reset(params, &mut state.inner);
+                if let Some(curvature) = &mut state.curvature {
+                    curvature.reset();
+                }
+            }
+            // "interpolate" was part of the pull-back itself
+            InnerStatePolicy::Maintain | InnerStatePolicy::Interpolate => {}
+            InnerStatePolicy::Reset => self.inner.reset(params, &mut state.inner),
+        }
+        state.inner.rebase(params);
+        match &mut state.anchor {
+            Some(anchor) if refused > 0 => anchor.clone_from(&state.inner),
+            Some(anchor) => anchor.rebase(params),
+            None => {}
+        }
+    }
 }
 
 impl<A: Cadence> Lookahead<A> {
@@ -85,7 +138,7 @@ impl<A: Cadence> Lookahead<A> {
 impl<A: Cadence> Cadence for Lookahead<A> {
     fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
         // those further inside end with this one's cycles
-        vec![self.config.sync_period.clone()]
+        vec![self.config.sync_period().clone()]
     }
 }
 
@@ -101,8 +154,8 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
     fn init(&self, params: &ParamSet<'_, T>) -> Self::State {
         let inner = self.inner.init(params);
         let mut state = LookaheadState {
-            slow: SlowWeights::new(self.config.slow_storage),
-            anchor: (self.config.inner_state == InnerStatePolicy::Interpolate).then(|| inner.clone()),
+            slow: SlowWeights::new(self.config.slow_storage()),
+            anchor: (self.config.inner_state() == InnerStatePolicy::Interpolate).then(|| inner.clone()),
             curvature: self.keeps_curvature::<T>(&inner).then(SquaredGradients::for_curvature),
             inner,
             clock: SyncClock::default(),
@@ -133,7 +186,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
     /// "Interpolate" begins from the inner state at hand, an average of squared gradients that was not kept is empty.
     fn adapt(&self, params: &ParamSet<'_, T>, state: &mut Self::State) -> Result<(), Error> {
         self.inner.adapt(params, &mut state.inner)?;
-        state.anchor = match (self.config.inner_state, state.anchor.take()) {
+        state.anchor = match (self.config.inner_state(), state.anchor.take()) {
             (InnerStatePolicy::Interpolate, Some(mut anchor)) => {
                 self.inner.adapt(params, &mut anchor)?;
                 Some(anchor)
@@ -153,15 +206,14 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
         self.inner.end_partial_cycle(params, &mut state.inner);
         if let Some(outer) = state.clock.end_partial_cycle() {
             let alpha = self.alpha_without_gradient(outer, state);
-            let (sync, inner) = state.pull_back(outer, alpha);
-            let refused = sync.carry_out(params, inner);
-            self.finish_sync(params, state, outer, ChosenAlpha { alpha, clipped: false }, refused);
+            let sync = state.sync(outer, alpha, |inner, pull_back| pull_back.carry_out(params, inner));
+            self.settle_inner_state(params, state, sync);
         }
     }
 
     fn second_moment<'s>(&self, state: &'s Self::State) -> Option<SecondMoment<'s, T>> {
         // "reset" empties it at each sync, just when an outer Lookahead asks for it
-        let kept = self.config.inner_state != InnerStatePolicy::Reset;
+        let kept = self.config.inner_state() != InnerStatePolicy::Reset;
         kept.then(|| self.inner.second_moment(&state.inner)).flatten()
     }
 
@@ -199,170 +251,21 @@ impl<A: Cadence> Lookahead<A> {
         self.end_partial_cycle(params, state);
     }
 
-    fn advance<'g, T: Float>(
-        &self,
-        lr: f64,
-        params: &mut ParamSet<'_, T>,
-        grads: &Grads<'_, T>,
-        state: &mut LookaheadState<T, A::State>,
-        gradient_at: impl FnOnce(&ParamSet<'_, T>) -> Option<Grads<'g, T>>,
-    ) where
-        A: Optimizer<T>,
-    {
-        state.adopt(params);
-        if let Some(curvature) = &mut state.curvature {
-            curvature.observe(grads);
-        }
-        state.slow.observe(grads);
-        let Tick::Sync { outer } = state.clock.tick(&self.config.sync_period) else {
-            // theta_i <- theta_{i-1} + A(L, theta_{i-1}, d)
-            return self.inner.step(lr, params, grads, &mut state.inner);
-        };
-        let (chosen, refused) = match &self.config.step_size {
-            StepSize::Fixed(schedule) => {
-                let alpha = schedule.at(outer);
-                let (sync, inner) = state.pull_back(outer, alpha);
-                // phi <- phi + alpha (theta_k - phi); theta <- phi
-                let refused = self.inner.step_and_pull_back(lr, params, grads, inner, sync);
-                (ChosenAlpha { alpha, clipped: false }, refused)
-            }
-            StepSize::Adaptive(adaptive) => {
-                self.inner.step(lr, params, grads, &mut state.inner);
-                self.inner.end_partial_cycle(params, &mut state.inner);
-                let at_theta_k = gradient_at(params);
-                let own = state.curvature.as_ref().map(SquaredGradients::second_moment);
-                let second = own.or_else(|| self.inner.second_moment(&state.inner));
-                let sums = second.map(|second| {
-                    alpha_sums(&state.slow, params, at_theta_k.as_ref().unwrap_or(grads), second, adaptive.curvature)
-                });
-                let chosen = adaptive.choose(sums.unwrap_or_default());
-                let (sync, inner) = state.pull_back(outer, chosen.alpha);
-                (chosen, sync.carry_out(params, inner))
-            }
-        };
-        self.finish_sync(params, state, outer, chosen, refused);
-    }
-
-    /// The inner state's part of a sync (App. C.5), and the record of it.
-    fn finish_sync<T: Float>(
-        &self,
-        params: &ParamSet<'_, T>,
-        state: &mut LookaheadState<T, A::State>,
-        outer: u64,
-        ChosenAlpha { alpha, clipped }: ChosenAlpha,
-        refused: usize,
-    ) where
-        A: Optimizer<T>,
-    {
-        let refused = refused as u64;
-        match self.config.inner_state {
-            _ if refused > 0 => {
-                log::warn!(
-                    "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
-                );
-                self.inner.reset(params, &mut state.inner);
-                if let Some(curvature) = &mut state.curvature {
-                    curvature.reset();
-                }
-            }
-            // "interpolate" was part of the sync itself
-            InnerStatePolicy::Maintain | InnerStatePolicy::Interpolate => {}
-            InnerStatePolicy::Reset => self.inner.reset(params, &mut state.inner),
-        }
-        state.inner.rebase(params);
-        match &mut state.anchor {
-            Some(anchor) if refused > 0 => anchor.clone_from(&state.inner),
-            Some(anchor) => anchor.rebase(params),
-            None => {}
-        }
-        state.refused = state.refused.saturating_add(refused);
-        state.last_sync = Some(SyncReport { outer, alpha, clipped, refused });
-    }
-
     /// Whether an adaptive alpha needs squared gradients of its own.
     fn keeps_curvature<T: Float>(&self, inner: &A::State) -> bool
     where
         A: Optimizer<T>,
     {
-        matches!(self.config.step_size, StepSize::Adaptive(_)) && self.inner.second_moment(inner).is_none()
+        matches!(self.config.step_size(), StepSize::Adaptive(_)) && self.inner.second_moment(inner).is_none()
     }
 
     fn alpha_without_gradient<T: Float>(&self, outer: u64, state: &LookaheadState<T, A::State>) -> Alpha
     where
         A: Optimizer<T>,
     {
-        match &self.config.step_size {
+        match self.config.step_size() {
             StepSize::Fixed(schedule) => schedule.at(outer),
-            StepSize::Adaptive(adaptive) => state.last_sync.map_or(adaptive.low, |sync| sync.alpha),
+            StepSize::Adaptive(adaptive) => state.last_sync.map_or(adaptive.low(), |sync| sync.alpha),
         }
-    }
-}
-
-impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
-    fn adopt(&mut self, params: &ParamSet<'_, T>) {
-        self.slow.adopt(params, self.clock.outer());
-        self.inner.adopt(params);
-        if let Some(anchor) = &mut self.anchor {
-            anchor.adopt(params);
-        }
-        if let Some(curvature) = &mut self.curvature {
-            curvature.adopt(params);
-        }
-    }
-
-    fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
-        self.inner.pull_back(&anchor.inner, alpha);
-    }
-
-    fn rebase(&mut self, params: &ParamSet<'_, T>) {
-        self.slow.rebase(params, self.clock.outer());
-        self.inner.rebase(params);
-        if let Some(anchor) = &mut self.anchor {
-            anchor.clone_from(&self.inner);
-        }
-    }
-
-    fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
-        self.slow.fits(params)?;
-        self.inner.fits(params)?;
-        self.anchor.as_ref().map_or(Ok(()), |anchor| anchor.fits(params))?;
-        self.curvature.as_ref().map_or(Ok(()), |curvature| curvature.fits(params))
-    }
-}
-
-impl<T: Float, S: InnerState<T>> LookaheadState<T, S> {
-    /// The slow weights phi, tensor by tensor: evaluate on these. Copies only where they are stored as bf16.
-    #[must_use]
-    pub fn slow(&self) -> Vec<Cow<'_, [T]>> {
-        self.slow.values()
-    }
-
-    /// A sync with this alpha, and the inner state that it concerns.
-    fn pull_back(&mut self, outer: u64, alpha: Alpha) -> (PullBack<'_, T, S>, &mut S) {
-        (PullBack { slow: &mut self.slow, alpha, outer, anchor: self.anchor.as_mut() }, &mut self.inner)
-    }
-
-    /// The inner optimizer's state.
-    #[must_use]
-    pub fn inner(&self) -> &S {
-        &self.inner
-    }
-
-    /// The clock: phase and outer step.
-    #[must_use]
-    pub fn clock(&self) -> SyncClock {
-        self.clock
-    }
-
-    /// The last sync: its alpha, whether that was clipped, and the elements refused as not finite.
-    #[must_use]
-    pub fn last_sync(&self) -> Option<&SyncReport> {
-        self.last_sync.as_ref()
-    }
-
-    /// The number of elements that any sync so far refused as not finite.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused
     }
 }

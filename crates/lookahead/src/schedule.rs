@@ -1,10 +1,8 @@
 //! A hyperparameter that changes over the outer steps.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Error, SyncPeriod};
 
-/// A value for each outer step (cycle) t = 0, 1, 2, …
+/// A value for each outer step (cycle) t = 0, 1, 2, …; written as the value alone where it never changes.
 ///
 /// ```
 /// use lookahead::{Alpha, Schedule};
@@ -13,7 +11,7 @@ use crate::{Error, SyncPeriod};
 /// assert_eq!(alpha.at(100).get(), 0.8);
 /// # Ok::<(), lookahead::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Schedule<T> {
     /// The same value for ever.
@@ -23,15 +21,16 @@ pub enum Schedule<T> {
 }
 
 /// The changes of a [`Schedule::steps`], in rising order of the outer step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked<T>")]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked<T>"))]
 pub struct Steps<T> {
     first: T,
     changes: Vec<(u64, T)>,
 }
 
 /// [`Steps`] as they are read, in any order.
-#[derive(Deserialize)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 struct Unchecked<T> {
     first: T,
     changes: Vec<(u64, T)>,
@@ -120,5 +119,58 @@ impl Schedule<SyncPeriod> {
 impl<T> From<T> for Schedule<T> {
     fn from(value: T) -> Self {
         Self::Constant(value)
+    }
+}
+
+#[cfg(feature = "serde")]
+mod written {
+    use std::fmt;
+    use std::marker::PhantomData;
+
+    use serde::de::value::MapAccessDeserializer;
+    use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Schedule, Steps};
+
+    impl<T: Serialize> Serialize for Schedule<T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Constant(value) => value.serialize(serializer),
+                Self::Steps(steps) => steps.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Schedule<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(NumberOrSteps(PhantomData))
+        }
+    }
+
+    struct NumberOrSteps<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for NumberOrSteps<T> {
+        type Value = Schedule<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number, or a map of `first` and `changes`")
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<Schedule<T>, E> {
+            T::deserialize(value.into_deserializer()).map(Schedule::Constant)
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<Schedule<T>, E> {
+            T::deserialize(value.into_deserializer()).map(Schedule::Constant)
+        }
+
+        fn visit_f64<E: Error>(self, value: f64) -> Result<Schedule<T>, E> {
+            T::deserialize(value.into_deserializer()).map(Schedule::Constant)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Schedule<T>, A::Error> {
+            Steps::deserialize(MapAccessDeserializer::new(map)).map(Schedule::Steps)
+        }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 use crate::buffer::Slot;
 use crate::inner_state::{buffers_fit, lengths_fit};
 use crate::kernels::bf16::{Rounding, store, widen};
@@ -11,8 +9,7 @@ use crate::kernels::{Pass, Slow, SlowValues, TensorSync};
 use crate::{Alpha, Buffer, Error, Float, Grads, InnerState, ParamSet};
 
 /// How the slow weights are stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SlowStorage {
     /// In the precision of the fast weights: after a sync both are equal bit for bit. The default.
     #[default]
@@ -33,8 +30,9 @@ pub enum SlowStorage {
 }
 
 /// The slow weights of all tensors.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "T: Float")]
+#[derive(Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "T: Float"))]
 pub(crate) enum SlowWeights<T> {
     Full(Vec<Buffer<T>>),
     Bf16 { values: Vec<Buffer<u16>>, stepped: Vec<bool>, seed: u64 },

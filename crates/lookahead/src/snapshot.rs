@@ -1,5 +1,6 @@
 //! A versioned, checked copy of a run: fast weights and the optimizer's whole state, restored to the same bits.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{Describe, Description, Error, Float, InnerState, Optimizer, ParamSet};
@@ -48,7 +49,10 @@ impl Snapshot {
         optimizer: &O,
         params: &ParamSet<'_, T>,
         state: &O::State,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Error>
+    where
+        O::State: Serialize,
+    {
         let tensors = params.iter().map(|param| (param.name().to_owned(), param.shape().to_owned())).collect();
         // tensors that have joined since the last step are seeded now, as that step would
         let mut state = state.clone();
@@ -74,7 +78,10 @@ impl Snapshot {
         &self,
         optimizer: &O,
         params: &mut ParamSet<'_, T>,
-    ) -> Result<O::State, Error> {
+    ) -> Result<O::State, Error>
+    where
+        O::State: DeserializeOwned,
+    {
         self.check()?;
         optimizer.describe().compare(&self.optimizer)?;
         let (weights, state) = self.read(optimizer, params)?;
@@ -96,7 +103,10 @@ impl Snapshot {
         &self,
         optimizer: &O,
         params: &mut ParamSet<'_, T>,
-    ) -> Result<O::State, Error> {
+    ) -> Result<O::State, Error>
+    where
+        O::State: DeserializeOwned,
+    {
         self.check()?;
         optimizer.describe().compare_form(&self.optimizer)?;
         let (weights, mut state) = self.read(optimizer, params)?;
@@ -119,7 +129,10 @@ impl Snapshot {
         &self,
         _optimizer: &O,
         params: &ParamSet<'_, T>,
-    ) -> Result<(Vec<Vec<T>>, O::State), Error> {
+    ) -> Result<(Vec<Vec<T>>, O::State), Error>
+    where
+        O::State: DeserializeOwned,
+    {
         self.compare_tensors(params)?;
         let (weights, state): (Vec<Vec<T>>, O::State) = postcard::from_bytes(&self.payload).map_err(damaged)?;
         crate::inner_state::lengths_fit("the weights", weights.iter().map(Vec::len), params)?;

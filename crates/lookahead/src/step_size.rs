@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 use crate::buffer::Slot;
 use crate::error::accept;
 use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, zero_all};
@@ -12,7 +10,7 @@ use crate::slow_weights::SlowWeights;
 use crate::{Alpha, Buffer, Error, Float, Grads, ParamSet, Schedule, SecondMoment};
 
 /// The slow weights' step size.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum StepSize {
     /// A given alpha for each outer step.
     Fixed(Schedule<Alpha>),
@@ -31,18 +29,21 @@ impl Default for StepSize {
 ///
 /// A is the inner optimizer's bias-corrected second moment (the diagonal empirical Fisher); where it keeps none, an
 /// average of squared gradients kept beside the slow weights (4 bytes a weight in f32). `d.A d = 0` gives 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+///
+/// `alpha_low` is 0.5 by default (Fig. 2). Whether A is the second moment or its root, the paper does not say; the default is
+/// the second moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Adaptive {
-    /// The smallest alpha allowed. Default 0.5 (Fig. 2).
-    pub low: Alpha,
-    /// Whether A is the second moment or its root. The paper does not say; default the second moment.
-    pub curvature: CurvaturePower,
+    low: Alpha,
+    curvature: CurvaturePower,
 }
 
 /// The power of the second moment that stands for the curvature.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum CurvaturePower {
     /// `A = v`, the empirical Fisher.
     #[default]
@@ -63,7 +64,8 @@ impl CurvaturePower {
 }
 
 /// An alpha, and whether it was clipped to its range.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ChosenAlpha {
     /// The step size.
     pub alpha: Alpha,
@@ -71,7 +73,44 @@ pub struct ChosenAlpha {
     pub clipped: bool,
 }
 
+impl From<Alpha> for ChosenAlpha {
+    /// One that was given.
+    fn from(alpha: Alpha) -> Self {
+        Self { alpha, clipped: false }
+    }
+}
+
 impl Adaptive {
+    /// alpha_low = 0.5, the second moment for the curvature.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the smallest alpha allowed.
+    #[must_use]
+    pub fn with_low(self, low: Alpha) -> Self {
+        Self { low, ..self }
+    }
+
+    /// Sets what stands for the curvature.
+    #[must_use]
+    pub fn with_curvature(self, curvature: CurvaturePower) -> Self {
+        Self { curvature, ..self }
+    }
+
+    /// The smallest alpha allowed.
+    #[must_use]
+    pub fn low(&self) -> Alpha {
+        self.low
+    }
+
+    /// What stands for the curvature.
+    #[must_use]
+    pub fn curvature(&self) -> CurvaturePower {
+        self.curvature
+    }
+
     /// Prop. 1's estimate from its two sums.
     ///
     /// ```
@@ -95,8 +134,9 @@ impl Adaptive {
 }
 
 /// A bias-corrected average of squared gradients, for inner optimizers that keep none.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "T: Float")]
+#[derive(Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "T: Float"))]
 pub struct SquaredGradients<T> {
     averages: Vec<Buffer<T>>,
     weights: Vec<f64>,

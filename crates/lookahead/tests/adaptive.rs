@@ -13,7 +13,7 @@ use lookahead::{
 const CURVATURE: [f64; 2] = [1.0, 4.0];
 
 fn config(k: u32, low: f64, curvature: CurvaturePower) -> Result<LookaheadConfig, Error> {
-    let adaptive = Adaptive { low: Alpha::new(low)?, curvature };
+    let adaptive = Adaptive::new().with_low(Alpha::new(low)?).with_curvature(curvature);
     Ok(LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?).with_adaptive_alpha(adaptive))
 }
 
@@ -134,7 +134,7 @@ fn weights_that_did_not_move_give_one() -> Result<(), Error> {
 
 #[test]
 fn estimates_outside_the_range_are_clipped_and_say_so() -> Result<(), Error> {
-    let adaptive = Adaptive { low: Alpha::new(0.3)?, ..Adaptive::default() };
+    let adaptive = Adaptive::new().with_low(Alpha::new(0.3)?);
     for (slope, curvature, alpha, clipped) in [
         (-0.5, 1.0, 0.5, false),
         (-0.7, 1.0, 0.3, false),
@@ -153,8 +153,8 @@ fn estimates_outside_the_range_are_clipped_and_say_so() -> Result<(), Error> {
         let close = (chosen.alpha.get() - alpha).abs() < 1e-12;
         assert!(close && chosen.clipped == clipped, "slope {slope}, curvature {curvature}: {chosen:?}");
     }
-    assert_eq!(Adaptive::default().low.get(), 0.5);
-    assert_eq!(Adaptive::default().curvature, CurvaturePower::SecondMoment);
+    assert_eq!(Adaptive::default().low().get(), 0.5);
+    assert_eq!(Adaptive::default().curvature(), CurvaturePower::SecondMoment);
     Ok(())
 }
 

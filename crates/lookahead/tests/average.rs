@@ -183,3 +183,43 @@ fn what_is_not_finite_never_reaches_a_mean() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// With n weights in it the mean keeps min(decay, (1 + n) / (10 + n)), each tensor by its own count.
+#[test]
+fn a_decay_warms_up() -> Result<(), Error> {
+    let warm = averages(Averaging::exponential_with_warm_up(0.2)?, 4)?;
+    let (mut expected, mut mean) = (vec![], 0.0);
+    for (theta, keep) in [7.0, 6.0, 5.0, 4.0].into_iter().zip([0.0, 2.0 / 11.0, 0.2, 0.2]) {
+        mean = mean - (1.0 - keep) * (mean - theta);
+        expected.push(mean);
+    }
+    assert!(
+        warm.iter().zip(&expected).all(|(warm, expected): (&f64, &f64)| (warm - expected).abs() < 1e-12),
+        "{warm:?}"
+    );
+    assert_eq!(averages(Averaging::exponential_with_warm_up(0.0)?, 4)?, [7.0, 6.0, 5.0, 4.0]);
+    Ok(())
+}
+
+/// A tensor that joins late soon forgets where it began, as the others have.
+#[test]
+fn a_late_tensor_warms_up_too() -> Result<(), Error> {
+    let optimizer = Averaged::new(Sgd::new(), Averaging::exponential_with_warm_up(0.999)?);
+    let mut params = ParamSet::new();
+    params.push("early", [1], vec![0.0_f64])?;
+    let mut state = optimizer.init(&params);
+    for step in 0..50 {
+        if step == 20 {
+            params.push("late", [1], vec![-40.0_f64])?;
+        }
+        // "early" falls by 1 in each step, "late" rises from -40 to 0 at once and stays
+        let late = if step == 20 { -40.0 } else { 0.0 };
+        let grads = [Some(vec![1.0]), Some(vec![late])].into_iter().take(params.len());
+        let grads = Grads::new(&params, grads)?;
+        optimizer.step(1.0, &mut params, &grads, &mut state);
+    }
+    let mean = optimizer.evaluation_weights(&state).expect("a mean");
+    // a tenth of -40 is left of its beginning after its first step, and then ever less
+    assert!(mean[1][0] > -0.01 && mean[1][0] <= 0.0, "{mean:?}");
+    Ok(())
+}

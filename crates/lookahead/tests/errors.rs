@@ -1,10 +1,7 @@
 //! Bad input is refused when a value is made, with an error that names it, and what is accepted.
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
-use lookahead::{
-    Adaptive, Alpha, Averaging, Error, Grads, InnerStatePolicy, ParamSet, Schedule, SquaredGradients, SyncPeriod,
-};
-use serde::de::DeserializeOwned;
+use lookahead::{Alpha, Averaging, Error, Grads, ParamSet, Schedule, SquaredGradients, SyncPeriod};
 
 const NOT_NUMBERS: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 
@@ -130,35 +127,4 @@ fn parameter_sets() -> Result<(), Error> {
 fn a_shape_that_overflows() {
     let refused = ParamSet::<f32>::new().push("huge", [usize::MAX, 2], vec![0.0; 2]).map(|_| ());
     assert!(matches!(refused, Err(Error::WrongLength { found: 2, .. })), "{refused:?}");
-}
-
-fn read<V: DeserializeOwned>(json: &str) -> Result<V, String> {
-    serde_json::from_str(json).map_err(|error| error.to_string())
-}
-
-#[test]
-fn what_is_read_is_checked_like_what_is_made() {
-    assert!(read::<Alpha>("0.5").is_ok());
-    for json in ["0.0", "-1.0", "1.5", "null"] {
-        assert!(read::<Alpha>(json).is_err(), "alpha {json}");
-    }
-    assert!(read::<Alpha>("1.5").is_err_and(|error| error.contains("above 0 and at most 1")));
-    assert!(read::<SyncPeriod>("0").is_err_and(|error| error.contains("at least 1")));
-    assert!(read::<SyncPeriod>("-5").is_err());
-    assert!(read::<Adaptive>("{}").is_ok_and(|adaptive| adaptive == Adaptive::default()));
-    assert!(read::<Adaptive>(r#"{"low": 0.0}"#).is_err());
-    assert!(read::<Adaptive>(r#"{"lowest": 0.5}"#).is_err_and(|error| error.contains("lowest")));
-    assert!(read::<InnerStatePolicy>(r#""interpolate""#) == Ok(InnerStatePolicy::Interpolate));
-    assert!(read::<InnerStatePolicy>(r#""forget""#).is_err());
-    assert!(read::<Averaging>(r#"{"exponential": 1.0}"#).is_err_and(|error| error.contains("decay")));
-}
-
-#[test]
-fn a_schedule_that_is_read_is_in_order() -> Result<(), String> {
-    let written = |changes: &str| format!(r#"{{"Steps": {{"first": 0.5, "changes": {changes}}}}}"#);
-    let read_in_order: Schedule<Alpha> = read(&written("[[3, 0.25], [7, 1.0]]"))?;
-    assert_eq!(read_in_order.at(6).get(), 0.25);
-    assert!(read::<Schedule<Alpha>>(&written("[[7, 0.25], [3, 1.0]]")).is_err());
-    assert!(read::<Schedule<Alpha>>(&written("[[0, 0.25]]")).is_err());
-    Ok(())
 }

@@ -6,6 +6,8 @@ use lookahead::{
     Adaptive, Alpha, Averaged, Averaging, Describe, Description, Error, Grads, InnerStatePolicy, Lookahead,
     LookaheadConfig, Optimizer, ParamSet, Schedule, SlowStorage, Snapshot, SyncPeriod,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 fn params() -> Result<ParamSet<'static, f32>, Error> {
     let mut params = ParamSet::new();
@@ -28,7 +30,10 @@ fn steps<O: Optimizer<f32>>(
 }
 
 /// After so many steps.
-fn snapshot<O: Optimizer<f32> + Describe>(optimizer: &O, count: usize) -> Result<Snapshot, Error> {
+fn snapshot<O: Optimizer<f32, State: Serialize + DeserializeOwned> + Describe>(
+    optimizer: &O,
+    count: usize,
+) -> Result<Snapshot, Error> {
     let mut params = params()?;
     let mut state = optimizer.init(&params);
     steps(optimizer, &mut params, &mut state, count)?;
@@ -45,7 +50,10 @@ fn around<A: lookahead::Cadence>(inner: A, k: u32, alpha: f64) -> Result<Lookahe
 }
 
 /// The name of what differs, its value in the snapshot and here.
-fn difference<O: Optimizer<f32> + Describe>(snapshot: &Snapshot, here: &O) -> Result<[String; 3], Error> {
+fn difference<O: Optimizer<f32, State: Serialize + DeserializeOwned> + Describe>(
+    snapshot: &Snapshot,
+    here: &O,
+) -> Result<[String; 3], Error> {
     let mut params = params()?;
     let before = params.to_vecs();
     match snapshot.restore(here, &mut params).map(|_| ()) {
@@ -156,7 +164,11 @@ fn a_hyperparameter_added_later_counts_as_its_default() -> Result<(), Error> {
 }
 
 /// Takes the state over and goes on for some steps. Gives the weights then.
-fn go_on<O: Optimizer<f32> + Describe>(saved: &Snapshot, here: &O, count: usize) -> Result<Vec<Vec<f32>>, Error> {
+fn go_on<O: Optimizer<f32, State: Serialize + DeserializeOwned> + Describe>(
+    saved: &Snapshot,
+    here: &O,
+    count: usize,
+) -> Result<Vec<Vec<f32>>, Error> {
     let mut params = params()?;
     let mut state = saved.restore_under_new_hyperparameters(here, &mut params)?;
     // it is one of this optimizer's now, at every step
@@ -250,7 +262,10 @@ fn interpolation_begins_from_the_state_at_hand() -> Result<(), Error> {
 
 #[test]
 fn what_cannot_be_taken_over_is_refused_by_name() -> Result<(), Error> {
-    fn refused<O: Optimizer<f32> + Describe>(saved: &Snapshot, here: &O) -> Result<String, Error> {
+    fn refused<O: Optimizer<f32, State: Serialize + DeserializeOwned> + Describe>(
+        saved: &Snapshot,
+        here: &O,
+    ) -> Result<String, Error> {
         let mut params = params()?;
         let before = params.to_vecs();
         match saved.restore_under_new_hyperparameters(here, &mut params).map(|_| ()) {

@@ -52,10 +52,10 @@ fn a_run_small_enough_to_follow() -> Result<(), lookahead::Error> {
 fn defaults_are_those_of_the_paper() -> Result<(), lookahead::Error> {
     let single = Lookahead::new(Sgd::new());
     assert_eq!(single.config(), &LookaheadConfig::new());
-    assert_eq!(single.config().sync_period.at(0).get(), 5);
-    assert_eq!(single.config().inner_state, InnerStatePolicy::Maintain);
+    assert_eq!(single.config().sync_period().at(0).get(), 5);
+    assert_eq!(single.config().inner_state(), InnerStatePolicy::Maintain);
     let around_seven = LookaheadConfig::new().with_sync_period(SyncPeriod::new(7)?);
     let nested = Lookahead::new(Lookahead::with_config(Sgd::new(), around_seven)?);
-    assert_eq!(nested.config().sync_period.at(0).get(), 35);
+    assert_eq!(nested.config().sync_period().at(0).get(), 35);
     Ok(())
 }

@@ -131,7 +131,7 @@ fn the_default_is_five_inner_cycles() -> Result<(), Error> {
         let inner = Lookahead::with_config(Sgd::new(), with(periods)?)?;
         let outer = Lookahead::new(inner.clone());
         assert!(Lookahead::with_config(inner, outer.config().clone()).is_ok(), "{periods:?}");
-        Ok(outer.config().sync_period.clone())
+        Ok(outer.config().sync_period().clone())
     };
     assert_eq!(around((7, &[]))?, SyncPeriod::new(35)?.into());
     assert_eq!(around((2, &[(5, 3)]))?, schedule((10, &[(1, 15)]))?);
@@ -139,7 +139,7 @@ fn the_default_is_five_inner_cycles() -> Result<(), Error> {
     assert_eq!(around((2, &[(1, 3), (2, 4), (11, 4), (23, 1)]))?, schedule((17, &[(1, 20), (4, 14), (5, 5)]))?);
     // around two: the outer one of them counts
     let twice = Lookahead::new(Lookahead::new(Lookahead::new(Sgd::new())));
-    assert_eq!(twice.config().sync_period, SyncPeriod::new(125)?.into());
+    assert_eq!(*twice.config().sync_period(), SyncPeriod::new(125)?.into());
     Ok(())
 }
 
@@ -154,7 +154,7 @@ fn nothing_overflows() -> Result<(), Error> {
     let expected = Error::PeriodsDoNotNest { outer: 2, inner: 3, outer_step: u64::MAX, step: u64::MAX, phase: 2 };
     assert_eq!(refused, Err(expected));
     let wide = LookaheadConfig::around(&[schedule((u32::MAX, &[(u64::MAX, 1)]))?]);
-    assert_eq!(wide.sync_period.at(0).get(), u32::MAX);
+    assert_eq!(wide.sync_period().at(0).get(), u32::MAX);
     Ok(())
 }
 

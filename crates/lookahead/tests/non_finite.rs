@@ -57,7 +57,7 @@ fn the_counter_adds_up_and_the_last_report_does_not() -> Result<(), Error> {
 
 #[test]
 fn the_curvature_of_an_adaptive_alpha_starts_afresh_too() -> Result<(), Error> {
-    let adaptive = Adaptive { low: Alpha::new(0.125)?, ..Adaptive::default() };
+    let adaptive = Adaptive::new().with_low(Alpha::new(0.125)?);
     let config = config(InnerStatePolicy::Maintain)?.with_adaptive_alpha(adaptive);
     let optimizer = Lookahead::with_config(Sgd::new(), config)?;
     let (mut params, mut state) = poisoned_cycle(&optimizer, f64::NAN)?;

@@ -11,8 +11,8 @@ use lookahead::rules::{
 use lookahead::{
     Adaptive, Alpha, Averaged, AveragedState, Averaging, Buffer, ChosenAlpha, CurvaturePower, Description, Error,
     Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger, Param, ParamSet,
-    PullBack, Schedule, SecondMoment, SlowStorage, Snapshot, SquaredGradients, StepSize, Storage, SyncClock,
-    SyncPeriod, SyncReport, Tick, Value,
+    PullBack, Schedule, SecondMoment, SlowStorage, SquaredGradients, StepSize, Storage, SyncClock, SyncPeriod,
+    SyncReport, Tick, Value,
 };
 
 fn is_sound<T: Debug + Send + Sync>() {}
@@ -36,7 +36,6 @@ fn public_types_are_debug_send_and_sync() {
         LookaheadConfig,
         NonMonotonicTrigger,
         SlowStorage,
-        Snapshot,
         StepSize,
         SyncClock,
         SyncPeriod,
@@ -55,4 +54,10 @@ fn public_types_are_debug_send_and_sync() {
     are_sound!(Pass, InstructionSet, AlphaSums, AlphaTerms<'static, f32>, SlowValues<'static, f32>, Slow<'static, f32>);
     are_sound!(Task<'static, f32, adam::Coefficients<f32>, 2>, TensorSync<'static, f32, 1>);
     are_sound!(adafactor::Coefficients, adam::Coefficients<f32>, sgd::Coefficients<f64>, bf16::Rounding);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn snapshots_are_too() {
+    is_sound::<lookahead::Snapshot>();
 }

@@ -5,6 +5,8 @@ use lookahead::{
     Averaged, Averaging, Describe, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet,
     Snapshot, SyncPeriod,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Names and shapes.
 type Layout<'a> = &'a [(&'a str, &'a [usize])];
@@ -26,7 +28,9 @@ fn optimizer() -> Result<Lookahead<Adam>, Error> {
 }
 
 /// A snapshot after four steps with k = 3.
-fn snapshot<O: Optimizer<f32> + Describe>(optimizer: &O) -> Result<Snapshot, Error> {
+fn snapshot<O: Optimizer<f32, State: Serialize + DeserializeOwned> + Describe>(
+    optimizer: &O,
+) -> Result<Snapshot, Error> {
     let mut params = params(&TENSORS)?;
     let mut state = optimizer.init(&params);
     for step in 0..4 {
@@ -169,7 +173,7 @@ fn capturing_twice_gives_the_same_bytes() -> Result<(), Error> {
 /// A tensor that joined after the last step is in the snapshot, seeded from its value.
 #[test]
 fn a_tensor_that_has_just_joined_is_saved_too() -> Result<(), Error> {
-    fn joined<O: Optimizer<f32> + Describe>(optimizer: &O) -> Result<(), Error> {
+    fn joined<O: Optimizer<f32, State: Serialize + DeserializeOwned> + Describe>(optimizer: &O) -> Result<(), Error> {
         let step = |params: &mut ParamSet<'_, f32>, state: &mut O::State| -> Result<(), Error> {
             let grads: Vec<_> = params.iter().map(|param| Some(vec![0.25; param.values().len()])).collect();
             let grads = Grads::new(params, grads)?;

@@ -1,4 +1,4 @@
-//! Rules of the manifests: which crate of the workspace may depend on which, and who may use `anyhow`.
+//! Rules of the manifests: which crate of the workspace may depend on which, who may use `anyhow`, how each is optimised.
 
 use toml::{Table, Value};
 
@@ -11,29 +11,79 @@ struct Allowed {
     dev_dependencies: &'static [&'static str],
 }
 
-/// Dependencies run one way: lookahead-optim <- lookahead-burn <- lookahead-lab. The laws only test.
-const ALLOWED: [Allowed; 8] = [
-    Allowed { package: "lookahead-optim", dependencies: &[], dev_dependencies: &["lookahead-laws"] },
+/// Dependencies run one way; ARCHITECTURE.md draws them. The laws only test.
+const ALLOWED: [Allowed; 14] = [
+    library("lookahead-optim", &[]),
+    library("lookahead-theory", &["lookahead-optim"]),
+    library("lookahead-burn", &["lookahead-optim"]),
     Allowed { package: "lookahead-laws", dependencies: &["lookahead-optim"], dev_dependencies: &[] },
-    Allowed { package: "lookahead-theory", dependencies: &["lookahead-optim"], dev_dependencies: &["lookahead-laws"] },
-    Allowed { package: "lookahead-burn", dependencies: &["lookahead-optim"], dev_dependencies: &["lookahead-laws"] },
-    Allowed {
-        package: "lookahead-lab",
-        dependencies: &["lookahead-optim", "lookahead-burn", "lookahead-theory"],
-        dev_dependencies: &["lookahead-laws"],
-    },
-    Allowed {
-        package: "lookahead-bench",
-        dependencies: &["lookahead-optim", "lookahead-burn", "lookahead-lab"],
-        dev_dependencies: &[],
-    },
+    room("lookahead-settings", &["lookahead-optim"]),
+    room("lookahead-runs", &["lookahead-settings"]),
+    room("lookahead-data", &["lookahead-settings", "lookahead-runs"]),
+    room("lookahead-models", &["lookahead-settings", "lookahead-runs", "lookahead-data"]),
+    room(
+        "lookahead-training",
+        &[
+            "lookahead-settings",
+            "lookahead-runs",
+            "lookahead-data",
+            "lookahead-models",
+            "lookahead-optim",
+            "lookahead-burn",
+            "lookahead-theory",
+        ],
+    ),
+    room("lookahead-report", &["lookahead-runs", "lookahead-theory"]),
+    room(
+        "lookahead-lab",
+        &[
+            "lookahead-settings",
+            "lookahead-runs",
+            "lookahead-data",
+            "lookahead-models",
+            "lookahead-training",
+            "lookahead-report",
+            "lookahead-optim",
+            "lookahead-burn",
+            "lookahead-theory",
+        ],
+    ),
+    room(
+        "lookahead-bench",
+        &[
+            "lookahead-optim",
+            "lookahead-burn",
+            "lookahead-runs",
+            "lookahead-data",
+            "lookahead-models",
+            "lookahead-training",
+        ],
+    ),
     Allowed {
         package: "lookahead-fuzz",
         dependencies: &[],
-        dev_dependencies: &["lookahead-optim", "lookahead-burn", "lookahead-lab"],
+        dev_dependencies: &[
+            "lookahead-optim",
+            "lookahead-burn",
+            "lookahead-settings",
+            "lookahead-runs",
+            "lookahead-data",
+            "lookahead-models",
+            "lookahead-training",
+        ],
     },
     Allowed { package: "xtask", dependencies: &[], dev_dependencies: &[] },
 ];
+
+/// A crate that people add; the battery of laws tests it.
+const fn library(package: &'static str, dependencies: &'static [&'static str]) -> Allowed {
+    Allowed { package, dependencies, dev_dependencies: &["lookahead-laws"] }
+}
+
+/// A crate of the program.
+const fn room(package: &'static str, dependencies: &'static [&'static str]) -> Allowed {
+    Allowed { package, dependencies, dev_dependencies: &[] }
+}
 
 /// Only programs may: a library's errors are types.
 const MAY_USE_ANYHOW: [&str; 2] = ["lookahead-lab", "xtask"];
@@ -47,18 +97,28 @@ pub fn check(tree: &Tree, findings: &mut Vec<Finding>) {
             Err(error) => findings.push(Finding::new(path, 1, error.message())),
         }
     }
-    let aliases = parsed.iter().find(|(path, ..)| *path == "Cargo.toml").map(|(.., root)| Aliases::of(root));
-    let aliases = aliases.unwrap_or_default();
+    let root = parsed.iter().find(|(path, ..)| *path == "Cargo.toml").map(|(.., root)| root);
+    let aliases = root.map(Aliases::of).unwrap_or_default();
+    let profiles = root.and_then(profiles);
     let members: Vec<&str> = parsed.iter().filter_map(|(.., table)| package_name(table)).collect();
     for (path, text, table) in &parsed {
         let Some(package) = package_name(table) else { continue };
         let manifest = Manifest { path, text, table, package };
         manifest.check(&members, &aliases, findings);
+        if profiles.is_some_and(|profiles| !profiles.contains_key(package)) {
+            let message = format!("[profile.dev.package] says nothing of {package}: say how far tests optimise it");
+            findings.push(Finding::new("Cargo.toml", 1, message));
+        }
     }
 }
 
 fn package_name(manifest: &Table) -> Option<&str> {
     manifest.get("package")?.get("name")?.as_str()
+}
+
+/// The packages that are not built as the profile of tests says.
+fn profiles(root: &Table) -> Option<&Table> {
+    root.get("profile")?.get("dev")?.get("package")?.as_table()
 }
 
 /// The workspace's `key = { package = "name" }`.

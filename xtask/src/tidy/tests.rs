@@ -163,6 +163,15 @@ fn anyhow_is_for_programs() {
 }
 
 #[test]
+fn a_new_crate_says_how_far_it_is_optimised() {
+    let xtask = manifest("xtask", "");
+    let files = |root: &str| said_of(&[("Cargo.toml", root), ("xtask/Cargo.toml", &xtask)]);
+    assert_eq!(files("[profile.dev.package]\n\"*\".debug = false\nxtask.opt-level = 0\n"), [""; 0]);
+    let said = files("[profile.dev.package]\n\"*\".debug = false\n");
+    assert_eq!(said, ["Cargo.toml:1: [profile.dev.package] says nothing of xtask: say how far tests optimise it"]);
+}
+
+#[test]
 fn a_broken_manifest_is_named() {
     assert_says(&[("a/Cargo.toml", "[package\n")], &["a/Cargo.toml:1: "]);
 }

@@ -6,7 +6,9 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use lookahead::{Alpha, Cadence, Describe, Description, InnerStatePolicy, Schedule, SyncClock, SyncPeriod, SyncReport};
+use lookahead::{
+    Alpha, Cadence, ChosenAlpha, Describe, Description, InnerStatePolicy, Schedule, SyncClock, SyncPeriod, SyncReport,
+};
 
 use super::Lookahead;
 use crate::curvature::SquaredGradients;
@@ -19,7 +21,7 @@ const NONE: &str = "none";
 
 impl<I: InnerOptimizer> Cadence for Lookahead<I> {
     fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
-        vec![self.config.sync_period.clone()]
+        vec![self.config.sync_period().clone()]
     }
 }
 
@@ -69,7 +71,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
 
     fn keeps_second_moment(&self) -> bool {
         // "reset" empties it at each sync, just when an outer Lookahead asks for it
-        self.config.inner_state != InnerStatePolicy::Reset && self.inner.keeps_second_moment()
+        self.config.inner_state() != InnerStatePolicy::Reset && self.inner.keeps_second_moment()
     }
 
     fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {
@@ -112,7 +114,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
         self.slow.load(&mut record.within("slow"))?;
         self.inner.load(&mut record.within("inner"))?;
-        self.inner.accepts(self.config.inner_state)?;
+        self.inner.accepts(self.config.inner_state())?;
         // Under other hyperparameters "interpolate" begins from the state at hand, and squared gradients begin empty.
         match (&mut self.anchor, record.number("has_anchor")?) {
             (Some(anchor), true) => anchor.load(&mut record.within("anchor").partial())?,
@@ -129,12 +131,9 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.last_sync = None;
         if self.clock.outer() > 0 {
             let mut record = record.within("last_sync");
-            self.last_sync = Some(SyncReport {
-                outer: record.number("outer")?,
-                alpha: Alpha::new(record.number("alpha")?)?,
-                clipped: record.number("clipped")?,
-                refused: record.number("refused")?,
-            });
+            let (alpha, clipped) = (Alpha::new(record.number("alpha")?)?, record.number("clipped")?);
+            let chosen = ChosenAlpha { alpha, clipped };
+            self.last_sync = Some(SyncReport::new(record.number("outer")?, chosen, record.number("refused")?));
         }
         Ok(())
     }

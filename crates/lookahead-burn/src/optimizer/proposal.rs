@@ -22,7 +22,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         module: &M,
         grads: &GradientsParams,
     ) -> Option<M> {
-        match self.clock().tick(&self.config.sync_period) {
+        match self.clock().tick(self.config.sync_period()) {
             Tick::Inner => None,
             Tick::Sync { .. } => {
                 let mut inner = self.inner.clone();

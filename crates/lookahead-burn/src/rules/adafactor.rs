@@ -9,6 +9,7 @@ use lookahead::{Alpha, kernels};
 use crate::flex::{Buffer, opens};
 use crate::pull_back::interpolate;
 use crate::rule_state::SECOND_WEIGHT_LEAF;
+use crate::rules::in_single;
 use crate::traversal::tensor_of;
 
 /// PyTorch's AdaFactor for Burn: [`lookahead::rules::AdaFactor`] on tensors, in place on the CPU.
@@ -17,9 +18,10 @@ use crate::traversal::tensor_of;
 /// tensor.
 ///
 /// ```
-/// use lookahead_burn::{AdaFactor, lookahead::rules};
-/// let rule: AdaFactor = rules::AdaFactor::new().with_clipping(2.0)?.into();
-/// # Ok::<(), lookahead_burn::lookahead::Error>(())
+/// use lookahead_burn::AdaFactor;
+/// let rule = AdaFactor::new().with_clipping(2.0)?;
+/// # let _ = rule;
+/// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AdaFactor(lookahead::rules::AdaFactor);
@@ -29,12 +31,14 @@ impl AdaFactor {
         &self.0
     }
 
-    /// PyTorch's defaults; others come from [`lookahead::rules::AdaFactor`] by `into()`.
+    /// PyTorch's defaults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 }
+
+builders!(AdaFactor { with_beta2_decay(exponent); with_clipping(d); with_weight_decay(lambda); with_smallest_scale(scale); });
 
 impl From<lookahead::rules::AdaFactor> for AdaFactor {
     fn from(rule: lookahead::rules::AdaFactor) -> Self {
@@ -114,11 +118,17 @@ impl Optimizer for AdaFactor {
         grad: Tensor<D>,
         state: Option<AdaFactorState<D>>,
     ) -> (Tensor<D>, Option<AdaFactorState<D>>) {
-        let mut state = state.unwrap_or_else(|| AdaFactorState::new(&tensor));
-        let coefficients = self.0.advance(lr, &mut state.steps, &mut state.weight);
-        let in_place = [&tensor, &grad, &state.rows].into_iter().chain(&state.columns).all(opens);
-        let step = if in_place { step_in_place } else { step_by_operations };
-        let (tensor, state) = step(&coefficients, tensor, grad, state);
+        let dtype = tensor.dtype();
+        let (tensor, state) = in_single(tensor, grad, |tensor, grad| {
+            let mut state = state.unwrap_or_else(|| AdaFactorState::new(&tensor));
+            let coefficients = self.0.advance(lr, &mut state.steps, &mut state.weight);
+            let opened = [&tensor, &grad, &state.rows].into_iter().chain(&state.columns).all(opens);
+            if opened && dtype == DType::F32 {
+                step_in_place(&coefficients, tensor, grad, state)
+            } else {
+                step_by_operations(&coefficients, epsilon_of(dtype), tensor, grad, state)
+            }
+        });
         (tensor, Some(state))
     }
 
@@ -147,12 +157,12 @@ fn step_in_place<const D: usize>(
 
 fn step_by_operations<const D: usize>(
     c: &Coefficients,
+    epsilon: f64,
     tensor: Tensor<D>,
     grad: Tensor<D>,
     state: AdaFactorState<D>,
 ) -> (Tensor<D>, AdaFactorState<D>) {
     let AdaFactorState { rows, columns, weight, steps } = state;
-    let epsilon = epsilon_of(tensor.dtype());
     let root_mean_square = |values: &Tensor<D>| {
         let squares = values.clone() * values.clone();
         squares.mean().sqrt().reshape([1; D])
@@ -183,7 +193,7 @@ fn step_by_operations<const D: usize>(
     (tensor, AdaFactorState { rows, columns, weight, steps })
 }
 
-/// `epsilon_1`: the distance from 1 to the next larger number.
+/// `epsilon_1`: the distance from 1 to the next larger number in the precision of the weights.
 fn epsilon_of(dtype: DType) -> f64 {
     match dtype {
         DType::F64 => f64::EPSILON,

@@ -7,6 +7,7 @@ use lookahead::rules::AdamHyperparameters;
 
 use crate::flex::{Buffer, opens};
 use crate::rule_state::RuleState;
+use crate::rules::in_single;
 
 macro_rules! adam_rule {
     ($(#[$doc:meta])* $name:ident) => {
@@ -19,12 +20,14 @@ macro_rules! adam_rule {
                 &self.0
             }
 
-            /// PyTorch's defaults; others come from the core's rule of the same name by `into()`.
+            /// PyTorch's defaults.
             #[must_use]
             pub fn new() -> Self {
                 Self::default()
             }
         }
+
+        builders!($name { with_betas(beta1, beta2); with_epsilon(epsilon); with_weight_decay(lambda); });
 
         impl From<lookahead::rules::$name> for $name {
             fn from(rule: lookahead::rules::$name) -> Self {
@@ -42,7 +45,8 @@ macro_rules! adam_rule {
                 grad: Tensor<D>,
                 state: Option<RuleState<D>>,
             ) -> (Tensor<D>, Option<RuleState<D>>) {
-                let (tensor, state) = step(self.0.hyperparameters(), lr, tensor, grad, state.unwrap_or_default());
+                let (hyper, state) = (self.0.hyperparameters(), state.unwrap_or_default());
+                let (tensor, state) = in_single(tensor, grad, |tensor, grad| step(hyper, lr, tensor, grad, state));
                 (tensor, Some(state))
             }
 
@@ -64,9 +68,10 @@ adam_rule! {
     /// PyTorch's AdamW for Burn: [`lookahead::rules::AdamW`] on tensors, in place on the CPU.
     ///
     /// ```
-    /// use lookahead_burn::{AdamW, lookahead::rules};
-    /// let rule: AdamW = rules::AdamW::new().with_weight_decay(0.1)?.into();
-    /// # Ok::<(), lookahead_burn::lookahead::Error>(())
+    /// use lookahead_burn::AdamW;
+    /// let rule = AdamW::new().with_betas(0.9, 0.98)?.with_weight_decay(0.1)?;
+    /// # let _ = rule;
+    /// # Ok::<(), lookahead_burn::Error>(())
     /// ```
     AdamW
 }

@@ -7,13 +7,15 @@ use lookahead::kernels::Task;
 
 use crate::flex::{Buffer, opens};
 use crate::rule_state::RuleState;
+use crate::rules::in_single;
 
 /// PyTorch's SGD for Burn: [`lookahead::rules::Sgd`] on tensors, in place on the CPU.
 ///
 /// ```
-/// use lookahead_burn::{Sgd, lookahead::rules};
-/// let rule: Sgd = rules::Sgd::new().with_momentum(0.9)?.with_weight_decay(5e-4)?.into();
-/// # Ok::<(), lookahead_burn::lookahead::Error>(())
+/// use lookahead_burn::Sgd;
+/// let rule = Sgd::new().with_momentum(0.9)?.with_weight_decay(5e-4)?;
+/// # let _ = rule;
+/// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sgd(lookahead::rules::Sgd);
@@ -23,12 +25,14 @@ impl Sgd {
         &self.0
     }
 
-    /// Plain SGD; other variants come from [`lookahead::rules::Sgd`] by `into()`.
+    /// Plain SGD.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 }
+
+builders!(Sgd { with_momentum(mu); with_dampening(dampening); with_nesterov(); with_weight_decay(lambda); });
 
 impl From<lookahead::rules::Sgd> for Sgd {
     fn from(rule: lookahead::rules::Sgd) -> Self {
@@ -46,47 +50,58 @@ impl Optimizer for Sgd {
         grad: Tensor<D>,
         state: Option<RuleState<D>>,
     ) -> (Tensor<D>, Option<RuleState<D>>) {
-        let mut state = state.unwrap_or_default();
-        let first_step = state.steps == 0;
-        state.steps = state.steps.saturating_add(1);
-        let velocity = (self.0.momentum() > 0.0).then(|| state.first.take().unwrap_or_else(|| tensor.zeros_like()));
-
-        if opens(&tensor) && opens(&grad) && velocity.as_ref().is_none_or(opens) {
-            let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
-            let mut velocity = velocity.map(Buffer::open);
-            let (coefficients, elements) = (self.0.coefficients(lr, first_step), grad.values().len());
-            let (gradient, weights_mut) = (Some(grad.values()), weights.values_mut());
-            match &mut velocity {
-                None => {
-                    let task = Task { weights: weights_mut, gradient, moments: [], coefficients, sync: None };
-                    self.0.plain_pass(elements, std::iter::once(task));
-                }
-                Some(velocity) => {
-                    let moments = [velocity.values_mut()];
-                    let task = Task { weights: weights_mut, gradient, moments, coefficients, sync: None };
-                    self.0.momentum_pass(elements, std::iter::once(task));
-                }
-            }
-            state.first = velocity.map(Buffer::close);
-            return (weights.close(), Some(state));
-        }
-
-        let c = self.0.coefficients::<f64>(lr, first_step);
-        // g <- g + lambda theta
-        let grad = if c.weight_decay > 0.0 { grad + tensor.clone() * c.weight_decay } else { grad };
-        let direction = match velocity {
-            None => grad,
-            Some(velocity) => {
-                // v <- mu v + (1 - dampening) g
-                let velocity = velocity * c.momentum + grad.clone() * c.gradient_weight;
-                state.first = Some(velocity.clone());
-                if self.0.is_nesterov() { grad + velocity * c.momentum } else { velocity }
-            }
-        };
-        (tensor - direction * c.lr, Some(state))
+        let state = state.unwrap_or_default();
+        let (tensor, state) = in_single(tensor, grad, |tensor, grad| step(&self.0, lr, tensor, grad, state));
+        (tensor, Some(state))
     }
 
     fn to_device<const D: usize>(state: RuleState<D>, device: &Device) -> RuleState<D> {
         state.moved_to(device)
     }
+}
+
+fn step<const D: usize>(
+    rule: &lookahead::rules::Sgd,
+    lr: f64,
+    tensor: Tensor<D>,
+    grad: Tensor<D>,
+    mut state: RuleState<D>,
+) -> (Tensor<D>, RuleState<D>) {
+    let first_step = state.steps == 0;
+    state.steps = state.steps.saturating_add(1);
+    let velocity = (rule.momentum() > 0.0).then(|| state.first.take().unwrap_or_else(|| tensor.zeros_like()));
+
+    if opens(&tensor) && opens(&grad) && velocity.as_ref().is_none_or(opens) {
+        let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
+        let mut velocity = velocity.map(Buffer::open);
+        let (coefficients, elements) = (rule.coefficients(lr, first_step), grad.values().len());
+        let (gradient, weights_mut) = (Some(grad.values()), weights.values_mut());
+        match &mut velocity {
+            None => {
+                let task = Task { weights: weights_mut, gradient, moments: [], coefficients, sync: None };
+                rule.plain_pass(elements, std::iter::once(task));
+            }
+            Some(velocity) => {
+                let moments = [velocity.values_mut()];
+                let task = Task { weights: weights_mut, gradient, moments, coefficients, sync: None };
+                rule.momentum_pass(elements, std::iter::once(task));
+            }
+        }
+        state.first = velocity.map(Buffer::close);
+        return (weights.close(), state);
+    }
+
+    let c = rule.coefficients::<f64>(lr, first_step);
+    // g <- g + lambda theta
+    let grad = if c.weight_decay > 0.0 { grad + tensor.clone() * c.weight_decay } else { grad };
+    let direction = match velocity {
+        None => grad,
+        Some(velocity) => {
+            // v <- mu v + (1 - dampening) g
+            let velocity = velocity * c.momentum + grad.clone() * c.gradient_weight;
+            state.first = Some(velocity.clone());
+            if rule.is_nesterov() { grad + velocity * c.momentum } else { velocity }
+        }
+    };
+    (tensor - direction * c.lr, state)
 }

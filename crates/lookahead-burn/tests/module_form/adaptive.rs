@@ -17,7 +17,7 @@ const INITIAL: [[f64; 3]; 2] = [[1.0, -2.0, 0.5], [0.25, 3.0, -1.0]];
 /// Clipped so low that it hardly ever is.
 fn adaptive(k: u32, curvature: CurvaturePower) -> LookaheadConfig {
     let low = Alpha::new(1e-3).expect("an alpha");
-    config(k, 0.5).with_adaptive_alpha(Adaptive { low, curvature })
+    config(k, 0.5).with_adaptive_alpha(Adaptive::new().with_low(low).with_curvature(curvature))
 }
 
 /// Of a quadratic with curvatures between 0.5 and 1.75 and some noise; the last of each four looks back, so that the

@@ -2,7 +2,7 @@
 
 use burn::grad_clipping::{GradientClipping, GradientClippingConfig};
 use burn::optim::{AdamConfig, ModuleOptimizer};
-use lookahead::{Adaptive, CurvaturePower, InnerStatePolicy};
+use lookahead::{Adaptive, InnerStatePolicy};
 use lookahead_burn::{Error, Lookahead, Sgd};
 
 use crate::network::Network;
@@ -33,22 +33,25 @@ fn it_clips_as_burn_does() -> Result<(), Error> {
     Ok(())
 }
 
-/// An adaptive alpha goes by the gradient that the rule saw, also where it is taken anew.
+/// An adaptive alpha goes by the gradients that the rule saw: their squares, and the one that is taken anew. With another one it
+/// would not lie where it does, in the middle of its range.
 #[test]
 fn an_adaptive_alpha_sees_clipped_gradients() -> Result<(), Error> {
-    let adaptive = Adaptive { curvature: CurvaturePower::SecondMoment, ..Adaptive::default() };
-    let new = || Lookahead::with_config(Sgd::new(), config(2, 0.5).with_adaptive_alpha(adaptive));
+    let new = || Lookahead::with_config(Sgd::new(), config(1, 0.5).with_adaptive_alpha(Adaptive::new()));
     let mut clipped = new()?.with_grad_clipping(GradientClipping::Value(0.5))?;
     let mut expected = new()?;
-    let [mut a, mut b] = [vectors(&[&[1.0, 2.0]]), vectors(&[&[1.0, 2.0]])];
-    for gradient in [[3.0, -0.25], [0.125, 4.0], [-7.0, 0.25], [0.5, 0.5]] {
-        let wanted = gradient.map(|value: f64| value.clamp(-0.5, 0.5));
-        let grads = a.gradients(&[Some(gradient.to_vec())]);
-        a = clipped.step_with(0.1, a, grads, |module| module.gradients(&[Some(vec![9.0, -9.0])]));
-        let grads = b.gradients(&[Some(wanted.to_vec())]);
-        b = expected.step_with(0.1, b, grads, |module| module.gradients(&[Some(vec![0.5, -0.5])]));
+    let [mut a, mut b] = [vectors(&[&[1.0]]), vectors(&[&[1.0]])];
+    for gradient in [4.0, -7.0, 0.5] {
+        let (limited, back) = (0.5_f64.copysign(gradient), (-9.0_f64).copysign(-gradient));
+        let grads = a.gradients(&[Some(vec![gradient])]);
+        a = clipped.step_with(16.0, a, grads, |module| module.gradients(&[Some(vec![back])]));
+        let grads = b.gradients(&[Some(vec![limited])]);
+        b = expected.step_with(16.0, b, grads, |module| module.gradients(&[Some(vec![-limited])]));
         assert_eq!(a.values(), b.values());
         assert_eq!(clipped.last_sync(), expected.last_sync());
+        // d = 16 * 0.5, A = 0.25, g = -0.5: alpha = 1 - 0.5 * 8 / (8 * 0.25 * 8)
+        let sync = clipped.last_sync().expect("each step ends in a sync");
+        assert!((sync.alpha.get() - 0.75).abs() < 1e-6 && !sync.clipped, "{sync:?}");
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod adaptive;
 mod average;
 mod black_box;
+mod builders;
 mod clipping;
 mod foreign_rules;
 mod frozen;

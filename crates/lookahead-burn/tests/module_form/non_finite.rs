@@ -62,7 +62,7 @@ fn an_adaptive_alpha_of_nan_is_clipped() -> Result<(), Error> {
         module = optimizer.step(0.1, module, grads);
     }
     let sync = optimizer.last_sync().expect("a sync");
-    assert_eq!((sync.alpha, sync.clipped, sync.refused), (adaptive.low, true, 1));
+    assert_eq!((sync.alpha, sync.clipped, sync.refused), (adaptive.low(), true, 1));
     assert!(module.values().concat().iter().all(|value| value.is_finite()));
     Ok(())
 }

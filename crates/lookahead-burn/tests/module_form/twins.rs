@@ -246,6 +246,43 @@ fn places_that_differ_are_refused_by_name() {
     assert!(names(&error.to_string()) && error.to_string().contains("shapes"), "{error}");
 }
 
+/// Frozen at one of its places, a layer would move there or not, as one looks at it. Burn makes it so only once the layer
+/// has its tensors: a clone shares with its original that it has none yet, and before that freezing the one freezes both.
+#[test]
+fn twins_frozen_at_one_place_are_refused() -> Result<(), Error> {
+    let made = |twins: &Twins| drop(twins.values());
+    for first in [true, false] {
+        let twins = Twins::new();
+        made(&twins);
+        let half_frozen = match first {
+            true => Twins { first: twins.first.freeze(), ..twins },
+            false => Twins { second: twins.second.freeze(), ..twins },
+        };
+        let error = Lookahead::new(Sgd::new()).to_record(&half_frozen).expect_err("a parameter that half moves");
+        let (message, takes) = (error.to_string(), "a tensor that takes gradients and one that does not");
+        assert!(matches!(error, Error::TornParameter { .. }) && message.contains(takes), "{message}");
+        assert!(message.contains("\"first.bias\" and \"second.bias\""), "{message}");
+        let step = panic_of(move || {
+            let grads = half_frozen.gradients(0);
+            let _ = Lookahead::new(Sgd::new()).step(0.1, half_frozen, grads);
+        });
+        assert!(step.contains(takes), "{step}");
+    }
+
+    let twins = Twins::new();
+    let mut frozen = Twins { second: twins.second.freeze(), ..twins };
+    made(&frozen);
+    let before = frozen.values();
+    let mut optimizer = Lookahead::with_config(heavy_ball(), config(2, 0.5))?;
+    for step in 0..4 {
+        let grads = frozen.gradients(step);
+        frozen = optimizer.step(0.1, frozen, grads);
+    }
+    assert_eq!([&frozen.values()[0], &frozen.values()[2]], [&before[0], &before[2]], "both are frozen");
+    assert_ne!(frozen.values()[1], before[1], "the layer between is not");
+    Ok(())
+}
+
 /// Loading a record gives each place a tensor of its own, whose gradients Burn does not add up.
 #[test]
 fn twins_that_loading_has_torn_apart_are_tied_again() -> Result<(), Error> {

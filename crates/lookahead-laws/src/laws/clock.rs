@@ -72,7 +72,7 @@ pub(crate) fn adaptive_alpha_is_one_for_all_tensors<S: Subject>(case: &Case) {
 /// Gradients of 1 push all weights one way; in the last step each tensor is pulled back by a gradient of its own, so
 /// that Prop. 1 would choose another alpha for each.
 fn first_alpha<S: Subject>(case: &Case, counter_pulls: &[f64]) -> f64 {
-    let adaptive = Adaptive { low: alpha(0.01), ..Adaptive::default() };
+    let adaptive = Adaptive::new().with_low(alpha(0.01));
     let config = case.config(InnerStatePolicy::Maintain).with_adaptive_alpha(adaptive);
     let never_ending = config.clone().with_sync_period(period(case.sync_period.get() * 100));
     let [mut subject, mut observer] =

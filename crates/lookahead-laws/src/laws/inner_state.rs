@@ -42,8 +42,8 @@ pub(crate) fn momentum_interpolates<S: Subject>(case: &Case) {
 
 /// The first sync of a Lookahead inside after a sync of the outer one: its anchor is what the outer one has left.
 fn momentum_interpolates_inside<S: Subject>(case: &Case, inside: &LookaheadConfig) {
-    let StepSize::Fixed(alphas) = &inside.step_size else { panic!("the bases have a fixed alpha") };
-    let period = inside.sync_period.at(0);
+    let StepSize::Fixed(alphas) = inside.step_size() else { panic!("the bases have a fixed alpha") };
+    let period = inside.sync_period().at(0);
     let cycles = case.k() / u64::from(period.get());
     // the same but that the inner cycle after the outer sync does not end before the next outer sync
     let longer = changing(period, [(cycles, case.sync_period)]);

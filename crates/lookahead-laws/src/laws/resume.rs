@@ -15,7 +15,7 @@ pub(crate) fn a_saved_run_goes_on_with_the_same_bits<S: Subject>(case: &Case) {
 
 pub(crate) fn a_saved_run_with_adaptive_alpha_goes_on<S: Subject>(case: &Case) {
     for curvature in [CurvaturePower::SecondMoment, CurvaturePower::Root] {
-        let adaptive = Adaptive { low: alpha(0.01), curvature };
+        let adaptive = Adaptive::new().with_low(alpha(0.01)).with_curvature(curvature);
         let setup = case.base.inside(case.config(InnerStatePolicy::Maintain).with_adaptive_alpha(adaptive));
         assert_resumes::<S>(&format!("adaptive, {curvature:?}"), case, &setup);
     }

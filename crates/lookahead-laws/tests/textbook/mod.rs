@@ -144,7 +144,7 @@ impl<const D: u8> Textbook<D> {
     /// The sync at the end of a cycle.
     fn sync_if_due(&mut self, tensors: usize) {
         let Some(config) = self.config() else { return };
-        let k = config.sync_period.at(self.outer).get();
+        let k = config.sync_period().at(self.outer).get();
         if D == CLOCK_PER_TENSOR {
             self.sync(&config, |slot| slot.clock >= k);
             self.slots.iter_mut().filter(|slot| slot.clock >= k).for_each(|slot| slot.clock = 0);
@@ -167,7 +167,7 @@ impl<const D: u8> Textbook<D> {
     }
 
     fn sync(&mut self, config: &LookaheadConfig, due: impl Fn(&Slot) -> bool) {
-        let StepSize::Fixed(alphas) = &config.step_size else { panic!("exempt from adaptive alpha") };
+        let StepSize::Fixed(alphas) = config.step_size() else { panic!("exempt from adaptive alpha") };
         let alpha = alphas.at(self.outer).get();
         let mut poisoned = false;
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
@@ -179,7 +179,7 @@ impl<const D: u8> Textbook<D> {
             }
         }
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
-            match config.inner_state {
+            match config.inner_state() {
                 _ if poisoned => slot.moments = Moments::new(slot.theta.len()),
                 InnerStatePolicy::Maintain => {}
                 InnerStatePolicy::Reset if D == RESET_DOES_NOTHING => {}

@@ -2,9 +2,11 @@
 //!
 //! What is added to what depends on the shape alone: the bits are the same on any number of threads.
 
+#[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
 use super::InstructionSet;
+use super::threads::{chunks, chunks_mut};
 use crate::Float;
 
 /// The elements of a matrix, or of several small ones, that are worth a task of their own.
@@ -136,8 +138,8 @@ impl Matrices {
     fn average<T: Float>(&self, gradient: &[T], rows: &mut [T], columns: &mut [T], rest: T) {
         let Self { height, width, block, strip, run, .. } = *self;
         let height_t = T::from_f64(height as f64);
-        let blocks = gradient.par_chunks(block * self.matrix());
-        let blocks = blocks.zip(rows.par_chunks_mut(block * height)).zip(columns.par_chunks_mut(block * width));
+        let blocks = chunks(gradient, block * self.matrix());
+        let blocks = blocks.zip(chunks_mut(rows, block * height)).zip(chunks_mut(columns, block * width));
         blocks.for_each(|((gradient, rows), columns)| {
             let mut sums = vec![T::ZERO; self.strips() * width];
             let matrices = gradient.chunks(self.matrix()).zip(rows.chunks_mut(height)).zip(columns.chunks_mut(width));
@@ -152,8 +154,8 @@ impl Matrices {
                 if self.strips() == 1 {
                     average(gradient, rows, &mut sums);
                 } else {
-                    let strips = gradient.par_chunks(strip * width).zip(rows.par_chunks_mut(strip));
-                    let strips = strips.zip(sums.par_chunks_mut(width));
+                    let strips = chunks(gradient, strip * width).zip(chunks_mut(rows, strip));
+                    let strips = strips.zip(chunks_mut(&mut sums, width));
                     strips.for_each(|((gradient, rows), sums)| average(gradient, rows, sums));
                 }
                 let (total, others) = sums.split_at_mut(width);
@@ -176,7 +178,7 @@ impl Matrices {
                 || update_squares(gradient, roots),
             )
         };
-        let blocks = gradient.par_chunks(self.block * self.matrix()).enumerate().map(|(block, gradient)| {
+        let blocks = chunks(gradient, self.block * self.matrix()).enumerate().map(|(block, gradient)| {
             let mut columns = vec![T::ZERO; width];
             let matrices = gradient.chunks(self.matrix()).enumerate().map(|(index, gradient)| {
                 let roots = self.roots(moment, block * self.block + index, &mut columns);
@@ -184,7 +186,7 @@ impl Matrices {
                     return squares(gradient, roots);
                 }
                 let mut sums = [0.0; MOST_STRIPS];
-                let strips = gradient.par_chunks(strip * width).zip(roots.rows.par_chunks(strip));
+                let strips = chunks(gradient, strip * width).zip(chunks(roots.rows, strip));
                 strips
                     .zip(&mut sums)
                     .for_each(|((gradient, rows), sum)| *sum = squares(gradient, Roots { rows, ..roots }));
@@ -205,7 +207,7 @@ impl Matrices {
             );
         };
         let block = self.block * self.matrix();
-        let blocks = weights.par_chunks_mut(block).zip(gradient.par_chunks(block)).enumerate();
+        let blocks = chunks_mut(weights, block).zip(chunks(gradient, block)).enumerate();
         blocks.for_each(|(block, (weights, gradient))| {
             let mut columns = vec![T::ZERO; width];
             let matrices = weights.chunks_mut(self.matrix()).zip(gradient.chunks(self.matrix())).enumerate();
@@ -215,8 +217,8 @@ impl Matrices {
                     go(weights, gradient, roots);
                     continue;
                 }
-                let strips = weights.par_chunks_mut(strip * width).zip(gradient.par_chunks(strip * width));
-                let strips = strips.zip(roots.rows.par_chunks(strip));
+                let strips = chunks_mut(weights, strip * width).zip(chunks(gradient, strip * width));
+                let strips = strips.zip(chunks(roots.rows, strip));
                 strips.for_each(|((weights, gradient), rows)| go(weights, gradient, Roots { rows, ..roots }));
             }
         });
@@ -333,7 +335,7 @@ fn go_by_rows<T: Float>(weights: &mut [T], gradient: &[T], roots: Roots<'_, T>, 
 
 /// `v <- v + rest (g^2 - v)`; gives the sum of the squares of the update `g / sqrt(v / w)`.
 fn average_elements<T: Float>(run: InstructionSet, gradient: &[T], moment: &mut [T], rest: T, weight: T) -> f64 {
-    let shares = gradient.par_chunks(SHARE).zip(moment.par_chunks_mut(SHARE)).map(|(gradient, moment)| {
+    let shares = chunks(gradient, SHARE).zip(chunks_mut(moment, SHARE)).map(|(gradient, moment)| {
         run.run(
             #[inline(always)]
             || {
@@ -357,7 +359,7 @@ fn go_by_elements<T: Float>(
     weight: T,
     go: Go<T>,
 ) {
-    let shares = weights.par_chunks_mut(SHARE).zip(gradient.par_chunks(SHARE)).zip(moment.par_chunks(SHARE));
+    let shares = chunks_mut(weights, SHARE).zip(chunks(gradient, SHARE)).zip(chunks(moment, SHARE));
     shares.for_each(|((weights, gradient), moment)| {
         run.run(
             #[inline(always)]
@@ -378,7 +380,7 @@ fn update_of_element<T: Float>(g: T, v: T, weight: T) -> T {
 }
 
 fn square_sum<T: Float>(run: InstructionSet, values: &[T]) -> f64 {
-    let shares = values.par_chunks(SHARE).map(|values| {
+    let shares = chunks(values, SHARE).map(|values| {
         run.run(
             #[inline(always)]
             || {

@@ -15,6 +15,7 @@ mod reduce;
 pub mod sgd;
 mod step;
 mod task;
+mod threads;
 
 pub use instruction_set::InstructionSet;
 pub use pass::Pass;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{InstructionSet, Pieces};
+use super::{InstructionSet, Pieces, threads};
 
 /// Elements that a thread takes at a time. Many small tensors cost a lock each, which is little beside their elements.
 const SHARE: usize = 1 << 16;
@@ -41,10 +41,11 @@ impl Default for Pass {
 }
 
 impl Pass {
-    /// With the widest instructions of this CPU, on the threads of the current rayon pool, the caller's among them.
+    /// With the widest instructions of this CPU, on the threads of the current rayon pool, the caller's among them (without
+    /// the features `simd` and `rayon`: with those that every CPU of the target has, on the caller's thread).
     #[must_use]
     pub fn new() -> Self {
-        Self { instructions: InstructionSet::best(), threads: rayon::current_num_threads() }
+        Self { instructions: InstructionSet::best(), threads: threads::available() }
     }
 
     /// With these instructions.
@@ -53,7 +54,7 @@ impl Pass {
         Self { instructions, ..self }
     }
 
-    /// On this many threads, the caller's among them.
+    /// On this many threads, the caller's among them; on that one alone without the feature `rayon`.
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
@@ -95,10 +96,7 @@ impl Pass {
                 }
             }
         };
-        rayon::in_place_scope(|scope| {
-            (0..helpers).for_each(|_| scope.spawn(|_| take_part()));
-            take_part();
-        });
+        threads::run(helpers, take_part);
         total.into_inner()
     }
 

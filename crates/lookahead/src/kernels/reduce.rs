@@ -2,8 +2,8 @@
 
 use std::ops::Add;
 
-use super::Pass;
 use super::bf16::widen;
+use super::{Pass, threads};
 use crate::{CurvaturePower, Float};
 
 /// Elements whose sums are made by one thread in one go.
@@ -141,7 +141,7 @@ impl Pass {
                 let (left, right) = (parts.start..middle, middle..parts.end);
                 let (left, right) = match self.threads() {
                     1 => (self.tree(left, part), self.tree(right, part)),
-                    _ => rayon::join(|| self.tree(left, part), || self.tree(right, part)),
+                    _ => threads::join(|| self.tree(left, part), || self.tree(right, part)),
                 };
                 left + right
             }

@@ -1,7 +1,5 @@
 //! AdaFactor (Shazeer and Stern 2018): the second moment of a matrix kept as its row and column means.
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::accept;
 use crate::inner_state::{clone_in_place, counts_fit};
 use crate::kernels::adafactor::{self, Coefficients, moment_lengths};
@@ -90,8 +88,9 @@ impl AdaFactor {
 }
 
 /// The second moment of each tensor.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "T: Float")]
+#[derive(Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "T: Float"))]
 pub struct AdaFactorState<T> {
     tensors: Vec<TensorState<T>>,
 }
@@ -99,8 +98,9 @@ pub struct AdaFactorState<T> {
 clone_in_place!(AdaFactorState<T> { tensors });
 
 /// The second moment of one tensor: means over rows and columns, or every element (`columns` empty).
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "T: Float")]
+#[derive(Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "T: Float"))]
 struct TensorState<T> {
     rows: Vec<T>,
     columns: Vec<T>,

@@ -1,7 +1,5 @@
 //! Adam (Kingma and Ba) and AdamW (Loshchilov and Hutter).
 
-use serde::{Deserialize, Serialize};
-
 use crate::buffer::Slot;
 use crate::error::accept;
 use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, interpolate_all, zero_all};
@@ -40,7 +38,8 @@ impl AdamHyperparameters {
 ///
 /// Without interpolation they are `1 - beta^t`. Under "interpolate" they move with their moments, so that a corrected
 /// moment stays an average.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BiasCorrection {
     /// `w_1`, of the first moment.
     pub first: f64,
@@ -94,8 +93,9 @@ impl AdamHyperparameters {
 }
 
 /// The moments of each tensor, their bias corrections, and the number of steps.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "T: Float")]
+#[derive(Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "T: Float"))]
 pub struct AdamState<T> {
     first: Vec<Buffer<T>>,
     second: Vec<Buffer<T>>,

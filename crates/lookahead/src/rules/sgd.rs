@@ -1,7 +1,5 @@
 //! Stochastic gradient descent: plain, heavy ball, Nesterov; coupled weight decay.
 
-use serde::{Deserialize, Serialize};
-
 use crate::buffer::Slot;
 use crate::error::accept;
 use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, interpolate_all, zero_all};
@@ -111,8 +109,9 @@ impl Sgd {
 }
 
 /// The velocity of each tensor (none without momentum) and the number of its steps.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "T: Float")]
+#[derive(Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "T: Float"))]
 pub struct SgdState<T> {
     // None without momentum.
     velocity: Option<Vec<Buffer<T>>>,

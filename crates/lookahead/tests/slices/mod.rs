@@ -5,6 +5,8 @@ use std::ops::Deref;
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{Averaged, Describe, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, ParamSet, Snapshot};
 use lookahead_laws::{Precision, Rule, Setup, Subject, Tensor};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// An optimizer, its parameters and its state, with the types of the first and last hidden.
 pub struct Slices<T>(Box<dyn Run<T>>);
@@ -24,7 +26,7 @@ struct Session<T: Float, O: Optimizer<T>> {
     state: O::State,
 }
 
-impl<T: Float, O: Optimizer<T> + Describe> Session<T, O> {
+impl<T: Float, O: Optimizer<T, State: Serialize + DeserializeOwned> + Describe> Session<T, O> {
     fn open(optimizer: O, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error> {
         let mut params = ParamSet::new();
         for tensor in tensors {
@@ -38,7 +40,7 @@ impl<T: Float, O: Optimizer<T> + Describe> Session<T, O> {
     }
 }
 
-impl<T: Float, O: Optimizer<T> + Describe> Run<T> for Session<T, O> {
+impl<T: Float, O: Optimizer<T, State: Serialize + DeserializeOwned> + Describe> Run<T> for Session<T, O> {
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
         let grads = grads.iter().map(|gradient| gradient.as_deref().map(narrow::<T>));
         let grads = Grads::new(&self.params, grads).expect("a gradient for each tensor");
@@ -92,7 +94,7 @@ impl<T: Float> Slices<T> {
 
     fn average<A>(rule: A, setup: &Setup, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error>
     where
-        A: Optimizer<T> + Describe + 'static,
+        A: Optimizer<T, State: Serialize + DeserializeOwned> + Describe + 'static,
     {
         match setup.averaging {
             None => Self::wrap(rule, &setup.lookaheads, tensors, saved),
@@ -102,7 +104,7 @@ impl<T: Float> Slices<T> {
 
     fn wrap<A>(rule: A, layers: &[LookaheadConfig], tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error>
     where
-        A: Optimizer<T> + Describe + 'static,
+        A: Optimizer<T, State: Serialize + DeserializeOwned> + Describe + 'static,
     {
         Ok(Self(match layers {
             [] => Box::new(Session::open(rule, tensors, saved)?),

@@ -1,0 +1,92 @@
+//! A [`LookaheadConfig`] as text: the keys of its documentation, each with its default where it is left out.
+
+use serde::de::Error as _;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::LookaheadConfig;
+use crate::{Adaptive, Alpha, InnerStatePolicy, Schedule, SlowStorage, StepSize, SyncPeriod};
+
+impl Serialize for LookaheadConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // of no length, so that a format that does not write the keys refuses it
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("sync_period", &self.sync_period)?;
+        match &self.step_size {
+            StepSize::Fixed(alpha) => map.serialize_entry("alpha", alpha)?,
+            StepSize::Adaptive(adaptive) => map.serialize_entry("adaptive", adaptive)?,
+        }
+        map.serialize_entry("inner_state", &self.inner_state)?;
+        map.serialize_entry("slow_weights", &self.slow_storage)?;
+        map.end()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Keys {
+    sync_period: Option<Schedule<SyncPeriod>>,
+    alpha: Option<Schedule<Alpha>>,
+    adaptive: Option<Adaptive>,
+    inner_state: InnerStatePolicy,
+    slow_weights: SlowStorage,
+}
+
+impl<'de> Deserialize<'de> for LookaheadConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Keys { sync_period, alpha, adaptive, inner_state, slow_weights } = Keys::deserialize(deserializer)?;
+        let mut config = Self::new().with_inner_state(inner_state).with_slow_storage(slow_weights);
+        if let Some(period) = sync_period {
+            config = config.with_sync_period(period);
+        }
+        config = match (alpha, adaptive) {
+            (Some(_), Some(_)) => return Err(D::Error::custom("`alpha` and `adaptive` exclude each other")),
+            (Some(alpha), None) => config.with_alpha(alpha),
+            (None, Some(adaptive)) => config.with_adaptive_alpha(adaptive),
+            (None, None) => config,
+        };
+        config.check().map_err(D::Error::custom)?;
+        Ok(config)
+    }
+}
+
+impl Serialize for SlowStorage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Full => StorageKeys::Word(Word::Full),
+            Self::Bf16 { seed: 0 } => StorageKeys::Word(Word::Bf16),
+            Self::Bf16 { seed } => StorageKeys::Seeded { bf16: Seed { seed } },
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SlowStorage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match StorageKeys::deserialize(deserializer)? {
+            StorageKeys::Word(Word::Full) => Self::Full,
+            StorageKeys::Word(Word::Bf16) => Self::Bf16 { seed: 0 },
+            StorageKeys::Seeded { bf16: Seed { seed } } => Self::Bf16 { seed },
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "slow weights are \"full\", \"bf16\" or { bf16 = { seed = a whole number } }")]
+enum StorageKeys {
+    Word(Word),
+    Seeded { bf16: Seed },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Full,
+    Bf16,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seed {
+    seed: u64,
+}

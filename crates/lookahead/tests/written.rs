@@ -1,0 +1,103 @@
+//! Hyperparameters as text: the keys of the lab's TOML, the same ones in JSON, checked like what is made in code.
+
+use lookahead::{
+    Adaptive, Alpha, Averaging, CurvaturePower, Error, InnerStatePolicy, LookaheadConfig, Schedule, SlowStorage,
+    SyncPeriod,
+};
+use serde::de::DeserializeOwned;
+
+fn read<V: DeserializeOwned>(json: &str) -> Result<V, String> {
+    serde_json::from_str(json).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_is_read_is_checked_like_what_is_made() {
+    assert!(read::<Alpha>("0.5").is_ok());
+    for json in ["0.0", "-1.0", "1.5", "null"] {
+        assert!(read::<Alpha>(json).is_err(), "alpha {json}");
+    }
+    assert!(read::<Alpha>("1.5").is_err_and(|error| error.contains("above 0 and at most 1")));
+    assert!(read::<SyncPeriod>("0").is_err_and(|error| error.contains("at least 1")));
+    assert!(read::<SyncPeriod>("-5").is_err());
+    assert!(read::<Adaptive>("{}").is_ok_and(|adaptive| adaptive == Adaptive::default()));
+    assert!(read::<Adaptive>(r#"{"low": 0.0}"#).is_err());
+    assert!(read::<Adaptive>(r#"{"lowest": 0.5}"#).is_err_and(|error| error.contains("lowest")));
+    assert!(read::<InnerStatePolicy>(r#""interpolate""#) == Ok(InnerStatePolicy::Interpolate));
+    assert!(read::<InnerStatePolicy>(r#""forget""#).is_err());
+    let averaging = |json| read::<Averaging>(json);
+    let exponential = r#"{"kind": "exponential", "decay": 0.5}"#;
+    assert_eq!(averaging(exponential), Ok(Averaging::exponential(0.5).expect("valid")));
+    assert!(
+        averaging(&exponential.replace("0.5", "1.0")).is_err_and(|error| error.contains("decay is 1, but must be"))
+    );
+}
+
+#[test]
+fn a_schedule_that_is_read_is_in_order() -> Result<(), String> {
+    let written = |changes: &str| format!(r#"{{"first": 0.5, "changes": {changes}}}"#);
+    let read_in_order: Schedule<Alpha> = read(&written("[[3, 0.25], [7, 1.0]]"))?;
+    assert_eq!(read_in_order.at(6).get(), 0.25);
+    assert!(read::<Schedule<Alpha>>(&written("[[7, 0.25], [3, 1.0]]")).is_err());
+    assert!(read::<Schedule<Alpha>>(&written("[[0, 0.25]]")).is_err());
+    Ok(())
+}
+
+fn period(steps: u32) -> Result<SyncPeriod, Error> {
+    SyncPeriod::new(steps)
+}
+
+#[test]
+fn a_config_reads_like_the_labs() -> Result<(), Error> {
+    let json = |config: &LookaheadConfig| serde_json::to_string(config).expect("JSON");
+    let plain = r#"{"sync_period":5,"alpha":0.5,"inner_state":"maintain","slow_weights":"full"}"#;
+    assert_eq!(json(&LookaheadConfig::new()), plain);
+
+    let changing = Schedule::steps(period(5)?, [(100, period(10)?)])?;
+    let adaptive = Adaptive::new().with_low(Alpha::new(0.25)?).with_curvature(CurvaturePower::Root);
+    let everything = LookaheadConfig::new()
+        .with_sync_period(changing)
+        .with_adaptive_alpha(adaptive)
+        .with_inner_state(InnerStatePolicy::Reset);
+    let rounded = |seed| LookaheadConfig::new().with_slow_storage(SlowStorage::Bf16 { seed });
+    for (config, toml) in [
+        (LookaheadConfig::new(), ""),
+        (LookaheadConfig::new(), "sync_period = 5\nalpha = 0.5\ninner_state = 'maintain'\nslow_weights = 'full'"),
+        (LookaheadConfig::new().with_alpha(Alpha::ONE), "alpha = 1"),
+        (rounded(0), "slow_weights = 'bf16'"),
+        (rounded(3), "slow_weights = { bf16 = { seed = 3 } }"),
+        (
+            everything,
+            "sync_period = { first = 5, changes = [[100, 10]] }\nadaptive = { low = 0.25, curvature = 'root' }\n\
+             inner_state = 'reset'",
+        ),
+    ] {
+        assert_eq!(toml::from_str(toml), Ok(config.clone()), "{toml}");
+        assert_eq!(read(&json(&config)), Ok(config.clone()), "{}", json(&config));
+        let toml = toml::to_string(&config).expect("TOML");
+        assert_eq!(toml::from_str(&toml), Ok(config), "{toml}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_config_that_makes_no_sense_is_refused() {
+    for (json, reason) in [
+        (r#"{"sync_period": 0}"#, "sync_period is 0, but must be at least 1"),
+        (r#"{"alpha": 1.5}"#, "alpha is 1.5, but must be above 0 and at most 1"),
+        (r#"{"alpha": "half"}"#, "a number, or a map of `first` and `changes`"),
+        (r#"{"alpha": 0.5, "adaptive": {}}"#, "`alpha` and `adaptive` exclude each other"),
+        (r#"{"adaptive": {}, "slow_weights": "bf16"}"#, "full precision"),
+        (r#"{"slow_weights": "f8"}"#, "\"full\", \"bf16\" or"),
+        (r#"{"inner_state": "forget"}"#, "maintain"),
+        (r#"{"period": 5}"#, "sync_period"),
+    ] {
+        let refused = read::<LookaheadConfig>(json);
+        assert!(refused.as_ref().is_err_and(|error| error.contains(reason)), "{json}: {refused:?}");
+    }
+}
+
+/// A format without keys would write what it cannot read: it is refused when writing.
+#[test]
+fn a_format_without_keys_is_refused() {
+    assert!(postcard::to_allocvec(&LookaheadConfig::new()).is_err());
+}

@@ -1,0 +1,140 @@
+//! The command line: one file for each command, and what they share.
+
+mod completions;
+mod data;
+mod devices;
+mod inspect;
+mod list;
+mod man;
+mod progress;
+mod report;
+mod run;
+mod theory;
+mod train;
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+
+use clap::{Parser, Subcommand};
+use lookahead_lab::VERSION;
+use lookahead_runs::{Stop, printable};
+
+/// The Lookahead optimizer (Zhang, Lucas, Hinton, Ba 2019): train, resume, compare, report.
+#[derive(Debug, Parser)]
+#[command(name = "lookahead", version = VERSION, after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lookahead run quickstart                     compare Lookahead with its inner optimizers, seconds
+  lookahead run fig05_tab1_cifar --data data   a figure of the paper's experiments, small, on CIFAR-10
+  lookahead run fig03_noisy_quadratic          a figure of the paper's analyses, a second
+  lookahead theory advise --lr 0.5             which k and alpha, by the noisy quadratic model
+  lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
+  lookahead data fetch cifar10                 download a data set, resume, check
+  lookahead report results                     tables and pages again, from the run folders alone
+  lookahead inspect results/runs/ID            what a run holds, every file checked
+
+Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 101 a fault in the program (please report it),
+130 interrupted: by Ctrl-C or a request to terminate it ends as soon as the steps of its runs are saved, by a second one
+at once; the same command continues. Where memory runs out the system ends it (134 or 137). A run's last checkpoint is
+whole after all of these.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List what `run` can run: what each artifact shows and needs, and where its result is recorded.
+    List(list::Arguments),
+    /// Run artifacts: a table, a page with plots, data. Training runs that are finished are skipped.
+    Run(run::Arguments),
+    /// Do one run of your own, described by a TOML file.
+    Train(train::Arguments),
+    /// The paper's formulas as a calculator, and advice on k and alpha.
+    Theory(theory::Arguments),
+    /// List the devices that this build and this machine can compute on.
+    Devices(devices::Arguments),
+    /// Data sets: what there is, download one, check one.
+    Data(data::Arguments),
+    /// Make tables and pages again, from run folders alone.
+    Report(report::Arguments),
+    /// Show what a run holds, and check every file of it.
+    Inspect(inspect::Arguments),
+    /// Print a script that completes this program's command line in a shell.
+    Completions(completions::Arguments),
+    /// Print the manual page.
+    Man(man::Arguments),
+}
+
+/// Does what the command line says. Work that has something to save looks at `stop`.
+pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+    match &arguments.command {
+        Command::List(arguments) => list::list(arguments),
+        Command::Run(arguments) => run::run(arguments, stop),
+        Command::Train(arguments) => train::train(arguments, stop),
+        Command::Theory(arguments) => theory::theory(arguments),
+        Command::Devices(arguments) => devices::devices(arguments),
+        Command::Data(arguments) => data::data(arguments),
+        Command::Report(arguments) => report::report(arguments),
+        Command::Inspect(arguments) => inspect::inspect(arguments),
+        Command::Completions(arguments) => completions::completions(arguments),
+        Command::Man(arguments) => man::man(arguments),
+    }
+}
+
+/// Prints text without what would steer the terminal; unlike `println!` it fails, instead of panicking, when nobody
+/// reads it.
+fn say(text: impl AsRef<str>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(printable(text.as_ref().trim_end()).as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Tells what went wrong, in lines that are not too long to be read.
+pub fn complain(text: &str) {
+    const LONGEST_LINE: usize = 2000;
+    let cut = |line: &str| match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    };
+    let lines: Vec<String> = printable(text).lines().map(cut).collect();
+    // If nobody reads it, the exit code still says it.
+    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+}
+
+/// A count from 1 to `MOST` on the command line.
+fn count<const MOST: usize>(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse().ok().filter(|count: &NonZeroUsize| count.get() <= MOST);
+    count.ok_or_else(|| format!("must be a whole number from 1 to {MOST}"))
+}
+
+/// A word of a command as a reader can paste it into a shell.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=.,:/%@".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    if text.contains(char::is_control) {
+        let escaped = |c: char| match c {
+            '\\' | '\'' => format!("\\{c}"),
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        };
+        return format!("$'{}'", text.chars().map(escaped).collect::<String>());
+    }
+    if text.contains('\'') && !text.contains(['"', '$', '`', '\\', '!']) {
+        return format!("\"{text}\"");
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A table with a line under its header, for a terminal of 80 columns.
+fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    let style = comfy_table::TableStyle::new().header_separator(comfy_table::LineStyle::none().fill('─').junction('─'));
+    table.load_style(style).force_no_tty().set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    table.set_width(80).set_header(header);
+    table
+}

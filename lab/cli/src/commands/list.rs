@@ -1,0 +1,23 @@
+//! `lookahead list`
+
+use lookahead_lab::artifacts::ARTIFACTS;
+
+use super::{say, table};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn list(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.json {
+        return Ok(say(serde_json::to_string_pretty(&ARTIFACTS)?)?);
+    }
+    let mut table = table(["artifact", "shows", "needs"]);
+    for entry in ARTIFACTS {
+        table.add_row([entry.name, entry.shows, entry.needs]);
+    }
+    Ok(say(format!("{table}\n\nRecorded results: records/ARTIFACT in the repository."))?)
+}

@@ -1,0 +1,27 @@
+//! `lookahead man`
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::CommandFactory;
+use clap_mangen::Man;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Write a page for the program and one for each command into this folder, instead of printing the program's.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub fn man(arguments: &Arguments) -> anyhow::Result<()> {
+    let program = super::Arguments::command().disable_help_subcommand(true);
+    let Some(folder) = &arguments.out else {
+        let mut page = Vec::new();
+        Man::new(program).render(&mut page)?;
+        return Ok(std::io::stdout().write_all(&page)?);
+    };
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    clap_mangen::generate_to(program, folder).with_context(|| format!("cannot write into {}", folder.display()))
+}

@@ -1,0 +1,137 @@
+//! `lookahead report`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use lookahead_report as report;
+use lookahead_report::ReportError;
+use lookahead_runs::files::read_sealed;
+use serde_json::Value;
+
+use super::{complain, say};
+
+mod records;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// An output folder, an artifact's folder in one, a run folder, or a record: a folder of summaries without their runs,
+    /// which are judged again by the rules of now.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Only this artifact of the output folder.
+    artifact: Option<String>,
+}
+
+pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
+    let folder = &arguments.folder;
+    if let Some(name) = &arguments.artifact {
+        if !folder.join(name).join("artifact.json").is_file() {
+            let accepted = artifact_folders(folder)?.join(", ");
+            bail!("{}: no artifact {name:?} with runs in it, accepted: {accepted}", folder.display());
+        }
+        return report_artifacts(folder, std::slice::from_ref(name), true);
+    }
+    if folder.join("config.toml").is_file() {
+        let page = report::write_for_run(folder)?;
+        return Ok(say(format!("report: {}", page.display()))?);
+    }
+    if folder.join("artifact.json").is_file() {
+        // `..` would follow a link; the parent of the path as given is what the user sees.
+        let path =
+            folder.canonicalize().map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
+        return report_artifacts(path.parent().unwrap_or(Path::new(".")), &[name_of(&path)], false);
+    }
+    if folder.join("result.json").is_file() {
+        bail!(
+            "{}: an analysis has no runs to report on; `lookahead run` computes it again in seconds",
+            folder.display()
+        );
+    }
+    let artifacts = artifact_folders(folder)?;
+    // A folder with runs is no record: what is missing there is missing.
+    let is_record = artifacts.is_empty() && !folder.join("runs").is_dir();
+    let records = if is_record { records::files(folder)? } else { Vec::new() };
+    if !records.is_empty() {
+        return records::judge(&records);
+    }
+    if artifacts.is_empty() && analyses(folder).is_empty() {
+        bail!(
+            "{}: neither a run folder (with config.toml) nor an artifact's (with artifact.json), and no artifact in it",
+            folder.display()
+        );
+    }
+    report_artifacts(folder, &artifacts, true)
+}
+
+/// Reports each artifact that can be reported, then writes the index over all. What is wrong with the others is told at
+/// once, and again by the exit code.
+fn report_artifacts(out: &Path, names: &[String], has_index: bool) -> anyhow::Result<()> {
+    let mut incomplete = 0;
+    for name in names {
+        let summary = match report::write(out, name) {
+            Ok(summary) => summary,
+            Err(ReportError::UnreadableRuns { summary }) => {
+                summary.unreadable.iter().for_each(|run| complain(&format!("error: {run}")));
+                incomplete += 1;
+                *summary
+            }
+            Err(error) => {
+                complain(&format!("error: {:#}", anyhow::Error::from(error)));
+                incomplete += 1;
+                continue;
+            }
+        };
+        say(format!("{}\nreport: {}", summary.table(), out.join(name).join("report.html").display()))?;
+    }
+    let mut all = names.len();
+    if has_index {
+        report_index(out)?;
+        for analysis in analyses(out) {
+            all += 1;
+            if let Err(error) = read_sealed::<Value>(&analysis) {
+                complain(&format!("error: {:#}", anyhow::Error::from(error)));
+                incomplete += 1;
+            }
+        }
+    }
+    match incomplete {
+        0 => Ok(()),
+        _ => bail!("{incomplete} of {all} artifacts cannot be reported in full; the reasons are above"),
+    }
+}
+
+fn report_index(out: &Path) -> anyhow::Result<()> {
+    Ok(say(format!("index: {}", report::write_index(out)?.display()))?)
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The results of the analyses in an output folder, also where they are lost: an analysis leaves its curves and no summary.
+fn analyses(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_analysis = |path: &PathBuf| {
+        let has = |name: &str| path.join(name).is_file();
+        has("report.html") && has("curves.csv") && !has("artifact.json") && !has("summary.json")
+    };
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_analysis).collect();
+    folders.sort();
+    folders.iter().map(|folder| folder.join("result.json")).collect()
+}
+
+/// The folders of artifacts with runs in an output folder, sorted.
+fn artifact_folders(folder: &Path) -> Result<Vec<String>, lookahead_training::Error> {
+    let io = |source| lookahead_training::Error::Io { path: folder.to_owned(), source };
+    let (mut names, has_runs) = (Vec::new(), folder.join("runs").is_dir());
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let has = |name: &str| path.join(name).is_file();
+        // A report that lost its artifact.json is listed, to be told of.
+        if has("artifact.json") || (has_runs && has("summary.json")) {
+            names.push(name_of(&path));
+        }
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,45 @@
+//! `lookahead report` on records: summaries whose runs are gone are judged again.
+
+use std::path::{Path, PathBuf};
+
+use lookahead_lab::artifacts::{ARTIFACTS, Kind, sweep};
+use lookahead_report as report;
+use lookahead_training::Error;
+
+use super::{name_of, say};
+
+/// The recorded summaries of a folder without artifacts, and of the folders in it.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = summaries(folder)?;
+    for inner in entries(folder)?.iter().filter(|path| path.is_dir()) {
+        files.extend(summaries(inner)?);
+    }
+    Ok(files)
+}
+
+/// Judges each again, and says what came out.
+pub fn judge(files: &[PathBuf]) -> anyhow::Result<()> {
+    for file in files {
+        let name = file.parent().map(name_of).unwrap_or_default();
+        let paper = match ARTIFACTS.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
+            Some(Kind::Training { config, paper }) => Some(sweep(&name, config, paper)?.paper),
+            _ => None,
+        };
+        let summary = report::judge_record(file, paper.as_ref())?;
+        say(format!("{}\nrecord: {}\n", summary.table(), file.display()))?;
+    }
+    Ok(())
+}
+
+fn summaries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_summary = |path: &PathBuf| name_of(path).starts_with("summary") && name_of(path).ends_with(".json");
+    Ok(entries(folder)?.into_iter().filter(is_summary).collect())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let io = |source| Error::Io { path: folder.to_owned(), source };
+    let entries = std::fs::read_dir(folder).map_err(io)?.map(|entry| Ok(entry.map_err(io)?.path()));
+    let mut paths = entries.collect::<Result<Vec<_>, Error>>()?;
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,209 @@
+//! `lookahead run`
+
+mod prepare;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use lookahead_lab::artifacts::fig01_trajectory_plane;
+use lookahead_report as report;
+use lookahead_report::ReportError;
+use lookahead_report::analysis::Analysis;
+use lookahead_runs::Scale;
+use lookahead_runs::Stop;
+use lookahead_runs::files::remove_abandoned;
+use lookahead_runs::{Figure, folder_name};
+use lookahead_training::config::DeviceConfig;
+use lookahead_training::sweep::{Job, do_runs};
+use lookahead_training::{Error, run as runs};
+use serde_json::Value;
+
+use self::prepare::{Prepared, Training};
+use super::progress::{Lines, Progress, points_bar};
+use super::{count, say};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The artifacts, in order (`lookahead list` names them), or files of sweeps of your own that end in .toml.
+    #[arg(required = true)]
+    artifacts: Vec<String>,
+    /// How large: `smoke` sees in seconds whether everything works, `small` is for a processor, `paper` is what the
+    /// paper did (for the analyses of Fig. 3, 4 and 11 the same as `small`).
+    #[arg(long, value_enum, default_value_t = ScaleName::Small)]
+    scale: ScaleName,
+    /// Where it computes (`lookahead devices` lists what there is).
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
+    /// Where to look for data sets (`lookahead data list` names them). Default: data.
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Where results go: the report of each artifact in `DIR/ARTIFACT`, at another scale than small in
+    /// `DIR/ARTIFACT_SCALE`, run folders in `DIR/runs`.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// How many seeds, if not the artifact's own number; at most 1000.
+    #[arg(long, value_name = "N", value_parser = count::<1000>)]
+    seeds: Option<NonZeroUsize>,
+    /// How many runs at once, at most 256; each computes with its share of the cores. For small networks as many as cores
+    /// is fastest.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count::<256>)]
+    jobs: NonZeroUsize,
+    /// Change a key of the configuration, such as epochs=10 or spectrum.dim=100; may be given several times. What a
+    /// training artifact compares (seed, optimizer, learning rate, data) it sets itself.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Run the grids that the artifact's hyperparameters come from, on seeds of their own, instead of the artifact.
+    #[arg(long)]
+    tune: bool,
+    /// Write event files for TensorBoard too.
+    #[arg(long)]
+    tensorboard: bool,
+    /// Print the summary as JSON instead of a table; of several artifacts a list.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lookahead run quickstart
+  lookahead run quickstart --scale smoke --out /tmp/look
+  lookahead run quickstart --seeds 10 --set epochs=60
+  lookahead run fig05_tab1_cifar fig12_tab6_inner_state --data data --jobs 2
+  lookahead run fig05_tab1_cifar --scale paper --data data --device cuda
+  lookahead run my_sweep.toml
+  lookahead run fig03_noisy_quadratic fig04_convergence_rate fig11_noisy_quadratic_more
+  lookahead run fig04_convergence_rate --set momentum=0.9 --out /tmp/look
+
+Runs are shared between artifacts, finished ones skipped, stopped ones continued.";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ScaleName {
+    Smoke,
+    Small,
+    Paper,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DeviceName {
+    Cpu,
+    Cuda,
+    Vulkan,
+    Wgpu,
+}
+
+pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+    let mut unreadable = None;
+    let mut documents = Vec::new();
+    for prepared in prepare::all(arguments)? {
+        let Reported { table, json } = match prepared {
+            Prepared::Training(training) => {
+                let (reported, error) = train(&training, arguments, stop)?;
+                unreadable = unreadable.or(error);
+                reported
+            }
+            Prepared::Analysis(analysis) => report_analysis(&analysis, arguments)?,
+        };
+        match arguments.json {
+            true => documents.push(json),
+            false => say(table)?,
+        }
+    }
+    report::write_index(&arguments.out)?;
+    remove_abandoned(&arguments.out);
+    remove_abandoned(&arguments.out.join("runs"));
+    if arguments.json {
+        // One document: a list where several artifacts were named.
+        let document = if documents.len() == 1 { documents.remove(0) } else { documents.into() };
+        say(serde_json::to_string_pretty(&document)?)?;
+    }
+    unreadable.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// What came out of an artifact.
+struct Reported {
+    table: String,
+    json: Value,
+}
+
+/// Does the runs of an artifact and reports them; of runs that cannot be read, the first error is given back.
+fn train(training: &Training, arguments: &Arguments, stop: &Stop) -> anyhow::Result<(Reported, Option<Error>)> {
+    let Training { artifact, jobs, scale } = training;
+    let name = artifact.folder();
+    let folder = arguments.out.join(&name);
+    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+    let _lock = runs::lock(&folder)?;
+    let file = folder.join("artifact.json");
+    let before = artifact.before(&arguments.out)?;
+    // A report that is there stays whole until there is another.
+    let is_reported = before.as_ref().is_some_and(|before| before != artifact) && folder.join("summary.json").exists();
+    if !is_reported {
+        artifact.write(&file)?;
+    }
+    let progress = Progress::new(jobs, Lines::Runs, &name);
+    let unreadable = match do_runs(jobs, &arguments.out, arguments.jobs, &progress, stop) {
+        Err(error @ Error::UnreadableRun { .. }) => Some(error),
+        done => done.map(|()| None)?,
+    };
+    progress.finish();
+    if artifact.figure == Figure::Plane && !arguments.tune && unreadable.is_none() {
+        survey(jobs, *scale, &arguments.out, &folder, stop)?;
+    }
+    artifact.write(&file)?;
+    let summary = match report::write(&arguments.out, &name) {
+        // The first of them is told at the end.
+        Err(ReportError::UnreadableRuns { summary }) if unreadable.is_some() => *summary,
+        written => written?,
+    };
+    if arguments.tensorboard {
+        report::write_tensorboard(&arguments.out, &name)?;
+    } else if before.is_some_and(|before| before.groups != artifact.groups) {
+        report::remove_tensorboard(&arguments.out, &name)?;
+    }
+    let table = format!("{}\nreport: {}\n", summary.table(), folder.join("report.html").display());
+    Ok((Reported { table, json: serde_json::to_value(&summary)? }, unreadable))
+}
+
+/// Measures the surface of Fig. 1 around the first run.
+fn survey(jobs: &[Job], scale: Scale, out: &Path, folder: &Path, stop: &Stop) -> anyhow::Result<()> {
+    let Some(job) = jobs.first() else { return Ok(()) };
+    let points = if scale == Scale::Smoke { 5 } else { 21 };
+    let bar = points_bar();
+    let mut progress = |done: usize, all: usize| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    };
+    fig01_trajectory_plane::surface(job, points, out, folder, &mut progress, stop)?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result<Reported> {
+    let folder = arguments.out.join(folder_name(&analysis.artifact, &analysis.scale));
+    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+    analysis.write(&folder)?;
+    let table = format!("{}\n\nreport: {}\n", analysis.table(), folder.join("report.html").display());
+    Ok(Reported { table, json: serde_json::from_str(&analysis.json())? })
+}
+
+impl ScaleName {
+    fn scale(self) -> Scale {
+        match self {
+            Self::Smoke => Scale::Smoke,
+            Self::Small => Scale::Small,
+            Self::Paper => Scale::Paper,
+        }
+    }
+}
+
+impl DeviceName {
+    fn config(self) -> DeviceConfig {
+        match self {
+            Self::Cpu => DeviceConfig::Cpu,
+            Self::Cuda => DeviceConfig::Cuda,
+            Self::Vulkan => DeviceConfig::Vulkan,
+            Self::Wgpu => DeviceConfig::Wgpu,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! All that `lookahead run` is asked for, looked at before any of it is begun: a mistake in the last artifact should not show
+//! after hours, nor after an older report is gone.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use lookahead_lab::artifacts::{ARTIFACTS, Kind, sweep, sweep_of_file};
+use lookahead_report::analysis::Analysis;
+use lookahead_runs::Scale;
+use lookahead_runs::{Artifact, Figure};
+use lookahead_settings::ConfigError;
+use lookahead_training::config::DeviceConfig;
+use lookahead_training::sweep::Request;
+use lookahead_training::sweep::{Job, Plan, Sweep, check_path};
+use lookahead_training::{Error, device};
+
+use super::{Arguments, DeviceName};
+use crate::commands::shell_word;
+
+/// What can be done at once.
+pub enum Prepared {
+    /// A computed figure, to be written.
+    Analysis(Box<Analysis>),
+    /// Runs, to be done and reported.
+    Training(Box<Training>),
+}
+
+/// An artifact of training with its runs and their data.
+pub struct Training {
+    pub artifact: Artifact,
+    pub jobs: Vec<Job>,
+    pub scale: Scale,
+}
+
+/// What an argument names.
+enum Named {
+    Analysis(&'static str, fn(&Request) -> Result<Analysis, Error>),
+    Training(Box<Sweep>),
+}
+
+/// What an argument asks for.
+enum Planned {
+    Analysis(Box<Analysis>),
+    Training(Box<Plan>, Scale),
+}
+
+/// Prepares all that the command line names, in order.
+pub fn all(arguments: &Arguments) -> anyhow::Result<Vec<Prepared>> {
+    let named: Vec<Named> = arguments.artifacts.iter().map(|name| find(name)).collect::<Result<_, _>>()?;
+    device::open(arguments.device.config())?;
+    let planned: Vec<Planned> = named
+        .iter()
+        .zip(&arguments.artifacts)
+        .map(|(named, text)| plan(named, text, arguments))
+        .collect::<Result<_, _>>()?;
+    check_folders(&planned, &arguments.out)?;
+    Ok(load(planned)?)
+}
+
+fn find(name: &str) -> Result<Named, Error> {
+    if name.ends_with(".toml") {
+        return Ok(Named::Training(Box::new(sweep_of_file(Path::new(name))?)));
+    }
+    let Some(entry) = ARTIFACTS.iter().find(|entry| entry.name == name) else {
+        let known = ARTIFACTS.iter().map(|entry| entry.name).collect();
+        return Err(Error::UnknownArtifact { name: name.to_owned(), known });
+    };
+    Ok(match entry.kind {
+        Kind::Training { config, paper } => Named::Training(Box::new(sweep(entry.name, config, paper)?)),
+        Kind::Analysis(analyse) => Named::Analysis(entry.name, analyse),
+    })
+}
+
+fn plan(named: &Named, text: &str, arguments: &Arguments) -> Result<Planned, Error> {
+    let request = request(text, arguments);
+    match named {
+        Named::Training(sweep) => {
+            let plan = if arguments.tune { sweep.tuning_plan(&request) } else { sweep.plan(&request) };
+            Ok(Planned::Training(Box::new(plan?), request.scale))
+        }
+        Named::Analysis(artifact, _) if arguments.tune => {
+            let (artifact, option, reason) = ((*artifact).to_owned(), "--tune", "there is nothing to tune");
+            Err(ConfigError::OptionNotTaken { artifact, option, reason }.into())
+        }
+        Named::Analysis(_, analyse) => Ok(Planned::Analysis(Box::new(analyse(&request)?))),
+    }
+}
+
+/// Sees that each report goes into a folder of its own, and that nothing stands in its way.
+fn check_folders(planned: &[Planned], out: &Path) -> Result<(), Error> {
+    let artifacts: Vec<&Artifact> = planned
+        .iter()
+        .filter_map(|planned| match planned {
+            Planned::Training(plan, _) => Some(&plan.artifact),
+            Planned::Analysis(_) => None,
+        })
+        .collect();
+    for (place, artifact) in artifacts.iter().enumerate() {
+        let beside = artifacts[..place].iter().find(|other| other.folder() == artifact.folder());
+        let before = artifact.before(out)?;
+        let mut others = beside.copied().into_iter().chain(&before);
+        if let Some(other) = others.find(|other| !artifact.owns_folder_of(other)) {
+            return Err(taken(artifact, other, out).into());
+        }
+        artifact.check_folder(out)?;
+    }
+    Ok(())
+}
+
+fn taken(artifact: &Artifact, other: &Artifact, out: &Path) -> ConfigError {
+    let name = |artifact: &Artifact| match &artifact.source {
+        Some(source) => source.file.clone(),
+        None => artifact.artifact.clone(),
+    };
+    let folder = out.join(artifact.folder());
+    let reason = format!(
+        "the folder {} belongs to {}; give the file another name, or the results another folder with --out",
+        folder.display(),
+        name(other)
+    );
+    ConfigError::Folder { file: name(artifact), reason }
+}
+
+/// Reads the data of all, each set once.
+fn load(mut planned: Vec<Planned>) -> Result<Vec<Prepared>, Error> {
+    let mut counts = Vec::new();
+    let mut runs = Vec::new();
+    for planned in &mut planned {
+        if let Planned::Training(plan, _) = planned {
+            counts.push(plan.runs.len());
+            runs.append(&mut plan.runs);
+        }
+    }
+    let (mut counts, mut jobs) = (counts.into_iter(), Job::load(runs)?.into_iter());
+    let prepare = |planned: Planned| -> Result<Prepared, Error> {
+        match planned {
+            Planned::Analysis(analysis) => Ok(Prepared::Analysis(analysis)),
+            Planned::Training(plan, scale) => {
+                let jobs: Vec<Job> = jobs.by_ref().take(counts.next().unwrap_or(0)).collect();
+                let artifact = plan.artifact;
+                if let (Figure::Plane, Some(first)) = (artifact.figure, jobs.first()) {
+                    check_path(first)?;
+                }
+                Ok(Prepared::Training(Box::new(Training { artifact, jobs, scale })))
+            }
+        }
+    };
+    planned.into_iter().map(prepare).collect()
+}
+
+fn request(name: &str, arguments: &Arguments) -> Request {
+    let scale = arguments.scale.scale();
+    Request {
+        scale,
+        seeds: arguments.seeds.and_then(|seeds| NonZeroU32::try_from(seeds).ok()),
+        overrides: arguments.set.clone(),
+        data: arguments.data.clone(),
+        device: Some(arguments.device.config()).filter(|&device| device != DeviceConfig::Cpu),
+        command: command(name, scale, arguments),
+    }
+}
+
+/// The command as a reader of the report would type it.
+fn command(name: &str, scale: Scale, arguments: &Arguments) -> String {
+    let mut words = vec!["lookahead run".to_owned(), shell_word(name)];
+    if scale != Scale::Small {
+        words.push(format!("--scale {}", scale.name()));
+    }
+    if arguments.device != DeviceName::Cpu {
+        words.push(format!("--device {}", arguments.device.config().name()));
+    }
+    words.extend(arguments.data.is_some().then(|| "--data DIR".to_owned()));
+    words.extend(arguments.tune.then(|| "--tune".to_owned()));
+    words.extend(arguments.seeds.map(|seeds| format!("--seeds {seeds}")));
+    words.extend(arguments.set.iter().map(|text| format!("--set {}", shell_word(text))));
+    words.join(" ")
+}

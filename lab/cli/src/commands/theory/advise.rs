@@ -1,0 +1,129 @@
+//! `lookahead theory advise`: which k and alpha, by the noisy quadratic model.
+
+use std::path::PathBuf;
+
+use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
+use lookahead_report::AdviceReport;
+use lookahead_runs::format::as_given;
+use lookahead_theory::{AdviceGrid, Moments};
+
+use super::problem::{MomentumOptions, NoiseOptions, SpectrumOptions};
+use super::{map_table, values};
+use crate::commands::{say, shell_word};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Your learning rate of the inner optimizer, above 0 and below 2 (1 + BETA) / L; the best ones are searched besides.
+    #[arg(long, value_name = "LR")]
+    lr: f64,
+    #[command(flatten)]
+    momentum: MomentumOptions,
+    #[command(flatten)]
+    spectrum: SpectrumOptions,
+    #[command(flatten)]
+    noise: NoiseOptions,
+    /// The values of k to compare, with commas; with those of alpha at most 1000 pairs.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1,2,5,10,20,50,100",
+        value_parser = values::sync_period)]
+    k: Vec<SyncPeriod>,
+    /// The values of alpha to compare, with commas.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1",
+        value_parser = values::alpha)]
+    alpha: Vec<Alpha>,
+    /// The inner steps after which the losses are compared: how long you mean to train at this learning rate.
+    #[arg(long, value_name = "T", default_value_t = 1000)]
+    steps: u64,
+    /// The mean of the weights at the start, in every direction; their variance is 0.
+    #[arg(long, value_name = "MEAN", default_value_t = 1.0, allow_negative_numbers = true)]
+    initial_mean: f64,
+    /// Also write heat maps (SVG), a page, CSV and JSON into DIR/advise.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lookahead theory advise --lr 0.5
+  lookahead theory advise --lr 0.1 --momentum 0.9 --spectrum harmonic --dim 1000 --steps 10000 --out results
+  lookahead theory advise --lr 0.5 --k 5,6,7,8 --alpha 0.4,0.5,0.6 --json
+
+It compares each pair of k and alpha with the inner optimizer alone at your learning rate, each at its own best learning
+rate, and at the same final loss (Sec. 3.1), and says whether Lookahead pays and which best values lie at the end of what
+was compared. JSON keys: points, best, inner_alone, best_final (at your rate), tuned, best_tuned, inner_tuned (at the best
+rates), same_final_loss, gain and pays (tuned, relative to the distance from the loss at the optimum), edges, conclusions.";
+
+pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
+    let eigenvalues = arguments.spectrum.eigenvalues()?;
+    let question = question(arguments, arguments.spectrum.in_words(&eigenvalues));
+    let problem = arguments.noise.problem(eigenvalues)?;
+    let grid = AdviceGrid {
+        sync_periods: once_each(&arguments.k),
+        alphas: once_each(&arguments.alpha),
+        inner_state: arguments.momentum.inner_state,
+        steps: arguments.steps,
+        start: Moments::at(arguments.initial_mean),
+    };
+    let advice = lookahead_theory::advise(&problem, arguments.lr, arguments.momentum.momentum, &grid);
+    let advice = advice.map_err(super::refused)?;
+    let report = AdviceReport::new(question, arguments.lr, arguments.steps, advice, command());
+    let mut text = if arguments.json { report.json() } else { in_words(&report) };
+    if let Some(out) = &arguments.out {
+        let folder = out.join("advise");
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
+        report.write(&folder)?;
+        if !arguments.json {
+            text += &format!("\n\nreport: {}", folder.join("report.html").display());
+        }
+    }
+    Ok(say(text)?)
+}
+
+/// A list without its repetitions.
+fn once_each<T: Copy + PartialEq>(list: &[T]) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for &item in list {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+    }
+    once
+}
+
+/// The question by name, as the report shows it.
+fn question(arguments: &Arguments, spectrum: String) -> Vec<(&'static str, String)> {
+    let inner_state = match arguments.momentum.inner_state {
+        InnerStatePolicy::Maintain => "maintain",
+        InnerStatePolicy::Interpolate => "interpolate",
+        InnerStatePolicy::Reset => "reset",
+    };
+    vec![
+        ("learning rate", as_given(arguments.lr)),
+        ("momentum", as_given(arguments.momentum.momentum.get())),
+        ("inner state", inner_state.to_owned()),
+        ("spectrum", spectrum),
+        ("noise", arguments.noise.in_words()),
+        ("initial mean", as_given(arguments.initial_mean)),
+        ("steps", arguments.steps.to_string()),
+    ]
+}
+
+/// The maps as tables, the conclusions, and what the model leaves out; no line is wider than a terminal.
+fn in_words(report: &AdviceReport) -> String {
+    let maps = report.maps();
+    let maps = maps.iter().map(map_table::table).collect::<Vec<_>>().join("\n\n");
+    let conclusions =
+        report.conclusions.iter().map(|sentence| map_table::wrapped(sentence, "", "")).collect::<Vec<_>>();
+    let limits = report.limits.map(|limit| map_table::wrapped(limit, "- ", "  ")).join("\n");
+    format!("{maps}\n\n{}\n\nWhat the model leaves out:\n{limits}", conclusions.join("\n"))
+}
+
+/// The command as it was typed.
+fn command() -> String {
+    let words = std::env::args_os().skip(1).map(|word| shell_word(&word.to_string_lossy()));
+    std::iter::once("lookahead".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}

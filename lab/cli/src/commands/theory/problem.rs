@@ -1,0 +1,137 @@
+//! Options that several questions share: the spectrum, the noise, and one cycle of Lookahead.
+
+use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
+use lookahead_runs::format::{as_given, significant};
+use lookahead_theory::{
+    ConditionNumber, Cycle, Eigenvalues, Error, MOST_EIGENVALUES, Momentum, Noise, NoisyQuadratic, Spectrum,
+};
+
+use super::values::{self, NoiseName, SpectrumName};
+
+const DIM: usize = 100;
+const MOST: u64 = MOST_EIGENVALUES as u64;
+
+#[derive(Debug, clap::Args)]
+pub struct SpectrumOptions {
+    /// The eigenvalues: chebyshev (Li's worst case), log, uniform, harmonic (1, 1/2, 1/3, ...), or file:PATH with one
+    /// on each line.
+    #[arg(long, value_name = "NAME", default_value = "chebyshev", value_parser = values::spectrum)]
+    spectrum: SpectrumName,
+    /// How many eigenvalues, if they are not from a file; at most a million [default: 100].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    dim: Option<u64>,
+    /// The largest eigenvalue, which is 1, over the smallest, from 1 to 1e100; that of harmonic is N [default: 1000].
+    #[arg(long, value_name = "KAPPA", value_parser = values::condition_number)]
+    condition_number: Option<ConditionNumber>,
+}
+
+impl SpectrumOptions {
+    pub fn eigenvalues(&self) -> anyhow::Result<Eigenvalues> {
+        let dim = self.dim.map_or(DIM, |dim| dim as usize);
+        let condition_number = self.condition_number.unwrap_or(ConditionNumber::THOUSAND);
+        let spectrum = match &self.spectrum {
+            SpectrumName::Chebyshev => Spectrum::Chebyshev { dim, condition_number },
+            SpectrumName::Log => Spectrum::Log { dim, condition_number },
+            SpectrumName::Uniform => Spectrum::Uniform { dim, condition_number },
+            SpectrumName::Harmonic => {
+                self.check_fits("--spectrum harmonic", dim as f64)?;
+                Spectrum::Harmonic { dim }
+            }
+            SpectrumName::File(file) => {
+                let eigenvalues = Eigenvalues::from_file(file).map_err(super::refused)?;
+                let found = eigenvalues.as_slice().len();
+                if let Some(dim) = self.dim.filter(|&dim| dim != found as u64) {
+                    let accepted = format!("{found}, the number of eigenvalues in {}", file.display());
+                    return Err(super::refused(Error::OutOfRange { name: "--dim", value: dim as f64, accepted }));
+                }
+                self.check_fits("the file", eigenvalues.condition_number())?;
+                return Ok(eigenvalues);
+            }
+        };
+        spectrum.eigenvalues().map_err(super::refused)
+    }
+
+    /// A condition number that a spectrum brings along may be given all the same, if it is the right one.
+    fn check_fits(&self, of: &str, condition_number: f64) -> anyhow::Result<()> {
+        match self.condition_number.map(ConditionNumber::get) {
+            Some(value) if value != condition_number => {
+                let accepted = format!("{}, which {of} has, or left out", as_given(condition_number));
+                Err(super::refused(Error::OutOfRange { name: "--condition-number", value, accepted }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The spectrum in words.
+    pub fn in_words(&self, eigenvalues: &Eigenvalues) -> String {
+        let name = match &self.spectrum {
+            SpectrumName::Chebyshev => "chebyshev".to_owned(),
+            SpectrumName::Log => "log".to_owned(),
+            SpectrumName::Uniform => "uniform".to_owned(),
+            SpectrumName::Harmonic => "harmonic".to_owned(),
+            SpectrumName::File(file) => file.display().to_string(),
+        };
+        let condition_number = significant(eigenvalues.condition_number(), 6);
+        format!("{name}, {} eigenvalues, condition number {condition_number}", eigenvalues.as_slice().len())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct NoiseOptions {
+    /// The covariance of the noise: inverse (of the curvature, the paper's), curvature, constant:V, or file:PATH with
+    /// one variance on each line.
+    #[arg(long, value_name = "NAME", default_value = "inverse", value_parser = values::noise)]
+    noise: NoiseName,
+}
+
+impl NoiseOptions {
+    pub fn problem(&self, eigenvalues: Eigenvalues) -> anyhow::Result<NoisyQuadratic> {
+        let read;
+        let noise = match &self.noise {
+            NoiseName::Rule(noise) => noise,
+            NoiseName::File(file) => {
+                read = Noise::from_file(file).map_err(super::refused)?;
+                &read
+            }
+        };
+        NoisyQuadratic::new(eigenvalues, noise).map_err(super::refused)
+    }
+
+    /// The noise in words.
+    pub fn in_words(&self) -> String {
+        match &self.noise {
+            NoiseName::Rule(Noise::Curvature) => "curvature".to_owned(),
+            NoiseName::Rule(Noise::Constant(variance)) => format!("constant {}", as_given(*variance)),
+            NoiseName::Rule(_) => "inverse curvature".to_owned(),
+            NoiseName::File(file) => file.display().to_string(),
+        }
+    }
+}
+
+/// The inner optimizer's memory, and what a sync does to it.
+#[derive(Debug, clap::Args)]
+pub struct MomentumOptions {
+    /// The momentum beta of heavy-ball SGD, at least 0 and below 1; 0 is plain SGD.
+    #[arg(long, value_name = "BETA", default_value = "0", value_parser = values::momentum)]
+    pub momentum: Momentum,
+    /// What a sync does to the velocity: maintain, interpolate or reset.
+    #[arg(long, value_name = "POLICY", default_value = "maintain", value_parser = values::inner_state)]
+    pub inner_state: InnerStatePolicy,
+}
+
+/// One k and one alpha.
+#[derive(Debug, clap::Args)]
+pub struct PairOptions {
+    /// The inner steps from one sync to the next.
+    #[arg(long, value_name = "K", default_value = "5", value_parser = values::sync_period)]
+    pub k: SyncPeriod,
+    /// How far the slow weights go at a sync, above 0 and at most 1.
+    #[arg(long, value_name = "ALPHA", default_value = "0.5", value_parser = values::alpha)]
+    pub alpha: Alpha,
+}
+
+impl PairOptions {
+    pub fn cycle(&self, inner_state: InnerStatePolicy) -> Cycle {
+        Cycle { sync_period: self.k, alpha: self.alpha, inner_state }
+    }
+}

@@ -1,0 +1,88 @@
+//! `lookahead train`
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use lookahead_report as report;
+use lookahead_runs::Run;
+use lookahead_runs::Stop;
+use lookahead_training::config::RunConfig;
+use lookahead_training::run as runs;
+use lookahead_training::sweep::{Job, PlannedRun, do_runs};
+
+use super::progress::{Lines, Progress};
+use super::say;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Arguments {
+    /// The configuration.
+    #[arg(value_name = "CONFIG.toml")]
+    config: PathBuf,
+    /// Where the run folder goes: `DIR/runs/ID`, the id being a hash of the configuration.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// Where to look for the data, if not where the configuration says.
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Change a key of the configuration, such as seed=1; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLE: &str = r#"A configuration:
+  epochs = 20
+  [data]
+  name = "fashion_mnist"          # or "digits" (the default, embedded)
+  [model]
+  name = "cnn"                    # or "mlp" (the default)
+  [optimizer]
+  name = "lookahead"              # any nesting of lookahead, averaged, sgd, adam, adamw
+  sync_period = 5
+  alpha = 0.5
+  inner = { name = "sgd", momentum = 0.9 }
+  [schedule]
+  learning_rate = 0.1
+  name = "cosine"                 # or constant, step, plateau
+
+The run folder's config.toml shows every key with its value."#;
+
+pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+    let mut config = RunConfig::load(&arguments.config)?;
+    for text in &arguments.set {
+        config.set(text).map_err(lookahead_training::Error::from)?;
+    }
+    if let Some(data) = &arguments.data {
+        config.data.dir = Some(data.clone());
+    }
+    let folder = runs::folder(&arguments.out, &config);
+    let label = config.optimizer.label();
+    let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;
+    let progress = Progress::new(&jobs, Lines::Evaluations, &label);
+    do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, stop)?;
+    progress.finish();
+    let done = Run::read(&folder).map_err(lookahead_training::Error::from)?;
+    let done = done.finished().context("the run left no result")?;
+    let page = report::write_for_run(&folder)?;
+    if arguments.json {
+        return Ok(say(serde_json::to_string_pretty(done)?)?);
+    }
+    let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
+    let accuracy = done.valid_accuracy.map(|accuracy| format!("accuracy {:.2} %, ", 100.0 * accuracy));
+    let score = accuracy.or_else(|| done.valid_bleu.map(|bleu| format!("BLEU {bleu:.2}, "))).unwrap_or_default();
+    let left_out = done.left_out.in_words(done.skipped);
+    let left_out: String = left_out.map(|(what, count)| format!("\n{count} {what}")).collect();
+    Ok(say(format!(
+        "{}: validation {score}loss {loss}; epochs {}, steps {}, {:.1} s{left_out}\nrun folder: {}\nreport: {}",
+        label,
+        done.epochs,
+        done.steps,
+        done.seconds,
+        folder.display(),
+        page.display(),
+    ))?)
+}

@@ -1,0 +1,170 @@
+//! Archives (.tar, .tar.gz, .tar.xz), held in memory; what is in them is what `tar -x` makes of them.
+
+use std::cell::Cell;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+
+use lzma_rust2::XzReader;
+use tar::EntryType;
+
+use super::DataError;
+use super::gzip::{self, Gzip};
+use super::tree::{Names, Node, Tree, joined, link_to, member_names};
+use lookahead_runs::files;
+
+/// The most bytes of an archive, packed or unpacked: 2^33.
+const MOST_BYTES: u64 = 1 << 33;
+
+/// The most bytes that a file with holes may have: 2^28.
+const MOST_OF_SPARSE: u64 = 1 << 28;
+
+/// An uncompressed archive and the files in it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Archive {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    tree: Tree,
+    /// The folder that paths start from.
+    root: Names,
+}
+
+impl Archive {
+    pub(super) fn read(path: &Path) -> Result<Self, DataError> {
+        let io = |source| DataError::Io { path: path.to_owned(), source };
+        let damaged = |source| DataError::Archive { path: path.to_owned(), source };
+        let mut bytes = uncompressed(files::read(path, MOST_BYTES).map_err(io)?).map_err(damaged)?;
+        let tree = unpacked(&mut bytes).map_err(damaged)?;
+        Ok(Self { path: path.to_owned(), bytes, tree, root: Names::new() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes paths start from the folder that holds `name`, the nearest one to the root; gives whether there is one.
+    ///
+    /// # Errors
+    /// [`DataError::Archive`] if there are several, equally near.
+    pub(super) fn start_where(&mut self, name: &str) -> Result<bool, DataError> {
+        let mut found = self.tree.nearest_holding(OsStr::new(name));
+        if let [first, second, ..] = found.as_slice() {
+            let both = [first, second].map(|folder| joined(folder).join(name).display().to_string());
+            let source = io::Error::other(format!("it holds both {} and {}", both[0], both[1]));
+            return Err(DataError::Archive { path: self.path.clone(), source });
+        }
+        let root = found.pop();
+        let is_there = root.is_some();
+        self.root = root.unwrap_or_default();
+        Ok(is_there)
+    }
+
+    /// What a path stands for; links are followed.
+    pub(super) fn get(&self, path: &Path) -> Option<&Node> {
+        let below = path.components().filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_owned()),
+            _ => None,
+        });
+        let names: Vec<OsString> = self.root.iter().cloned().chain(below).collect();
+        self.tree.get(&names)
+    }
+
+    pub(super) fn content(&self, range: &Range<usize>) -> &[u8] {
+        &self.bytes[range.clone()]
+    }
+}
+
+/// The bytes of a file; how they are compressed shows in the first of them.
+fn uncompressed(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
+    let mut plain = Vec::new();
+    if bytes.starts_with(&gzip::MAGIC) {
+        Gzip::new(bytes.as_slice()).take(MOST_BYTES).read_to_end(&mut plain)?;
+    } else if bytes.starts_with(&XZ) {
+        XzReader::new(bytes.as_slice(), true).take(MOST_BYTES).read_to_end(&mut plain)?;
+    } else {
+        return Ok(bytes);
+    }
+    if plain.len() as u64 == MOST_BYTES {
+        return Err(io::Error::other(format!("it unpacks to {MOST_BYTES} bytes or more")));
+    }
+    Ok(plain)
+}
+
+/// The bytes of an archive; knows when they are asked for more than there are.
+struct Bytes<'a> {
+    left: &'a [u8],
+    are_over: &'a Cell<bool>,
+}
+
+impl Read for Bytes<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.are_over.set(self.are_over.get() || (self.left.is_empty() && !buffer.is_empty()));
+        self.left.read(buffer)
+    }
+}
+
+/// What unpacking a tar archive makes. Files with holes are put together behind its bytes.
+fn unpacked(bytes: &mut Vec<u8>) -> io::Result<Tree> {
+    let (mut tree, mut behind) = (Tree::new(), Vec::new());
+    let are_over = Cell::new(false);
+    let mut archive = tar::Archive::new(Bytes { left: &*bytes, are_over: &are_over });
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path_bytes().into_owned();
+        let wrong = |reason: String| io::Error::other(format!("{}: {reason}", String::from_utf8_lossy(&path)));
+        let names = member_names(&path).map_err(wrong)?;
+        let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+        // Before POSIX a folder was a file whose name ends in a slash.
+        let kind = match entry.header().entry_type() {
+            EntryType::Regular if path.ends_with(b"/") => EntryType::Directory,
+            kind => kind,
+        };
+        let node = match kind {
+            EntryType::Regular | EntryType::Continuous => {
+                if has_holes(&mut entry)? {
+                    return Err(wrong("its holes are described in PAX's way, which is not read".to_owned()));
+                }
+                let start = entry.raw_file_position();
+                let end = start.checked_add(entry.size()).filter(|&end| end <= bytes.len() as u64);
+                let end = end.ok_or_else(|| io::Error::new(ErrorKind::UnexpectedEof, wrong("it is cut off".into())))?;
+                Node::File(start as usize..end as usize)
+            }
+            EntryType::GNUSparse => {
+                let start = bytes.len() + behind.len();
+                if entry.size() > MOST_OF_SPARSE || entry.read_to_end(&mut behind)? as u64 != entry.size() {
+                    return Err(wrong(format!("a file with holes that is cut off or has over {MOST_OF_SPARSE} bytes")));
+                }
+                Node::File(start..bytes.len() + behind.len())
+            }
+            EntryType::Directory => Node::Folder(Default::default()),
+            EntryType::Symlink => link_to(&target).map_err(wrong)?,
+            EntryType::Link => {
+                let target = member_names(&target).map_err(wrong)?;
+                tree.put_hard_link(&names, &target).map_err(wrong)?;
+                continue;
+            }
+            EntryType::Char | EntryType::Block | EntryType::Fifo => Node::Other,
+            // What is said of the archive as a whole.
+            _ => continue,
+        };
+        tree.put(&names, node).map_err(wrong)?;
+    }
+    // Without the zeros at its end nobody knows whether members are missing.
+    if are_over.get() {
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, "its end is missing"));
+    }
+    bytes.append(&mut behind);
+    Ok(tree)
+}
+
+fn has_holes(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<bool> {
+    let Some(extensions) = entry.pax_extensions()? else { return Ok(false) };
+    for extension in extensions {
+        if extension?.key_bytes().starts_with(b"GNU.sparse.") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

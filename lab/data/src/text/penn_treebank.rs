@@ -1,0 +1,41 @@
+//! The Penn Treebank in Mikolov's preparation: lower case, no punctuation, 10,000 words (Sec. 5.3).
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use super::Parts;
+use crate::lines::TextFile;
+use crate::store::{Candidate, locate};
+use crate::zipped::read_zipped;
+use crate::{DEFAULT_FOLDER, DataError};
+
+const NAME: &str = "penn_treebank";
+const FILES: [&str; 3] = ["ptb.train.txt", "ptb.valid.txt", "ptb.test.txt"];
+const ARCHIVE: &str = "ptb.zip";
+const FOLDER: &str = "ptb";
+const ADVICE: &str = "put ptb.zip with ptb.train.txt, ptb.valid.txt and ptb.test.txt, or the three files themselves, \
+    into the data folder or its folder ptb";
+
+/// Looks for the archive and the files in `dir` and in its folder `ptb`; `dir` may also be the archive.
+pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
+    if let Some(archive) = dir.filter(|dir| dir.is_file()) {
+        return Ok(archive.to_owned());
+    }
+    let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
+    let folders = [dir.to_owned(), dir.join(FOLDER)];
+    let candidates = |folder: &PathBuf| [Candidate::named(folder.join(ARCHIVE)), Candidate::holding(folder, FILES[0])];
+    locate(NAME, folders.iter().flat_map(candidates).collect())
+}
+
+/// `place` is the archive, or the folder with the files.
+pub(super) fn parts(place: &Path, vocabulary: NonZeroU32) -> Result<Parts, DataError> {
+    let file = |name: &str| {
+        if place.is_dir() {
+            return Ok(TextFile::Path { path: place.join(name), advice: ADVICE });
+        }
+        read_zipped(place, name, ADVICE)
+    };
+    let [train, valid, test] = FILES.map(file);
+    let (train, valid, test) = (train?, valid?, Some(test?));
+    Ok(Parts { name: NAME, what: "Penn Treebank".to_owned(), vocabulary, train, valid, test })
+}

@@ -1,0 +1,27 @@
+//! What can go wrong while reading run folders and writing reports.
+
+use std::path::PathBuf;
+
+use super::Summary;
+use lookahead_runs::files::FileError;
+
+/// An error of the report: which file, which line, and what is accepted there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// A file of a run or an artifact is missing or damaged, or one of the report cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Runs that cannot be read: the report was written without them.
+    #[error("{}", .summary.unreadable.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    UnreadableRuns {
+        /// The report of the other runs.
+        summary: Box<Summary>,
+    },
+    /// A folder that should hold a run holds neither a config nor metrics.
+    #[error("{} is not a run folder: it has neither config.toml nor metrics.jsonl", .path.display())]
+    NotARunFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,47 @@
+//! What runs leave on disk, and what is made of it without a network: the files of a run folder, which survive kills and
+//! tell damage; measures and statistics over seeds; streams of random numbers; requests to stop.
+
+#![deny(missing_docs)]
+
+mod artifact;
+mod current;
+mod error;
+pub mod files;
+mod folder;
+pub mod format;
+pub mod json_log;
+pub mod labels;
+mod left_out;
+mod measure;
+mod metrics;
+mod paper;
+mod place;
+pub mod printable;
+pub mod random;
+mod record;
+mod result;
+mod run;
+mod scale;
+pub mod statistics;
+mod stop;
+mod surface;
+mod trace;
+
+pub use artifact::{Artifact, Candidate, Figure, Group, Source};
+pub use current::{Current, run_folder_of};
+pub use error::FileError;
+pub use folder::{folder_name, remove_file, remove_older};
+pub use format::Quantity;
+pub use left_out::LeftOut;
+pub use measure::{Margin, Measure};
+pub use metrics::{FastScores, MetricsRow};
+pub use paper::{Expectation, Paper, PaperClaim, PaperValue};
+pub use place::parse;
+pub use printable::printable;
+pub use record::write_result;
+pub use result::RunResult;
+pub use run::Run;
+pub use scale::Scale;
+pub use stop::{Interrupted, Stop, Unsaved};
+pub use surface::Surface;
+pub use trace::{Changes, TraceKind, TraceRow};

@@ -1,0 +1,11 @@
+//! The language that configurations are written in: TOML, read key by key, so that every error says where it stands, what
+//! is there and what is accepted.
+
+#![deny(missing_docs)]
+
+mod error;
+mod reader;
+pub mod text;
+
+pub use error::{ConfigError, Place, nearest};
+pub use reader::{Choices, Entry, Read, Source, Table, read_document};

@@ -1,0 +1,304 @@
+//! The optimizer of a run: any nesting of Lookahead and averages around an inner rule (Algorithm 1, Sec. 5).
+
+mod rules;
+
+use std::num::NonZeroU32;
+
+use lookahead::{Adaptive, Alpha, CurvaturePower, InnerStatePolicy, SlowStorage, SyncPeriod};
+use serde::Serialize;
+
+use lookahead_settings::ConfigError;
+use lookahead_settings::{Choices, Entry, Read, Table};
+
+pub use rules::{AdaFactorConfig, AdamConfig, SgdConfig};
+
+/// How many optimizers can be nested.
+const DEEPEST: usize = 8;
+
+/// An optimizer and those inside it; the table `[optimizer]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "name", rename_all = "lowercase")]
+pub enum OptimizerConfig {
+    /// Lookahead around another optimizer.
+    Lookahead(LookaheadConfig),
+    /// An average of another optimizer's weights.
+    Averaged(AveragedConfig),
+    /// SGD.
+    Sgd(SgdConfig),
+    /// Adam, its weight decay coupled (0 by default).
+    Adam(AdamConfig),
+    /// AdamW, its weight decay decoupled (0.01 by default).
+    AdamW(AdamConfig),
+    /// AdaFactor (Shazeer and Stern 2018), its weight decay decoupled (0 by default).
+    AdaFactor(AdaFactorConfig),
+}
+
+/// Lookahead's hyperparameters (Algorithm 1).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LookaheadConfig {
+    /// The synchronization period k, in gradient steps. Default 5. A multiple of that of a Lookahead inside.
+    pub sync_period: SyncPeriod,
+    /// The slow weights' step size: the key `alpha` (default 0.5) or the table `adaptive`.
+    #[serde(flatten)]
+    pub step_size: StepSizeConfig,
+    /// What becomes of the inner optimizer's state at a sync (App. C.5). Default `maintain`.
+    pub inner_state: InnerStatePolicy,
+    /// How the slow weights are stored. Default `full`.
+    #[serde(skip_serializing_if = "SlowWeightsConfig::is_full")]
+    pub slow_weights: SlowWeightsConfig,
+    /// The inner optimizer.
+    pub inner: Box<OptimizerConfig>,
+}
+
+/// How the slow weights are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlowWeightsConfig {
+    /// In the precision of the fast weights.
+    #[default]
+    Full,
+    /// As bf16 numbers, rounded stochastically: 2 bytes a weight.
+    Bf16,
+}
+
+impl SlowWeightsConfig {
+    fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+
+    /// What the optimizer is told; the rounding is the same in every run.
+    #[must_use]
+    pub fn storage(self) -> SlowStorage {
+        match self {
+            Self::Full => SlowStorage::Full,
+            Self::Bf16 => SlowStorage::Bf16 { seed: 0 },
+        }
+    }
+}
+
+/// The slow weights' step size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepSizeConfig {
+    /// A fixed alpha.
+    Alpha(Alpha),
+    /// The estimate of Prop. 1, clipped to at least `low` (default 0.5), with the curvature `second_moment` (default) or
+    /// its `root`.
+    Adaptive(AdaptiveConfig),
+}
+
+/// How an adaptive alpha is estimated; the table `adaptive`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AdaptiveConfig {
+    /// The smallest alpha and the curvature.
+    #[serde(flatten)]
+    pub estimate: Adaptive,
+    /// Whose gradient enters. Default `last`.
+    pub gradient: AdaptiveGradient,
+}
+
+/// The gradient in an adaptive alpha.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdaptiveGradient {
+    /// The last one, at theta_{k-1}: an approximation that costs nothing.
+    Last,
+    /// One at theta_k, on the batch of the k-th step, as the paper has it: a forward and a backward pass a sync, which
+    /// batch norm does not count. Only of a Lookahead that nothing is around.
+    Fresh,
+}
+
+/// An average of the weights along an optimizer's path.
+///
+/// It belongs on the outside: a Lookahead around it evaluates its own slow weights, and its `reset` empties the average.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AveragedConfig {
+    /// Which average, and from when on.
+    #[serde(flatten)]
+    pub average: AverageConfig,
+    /// The optimizer whose weights are averaged.
+    pub inner: Box<OptimizerConfig>,
+}
+
+/// The kinds of average.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AverageConfig {
+    /// Polyak's: the mean of all weights since a step.
+    Running {
+        /// The first step that counts. Default 0.
+        start: u64,
+    },
+    /// An exponential moving average.
+    Exponential {
+        /// The weight of the past, at least 0 and below 1. Default 0.999.
+        decay: f64,
+    },
+    /// The mean of all weights since the validation loss stopped to fall (NT-ASGD, Merity et al. 2018).
+    NonMonotonic {
+        /// Merity et al.'s n: the mean starts with the step after the first evaluation whose loss is above the lowest of
+        /// all those before it but the last n. Default 5.
+        patience: NonZeroU32,
+    },
+}
+
+impl StepSizeConfig {
+    /// Whether it takes a gradient at theta_k.
+    fn is_fresh(&self) -> bool {
+        matches!(self, Self::Adaptive(adaptive) if adaptive.gradient == AdaptiveGradient::Fresh)
+    }
+
+    fn read(table: &Table<'_>) -> Read<Self> {
+        let Some(adaptive) = table.get("adaptive") else {
+            return table.or("alpha", Alpha::default(), |e| e.hyperparameter(Alpha::new)).map(Self::Alpha);
+        };
+        if let Some(alpha) = table.get("alpha") {
+            let (key, other) = (alpha.path().to_owned(), adaptive.path().to_owned());
+            return Err(ConfigError::Conflict { place: alpha.place(), key, other });
+        }
+        let adaptive = table.table("adaptive")?;
+        adaptive.accept(&["low", "curvature", "gradient"])?;
+        let default = Adaptive::default();
+        let powers = [("second_moment", CurvaturePower::SecondMoment), ("root", CurvaturePower::Root)];
+        let gradients = [("last", AdaptiveGradient::Last), ("fresh", AdaptiveGradient::Fresh)];
+        Ok(Self::Adaptive(AdaptiveConfig {
+            estimate: default
+                .with_low(adaptive.or("low", default.low(), |e| e.hyperparameter(Alpha::new))?)
+                .with_curvature(adaptive.or("curvature", default.curvature(), |e| e.one_of(&powers))?),
+            gradient: adaptive.or("gradient", AdaptiveGradient::Last, |e| e.one_of(&gradients))?,
+        }))
+    }
+}
+
+impl LookaheadConfig {
+    fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
+        table.accept(&["name", "sync_period", "alpha", "adaptive", "inner_state", "slow_weights", "inner"])?;
+        let policies = [
+            ("maintain", InnerStatePolicy::Maintain),
+            ("interpolate", InnerStatePolicy::Interpolate),
+            ("reset", InnerStatePolicy::Reset),
+        ];
+        let storages = [("full", SlowWeightsConfig::Full), ("bf16", SlowWeightsConfig::Bf16)];
+        let step_size = StepSizeConfig::read(table)?;
+        if depth > 1 && step_size.is_fresh() {
+            let accepted = "\"last\": only the outermost optimizer can take a gradient of its own".to_owned();
+            return Err(table.table("adaptive")?.refuse("gradient", "\"fresh\"", accepted));
+        }
+        let config = Self {
+            sync_period: table.or("sync_period", SyncPeriod::default(), sync_period)?,
+            step_size,
+            inner_state: table.or("inner_state", InnerStatePolicy::default(), |e| e.one_of(&policies))?,
+            slow_weights: table.or("slow_weights", SlowWeightsConfig::Full, |e| e.one_of(&storages))?,
+            inner: OptimizerConfig::read_inner(table, depth)?,
+        };
+        if let (StepSizeConfig::Adaptive(_), SlowWeightsConfig::Bf16) = (&config.step_size, config.slow_weights) {
+            let accepted = "\"full\" where alpha is adaptive: the estimate would be that of the rounding".to_owned();
+            return Err(table.refuse("slow_weights", "bf16", accepted));
+        }
+        match config.inner.sync_period() {
+            Some(inner) if !config.sync_period.get().is_multiple_of(inner.get()) => {
+                let accepted = format!("a multiple of {}, the sync_period of the Lookahead inside", inner.get());
+                Err(table.refuse("sync_period", config.sync_period.get(), accepted))
+            }
+            _ => Ok(config),
+        }
+    }
+}
+
+fn sync_period(entry: &Entry<'_>) -> Read<SyncPeriod> {
+    SyncPeriod::new(entry.count()?.get()).map_err(|_| entry.refuse("a whole number, at least 1"))
+}
+
+impl AverageConfig {
+    fn read(table: &Table<'_>) -> Read<Self> {
+        const KINDS: Choices<AverageConfig, 3> = [
+            ("running", AverageConfig::read_running),
+            ("exponential", AverageConfig::read_exponential),
+            ("non_monotonic", AverageConfig::read_non_monotonic),
+        ];
+        table.or("kind", KINDS[0].1, |e| e.one_of(&KINDS))?(table)
+    }
+
+    fn read_running(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["name", "kind", "start", "inner"])?;
+        Ok(Self::Running { start: table.or("start", 0, |e| e.whole(0..=u64::MAX))? })
+    }
+
+    fn read_exponential(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["name", "kind", "decay", "inner"])?;
+        let below_one = |x| (0.0..1.0).contains(&x);
+        Ok(Self::Exponential { decay: table.or("decay", 0.999, |e| e.number("at least 0 and below 1", below_one))? })
+    }
+
+    fn read_non_monotonic(table: &Table<'_>) -> Read<Self> {
+        const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
+        table.accept(&["name", "kind", "patience", "inner"])?;
+        Ok(Self::NonMonotonic { patience: table.or("patience", FIVE, |e| e.count())? })
+    }
+}
+
+impl OptimizerConfig {
+    /// A short name for tables and plots, such as `Lookahead(SGD)`, `Polyak(AdamW)`, `EMA(Adam)` or `NT-ASGD(SGD)`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Sgd(_) => "SGD".to_owned(),
+            Self::Adam(_) => "Adam".to_owned(),
+            Self::AdamW(_) => "AdamW".to_owned(),
+            Self::AdaFactor(_) => "AdaFactor".to_owned(),
+            Self::Lookahead(lookahead) => format!("Lookahead({})", lookahead.inner.label()),
+            Self::Averaged(averaged) => {
+                let average = match averaged.average {
+                    AverageConfig::Running { .. } => "Polyak",
+                    AverageConfig::Exponential { .. } => "EMA",
+                    AverageConfig::NonMonotonic { .. } => "NT-ASGD",
+                };
+                format!("{average}({})", averaged.inner.label())
+            }
+        }
+    }
+
+    /// Whether the outermost Lookahead's alpha needs a gradient at theta_k.
+    #[must_use]
+    pub fn asks_for_gradient(&self) -> bool {
+        let Self::Lookahead(lookahead) = self else { return false };
+        lookahead.step_size.is_fresh()
+    }
+
+    /// The synchronization period of the outermost Lookahead, if there is one.
+    #[must_use]
+    pub fn sync_period(&self) -> Option<SyncPeriod> {
+        match self {
+            Self::Lookahead(lookahead) => Some(lookahead.sync_period),
+            Self::Averaged(averaged) => averaged.inner.sync_period(),
+            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
+        }
+    }
+
+    /// Reads the optimizer number `depth` from the outside, counted from 1.
+    pub(super) fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
+        type ReadAt = fn(&Table<'_>, usize) -> Read<OptimizerConfig>;
+        const NAMES: [(&str, ReadAt); 6] = [
+            ("lookahead", |table, depth| LookaheadConfig::read(table, depth).map(OptimizerConfig::Lookahead)),
+            ("averaged", |table, depth| AveragedConfig::read(table, depth).map(OptimizerConfig::Averaged)),
+            ("sgd", |table, _| SgdConfig::read(table).map(OptimizerConfig::Sgd)),
+            ("adam", |table, _| AdamConfig::read(table, AdamConfig::ADAM).map(OptimizerConfig::Adam)),
+            ("adamw", |table, _| AdamConfig::read(table, AdamConfig::ADAMW).map(OptimizerConfig::AdamW)),
+            ("adafactor", |table, _| AdaFactorConfig::read(table).map(OptimizerConfig::AdaFactor)),
+        ];
+        if depth > DEEPEST {
+            return Err(ConfigError::TooDeep { place: table.place(), key: table.path().to_owned(), limit: DEEPEST });
+        }
+        table.required("name", |e| e.one_of(&NAMES))?(table, depth)
+    }
+
+    fn read_inner(table: &Table<'_>, depth: usize) -> Read<Box<Self>> {
+        Self::read(&table.table("inner")?, depth + 1).map(Box::new)
+    }
+}
+
+impl AveragedConfig {
+    fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
+        Ok(Self { average: AverageConfig::read(table)?, inner: OptimizerConfig::read_inner(table, depth)? })
+    }
+}

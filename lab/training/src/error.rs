@@ -1,0 +1,206 @@
+//! The one error type of this crate.
+
+use std::path::{Path, PathBuf};
+
+use crate::plane::PlaneError;
+use lookahead_data::DataError;
+use lookahead_models::TensorError;
+use lookahead_models::bleu::BleuError;
+use lookahead_runs::{FileError, Interrupted};
+use lookahead_settings::{ConfigError, nearest};
+
+/// Why the lab could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A data set cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Translations cannot be scored.
+    #[error(transparent)]
+    Bleu(#[from] BleuError),
+    /// An analysis refused its parameters.
+    #[error(transparent)]
+    Theory(#[from] lookahead_theory::Error),
+    /// A file that the lab wrote is missing or damaged.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Tensors of a checkpoint are not those of the model.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// There is no plane through a path of weights, or no surface over it.
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
+    /// An optimizer's hyperparameters or its record were refused.
+    #[error(transparent)]
+    Optimizer(#[from] lookahead_burn::Error),
+    /// A file or folder cannot be read or written.
+    #[error("cannot read or write {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// A checkpoint is damaged.
+    #[error("{}: the checkpoint is damaged: {reason}", path.display())]
+    DamagedCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What showed it.
+        reason: String,
+    },
+    /// A folder that is not there.
+    #[error("{}: there is no such folder", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A folder that holds no checkpoint.
+    #[error("{}: there is no checkpoint here (give a run folder, or the folder `checkpoint` in one)", path.display())]
+    NoCheckpoint {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A run folder, or a checkpoint in it, that belongs to another configuration.
+    #[error("{}: this belongs to run {found}, not to run {expected} of the given configuration", path.display())]
+    OtherConfig {
+        /// The file.
+        path: PathBuf,
+        /// The run of the configuration.
+        expected: String,
+        /// The run it belongs to.
+        found: String,
+    },
+    /// A run that was begun, or finished, on other data.
+    #[error("{}: this run is of other data than what the configuration now leads to; use another output folder", path.display())]
+    OtherData {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// Data that a model is not for.
+    #[error("the data is of another kind than the model is for")]
+    OtherKindOfData,
+    /// A text without a word to predict once it is cut into columns.
+    #[error("the {part} part of the text has {tokens} tokens, too few for {columns} columns: each needs two")]
+    TextTooShort {
+        /// `training`, `validation` or `test`.
+        part: &'static str,
+        /// Its tokens.
+        tokens: usize,
+        /// The columns, in training the batch size.
+        columns: usize,
+    },
+    /// A run whose folder holds a damaged file.
+    #[error("{source}; remove {} and give the same command again: the run is then done anew", folder.display())]
+    UnreadableRun {
+        /// The run folder.
+        folder: PathBuf,
+        /// What is wrong with which file.
+        source: Box<Error>,
+    },
+    /// A run folder that another process is working in.
+    #[error("{}: another process is working in this folder", path.display())]
+    Busy {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// Training came to a value that is not finite, and the configuration says to stop there.
+    #[error(
+        "{}: step {step}: {what} is not finite; the last checkpoint is as it was (stop_on_non_finite = false goes on)",
+        folder.display()
+    )]
+    NonFinite {
+        /// The run folder.
+        folder: PathBuf,
+        /// The gradient step, from 1.
+        step: u64,
+        /// What is not finite.
+        what: &'static str,
+    },
+    /// A part of the data of which nothing is left to take a mean of.
+    #[error(
+        "nothing of the {part} part is left to compute with: {skipped} examples are damaged or too long (`lookahead data verify` names damaged files)"
+    )]
+    NothingLeft {
+        /// `training`, `validation` or `test`.
+        part: &'static str,
+        /// The examples that were left out.
+        skipped: u64,
+    },
+    /// Sentences for which a model would need more memory than a tensor is given.
+    #[error("{what} has {length} subwords, more than this model has room for: {most} (see {key})")]
+    TooLong {
+        /// What is too long.
+        what: &'static str,
+        /// Its subwords.
+        length: usize,
+        /// The most that there may be.
+        most: usize,
+        /// The key that bounds it.
+        key: &'static str,
+    },
+    /// A device that this build or this machine does not have.
+    #[error("no device {name:?}: {reason}; `lookahead devices` lists what there is")]
+    NoDevice {
+        /// The kind of device.
+        name: &'static str,
+        /// Why there is none.
+        reason: String,
+    },
+    /// A scale that a sweep does not describe.
+    #[error("{sweep}: there is no [scale.{scale}]; the file describes {}", known.join(", "))]
+    NoScale {
+        /// The sweep.
+        sweep: String,
+        /// The scale.
+        scale: &'static str,
+        /// The scales it has.
+        known: Vec<&'static str>,
+    },
+    /// A name that `run` does not know.
+    #[error(
+        "{name:?} is neither an artifact{} nor a file that ends in .toml; the artifacts are {}",
+        nearest(name, known.iter().copied()).map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default(),
+        known.join(", ")
+    )]
+    UnknownArtifact {
+        /// The name.
+        name: String,
+        /// The artifacts.
+        known: Vec<&'static str>,
+    },
+    /// Work was asked to stop, and what it had is saved.
+    #[error("interrupted")]
+    Interrupted,
+    /// A run met a fault in the program itself.
+    #[error("{run}: a fault in the program, please report it: {message}; the last checkpoint is as it was")]
+    Panic {
+        /// The run, by its label.
+        run: String,
+        /// What the fault said.
+        message: String,
+    },
+}
+
+impl From<Interrupted> for Error {
+    fn from(Interrupted: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
+impl From<lookahead::Error> for Error {
+    fn from(error: lookahead::Error) -> Self {
+        Self::Optimizer(error.into())
+    }
+}
+
+impl Error {
+    /// Names the file or folder that an operation failed on.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}

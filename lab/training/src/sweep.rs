@@ -1,0 +1,280 @@
+//! A sweep: panels, groups, grids and seeds made into runs, and the artifact that lists them.
+
+mod figure;
+mod jobs;
+mod points;
+mod request;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+pub use self::figure::check_path;
+pub use self::jobs::{Follow, Job, do_runs};
+pub use self::request::Request;
+
+use self::points::{in_words, point_at, points, tuning};
+use crate::Error;
+use crate::config::{GroupConfig, Override, PanelConfig, RunConfig, ScaleConfig, SweepConfig};
+use lookahead_runs::labels::{self, Fault};
+use lookahead_runs::{Artifact, Candidate, Group, Paper, Source};
+use lookahead_settings::ConfigError;
+use lookahead_settings::text::{on_one_line, short};
+
+/// Seeds of the tuning start here, so that no result is of a seed that was tuned on.
+const TUNING_SEEDS: u64 = 1000;
+
+/// The most runs of a plan, counted before any is made.
+const MOST_RUNS: usize = 100_000;
+
+/// Runs to be done, in order, and the artifact that lists them.
+#[derive(Debug)]
+pub struct Plan {
+    /// What the report reads.
+    pub artifact: Artifact,
+    /// Every run once.
+    pub runs: Vec<PlannedRun>,
+}
+
+/// One run of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedRun {
+    /// What it is, for people.
+    pub label: String,
+    /// Its configuration.
+    pub config: RunConfig,
+}
+
+/// A sweep by its name.
+#[derive(Debug)]
+pub struct Sweep {
+    /// The artifact's name.
+    pub name: String,
+    /// The file that describes it, if it is one of the user's.
+    pub source: Option<Source>,
+    /// The description.
+    pub config: SweepConfig,
+    /// What the paper says.
+    pub paper: Paper,
+}
+
+impl Sweep {
+    /// The runs that a request asks for: every group of every panel with every seed, and every point of a grid where the
+    /// scale searches it.
+    ///
+    /// # Errors
+    /// [`Error::NoScale`]; [`Error::Config`] for a wrong override, and for all that the report would refuse.
+    pub fn plan(&self, request: &Request) -> Result<Plan, Error> {
+        let scale = self.scale(request)?;
+        let seeds = u64::from(request.seeds.unwrap_or(scale.seeds).get());
+        let is_searched = |group: &GroupConfig| scale.grids && !group.grid.is_empty();
+        let groups = self.groups(scale);
+        self.check_number(groups.clone().map(|(_, group)| if is_searched(group) { group.points() } else { 1 }), seeds)?;
+        let (mut artifact, mut runs) = (self.artifact(request, scale), Runs::default());
+        for (panel, group) in groups {
+            let point = point_at(group, scale.scale);
+            let mut entry = entry(panel, group, &point);
+            let described = self.described(scale, panel, group)?;
+            if is_searched(group) {
+                for point in points(&group.grid) {
+                    let config = self.at_point(&described, request, group, &point)?;
+                    let runs = runs.add(&entry, &config, 0..seeds);
+                    entry.candidates.push(Candidate { label: in_words(&point), runs });
+                }
+            } else {
+                let config = self.at_point(&described, request, group, &point)?;
+                entry.runs = runs.add(&entry, &config, 0..seeds);
+            }
+            artifact.groups.push(entry);
+        }
+        figure::check(self.config.figure, &runs.planned).map_err(|reason| self.refuse(reason))?;
+        self.checked(artifact, runs)
+    }
+
+    /// The tuning: every point of every grid, on seeds of its own.
+    ///
+    /// # Errors
+    /// [`Error::NoScale`]; [`Error::Config`] for a wrong override, or where there is no grid.
+    pub fn tuning_plan(&self, request: &Request) -> Result<Plan, Error> {
+        let scale = self.scale(request)?;
+        let seeds = u64::from(request.seeds.unwrap_or(self.config.tuning_seeds).get());
+        let groups = self.groups(scale).filter(|(_, group)| !group.grid.is_empty());
+        self.check_number(groups.clone().map(|(_, group)| group.points()), seeds)?;
+        let (mut artifact, mut runs) = (self.artifact(request, scale), Runs::default());
+        artifact.artifact = format!("{}_tuning", self.name);
+        artifact.title = format!("The grids of: {}", self.config.title);
+        artifact.paper = Paper::default();
+        for (panel, group) in groups {
+            let described = self.described(scale, panel, group)?;
+            for point in points(&group.grid) {
+                let config = self.at_point(&described, request, group, &point)?;
+                let label = format!("{}, {}", group.label, in_words(&point));
+                let mut entry = Group { label, baseline: None, ..entry(panel, group, &[]) };
+                entry.runs = runs.add(&entry, &config, TUNING_SEEDS..TUNING_SEEDS + seeds);
+                artifact.groups.push(entry);
+            }
+        }
+        if runs.planned.is_empty() {
+            let (option, reason) = ("--tune", "there is nothing to tune");
+            return Err(ConfigError::OptionNotTaken { artifact: self.name.clone(), option, reason }.into());
+        }
+        self.checked(artifact, runs)
+    }
+
+    /// The scale that is asked for, if the overrides leave what the sweep is about.
+    fn scale(&self, request: &Request) -> Result<&ScaleConfig, Error> {
+        let scales = &self.config.scales;
+        let scale = scales.iter().find(|scale| scale.scale == request.scale).ok_or_else(|| Error::NoScale {
+            sweep: self.name.clone(),
+            scale: request.scale.name(),
+            known: scales.iter().map(|scale| scale.scale.name()).collect(),
+        })?;
+        request.overrides.iter().try_for_each(|text| self.check_override(text, scale))?;
+        Ok(scale)
+    }
+
+    fn groups<'a>(
+        &'a self,
+        scale: &'a ScaleConfig,
+    ) -> impl Iterator<Item = (&'a PanelConfig, &'a GroupConfig)> + Clone {
+        let is_run = |panel: &&PanelConfig| scale.panels.as_ref().is_none_or(|names| names.contains(&panel.name));
+        let groups = |panel: &'a PanelConfig| self.config.groups_of(&panel.name).map(move |group| (panel, group));
+        self.config.panels.iter().filter(is_run).flat_map(groups)
+    }
+
+    /// What is too much is refused before memory is asked for.
+    fn check_number(&self, points: impl Iterator<Item = usize>, seeds: u64) -> Result<(), Error> {
+        let runs = points.fold(0, usize::saturating_add).saturating_mul(seeds as usize);
+        match runs <= MOST_RUNS {
+            true => Ok(()),
+            false => Err(self.refuse(format!("{runs} runs; at most {MOST_RUNS} are accepted"))),
+        }
+    }
+
+    /// The configuration of a group before its grid, its point and the command line.
+    fn described(&self, scale: &ScaleConfig, panel: &PanelConfig, group: &GroupConfig) -> Result<RunConfig, Error> {
+        let mut config = self.config.run.clone();
+        let set = |config: &mut RunConfig, own: &Override, part: &str, name: &str| {
+            own.apply(config, || format!("{part} {:?}", short(name)))
+        };
+        panel.set.iter().try_for_each(|own| set(&mut config, own, "panel", &panel.name))?;
+        scale.set.iter().try_for_each(|own| set(&mut config, own, "scale", scale.scale.name()))?;
+        let of_group = group.set.iter().chain(group.at(scale.scale));
+        of_group.into_iter().try_for_each(|own| set(&mut config, own, "group", &group.label))?;
+        Ok(config)
+    }
+
+    fn at_point(
+        &self,
+        described: &RunConfig,
+        request: &Request,
+        group: &GroupConfig,
+        point: &[Override],
+    ) -> Result<RunConfig, Error> {
+        let mut config = described.clone();
+        for own in point {
+            own.apply(&mut config, || format!("group {:?}", short(&group.label)))?;
+        }
+        for text in &request.overrides {
+            config.set(text)?;
+        }
+        if config.data.source.is_in_files() {
+            config.data.dir = request.data.clone().or(config.data.dir);
+        }
+        if let Some(device) = request.device {
+            config.device = device;
+        }
+        Ok(config)
+    }
+
+    /// What the sweep compares, or says of itself, cannot be overridden: the report would be untrue.
+    fn check_override(&self, text: &str, scale: &ScaleConfig) -> Result<(), Error> {
+        let groups = self.config.groups.iter();
+        let own = groups.flat_map(|group| {
+            let grid = group.grid.iter().map(|axis| axis.key.as_str());
+            let at_scale = group.at_scale.iter().flat_map(|(_, set)| set);
+            group.set.iter().chain(at_scale).chain(&group.point).map(Override::key).chain(grid)
+        });
+        let panels = self.config.panels.iter().flat_map(|panel| &panel.set).map(Override::key);
+        let fixed = own.chain(panels).chain(["seed"]);
+        let fixed = fixed.chain((!scale.data.is_empty()).then_some("data"));
+        let given = text.split('=').next().unwrap_or_default().trim();
+        let is_below = |key: &str, of: &str| key.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+        let clashes = |fixed: &&str| given == *fixed || is_below(given, fixed) || is_below(fixed, given);
+        match fixed.into_iter().find(clashes) {
+            Some(fixed) => Err(ConfigError::FixedKey { text: text.to_owned(), key: fixed.to_owned() }.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn artifact(&self, request: &Request, scale: &ScaleConfig) -> Artifact {
+        let mut notes: Vec<String> = self.config.notes.iter().chain(&scale.notes).cloned().collect();
+        if !request.overrides.is_empty() {
+            notes.push(format!("Changed on the command line: {}.", request.overrides.join(", ")));
+        }
+        Artifact {
+            artifact: self.name.clone(),
+            scale: request.scale.name().to_owned(),
+            title: self.config.title.clone(),
+            command: request.command.clone(),
+            source: self.source.clone(),
+            data: scale.data.clone(),
+            notes,
+            figure: self.config.figure,
+            paper: self.paper.clone(),
+            groups: vec![],
+        }
+    }
+
+    /// The plan, if a report can be made of it.
+    fn checked(&self, artifact: Artifact, runs: Runs) -> Result<Plan, Error> {
+        let label = |group: usize| format!("{:?}", short(&artifact.groups[group].label));
+        labels::check(&artifact.named()).map_err(|fault| {
+            self.refuse(match fault {
+                Fault::NoGroup => format!("no group is in a panel of the scale {}", artifact.scale),
+                Fault::Letter { group, letter } => format!("group {}: no page can show {letter:?}", label(group)),
+                Fault::Repeated { group } => format!("two groups of a panel would be labelled {}", label(group)),
+                Fault::Baseline { group, .. } => format!("group {} is without its baseline", label(group)),
+            })
+        })?;
+        Ok(Plan { artifact, runs: runs.planned })
+    }
+
+    fn refuse(&self, reason: String) -> Error {
+        ConfigError::Plan { sweep: self.config.file.clone(), reason }.into()
+    }
+}
+
+/// The runs of a plan in the making, each once.
+#[derive(Default)]
+struct Runs {
+    planned: Vec<PlannedRun>,
+    ids: HashSet<String>,
+}
+
+impl Runs {
+    /// Adds a run for each seed, unless it is there already, and gives their ids.
+    fn add(&mut self, group: &Group, config: &RunConfig, seeds: Range<u64>) -> Vec<String> {
+        let panel = if group.panel.is_empty() { String::new() } else { format!("{}, ", group.panel) };
+        let label = on_one_line(&format!("{panel}{}", group.label));
+        let add = |seed: u64| {
+            let config = RunConfig { seed, ..config.clone() };
+            let id = config.id();
+            if self.ids.insert(id.clone()) {
+                self.planned.push(PlannedRun { label: format!("{label} seed {seed}"), config });
+            }
+            id
+        };
+        seeds.map(add).collect()
+    }
+}
+
+fn entry(panel: &PanelConfig, group: &GroupConfig, point: &[Override]) -> Group {
+    Group {
+        label: group.label.clone(),
+        baseline: group.baseline.clone(),
+        tuning: tuning(group, point),
+        panel: panel.name.clone(),
+        runs: vec![],
+        candidates: vec![],
+    }
+}

@@ -1,0 +1,205 @@
+//! What the one training loop trains: a model, its batches, its loss and how good it is.
+
+mod any;
+mod classification;
+mod language_modelling;
+mod translation;
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::Error;
+pub use lookahead_models::Memory;
+use lookahead_runs::Stop;
+
+pub use self::any::{ForTask, with_task};
+pub use self::classification::Classification;
+pub use self::language_modelling::LanguageModelling;
+pub use self::translation::Translation;
+
+/// A part of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What is trained on.
+    Train,
+    /// What is evaluated on after each epoch.
+    Valid,
+    /// What is evaluated on once, at the end.
+    Test,
+}
+
+impl Part {
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Valid => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// How good a model is on a part of the data.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Score {
+    /// The mean loss of an example, or of a word or subword, in nats; its exponential is then the perplexity.
+    pub loss: f64,
+    /// The share of examples that are right, 0 to 1; of classes.
+    pub accuracy: Option<f64>,
+    /// The share whose class is among the five most likely; only where there are more than five classes.
+    pub top5: Option<f64>,
+    /// BLEU, 0 to 100; of translations that were searched for.
+    pub bleu: Option<f64>,
+    /// Examples left out of all this, because they cannot be read or are too long to be computed on.
+    pub skipped: u64,
+    /// Sentences that were too long to be translated but by their beginnings.
+    pub cut: u64,
+}
+
+/// A mean that is taken part by part.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    /// Adds `count` values by their mean.
+    fn add(&mut self, mean: f64, count: usize) {
+        self.sum += mean * count as f64;
+        self.count += count;
+    }
+
+    /// The mean of all of them; of a part of the data of which `skipped` examples were left out.
+    fn of(self, part: Part, skipped: u64) -> Result<f64, Error> {
+        match self.count {
+            0 => Err(Error::NothingLeft { part: part.name(), skipped }),
+            count => Ok(self.sum / count as f64),
+        }
+    }
+}
+
+/// The batches of an epoch, made ahead.
+pub type Batches<'a, B> = Box<dyn Iterator<Item = Result<B, Error>> + 'a>;
+
+/// A task of training. Everything random in it depends on the configuration's seed and the place in the run alone, so
+/// that a run continues to the same bits.
+pub trait Task {
+    /// The network.
+    type Model: Module;
+    /// What one step is taken on.
+    type Batch;
+    /// What a step leaves to the next.
+    type Memory: Memory;
+
+    /// The SHA-256 of the data, in hexadecimal digits.
+    fn data_sha256(&self) -> String;
+
+    /// What the data is, in words.
+    fn data_description(&self) -> String;
+
+    /// Puts beside a run what its results cannot be read without, such as the subwords of a translation.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn prepare(&self, _folder: &Path) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The files that a finished run leaves of [`prepare`](Self::prepare) and [`final_score`](Self::final_score).
+    fn files(&self) -> Vec<&'static str> {
+        vec![]
+    }
+
+    /// The initial model.
+    fn initial_model(&self, device: &Device) -> Self::Model;
+
+    /// Whether the model has batch-norm statistics.
+    fn has_batch_norm(&self, _model: &Self::Model) -> bool {
+        false
+    }
+
+    /// Whether there is a test set besides the validation set.
+    fn has_test(&self) -> bool {
+        false
+    }
+
+    /// The steps of an epoch, counted from 0.
+    fn steps(&self, epoch: u32) -> u32;
+
+    /// The steps of the first `epochs` epochs.
+    fn steps_of(&self, epochs: u32) -> u64 {
+        (0..epochs).map(|epoch| u64::from(self.steps(epoch))).sum()
+    }
+
+    /// The batches of an epoch, counted from 0, from batch number `first` on.
+    fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Self::Batch>;
+
+    /// How many examples are missing in a batch because they could not be read.
+    fn skipped(&self, _batch: &Self::Batch) -> u64 {
+        0
+    }
+
+    /// Whether a batch holds no example, because none could be read.
+    fn is_empty(&self, _batch: &Self::Batch) -> bool {
+        false
+    }
+
+    /// What the learning rate of this batch is multiplied with.
+    fn rate_factor(&self, _batch: &Self::Batch) -> f64 {
+        1.0
+    }
+
+    /// The mean loss over a batch at gradient step `step`, in nats and with whatever is added to it in training, and the
+    /// memory after it. The same arguments give the same bits: what is dropped out is drawn from the seed and `step`.
+    fn loss(
+        &self,
+        model: &Self::Model,
+        batch: &Self::Batch,
+        memory: &Self::Memory,
+        step: u64,
+        device: &Device,
+    ) -> (Tensor<1>, Self::Memory);
+
+    /// The score of a model in evaluation mode, as it is taken after each epoch.
+    ///
+    /// # Errors
+    /// What reading the data meets, [`Error::NothingLeft`], [`Error::Interrupted`].
+    fn evaluate(&self, model: &Self::Model, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error>;
+
+    /// Whether [`Task::final_score`] measures more than [`Task::evaluate`].
+    fn has_final_score(&self) -> bool {
+        false
+    }
+
+    /// The score at the end of a run; what it is based on may be left in `folder`.
+    ///
+    /// # Errors
+    /// As [`Task::evaluate`], [`Error::Io`].
+    fn final_score(
+        &self,
+        model: &Self::Model,
+        part: Part,
+        _folder: &Path,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<Score, Error> {
+        self.evaluate(model, part, device, stop)
+    }
+
+    /// A copy of the model whose batch-norm statistics are those of the training data, estimated anew.
+    ///
+    /// # Errors
+    /// What reading the data meets, [`Error::NothingLeft`], [`Error::Interrupted`].
+    fn re_estimate_batch_norm(
+        &self,
+        model: &Self::Model,
+        _device: &Device,
+        _stop: &Stop,
+    ) -> Result<Self::Model, Error> {
+        Ok(model.clone())
+    }
+}

@@ -1,0 +1,182 @@
+//! Image classification by cross-entropy (Sec. 5.1, 5.2, App. C.1, C.2).
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use lookahead_burn::re_estimate_batch_norm;
+
+use super::{Batches, Mean, Part, Score, Task};
+use crate::Error;
+use crate::config::RunConfig;
+use lookahead_data::{Augment, Batch, Dataset, Examples, Loader, epoch_order};
+use lookahead_models::Network;
+use lookahead_models::config::NetworkConfig;
+use lookahead_runs::Stop;
+
+/// Examples evaluated at once.
+const CHUNK: NonZeroU32 = NonZeroU32::new(250).unwrap();
+
+/// The classes that count as right for the top-5 accuracy.
+const TOP: usize = 5;
+
+/// The classification of a data set's images.
+#[derive(Debug, Clone, Copy)]
+pub struct Classification<'a> {
+    config: &'a RunConfig,
+    network: &'a NetworkConfig,
+    data: &'a Dataset,
+}
+
+impl<'a> Classification<'a> {
+    /// The task of training a configuration's network on its data.
+    #[must_use]
+    pub fn new(config: &'a RunConfig, network: &'a NetworkConfig, data: &'a Dataset) -> Self {
+        Self { config, network, data }
+    }
+
+    fn examples(&self, part: Part) -> &Arc<Examples> {
+        match part {
+            Part::Train => &self.data.train,
+            // Image sets have no third part: what the paper calls the test set is evaluated on after each epoch.
+            Part::Valid | Part::Test => &self.data.valid,
+        }
+    }
+
+    /// A copy of the model whose batch-norm statistics are those of `count` training images, and how many of these were
+    /// left out because they are damaged.
+    ///
+    /// # Errors
+    /// [`Error::Data`], [`Error::NothingLeft`], [`Error::Interrupted`].
+    pub fn re_estimate_on(
+        &self,
+        count: usize,
+        model: &Network,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<(Network, u64), Error> {
+        // Mixed, as in training: the file's order may be by class.
+        let mut order = epoch_order(self.data.train.len(), self.config.seed, 0);
+        order.truncate(count);
+        let loader = Loader::start(Arc::clone(&self.data.train), order, self.config.batch_size, 0, None);
+        let (mut failed, mut skipped) = (None, 0);
+        let mut batches = loader
+            .map_while(|batch| {
+                let batch = stop.check().map_err(Error::from).and_then(|()| Ok(batch?));
+                let batch = batch.map_err(|error| failed = Some(error)).ok()?;
+                skipped += u64::from(batch.skipped);
+                Some(Arc::new(batch))
+            })
+            .filter(|batch| !batch.labels.is_empty())
+            .peekable();
+        let forward = |model: &Network, batch: Arc<Batch>| model.forward(self.tensors(&batch, device).0);
+        let estimated = batches.peek().is_some().then(|| re_estimate_batch_norm(model, &mut batches, forward));
+        drop(batches);
+        match (failed, estimated) {
+            (Some(error), _) => Err(error),
+            (None, None) => Err(Error::NothingLeft { part: Part::Train.name(), skipped }),
+            (None, Some(estimated)) => Ok((estimated?, skipped)),
+        }
+    }
+
+    fn tensors(&self, batch: &Batch, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
+        let shape = [batch.labels.len(), self.data.image.pixels()];
+        let images = Tensor::from_data(TensorData::new(batch.pixels.clone(), shape), device);
+        (images, Tensor::from_data(TensorData::new(batch.labels.clone(), [shape[0]]), device))
+    }
+}
+
+impl Task for Classification<'_> {
+    type Model = Network;
+    type Batch = Batch;
+    type Memory = ();
+
+    fn data_sha256(&self) -> String {
+        self.data.sha256()
+    }
+
+    fn data_description(&self) -> String {
+        self.data.description.clone()
+    }
+
+    fn initial_model(&self, device: &Device) -> Network {
+        Network::new(self.network, self.data.image, self.data.classes, self.config.seed, device)
+    }
+
+    fn has_batch_norm(&self, model: &Network) -> bool {
+        model.has_batch_norm()
+    }
+
+    fn steps(&self, _epoch: u32) -> u32 {
+        self.data.batches(self.config.batch_size)
+    }
+
+    fn steps_of(&self, epochs: u32) -> u64 {
+        u64::from(epochs) * u64::from(self.steps(0))
+    }
+
+    fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Batch> {
+        let order = epoch_order(self.data.train.len(), self.config.seed, epoch);
+        let augmentation = self.config.data.augmentation;
+        let augment = Augment { augmentation, seed: self.config.seed, epoch };
+        let train = Arc::clone(&self.data.train);
+        let loader = Loader::start(train, order, self.config.batch_size, first, Some(augment));
+        Box::new(loader.map(|batch| batch.map_err(Error::from)))
+    }
+
+    fn skipped(&self, batch: &Batch) -> u64 {
+        batch.skipped.into()
+    }
+
+    fn is_empty(&self, batch: &Batch) -> bool {
+        batch.labels.is_empty()
+    }
+
+    fn loss(&self, model: &Network, batch: &Batch, _memory: &(), _step: u64, device: &Device) -> (Tensor<1>, ()) {
+        let (images, labels) = self.tensors(batch, device);
+        (CrossEntropyLossConfig::new().init(device).forward(model.forward(images), labels), ())
+    }
+
+    fn evaluate(&self, model: &Network, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error> {
+        let cross_entropy = CrossEntropyLossConfig::new().init(device);
+        let has_top5 = self.data.classes > TOP;
+        let (mut loss, mut right, mut near, mut skipped) = (Mean::default(), 0.0, 0.0, 0);
+        let examples = self.examples(part);
+        let order = (0..examples.len() as u32).collect();
+        for batch in Loader::start(Arc::clone(examples), order, CHUNK, 0, None) {
+            stop.check()?;
+            let batch = batch?;
+            skipped += u64::from(batch.skipped);
+            if batch.labels.is_empty() {
+                continue;
+            }
+            let (images, labels) = self.tensors(&batch, device);
+            let scores = model.forward(images);
+            let predicted: Vec<f32> = scores.clone().into_data().iter::<f32>().collect();
+            for (scores, &label) in predicted.chunks(self.data.classes).zip(&batch.labels) {
+                let rank = rank(scores, label as usize);
+                right += f64::from(rank == 0);
+                near += f64::from(rank < TOP);
+            }
+            let mean = cross_entropy.forward(scores, labels).into_scalar::<f32>();
+            loss.add(mean.into(), batch.labels.len());
+        }
+        let count = loss.count as f64;
+        let loss = loss.of(part, skipped)?;
+        let (accuracy, top5) = (Some(right / count), has_top5.then_some(near / count));
+        Ok(Score { loss, accuracy, top5, skipped, ..Score::default() })
+    }
+
+    fn re_estimate_batch_norm(&self, model: &Network, device: &Device, stop: &Stop) -> Result<Network, Error> {
+        Ok(self.re_estimate_on(self.data.train.len(), model, device, stop)?.0)
+    }
+}
+
+/// How many classes are more likely than the right one; a score that is not a number is never right. Among equal scores
+/// the lower class comes first.
+fn rank(scores: &[f32], label: usize) -> usize {
+    let Some(own) = scores.get(label).filter(|own| !own.is_nan()) else { return scores.len() };
+    let before = |(class, score): &(usize, &f32)| *score > own || (*score == own && *class < label);
+    scores.iter().enumerate().filter(before).count()
+}
