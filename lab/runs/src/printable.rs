@@ -10,6 +10,7 @@ use std::borrow::Cow;
 /// use lookahead_runs::printable;
 /// assert_eq!(printable("two\nlines"), "two\nlines");
 /// assert_eq!(printable("\u{1b}[2J"), "\\u001b[2J");
+/// assert_eq!(printable("a\u{200f}b"), "a\\u200fb");
 /// ```
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {

@@ -90,3 +90,14 @@ fn without_a_surface_there_is_a_page_without_a_map() {
     assert!(!output.read("report.html").contains("data-spots"));
     assert!(!output.folder().join("figure.svg").exists());
 }
+
+/// What has been drawn was there: without its data there is no report that leaves the picture out.
+#[test]
+fn a_lost_map_is_an_error_and_its_picture_stays() {
+    let (output, done) = report_of(&json!(surface()));
+    done.unwrap();
+    std::fs::remove_file(output.folder().join("plane.json")).unwrap();
+    let error = report::write(output.dir.path(), "figure").unwrap_err().to_string();
+    assert!(error.contains("plane.json"), "{error}");
+    assert!(output.folder().join("figure.svg").is_file());
+}
