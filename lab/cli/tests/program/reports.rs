@@ -358,3 +358,18 @@ fn an_analysis_that_is_damaged_or_lost_is_told() {
         assert!(refused(&bench, 1, &["report", "results"]).contains("result.json"));
     }
 }
+
+/// A pipe in the place of what says whose folder it is: an error, and no waiting for what never comes.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_an_artifact_is_told_at_once() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let file = bench.path().join("results/lr/artifact.json");
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    for arguments in [["run", "lr.toml"], ["report", "results"]] {
+        let told = refused(&bench, 1, &arguments);
+        assert!(told.contains("artifact.json"), "{told}");
+    }
+}
