@@ -3,6 +3,7 @@
 mod analyses;
 mod bad_input;
 mod commands;
+mod data;
 mod faults;
 mod fresh;
 mod interrupts;

@@ -179,9 +179,7 @@ fn told(archive: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar");
     fs::write(&path, archive).unwrap();
-    let error = load(&path).unwrap_err();
-    let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    crate::support::in_full(&load(&path).unwrap_err())
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod cifar;
 mod digits;
 mod download;
 mod fashion_mnist;
+mod fetch;
 mod idx;
 mod image_folders;
 mod law;

@@ -129,3 +129,9 @@ pub fn jpeg(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Ve
 pub fn solid_jpeg(colour: [u8; 3], width: u32, height: u32) -> Vec<u8> {
     jpeg(width, height, |_, _| colour)
 }
+
+/// An error with its causes.
+pub fn in_full(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

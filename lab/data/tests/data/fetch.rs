@@ -1,8 +1,6 @@
-//! Fetching and verifying data sets: unpacked, compared, listed, and what is said of what is wrong.
+//! Fetching and verifying data sets: unpacked, compared, and what is said of what is wrong.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use lookahead_data::{FetchError, Official, Origin, Unpacked, fetch, verify};
 
@@ -49,7 +47,7 @@ fn an_archive_is_unpacked_and_verified() {
         for error in
             [fetch(&official, dir, &direct(), &mut |_, _| ()).map(drop), verify(&official, Some(dir)).map(drop)]
         {
-            let error = format!("{:#}", anyhow::Error::from(error.unwrap_err()));
+            let error = crate::support::in_full(&error.unwrap_err());
             assert!(error.contains("train.bin"), "{error}");
         }
         fs::write(&train, &whole).unwrap();
@@ -77,13 +75,6 @@ fn an_archive_is_unpacked_and_verified() {
     assert!(matches!(verify(&official, Some(dir)), Err(FetchError::Size { found: 3073, expected: 3074, .. })));
     fs::write(dir.join("cifar-100-binary.tar.gz"), &archive[1..]).unwrap();
     assert!(matches!(verify(&official, Some(dir)), Err(FetchError::Checksum { .. })));
-}
-
-/// `lookahead data` with the official addresses replaced by `mirror`.
-fn lookahead(arguments: &[&str], dir: &Path, mirror: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lookahead"));
-    command.arg("data").args(arguments).arg("--data").arg(dir).env("LOOKAHEAD_DATA_MIRROR", mirror);
-    command.output().unwrap()
 }
 
 #[test]
@@ -147,49 +138,6 @@ fn texts_in_several_archives_are_put_into_one_folder() {
 }
 
 #[test]
-fn the_program_lists_fetches_and_verifies() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path();
-    let server = Server::of(b"not the official file", &[Manner::Whole]);
-    let run = |arguments: &[&str]| {
-        let output = lookahead(arguments, dir, &server.base);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
-    };
-    let (code, out, _) = run(&["list"]);
-    assert_eq!(code, Some(0));
-    for name in ["digits", "fashion_mnist", "cifar10", "cifar100", "image_folders", "made", "not here; `fetch`"] {
-        assert!(out.contains(name), "{out}");
-    }
-    for name in ["penn_treebank", "made_text", "multi30k", "wmt14_en_de", "made_pairs", "not here; by hand"] {
-        assert!(out.contains(name), "{out}");
-    }
-    let (code, _, err) = run(&["fetch", "cifar10"]);
-    assert_eq!(code, Some(1));
-    assert!(err.contains("cifar-10-binary.tar.gz: 21 of 21 bytes"), "{err}");
-    assert!(err.contains("but c32a1d4ab5d03f1284b67883e8d87530 was expected"), "{err}");
-    assert_eq!(names(dir), [""; 0]);
-    assert_eq!(server.requests(), [("/pub/cifar-10-binary.tar.gz".to_owned(), None)]);
-
-    let (code, _, err) = run(&["fetch", "image_folders"]);
-    assert!(code == Some(1) && err.contains("imagenet/train/n01440764") && err.contains("image-net.org"), "{err}");
-    let (code, _, err) = run(&["fetch", "penn_treebank"]);
-    assert!(code == Some(1) && err.contains("Linguistic Data Consortium") && err.contains("ptb.train.txt"), "{err}");
-    let (code, _, err) = run(&["verify", "wmt14-en-de"]);
-    assert!(code == Some(1) && err.contains("wmt14-en-de/europarl-v7.de-en.en"), "{err}");
-    let (code, out, _) = run(&["verify", "made_text"]);
-    assert!(code == Some(0) && out.contains("10,000 + 1,000 + 1,000 tokens, vocabulary 50: all of it can be read"));
-    let (code, out, _) = run(&["fetch", "digits"]);
-    assert_eq!((code, &*out), (Some(0), "digits is a part of the program\n"));
-    let (code, _, err) = run(&["verify", "cifar100"]);
-    assert!(code == Some(1) && err.contains("cifar100 is not here; looked for "), "{err}");
-    let (code, out, _) = run(&["verify", "digits"]);
-    let expected = "UCI digits, 1,442 + 355 images: all of it can be read\ndigits is as it should be\n";
-    assert_eq!((code, &*out), (Some(0), expected));
-    assert_eq!(run(&["fetch", "mnist"]).0, Some(2));
-}
-
-#[test]
 fn verify_names_pictures_that_are_damaged() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["train/a/0.jpg", "train/a/1.jpg", "val/a/0.jpg"] {
@@ -203,18 +151,4 @@ fn verify_names_pictures_that_are_damaged() {
     fs::write(folder.path().join("train/a/1.jpg"), "damaged").unwrap();
     let error = verify(official, Some(folder.path())).unwrap_err().to_string();
     assert!(error.starts_with("1 pictures are damaged: ") && error.contains("train/a/1.jpg"), "{error}");
-}
-
-#[cfg(unix)]
-#[test]
-fn verify_keeps_the_cause() {
-    let folder = tempfile::tempdir().unwrap();
-    for part in ["train", "val"] {
-        fs::create_dir_all(folder.path().join(part).join("a")).unwrap();
-        fs::write(folder.path().join(part).join("a/0.jpg"), crate::support::solid_jpeg([9; 3], 12, 9)).unwrap();
-    }
-    std::os::unix::fs::symlink("nowhere", folder.path().join("val/a/1.jpg")).unwrap();
-    let output = lookahead(&["verify", "image_folders"], folder.path(), "");
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("val/a/1.jpg: No such file"), "{error}");
 }
