@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `bench-decoding`, `pages`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `bench-decoding`, `bench-layers`, `pages`.
 
 mod bench;
 mod ci;
@@ -27,6 +27,8 @@ enum Chore {
     BenchTraining(bench::training::Options),
     /// Times the search for translations beside PyTorch's, if that is installed. Run it on an idle machine.
     BenchDecoding(bench::decoding::Options),
+    /// Times convolutions beside PyTorch's, layer by layer, and the processor's peak. Run it on an idle machine.
+    BenchLayers(bench::layers::Options),
     /// Opens every report of an output folder in a headless Chromium and checks it; leaves pictures of them.
     Pages(pages::Options),
 }
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&root, &options),
         Chore::BenchTraining(options) => bench::training::run(&root, &options),
         Chore::BenchDecoding(options) => bench::decoding::run(&root, &options),
+        Chore::BenchLayers(options) => bench::layers::run(&root, &options),
         Chore::Pages(options) => pages::run(&options),
     };
     match done {

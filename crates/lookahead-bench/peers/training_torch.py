@@ -50,6 +50,9 @@ def cnn():
 
 NETWORKS = {
     "resnet20": (lambda: resnet([3, 3, 3], 16, pads=True), (3, 32, 32)),
+    "resnet8_4": (lambda: resnet([1, 1, 1], 4, pads=True), (3, 32, 32)),
+    "resnet8_8": (lambda: resnet([1, 1, 1], 8, pads=True), (3, 32, 32)),
+    "resnet8_16": (lambda: resnet([1, 1, 1], 16, pads=True), (3, 32, 32)),
     "resnet18": (lambda: resnet([2, 2, 2, 2], 64, pads=False), (3, 32, 32)),
     "cnn": (cnn, (1, 28, 28)),
 }
@@ -58,8 +61,9 @@ NETWORKS = {
 def main():
     options = worker.options(NETWORKS, batch=128)
     make, shape = NETWORKS[options.network]
-    network = make().train()
-    pixels = torch.rand(options.batch, *shape) * 2 - 1
+    layout = torch.channels_last if options.channels_last else torch.contiguous_format
+    network = make().train().to(memory_format=layout)
+    pixels = (torch.rand(options.batch, *shape) * 2 - 1).to(memory_format=layout)
     classes = torch.arange(options.batch) % CLASSES
     batch = lambda: (pixels.clone(), classes.clone())
     loss = lambda images, labels: F.cross_entropy(network(images), labels)

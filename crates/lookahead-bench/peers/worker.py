@@ -19,6 +19,7 @@ def options(networks, batch, **more):
     parser.add_argument("--threads", type=int, default=2)
     for name, default in more.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--channels-last", action="store_true")
     found = parser.parse_args()
     torch.set_num_threads(found.threads)
     return found

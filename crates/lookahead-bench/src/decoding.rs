@@ -67,7 +67,8 @@ fn run() -> Result<(), String> {
                 let (mut ms, mut subwords) = (Vec::new(), 0);
                 for _ in 0..times {
                     let start = Instant::now();
-                    let translations = beam_search(&model, &sources, &decoding, &device, &Stop::new()).map_err(text)?;
+                    let translations = beam_search(&model, &sources, &decoding, &device, &mut |_, _| {}, &Stop::new())
+                        .map_err(text)?;
                     ms.push(start.elapsed().as_secs_f64() * 1e3);
                     subwords = translations.iter().map(Vec::len).sum();
                 }

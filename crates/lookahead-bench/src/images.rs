@@ -23,6 +23,9 @@ impl Images {
         const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
         let (table, image) = match network {
             "resnet20" => ("name = 'resnet', depth = 20", CIFAR),
+            "resnet8_4" => ("name = 'resnet', depth = 8, width = 4", CIFAR),
+            "resnet8_8" => ("name = 'resnet', depth = 8, width = 8", CIFAR),
+            "resnet8_16" => ("name = 'resnet', depth = 8, width = 16", CIFAR),
             "resnet18" => ("name = 'resnet18'", CIFAR),
             _ => ("name = 'cnn', channels = [32, 64, 128], batch_norm = false", GREY),
         };

@@ -44,7 +44,9 @@ fn run() -> Result<(), String> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global().map_err(text)?;
     match arguments.network.as_str() {
-        "resnet20" | "resnet18" | "cnn" => train(&arguments, Images::new(&arguments.network, arguments.batch)?),
+        "resnet20" | "resnet18" | "resnet8_4" | "resnet8_8" | "resnet8_16" | "cnn" => {
+            train(&arguments, Images::new(&arguments.network, arguments.batch)?)
+        }
         "lstm" | "awd_lstm" => train(&arguments, Text::new(&arguments.network, arguments.batch)?),
         "transformer" | "transformer_middle" => {
             train(&arguments, Translation::new(&arguments.network, arguments.batch)?)
@@ -168,7 +170,7 @@ fn device() -> Device {
 
 /// Says that the worker is ready, then answers `run N` and `mem` until `quit` or the end of the input.
 fn serve<W: Work, O: InnerOptimizer>(mut training: Training<W, O>) -> Result<(), String> {
-    let parameters = training.model.as_ref().map_or(0, Module::num_params);
+    let parameters = training.model.as_ref().map_or(0, lookahead_models::parameters);
     say(&json!({"ready": true, "worker": "lookahead", "params": parameters}))?;
     for line in stdin().lines() {
         let line = line.map_err(text)?;

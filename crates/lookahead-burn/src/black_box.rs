@@ -70,7 +70,7 @@ impl InnerOptimizer for BlackBox {
             let (id, leaf) = name.split_once('.')?;
             Some(format!("{}:{leaf}", parameters.get(&id.parse().ok()?)?.path))
         };
-        let Parts { tensors, scalars } = Parts::of(self.optimizer.to_record())?;
+        let RecordContent { tensors, scalars } = RecordContent::of(self.optimizer.to_record())?;
         for (name, data) in tensors {
             if let Some(name) = by_path(&name) {
                 record.within("tensors").tensor(&name, data)?;
@@ -120,18 +120,18 @@ impl InnerOptimizer for BlackBox {
         let loaded = OptimizerRecord::from_bytes(bytes).map_err(|error| damaged(error.to_string()))?;
         self.optimizer = self.optimizer.clone().load_record(loaded);
         // Burn leaves out, without a word, what it cannot rebuild.
-        let Parts { tensors, scalars } = Parts::of(self.optimizer.to_record())?;
+        let RecordContent { tensors, scalars } = RecordContent::of(self.optimizer.to_record())?;
         if (tensors.len(), scalars.len()) == written { Ok(()) } else { Err(unreadable("of the ModuleOptimizer")) }
     }
 }
 
 /// An `OptimizerRecord`, whose fields Burn keeps private, taken apart by way of its bytes.
-pub(crate) struct Parts {
+pub(crate) struct RecordContent {
     pub(crate) tensors: Vec<(String, TensorData)>,
     pub(crate) scalars: Vec<(String, burn_pack::Scalar)>,
 }
 
-impl Parts {
+impl RecordContent {
     /// # Errors
     /// [`Error::DamagedRecord`] if Burn cannot write it to memory, or not read that.
     pub(crate) fn of(record: OptimizerRecord) -> Result<Self, Error> {

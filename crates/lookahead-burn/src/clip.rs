@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor, Transaction};
 
 use crate::Error;
-use crate::flex::{Buffer, opens};
+use crate::flex::{Values, opens};
 use crate::places::Places;
 
 /// The gradients after [`clip_by_global_norm`], and what it found.
@@ -66,7 +66,7 @@ pub fn clip_by_global_norm<M: Module>(
     if !clipped {
         return Ok(ClippedGradients { grads, norm, clipped });
     }
-    let mut scale = Scale { grads, ids, coefficient };
+    let mut scale = Scaling { grads, ids, coefficient };
     module.visit(&mut scale);
     Ok(ClippedGradients { grads: scale.grads, norm, clipped })
 }
@@ -138,7 +138,7 @@ impl ModuleVisitor for SumOfSquares<'_> {
             return;
         }
         if opens(&gradient) {
-            self.sum += sum_of_squares(Buffer::open(gradient).values());
+            self.sum += sum_of_squares(Values::of(gradient).as_slice());
             return;
         }
         let has_f64 = gradient.device().supports_dtype(FloatDType::F64);
@@ -163,14 +163,14 @@ fn read(sums: Vec<Tensor<1>>) -> f64 {
     transaction.execute().iter().flat_map(|data| data.iter::<f64>()).sum()
 }
 
-struct Scale {
+struct Scaling {
     grads: GradientsParams,
     // The parameters that are still to be scaled.
     ids: HashSet<ParamId>,
     coefficient: f64,
 }
 
-impl ModuleVisitor for Scale {
+impl ModuleVisitor for Scaling {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if self.ids.remove(&param.id)
             && let Some(gradient) = self.grads.remove::<D>(param.id)

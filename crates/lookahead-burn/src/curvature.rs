@@ -8,7 +8,7 @@ use burn::tensor::{FloatDType, Tensor, Transaction};
 use lookahead::kernels::{AlphaSums, AlphaTerms, Pass, SlowValues};
 use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
-use crate::flex::{Buffer, opens};
+use crate::flex::{Values, opens};
 use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
 use crate::slow_weights::SlowWeights;
@@ -85,9 +85,9 @@ impl ModuleVisitor for Observe<'_> {
 
 fn accumulate<const D: usize>(average: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
     if opens(&average) && opens(&gradient) {
-        let (mut average, gradient) = (Buffer::open(average), Buffer::open(gradient));
-        Pass::new().accumulate_squares(average.values_mut(), gradient.values(), BETA);
-        return average.close();
+        let (mut average, gradient) = (Values::of(average), Values::of(gradient));
+        Pass::new().accumulate_squares(average.as_mut_slice(), gradient.as_slice(), BETA);
+        return average.into_tensor();
     }
     average * BETA + gradient.clone() * gradient * (1.0 - BETA)
 }
@@ -149,13 +149,13 @@ impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
         let gradient = self.gradient.get::<D>(id);
 
         if [&slow, &fast, &moment].into_iter().chain(&gradient).all(opens) {
-            let (slow, fast, moment) = (Buffer::open(slow), Buffer::open(fast), Buffer::open(moment));
-            let gradient = gradient.map(Buffer::open);
+            let (slow, fast, moment) = (Values::of(slow), Values::of(fast), Values::of(moment));
+            let gradient = gradient.map(Values::of);
             let terms = AlphaTerms {
-                slow: SlowValues::Full(slow.values()),
-                fast: fast.values(),
-                gradient: gradient.as_ref().map(Buffer::values),
-                moments: moment.values(),
+                slow: SlowValues::Full(slow.as_slice()),
+                fast: fast.as_slice(),
+                gradient: gradient.as_ref().map(Values::as_slice),
+                moments: moment.as_slice(),
                 weight,
             };
             self.total = self.total + Pass::new().alpha_sums(1, self.power, |_| Some(terms));

@@ -1,46 +1,14 @@
 //! The CPU's buffers, in place: the core's kernels run on them without a copy where nothing else holds them.
 
 use burn::backend::Flex;
-use burn::tensor::{DType, Device, Tensor};
-use burn_flex::FlexTensor;
+use burn::tensor::{Device, Tensor};
+pub(crate) use lookahead_flex::Values;
 
 use crate::traversal::Lifted;
 
-/// A contiguous f32 tensor of the CPU backend, opened for the slice kernels.
-pub(crate) struct Buffer(FlexTensor);
-
-/// Whether [`Buffer::open`] takes this tensor. Others go through tensor operations.
+/// Whether [`Values::of`] takes this tensor. Others go through tensor operations.
 pub(crate) fn opens<const D: usize>(tensor: &Tensor<D>) -> bool {
-    tensor.dtype() == DType::F32 && !tensor.is_autodiff() && tensor.device() == Device::flex()
-}
-
-impl Buffer {
-    /// Opens a tensor for which [`opens`] holds.
-    pub(crate) fn open<const D: usize>(tensor: Tensor<D>) -> Self {
-        // `opens` has seen the CPU backend's device and no autodiff, which is all that this conversion checks.
-        let primitive = tensor.try_into_primitive::<Flex>().expect("a tensor that `opens`");
-        Self(if primitive.is_contiguous() { primitive } else { primitive.to_contiguous() })
-    }
-
-    pub(crate) fn values(&self) -> &[f32] {
-        let range = self.range();
-        &self.0.storage::<f32>()[range]
-    }
-
-    /// The values, to write; copied first if something else holds them.
-    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
-        let range = self.range();
-        &mut self.0.storage_mut::<f32>()[range]
-    }
-
-    pub(crate) fn close<const D: usize>(self) -> Tensor<D> {
-        Tensor::from_primitive::<Flex>(self.0)
-    }
-
-    fn range(&self) -> std::ops::Range<usize> {
-        let (start, end) = self.0.layout().contiguous_offsets().unwrap_or((0, 0));
-        start..end
-    }
+    !tensor.is_autodiff() && lookahead_flex::opens(tensor)
 }
 
 /// The CPU, which holds in host memory what is kept there.

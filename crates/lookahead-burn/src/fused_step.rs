@@ -11,7 +11,7 @@ use lookahead::kernels::{Slow, Task, TensorSync};
 use lookahead::rules::{AdamHyperparameters, BiasCorrection};
 use lookahead::{Alpha, rules};
 
-use crate::flex::{Buffer, opens};
+use crate::flex::{Values, opens};
 use crate::places::Places;
 use crate::pull_back::Refused;
 use crate::rule_set::{ParamState, RuleSet};
@@ -47,7 +47,7 @@ impl<'a> Kernel<'a> {
     /// One pass over those parameters that follow this rule. Gives the number of elements refused.
     fn pass(self, opened: &mut VecDeque<Open>, rule: usize, alpha: Alpha) -> usize {
         let chosen = || opened.iter().filter(|open| open.rule == rule);
-        let elements = chosen().map(|open| open.weights.values().len()).sum();
+        let elements = chosen().map(|open| open.weights.as_slice().len()).sum();
         let chosen = opened.iter_mut().filter(|open| open.rule == rule);
         match self {
             Self::Sgd(sgd) if self.moments() == 0 => {
@@ -72,8 +72,8 @@ struct Open {
     rule: usize,
     lr: f64,
     lifted: Lifted,
-    weights: Buffer,
-    gradient: Option<Buffer>,
+    weights: Values,
+    gradient: Option<Values>,
     state: OpenState,
     slow: Option<OpenSlow>,
     anchor: Option<OpenState>,
@@ -91,7 +91,7 @@ impl Clone for Opened {
 
 /// A rule's state of one parameter.
 struct OpenState {
-    moments: Vec<Buffer>,
+    moments: Vec<Values>,
     correction: BiasCorrection,
     steps: u64,
 }
@@ -101,19 +101,19 @@ impl OpenState {
     fn open<const D: usize>(state: Option<RuleState<D>>, moments: usize, weights: &Tensor<D>) -> Self {
         let RuleState { first, second, correction, steps } = state.unwrap_or_default();
         let moments = [first, second].into_iter().take(moments);
-        let moments = moments.map(|moment| Buffer::open(moment.unwrap_or_else(|| weights.zeros_like()))).collect();
+        let moments = moments.map(|moment| Values::of(moment.unwrap_or_else(|| weights.zeros_like()))).collect();
         Self { moments, correction, steps }
     }
 
     fn close<const D: usize>(self) -> DynState {
-        let mut moments = self.moments.into_iter().map(Buffer::close);
+        let mut moments = self.moments.into_iter().map(Values::into_tensor);
         let (first, second) = (moments.next(), moments.next());
         DynState::create(RuleState::<D> { first, second, correction: self.correction, steps: self.steps }, D)
     }
 
     /// `M` is the number of moments that the state was opened with.
     fn values_mut<const M: usize>(&mut self) -> [&mut [f32]; M] {
-        let mut moments = self.moments.iter_mut().map(Buffer::values_mut);
+        let mut moments = self.moments.iter_mut().map(Values::as_mut_slice);
         std::array::from_fn(|_| moments.next().unwrap_or_default())
     }
 }
@@ -123,12 +123,12 @@ impl Open {
         let coefficients = coefficients(self);
         let anchors = self.anchor.as_mut().map(OpenState::values_mut);
         let slow = self.slow.as_mut().map(|slow| match slow {
-            OpenSlow::Full(slow) => Slow::Full(slow.values_mut()),
+            OpenSlow::Full(slow) => Slow::Full(slow.as_mut_slice()),
             OpenSlow::Bf16(slow, rounding) => Slow::Bf16(&mut slow.values, *rounding),
         });
         Task {
-            weights: self.weights.values_mut(),
-            gradient: self.gradient.as_ref().map(Buffer::values),
+            weights: self.weights.as_mut_slice(),
+            gradient: self.gradient.as_ref().map(Values::as_slice),
             moments: self.state.values_mut(),
             coefficients,
             sync: slow.map(|slow| TensorSync { slow, alpha, anchors }),
@@ -230,7 +230,7 @@ impl<O: Optimizer> Take<'_, '_, O> {
         let anchor = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()).map(open);
         let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, sync.outer));
         let shape = weights.dims().to_vec();
-        let (weights, gradient) = (Buffer::open(weights), gradient.map(Buffer::open));
+        let (weights, gradient) = (Values::of(weights), gradient.map(Values::of));
         self.opened.push_back(Open { id, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
     }
 
@@ -329,6 +329,6 @@ impl<O: Optimizer> ModuleMapper for Put<'_, '_, O> {
             }
         }
         self.rules.states.insert(id, ParamState { shape, device, state: state.close::<D>() });
-        Param::from_mapped_value(id, open.lifted.lift(open.weights.close(), id), mapper)
+        Param::from_mapped_value(id, open.lifted.lift(open.weights.into_tensor(), id), mapper)
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use burn::tensor::{Device, Tensor};
 
 /// There is none.
-pub(crate) struct Buffer {
+pub(crate) struct Values {
     never: Infallible,
 }
 
@@ -13,20 +13,20 @@ pub(crate) fn opens<const D: usize>(_tensor: &Tensor<D>) -> bool {
     false
 }
 
-impl Buffer {
-    pub(crate) fn open<const D: usize>(_tensor: Tensor<D>) -> Self {
+impl Values {
+    pub(crate) fn of<const D: usize>(_tensor: Tensor<D>) -> Self {
         unreachable!("`opens` holds for no tensor")
     }
 
-    pub(crate) fn values(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[f32] {
         match self.never {}
     }
 
-    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         match self.never {}
     }
 
-    pub(crate) fn close<const D: usize>(self) -> Tensor<D> {
+    pub(crate) fn into_tensor<const D: usize>(self) -> Tensor<D> {
         match self.never {}
     }
 }

@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, Transaction};
 use lookahead::Alpha;
 use lookahead::kernels::Pass;
 
-use crate::flex::{Buffer, opens};
+use crate::flex::{Values, opens};
 use crate::weights::in_precision;
 
 /// Elements refused as not finite: counted at once on the CPU, still on the device elsewhere.
@@ -36,9 +36,9 @@ pub(crate) fn pull_back<const D: usize>(
     refused: &mut Refused,
 ) -> (Tensor<D>, Tensor<D>) {
     if opens(&slow) && opens(&fast) {
-        let (mut slow, mut fast) = (Buffer::open(slow), Buffer::open(fast));
-        refused.count(Pass::new().pull_back(slow.values_mut(), fast.values_mut(), alpha));
-        return (slow.close(), fast.close());
+        let (mut slow, mut fast) = (Values::of(slow), Values::of(fast));
+        refused.count(Pass::new().pull_back(slow.as_mut_slice(), fast.as_mut_slice(), alpha));
+        return (slow.into_tensor(), fast.into_tensor());
     }
     let moved = if alpha == Alpha::ONE { fast } else { slow.clone() - (slow.clone() - fast) * alpha.get() };
     let finite = moved.clone().is_finite();
@@ -88,9 +88,9 @@ pub(crate) fn interpolate<const D: usize>(moment: Tensor<D>, anchor: Option<Tens
     }
     let anchor = anchor.unwrap_or_else(|| moment.zeros_like());
     if opens(&moment) && opens(&anchor) {
-        let (mut moment, anchor) = (Buffer::open(moment), Buffer::open(anchor));
-        Pass::new().interpolate(moment.values_mut(), anchor.values(), alpha);
-        return moment.close();
+        let (mut moment, anchor) = (Values::of(moment), Values::of(anchor));
+        Pass::new().interpolate(moment.as_mut_slice(), anchor.as_slice(), alpha);
+        return moment.into_tensor();
     }
     anchor.clone() - (anchor - moment) * alpha.get()
 }

@@ -11,7 +11,7 @@ use lookahead::{
     Alpha, InnerStatePolicy, LookaheadConfig, Schedule, SlowStorage, StepSize, SyncClock, SyncPeriod, Tick,
 };
 
-use crate::black_box::Parts;
+use crate::black_box::RecordContent;
 use crate::foreign_state::{self, ANCHOR_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF};
 use crate::parameters::parameters;
 use crate::pull_back::{Refused, settle};
@@ -210,7 +210,7 @@ pub fn slow_model_from_record<M: Module>(model: &M, record: OptimizerRecord) -> 
     let parameters: BTreeMap<ParamId, _> =
         parameters(model)?.into_iter().map(|parameter| (parameter.id, parameter)).collect();
     let (mut slow, mut foreign) = (Weights::default(), None);
-    for (name, data) in Parts::of(record)?.tensors {
+    for (name, data) in RecordContent::of(record)?.tensors {
         let Some(id) = name.strip_suffix(SLOW_LEAF).and_then(|id| id.strip_suffix('.')) else { continue };
         // A nested rule's slow weights stand deeper.
         let Ok(id) = id.parse::<u64>() else { continue };

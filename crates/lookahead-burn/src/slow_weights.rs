@@ -10,7 +10,7 @@ use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use lookahead::kernels::bf16::{self, Rounding};
 use lookahead::{Alpha, SlowStorage};
 
-use crate::flex::{Buffer, host, opens};
+use crate::flex::{Values, host, opens};
 use crate::places::Places;
 use crate::pull_back::{self, Refused};
 use crate::record::{RecordReader, RecordWriter};
@@ -40,7 +40,7 @@ pub(crate) struct Rounded {
 
 /// The slow weights of one parameter, taken out for a pass.
 pub(crate) enum OpenSlow {
-    Full(Buffer),
+    Full(Values),
     Bf16(Rounded, Rounding),
 }
 
@@ -155,7 +155,7 @@ impl SlowWeights {
     /// Takes out what a sync that ends outer step `outer` works on; `None` for a parameter that is left alone.
     pub(crate) fn open<const D: usize>(&mut self, id: ParamId, outer: u64) -> Option<OpenSlow> {
         match self {
-            Self::Full { weights, .. } => Some(OpenSlow::Full(Buffer::open(weights.take::<D>(id)?))),
+            Self::Full { weights, .. } => Some(OpenSlow::Full(Values::of(weights.take::<D>(id)?))),
             Self::Bf16 { tensors, seed } => {
                 if !tensors.get(&id)?.stepped {
                     return None;
@@ -170,7 +170,7 @@ impl SlowWeights {
     /// Puts back what [`open`](Self::open) took out.
     pub(crate) fn close<const D: usize>(&mut self, id: ParamId, open: OpenSlow) {
         match (self, open) {
-            (Self::Full { weights, .. }, OpenSlow::Full(slow)) => weights.insert(id, slow.close::<D>()),
+            (Self::Full { weights, .. }, OpenSlow::Full(slow)) => weights.insert(id, slow.into_tensor::<D>()),
             (Self::Bf16 { tensors, .. }, OpenSlow::Bf16(mut slow, _)) => {
                 slow.stepped = false;
                 tensors.insert(id, slow);
@@ -297,9 +297,9 @@ impl Rounded {
         self.stepped = false;
         let rounding = Rounding::at_sync(seed, outer, self.key);
         if opens(&fast) {
-            let mut fast = Buffer::open(fast);
-            refused.count(bf16::pull_back(&mut self.values, fast.values_mut(), alpha, rounding));
-            return fast.close();
+            let mut fast = Values::of(fast);
+            refused.count(bf16::pull_back(&mut self.values, fast.as_mut_slice(), alpha, rounding));
+            return fast.into_tensor();
         }
         let (dtype, device) = (fast.dtype(), fast.device());
         let data = match dtype {

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use lookahead_report::analysis::Analysis;
 use lookahead_runs::files::{MOST_OF_A_CONFIGURATION, read_text};
 use lookahead_runs::{FileError, Paper, Source};
-use lookahead_settings::ConfigError;
+use lookahead_settings::{ConfigError, Section};
 use lookahead_training::Error;
 use lookahead_training::config::SweepConfig;
 use lookahead_training::sweep::{Request, Sweep};
@@ -48,8 +48,8 @@ pub enum Kind {
         /// The text of `paper.toml`; empty for what is not in the paper.
         paper: &'static str,
     },
-    /// A computation.
-    Analysis(fn(&Request) -> Result<Analysis, Error>),
+    /// A computation, and the reference of its parameters.
+    Analysis(fn(&Request) -> Result<Analysis, Error>, fn() -> Vec<Section>),
 }
 
 /// The text of a file of an experiment.
@@ -80,9 +80,9 @@ pub const ARTIFACTS: [Entry; 14] = [
     entry!("fig02_adaptive_alpha", "Fig. 2: fixed and adaptive alpha around Adam",
         "small: CIFAR-10; paper: CIFAR-10, a GPU"),
     entry!("fig03_noisy_quadratic", "Fig. 3: expected progress of SGD and Lookahead on the noisy quadratic",
-        "nothing; a second on 2 cores", Kind::Analysis(fig03_noisy_quadratic::analyse)),
+        "nothing; a second on 2 cores", Kind::Analysis(fig03_noisy_quadratic::analyse, fig03_noisy_quadratic::reference)),
     entry!("fig04_convergence_rate", "Fig. 4: convergence rates of classical momentum and Lookahead",
-        "nothing; some seconds on 2 cores", Kind::Analysis(fig04_convergence_rate::analyse)),
+        "nothing; some seconds on 2 cores", Kind::Analysis(fig04_convergence_rate::analyse, fig04_convergence_rate::reference)),
     entry!("fig05_tab1_cifar", "Fig. 5, Table 1: SGD, Polyak, AdamW, Lookahead on CIFAR",
         "small: CIFAR-10; paper: CIFAR-10 and CIFAR-100, a GPU"),
     entry!("fig06_tab2_imagenet", "Fig. 6, Table 2: SGD and Lookahead on ImageNet, two schedules",
@@ -98,7 +98,7 @@ pub const ARTIFACTS: [Entry; 14] = [
     entry!("fig10_inner_and_outer_loop", "Fig. 10: accuracy after each fast and slow update",
         "small: CIFAR-10; paper: CIFAR-10, a GPU"),
     entry!("fig11_noisy_quadratic_more", "Fig. 11: the same for one alpha (a) and after a few steps (b)",
-        "nothing; a second on 2 cores", Kind::Analysis(fig11_noisy_quadratic_more::analyse)),
+        "nothing; a second on 2 cores", Kind::Analysis(fig11_noisy_quadratic_more::analyse, fig11_noisy_quadratic_more::reference)),
     entry!("fig12_tab6_inner_state", "Fig. 12, Table 6: what becomes of the inner state",
         "small: CIFAR-10; paper: CIFAR-10, a GPU"),
 ];

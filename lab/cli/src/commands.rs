@@ -1,6 +1,7 @@
 //! The command line: one file for each command, and what they share.
 
 mod completions;
+mod config;
 mod data;
 mod devices;
 mod inspect;
@@ -18,10 +19,11 @@ use std::num::NonZeroUsize;
 use clap::{Parser, Subcommand};
 use lookahead_lab::VERSION;
 use lookahead_runs::{Stop, printable};
+use serde_json::Value;
 
 /// The Lookahead optimizer (Zhang, Lucas, Hinton, Ba 2019): train, resume, compare, report.
 #[derive(Debug, Parser)]
-#[command(name = "lookahead", version = VERSION, after_help = EXAMPLES)]
+#[command(name = "lookahead", version = VERSION, after_help = EXAMPLES, max_term_width = usize::from(COLUMNS))]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -29,19 +31,20 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  lookahead run quickstart                     compare Lookahead with its inner optimizers, seconds
-  lookahead run fig05_tab1_cifar --data data   a figure of the paper's experiments, small, on CIFAR-10
-  lookahead run fig03_noisy_quadratic          a figure of the paper's analyses, a second
-  lookahead theory advise --lr 0.5             which k and alpha, by the noisy quadratic model
-  lookahead train my.toml --set seed=1         one run of your own; the same command continues a stopped one
-  lookahead data fetch cifar10                 download a data set, resume, check
-  lookahead report results                     tables and pages again, from the run folders alone
-  lookahead inspect results/runs/ID            what a run holds, every file checked
+  lookahead run quickstart                     compare optimizers, in seconds
+  lookahead run fig05_tab1_cifar --data data   a figure of the experiments
+  lookahead run fig03_noisy_quadratic          a figure of the analyses
+  lookahead theory advise --lr 0.5             which k and alpha? a model says
+  lookahead config --example sweep             a comparison of your own
+  lookahead train my.toml --set seed=1         one run; or go on with it
+  lookahead data fetch cifar10                 download a data set, check it
+  lookahead report results                     tables and pages again
+  lookahead inspect results/runs/ID            what a run holds, checked
 
-Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 101 a fault in the program (please report it),
-130 interrupted: by Ctrl-C or a request to terminate it ends as soon as the steps of its runs are saved, by a second one
-at once; the same command continues. Where memory runs out the system ends it (134 or 137). A run's last checkpoint is
-whole after all of these.";
+Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 101 a fault in the program (please report it), 130 \
+interrupted: by Ctrl-C or a request to terminate it ends as soon as the steps of its runs are saved, by a second one at \
+once; the same command continues. Where memory runs out the system ends it (134 or 137). A run's last checkpoint is whole \
+after all of these.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -51,6 +54,8 @@ enum Command {
     Run(run::Arguments),
     /// Do one run of your own, described by a TOML file.
     Train(train::Arguments),
+    /// Every key of a configuration: what it accepts, its default. Examples to start from.
+    Config(config::Arguments),
     /// The paper's formulas as a calculator, and advice on k and alpha.
     Theory(theory::Arguments),
     /// List the devices that this build and this machine can compute on.
@@ -73,6 +78,7 @@ pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
         Command::List(arguments) => list::list(arguments),
         Command::Run(arguments) => run::run(arguments, stop),
         Command::Train(arguments) => train::train(arguments, stop),
+        Command::Config(arguments) => config::config(arguments),
         Command::Theory(arguments) => theory::theory(arguments),
         Command::Devices(arguments) => devices::devices(arguments),
         Command::Data(arguments) => data::data(arguments),
@@ -90,6 +96,33 @@ fn say(text: impl AsRef<str>) -> std::io::Result<()> {
     out.write_all(printable(text.as_ref().trim_end()).as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// What a command says of several things: a text of each at once, or one JSON document at the end.
+struct Output {
+    documents: Option<Vec<Value>>,
+}
+
+impl Output {
+    fn new(is_json: bool) -> Self {
+        Self { documents: is_json.then(Vec::new) }
+    }
+
+    /// Says one thing.
+    fn add(&mut self, text: impl AsRef<str>, document: Value) -> std::io::Result<()> {
+        match &mut self.documents {
+            Some(documents) => documents.push(document),
+            None => say(text)?,
+        }
+        Ok(())
+    }
+
+    /// Prints the document: of one thing itself, of several a list.
+    fn finish(self) -> anyhow::Result<()> {
+        let Some(mut documents) = self.documents else { return Ok(()) };
+        let document = if documents.len() == 1 { documents.remove(0) } else { documents.into() };
+        Ok(say(serde_json::to_string_pretty(&document)?)?)
+    }
 }
 
 /// Tells what went wrong, in lines that are not too long to be read.
@@ -135,6 +168,29 @@ fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     let style = comfy_table::TableStyle::new().header_separator(comfy_table::LineStyle::none().fill('─').junction('─'));
     table.load_style(style).force_no_tty().set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    table.set_width(80).set_header(header);
+    table.set_width(COLUMNS).set_header(header);
     table
+}
+
+/// The width of a terminal that everything fits.
+const COLUMNS: u16 = 80;
+
+/// A text on lines of at most [`COLUMNS`] columns: `first` stands before it, `next` before each further line.
+fn wrapped(text: &str, first: &str, next: &str) -> String {
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    let mut is_begun = false;
+    for word in text.split_whitespace() {
+        if is_begun && line.chars().count() + 1 + word.chars().count() > usize::from(COLUMNS) {
+            lines.push(std::mem::replace(&mut line, next.to_owned()));
+            is_begun = false;
+        }
+        if is_begun {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_begun = true;
+    }
+    lines.push(line);
+    lines.join("\n")
 }

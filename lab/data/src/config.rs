@@ -3,12 +3,14 @@
 mod text;
 
 use std::num::NonZeroU32;
+use std::path::Path;
 
 use serde::Serialize;
 use toml::de::DeTable;
 
 pub use self::text::{ParallelConfig, SubwordsConfig};
 
+use crate::DEFAULT_FOLDER;
 use lookahead_settings::{Choices, Read, Source, Table};
 
 /// A data set, how much of it is used, and how its training images are changed at random.
@@ -92,7 +94,8 @@ pub enum DataSource {
         /// The words that are told apart, `<eos>` and `<unk>` among them, from 3 to 2^20. Default 10,000.
         vocabulary: NonZeroU32,
     },
-    /// Text files of the user's, UTF-8, compressed with gzip or not; their paths are relative to `dir`.
+    /// Text files of the user's, UTF-8, compressed with gzip or not; their paths are relative to `dir`,
+    /// without it to the file of the configuration, or to `data` if they are there alone.
     TextFiles {
         /// What is trained on.
         train: String,
@@ -185,6 +188,21 @@ impl DataConfig {
     #[must_use]
     pub const fn new(source: DataSource) -> Self {
         Self { source, dir: None, train_limit: None, valid_limit: None, augmentation: Augmentation::None }
+    }
+
+    /// Sees that texts which the configuration names are looked for beside its file, unless it names a folder, or they are in
+    /// the folder where data usually is and not there.
+    pub fn look_beside(&mut self, file: &Path) {
+        let named = match &self.source {
+            DataSource::TextFiles { train, .. } => train,
+            DataSource::ParallelText(pairs) => &pairs.source,
+            _ => return,
+        };
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let is_usual = !folder.join(named).exists() && Path::new(DEFAULT_FOLDER).join(named).exists();
+        if self.dir.is_none() && !is_usual {
+            self.dir = folder.to_str().map(str::to_owned);
+        }
     }
 
     /// Reads the table `[data]`.

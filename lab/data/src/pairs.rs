@@ -103,7 +103,7 @@ pub struct Pairs {
 }
 
 /// Pairs before they are read.
-struct Parts {
+struct UnreadPairs {
     name: &'static str,
     /// What they are, in words.
     what: String,
@@ -129,7 +129,7 @@ impl Pairs {
             DataSource::ParallelText(files) => {
                 let aligned =
                     |source: &String, target: &String| Aligned::new(user_file(dir, source), user_file(dir, target));
-                Parts {
+                UnreadPairs {
                     name: "parallel_text",
                     what: format!("{} and {}", files.source, files.target),
                     subwords: files.subwords.clone(),
@@ -162,7 +162,7 @@ impl Pairs {
     }
 }
 
-impl Parts {
+impl UnreadPairs {
     fn read(self, dir: Option<&Path>, [train_limit, valid_limit]: [Option<usize>; 2]) -> Result<Pairs, DataError> {
         let subwords = self.subwords(dir, train_limit)?;
         let longest = self.subwords.longest.get() as usize;

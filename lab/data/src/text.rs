@@ -59,7 +59,7 @@ pub struct Corpus {
 }
 
 /// A corpus before it is read.
-struct Parts {
+struct UnreadText {
     name: &'static str,
     /// What it is, in words.
     what: String,
@@ -79,7 +79,7 @@ impl Corpus {
         let (mut train_limit, mut valid_limit) = (config.train_limit, config.valid_limit);
         let parts = match &config.source {
             DataSource::PennTreebank { vocabulary } => penn_treebank::parts(&penn_treebank::find(dir)?, *vocabulary)?,
-            DataSource::TextFiles { train, valid, test, vocabulary } => Parts {
+            DataSource::TextFiles { train, valid, test, vocabulary } => UnreadText {
                 name: "text_files",
                 what: train.clone(),
                 vocabulary: *vocabulary,
@@ -115,7 +115,8 @@ impl Corpus {
     }
 }
 
-const USER_ADVICE: &str = "the configuration's [data] names it; such paths are relative to `dir`";
+const USER_ADVICE: &str = "the configuration's [data] names it; such paths are relative to `dir`, without it all \
+                           to the configuration's file, or all to `data`";
 
 /// A file that a configuration names.
 pub(super) fn user_file(dir: Option<&Path>, name: &str) -> TextFile {
@@ -131,7 +132,7 @@ pub(super) fn user_path(dir: Option<&Path>, name: &str) -> PathBuf {
     dir.unwrap_or(Path::new(DEFAULT_FOLDER)).join(name)
 }
 
-impl Parts {
+impl UnreadText {
     fn read(self, train_limit: Option<NonZeroU32>, valid_limit: Option<NonZeroU32>) -> Result<Corpus, DataError> {
         let mut counts = Counts::default();
         let mut skipped = for_each_token(&self.train, train_limit, |token| counts.add(token))?;

@@ -10,6 +10,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use lookahead_data::ImageShape;
+use lookahead_layers::{Epilogue, batch_norm, channels_first, channels_last, conv2d, max_pool2d};
 
 /// A small convolutional network.
 #[derive(Module, Debug)]
@@ -58,11 +59,11 @@ impl Cnn {
 
     pub(super) fn forward(&self, images: Tensor<2>) -> Tensor<2> {
         let [batch, _] = images.dims();
-        let mut x = images.reshape([batch, self.channels, self.height, self.width]);
+        let mut x = channels_last(images.reshape([batch, self.channels, self.height, self.width]));
         for block in &self.blocks {
             x = block.forward(x);
         }
-        self.classifier.forward(x.flatten(1, 3))
+        self.classifier.forward(channels_first(x).flatten(1, 3))
     }
 
     pub(super) fn has_batch_norm(&self) -> bool {
@@ -71,15 +72,15 @@ impl Cnn {
 }
 
 impl Block {
+    /// Of images with channels last.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.convolution.forward(x);
+        let x = conv2d(&self.convolution, x);
         let x = match &self.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
+            Some(norm) => batch_norm(norm, x, Epilogue::relu()),
+            None => relu(x),
         };
-        let x = relu(x);
         match &self.pool {
-            Some(pool) => pool.forward(x),
+            Some(pool) => max_pool2d(pool, x),
             None => x,
         }
     }

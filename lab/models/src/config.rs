@@ -183,8 +183,7 @@ impl NetworkConfig {
     fn read_cnn(table: &Table<'_>) -> Read<Self> {
         table.accept(&["name", "channels", "batch_norm"])?;
         let channels = table.or("channels", vec![count(8), count(16)], |e| {
-            let channels = e.list(8, "numbers of channels", |e| e.count_to(MAX_CHANNELS))?;
-            if channels.is_empty() { Err(e.refuse("a list of at least 1 number of channels")) } else { Ok(channels) }
+            e.some(8, "numbers of channels", |e| e.count_to(MAX_CHANNELS))
         })?;
         Ok(Self::Cnn { channels, batch_norm: table.or("batch_norm", true, |e| e.flag())? })
     }

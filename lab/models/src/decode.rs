@@ -23,7 +23,7 @@ const SENTENCES: usize = 64;
 ///
 /// It is done for many sentences at a time, those of similar length together, as many as the model's
 /// [`Room`](crate::Room) says; the encoder runs once a sentence, the decoder once a subword. `model` and `device`
-/// are without autodiff.
+/// are without autodiff. `progress` hears how many sentences of how many are translated.
 ///
 /// # Errors
 /// [`Interrupted`]: `stop` is looked at once a subword.
@@ -32,6 +32,7 @@ pub fn beam_search(
     sources: &[Vec<u32>],
     config: &DecodingConfig,
     device: &Device,
+    progress: &mut dyn FnMut(usize, usize),
     stop: &Stop,
 ) -> Result<Vec<Vec<u32>>, Interrupted> {
     let mut order: Vec<usize> = (0..sources.len()).collect();
@@ -50,6 +51,7 @@ pub fn beam_search(
             let sentence = search.sentence;
             translations[sentence] = search.into_best();
         }
+        progress(sources.len() - rest.len(), sources.len());
     }
     Ok(translations)
 }

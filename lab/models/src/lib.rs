@@ -91,13 +91,19 @@ impl Network {
         }
     }
 
-    /// The number of trainable numbers: weights and biases, without the running statistics of batch norm.
+    /// See [`parameters`].
     #[must_use]
     pub fn parameters(&self) -> usize {
-        let mut count = Count::default();
-        self.visit(&mut count);
-        count.parameters
+        parameters(self)
     }
+}
+
+/// The number of trainable numbers of a model, without the running statistics of batch norm.
+#[must_use]
+pub fn parameters(model: &impl Module) -> usize {
+    let mut count = Count::default();
+    model.visit(&mut count);
+    count.parameters
 }
 
 #[derive(Default)]

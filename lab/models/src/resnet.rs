@@ -6,13 +6,13 @@ mod shape;
 use burn::module::Module;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Initializer, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use self::block::{Block, NormedConvolution};
 pub(super) use self::shape::ResNetShape;
 use crate::config::StemConfig;
 use lookahead_data::ImageShape;
+use lookahead_layers::{Epilogue, channels_last, global_average, max_pool2d};
 
 /// A residual network: a stem, stages of blocks, the mean over all pixels, one linear layer.
 ///
@@ -64,18 +64,16 @@ impl ResNet {
 
     pub(super) fn forward(&self, images: Tensor<2>) -> Tensor<2> {
         let [batch, _] = images.dims();
-        let mut x = images.reshape([batch, self.channels, self.height, self.width]);
+        let mut x = channels_last(images.reshape([batch, self.channels, self.height, self.width]));
         for layer in &self.stem {
-            x = relu(layer.forward(x));
+            x = layer.forward(x, Epilogue::relu());
         }
         if let Some(pool) = &self.pool {
-            x = pool.forward(x);
+            x = max_pool2d(pool, x);
         }
         for block in self.stages.iter().flatten() {
             x = block.forward(x);
         }
-        let [batch, channels, height, width] = x.dims();
-        let means = x.reshape([batch, channels, height * width]).mean_dim(2);
-        self.classifier.forward(means.reshape([batch, channels]))
+        self.classifier.forward(global_average(x))
     }
 }

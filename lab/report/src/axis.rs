@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// A vertical or horizontal axis.
 pub(super) struct Axis {
-    pub(super) scale: Scale,
+    pub(super) scale: AxisScale,
     pub(super) low: f64,
     pub(super) high: f64,
     /// Marked values, ascending, all between the ends.
@@ -16,7 +16,7 @@ pub(super) struct Axis {
 /// How values are spread over an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scale {
+pub enum AxisScale {
     /// Equal distances for equal differences.
     Linear,
     /// Equal distances for equal ratios.
@@ -33,7 +33,7 @@ impl Axis {
         let (first, last) = ((low / step).floor(), (high / step).ceil());
         let count = (last - first) as u32;
         let ticks = (0..=count).map(|index| (first + f64::from(index)) * step).collect();
-        Self { scale: Scale::Linear, low: first * step, high: last * step, ticks, step }
+        Self { scale: AxisScale::Linear, low: first * step, high: last * step, ticks, step }
     }
 
     /// A linear axis of whole numbers that ends exactly at `low` and `high`.
@@ -41,7 +41,7 @@ impl Axis {
         if high <= low {
             let middle = low as f64;
             return Self {
-                scale: Scale::Linear,
+                scale: AxisScale::Linear,
                 low: middle - 0.5,
                 high: middle + 0.5,
                 ticks: vec![middle],
@@ -52,7 +52,7 @@ impl Axis {
         let step = round_step((high - low) / f64::from(most_ticks)).max(1.0).ceil();
         let (first, last) = ((low / step).ceil() as u64, (high / step).floor() as u64);
         let ticks = (first..=last).map(|index| index as f64 * step).collect();
-        Self { scale: Scale::Linear, low, high, ticks, step }
+        Self { scale: AxisScale::Linear, low, high, ticks, step }
     }
 
     /// A logarithmic axis from `low` to `high`, both positive.
@@ -63,7 +63,7 @@ impl Axis {
             let step = round_step((high - low) / 5.0);
             let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
             let ticks = (first..=last).map(|index| index as f64 * step).collect();
-            return Self { scale: Scale::Log, low, high, ticks, step };
+            return Self { scale: AxisScale::Log, low, high, ticks, step };
         }
         let mantissas: &[f64] = match decades {
             ..=1.2 => &[1.0, 2.0, 3.0, 5.0],
@@ -75,33 +75,35 @@ impl Axis {
         let powers = (low.log10().floor() as i32..=high.log10().ceil() as i32).step_by(stride);
         let marks = powers.flat_map(|power| mantissas.iter().map(move |mantissa| mantissa * 10_f64.powi(power)));
         let ticks = marks.filter(|tick| (low..=high).contains(tick)).collect();
-        Self { scale: Scale::Log, low, high, ticks, step: 0.0 }
+        Self { scale: AxisScale::Log, low, high, ticks, step: 0.0 }
     }
 
     /// Where `value` lies: 0 at the low end, 1 at the high end, outside of it beyond.
     pub(super) fn position(&self, value: f64) -> f64 {
         match self.scale {
-            Scale::Linear => (value - self.low) / (self.high - self.low),
-            Scale::Log => (value.log10() - self.low.log10()) / (self.high.log10() - self.low.log10()),
+            AxisScale::Linear => (value - self.low) / (self.high - self.low),
+            AxisScale::Log => (value.log10() - self.low.log10()) / (self.high.log10() - self.low.log10()),
         }
     }
 
     /// The value that lies there: the inverse of [`position`](Self::position).
     pub(super) fn value_at(&self, position: f64) -> f64 {
         match self.scale {
-            Scale::Linear => self.low + position * (self.high - self.low),
-            Scale::Log => 10_f64.powf(self.low.log10() + position * (self.high.log10() - self.low.log10())),
+            AxisScale::Linear => self.low + position * (self.high - self.low),
+            AxisScale::Log => 10_f64.powf(self.low.log10() + position * (self.high.log10() - self.low.log10())),
         }
     }
 
     /// The text beside a mark.
     pub(super) fn label(&self, tick: f64) -> String {
         match self.scale {
-            Scale::Log if self.step > 0.0 && (1e-4..1e5).contains(&tick) => format!("{:.*}", digits(self.step), tick),
-            Scale::Log if !(1e-4..1e5).contains(&tick) => format!("{tick:.0e}"),
-            Scale::Log => format!("{:.*}", digits(tick), tick),
-            Scale::Linear if self.high.abs().max(self.low.abs()) >= 1e6 => format!("{tick:e}"),
-            Scale::Linear => format!("{:.*}", digits(self.step), tick),
+            AxisScale::Log if self.step > 0.0 && (1e-4..1e5).contains(&tick) => {
+                format!("{:.*}", digits(self.step), tick)
+            }
+            AxisScale::Log if !(1e-4..1e5).contains(&tick) => format!("{tick:.0e}"),
+            AxisScale::Log => format!("{:.*}", digits(tick), tick),
+            AxisScale::Linear if self.high.abs().max(self.low.abs()) >= 1e6 => format!("{tick:e}"),
+            AxisScale::Linear => format!("{:.*}", digits(self.step), tick),
         }
     }
 }

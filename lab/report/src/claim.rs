@@ -92,7 +92,9 @@ impl ClaimSummary {
         };
         let margin = |compared: &Compared| {
             let own = claim.margin_of_difference();
-            expect.has_margin().then(|| own.unwrap_or_else(|| measure.margin().beside(compared.baseline_mean)))
+            expect
+                .has_margin()
+                .then(|| own.unwrap_or_else(|| measure.quantity().facts().margin.beside(compared.baseline_mean)))
         };
         let evidence: Vec<Evidence> = compared
             .iter()

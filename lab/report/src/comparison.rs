@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::format::Quantity;
 use super::judge::{Evidence, Judgement, family_in_words, judge};
-use super::{Expectation, Measure, NotJudged, Outcome, Outlook, Run, Study, Subject};
+use super::{Expectation, Measure, NotJudged, Outcome, Outlook, Run, Scores, Study, Subject, scores};
 use lookahead_runs::statistics::{PairedDifference, Spread};
+
+/// Every comparison has the differences of these, `null` where there are none.
+const ALWAYS: [Measure; 2] = [Measure::ValidAccuracy, Measure::ValidLoss];
 
 /// Paired differences `group - baseline`, and whether the group is at least as good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,13 +16,10 @@ pub struct Comparison {
     pub baseline: String,
     /// Seeds for which either side is unfinished or diverged; any such leaves it without a verdict.
     pub missing_pairs: u32,
-    /// Difference of the validation accuracy, as a share of 1; positive is better.
-    pub valid_accuracy: Option<PairedDifference>,
-    /// Difference of the validation loss, which is the logarithm of the perplexity; negative is better.
-    pub valid_loss: Option<PairedDifference>,
-    /// Difference of BLEU on the validation set; positive is better.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_bleu: Option<PairedDifference>,
+    /// Differences of what the runs are compared by: accuracies as shares of 1, losses in place of perplexities, which are
+    /// their exponentials.
+    #[serde(flatten, serialize_with = "scores::serialize")]
+    pub differences: Scores<PairedDifference>,
     /// "Not worse" by each measure that the runs are compared by: these are a family.
     #[serde(default)]
     pub judgements: Vec<MeasureJudgement>,
@@ -53,12 +52,11 @@ impl Comparison {
         let of = |measure: Measure| values(control, measure.to_compare(), None);
         let pairs = |measure: Measure| pair(&values(treated, measure.to_compare(), None), &of(measure));
         let difference = |measure: Measure| PairedDifference::of(&pairs(measure));
+        let measures = subject.compared().iter().map(|measure| measure.to_compare());
         let mut comparison = Self {
             baseline: baseline.to_owned(),
             missing_pairs: subject.compared().iter().map(|&measure| missing(&pairs(measure))).max().unwrap_or(0),
-            valid_accuracy: difference(Measure::ValidAccuracy),
-            valid_loss: difference(Measure::ValidLoss),
-            valid_bleu: difference(Measure::ValidBleu),
+            differences: scores::found(&ALWAYS, measures, difference),
             judgements: Vec::new(),
             outcome: Outcome::not_judged(NotJudged::NotMeasured),
             family: String::new(),
@@ -77,7 +75,10 @@ impl Comparison {
         baseline: impl Fn(Measure) -> Option<f64>,
         command: &str,
     ) {
-        let margins = subject.compared().iter().map(|&measure| (measure, measure.margin().beside(baseline(measure))));
+        let margins = subject
+            .compared()
+            .iter()
+            .map(|&measure| (measure, measure.quantity().facts().margin.beside(baseline(measure))));
         let margins: Vec<(Measure, f64)> = margins.collect();
         let evidence = |&(measure, margin): &(Measure, f64)| Evidence {
             difference: self.difference(measure),
@@ -97,16 +98,12 @@ impl Comparison {
 
     /// Complete pairs behind the verdict.
     pub fn pairs(&self) -> u32 {
-        self.valid_loss.map_or(0, |paired| paired.n)
+        self.difference(Measure::ValidLoss).map_or(0, |paired| paired.n)
     }
 
     /// The difference of a measure that a [`Subject`] is compared by.
     pub(super) fn difference(&self, measure: Measure) -> Option<PairedDifference> {
-        match measure.quantity() {
-            Quantity::Accuracy => self.valid_accuracy,
-            Quantity::Bleu => self.valid_bleu,
-            Quantity::Loss | Quantity::Perplexity => self.valid_loss,
-        }
+        self.differences.get(measure.to_compare())
     }
 }
 
@@ -119,9 +116,14 @@ pub(super) fn refused(runs: &[Run], study: &Study) -> Option<NotJudged> {
     runs.iter().any(never_began).then_some(NotJudged::AverageNeverBegan)
 }
 
+/// Mean and deviation of what is there.
+pub(super) fn spread(values: &[Option<f64>]) -> Option<Spread> {
+    Spread::of(&values.iter().copied().flatten().collect::<Vec<_>>())
+}
+
 /// The mean of what is there.
 pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
-    Some(Spread::of(&values.iter().copied().flatten().collect::<Vec<_>>())?.mean)
+    Some(spread(values)?.mean)
 }
 
 /// A measure of runs, one per seed: after an epoch, or at the end of those that are finished.

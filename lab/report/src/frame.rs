@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::axis::{Axis, Scale};
+use super::axis::{Axis, AxisScale};
 use super::drawing::round;
 
 /// Two axes and the pixels between which they lie.
@@ -47,7 +47,7 @@ impl Frame {
 
     /// Values far outside stay near the plot, where the clip hides them: a log axis has no place for zero.
     pub(super) fn pixel_y(&self, value: f64) -> f64 {
-        let smallest = if self.y.scale == Scale::Log { self.y.low * 0.5 } else { f64::MIN };
+        let smallest = if self.y.scale == AxisScale::Log { self.y.low * 0.5 } else { f64::MIN };
         self.bottom - (self.bottom - self.top) * self.y.position(value.max(smallest)).clamp(-2.0, 3.0)
     }
 
@@ -57,6 +57,6 @@ impl Frame {
 }
 
 /// The name of a quantity, and whether its axis is logarithmic.
-pub(super) fn with_scale(name: &str, scale: Scale) -> String {
-    format!("{name}{}", if scale == Scale::Log { " (log scale)" } else { "" })
+pub(super) fn with_scale(name: &str, scale: AxisScale) -> String {
+    format!("{name}{}", if scale == AxisScale::Log { " (log scale)" } else { "" })
 }

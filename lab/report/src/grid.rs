@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::format::Quantity;
-use super::summary::{at_end, ids};
-use super::{Measure, Run, Subject};
+use super::scores::{self, at_end};
+use super::summary::ids;
+use super::{Measure, Run, Scores, Subject};
 use lookahead_runs::statistics::Spread;
 
 /// One point of a group's grid, with its runs.
@@ -30,44 +30,20 @@ pub struct PointSummary {
     pub runs: Vec<String>,
     /// Number of finished runs.
     pub n: u32,
-    /// Final validation accuracy, 0 to 1.
-    pub valid_accuracy: Option<Spread>,
-    /// Final validation loss.
-    pub valid_loss: Option<Spread>,
-    /// Final training loss.
-    pub train_loss: Option<Spread>,
-    /// Final validation perplexity; of language models.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_perplexity: Option<Spread>,
-    /// BLEU on the validation set, 0 to 100; of translations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_bleu: Option<Spread>,
+    /// What was measured at their end: accuracies as shares of 1.
+    #[serde(flatten, serialize_with = "scores::serialize")]
+    pub scores: Scores<Spread>,
 }
 
 impl PointSummary {
     pub(super) fn of(point: &GridPoint, subject: Subject) -> Self {
-        let is_language = subject == Subject::Language;
+        let always = [Measure::ValidAccuracy, Measure::ValidLoss, Measure::TrainLoss];
         Self {
             label: point.label.clone(),
             is_chosen: point.is_chosen,
             runs: ids(&point.runs),
             n: point.runs.iter().filter(|run| run.finished().is_some()).count() as u32,
-            valid_accuracy: at_end(&point.runs, Measure::ValidAccuracy),
-            valid_loss: at_end(&point.runs, Measure::ValidLoss),
-            train_loss: at_end(&point.runs, Measure::TrainLoss),
-            valid_perplexity: at_end(&point.runs, Measure::ValidPerplexity).filter(|_| is_language),
-            valid_bleu: at_end(&point.runs, Measure::ValidBleu),
-        }
-    }
-
-    /// One of the measures of [`Subject::of_points`].
-    pub(super) fn measured(&self, measure: Measure) -> Option<Spread> {
-        match measure.quantity() {
-            Quantity::Accuracy => self.valid_accuracy,
-            Quantity::Perplexity => self.valid_perplexity,
-            Quantity::Bleu => self.valid_bleu,
-            Quantity::Loss if measure == Measure::TrainLoss => self.train_loss,
-            Quantity::Loss => self.valid_loss,
+            scores: scores::found(&always, [subject.score()], |measure| at_end(&point.runs, measure)),
         }
     }
 }
@@ -90,8 +66,7 @@ pub(super) fn choose(points: &mut [GridPoint]) -> Option<&GridPoint> {
 }
 
 fn mean_accuracy(point: &GridPoint) -> f64 {
-    let accuracies: Vec<f64> = point.runs.iter().filter_map(|run| Measure::ValidAccuracy.at_end(run)).collect();
-    Spread::of(&accuracies).map_or(f64::NEG_INFINITY, |spread| spread.mean)
+    at_end(&point.runs, Measure::ValidAccuracy).map_or(f64::NEG_INFINITY, |spread| spread.mean)
 }
 
 /// Infinite where a finished run ended without a finite loss: a point that can diverge is not chosen for its other seeds.

@@ -25,6 +25,7 @@ mod legend;
 mod page;
 mod plane;
 mod record;
+mod scores;
 mod study;
 mod subject;
 mod summary;
@@ -54,8 +55,8 @@ use self::drawing::Drawing;
 use lookahead_runs::files::write_atomically;
 use lookahead_runs::format::{self, as_given, significant, significant_in_full};
 use lookahead_runs::{
-    Artifact, Expectation, Figure, FileError, Group, LeftOut, Measure, MetricsRow, Paper, PaperClaim, PaperValue, Run,
-    RunResult, TraceKind, TraceRow,
+    Artifact, Expectation, Figure, FileError, Group, LeftOut, Measure, MetricsRow, Paper, PaperClaim, PaperValue,
+    Quantity, Run, RunResult, Scores, TraceKind, TraceRow,
 };
 
 /// Reports an artifact: reads `out_dir/FOLDER/artifact.json` and the runs it lists in `out_dir/runs/`, and writes

@@ -106,8 +106,8 @@ impl Record<'_> {
     /// The mean of a measure over the runs of a group: at their end as the summary has it, else from the curves.
     fn mean(&self, panel: &str, label: &str, measure: Measure, epoch: Option<u32>) -> Option<f64> {
         let group = self.group(panel, label)?;
-        if epoch.is_none() && measure != Measure::MeanTrainLoss {
-            return Some(group.measured(measure)?.mean);
+        if epoch.is_none() && measure.is_of_evaluation() {
+            return Some(group.scores.get(measure)?.mean);
         }
         let value = |id: &String| {
             let run = self.runs.get(id)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Measure, Run};
+use super::{Measure, MetricsRow, Run};
 
 /// What the runs of a study learn. It decides which measures are shown and compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +23,15 @@ impl Subject {
     pub(super) fn of<'a>(runs: impl Iterator<Item = &'a Run>) -> Self {
         let (mut has_rows, mut translates) = (false, false);
         for run in runs.filter(|run| !run.rows.is_empty() || run.result.is_some()) {
-            if run.rows.iter().any(|row| row.valid_accuracy.is_some())
-                || run.result.as_ref().is_some_and(|end| end.valid_accuracy.is_some())
-            {
+            let end = run.result.as_ref().map(|end| &end.scores);
+            let has = |measure: Measure| end.is_some_and(|end| end.get(measure).is_some());
+            let has_accuracy = |row: &MetricsRow| row.scores.get(Measure::ValidAccuracy).is_some();
+            if run.rows.iter().any(has_accuracy) || has(Measure::ValidAccuracy) {
                 return Self::Classification;
             }
             has_rows = true;
-            let has_bleu = run.result.as_ref().is_some_and(|end| end.valid_bleu.is_some() || end.test_bleu.is_some());
-            translates |= has_bleu || run.model().as_deref() == Some("transformer");
+            translates |=
+                has(Measure::ValidBleu) || has(Measure::TestBleu) || run.model().as_deref() == Some("transformer");
         }
         match (has_rows, translates) {
             (_, true) => Self::Translation,

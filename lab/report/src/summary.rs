@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::claim::epoch_here;
-use super::comparison::values;
+use super::comparison::{spread, values};
+use super::scores::{self, FIRST, at_end};
 use super::{
-    ClaimSummary, Comparison, GridPoint, Group, LeftOut, Measure, PaperValue, PointSummary, Run, RunResult, Study,
-    Subject, UnreadableRun,
+    ClaimSummary, Comparison, GridPoint, Group, LeftOut, Measure, PaperValue, PointSummary, Run, RunResult, Scores,
+    Study, Subject, UnreadableRun,
 };
 use lookahead_runs::statistics::Spread;
 
@@ -84,47 +85,19 @@ pub struct GroupSummary {
     /// Finished runs whose average never began: their numbers are of the optimizer inside.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_averaged: u32,
-    /// Final validation accuracy, 0 to 1.
-    pub valid_accuracy: Option<Spread>,
-    /// Final top-5 accuracy, 0 to 1, where there are more classes.
-    #[serde(default)]
-    pub valid_top5: Option<Spread>,
     /// How many classes its data have, where the configurations of its runs tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<u64>,
-    /// Final validation loss.
-    pub valid_loss: Option<Spread>,
-    /// Final training loss.
-    #[serde(default)]
-    pub train_loss: Option<Spread>,
-    /// Final loss on the test set, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_loss: Option<Spread>,
-    /// Final training perplexity; of language models.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train_perplexity: Option<Spread>,
-    /// Final validation perplexity; of language models.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_perplexity: Option<Spread>,
-    /// Final test perplexity; of language models, where there is a test set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_perplexity: Option<Spread>,
-    /// BLEU on the validation set, 0 to 100; of translations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_bleu: Option<Spread>,
-    /// BLEU on the test set, 0 to 100; of translations, where there is a test set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_bleu: Option<Spread>,
+    /// What was measured at their end: accuracies as shares of 1, perplexities of language models only.
+    #[serde(flatten, serialize_with = "scores::serialize")]
+    pub scores: Scores<Spread>,
     /// By the ids of finished runs, of which epochs their final weights are: the best one, or several averaged. Runs that
     /// are evaluated with the weights of their end are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept_epochs: BTreeMap<String, Vec<u32>>,
-    /// Accuracy of the fast weights at the last evaluation, where it was evaluated.
-    #[serde(default)]
-    pub fast_accuracy: Option<Spread>,
-    /// Validation loss of the fast weights at the last evaluation.
-    #[serde(default)]
-    pub fast_loss: Option<Spread>,
+    /// The same of the fast weights at the last evaluation, where they were evaluated.
+    #[serde(flatten, with = "scores::of_fast_weights")]
+    pub fast: Scores<Spread>,
     /// Mean wall time of a run, in seconds.
     pub seconds: Option<f64>,
     /// The comparison with the baseline, if the group names one.
@@ -186,10 +159,12 @@ impl Summary {
 impl GroupSummary {
     fn of(group: &Group, runs: &[Run], grid: &[GridPoint], study: &Study) -> Self {
         let subject = study.subject();
-        let of_language = |measure: Measure| at_end(runs, measure).filter(|_| subject == Subject::Language);
         let finished: Vec<&RunResult> = runs.iter().filter_map(Run::finished).collect();
         let kept = runs.iter().filter_map(|run| Some((run.id.clone(), run.finished()?.kept_epochs.clone())));
-        let fast = || runs.iter().filter(|run| run.finished().is_some()).filter_map(|run| run.rows.last()?.fast);
+        let fast = runs.iter().filter(|run| run.finished().is_some()).filter_map(|run| run.rows.last()?.fast.as_ref());
+        let fast: Vec<&Scores> = fast.collect();
+        let of_fast = |measure: Measure| spread(&fast.iter().map(|scores| scores.get(measure)).collect::<Vec<_>>());
+        let fast_measures = fast.iter().flat_map(|scores| scores.measures());
         let baseline = group
             .baseline
             .as_ref()
@@ -204,45 +179,18 @@ impl GroupSummary {
             runs: ids(runs),
             unfinished: runs.iter().filter(|run| run.finished().is_none()).map(|run| run.id.clone()).collect(),
             n: finished.len() as u32,
-            diverged: finished.iter().filter(|result| result.valid_loss.is_none()).count() as u32,
+            diverged: finished.iter().filter(|result| result.scores.get(Measure::ValidLoss).is_none()).count() as u32,
             non_finite: finished.iter().map(|result| result.non_finite).sum(),
             skipped: finished.iter().map(|result| result.skipped).sum(),
             left_out: finished.iter().map(|result| result.left_out).sum(),
             not_averaged: finished.iter().filter(|result| result.average_began == Some(false)).count() as u32,
-            valid_accuracy: at_end(runs, Measure::ValidAccuracy),
-            valid_top5: at_end(runs, Measure::ValidTop5),
             classes: runs.iter().find_map(Run::classes),
-            valid_loss: at_end(runs, Measure::ValidLoss),
-            train_loss: at_end(runs, Measure::TrainLoss),
-            test_loss: at_end(runs, Measure::TestLoss),
-            train_perplexity: of_language(Measure::TrainPerplexity),
-            valid_perplexity: of_language(Measure::ValidPerplexity),
-            test_perplexity: of_language(Measure::TestPerplexity),
-            valid_bleu: at_end(runs, Measure::ValidBleu),
-            test_bleu: at_end(runs, Measure::TestBleu),
+            scores: scores::found(&FIRST, scores::of_evaluations(subject), |measure| at_end(runs, measure)),
             kept_epochs: kept.filter(|(_, epochs)| !epochs.is_empty()).collect(),
-            fast_accuracy: Spread::of(&fast().filter_map(|fast| fast.valid_accuracy).collect::<Vec<_>>()),
-            fast_loss: Spread::of(&fast().filter_map(|fast| fast.valid_loss).collect::<Vec<_>>()),
+            fast: scores::found(&[Measure::ValidAccuracy, Measure::ValidLoss], fast_measures, of_fast),
             seconds: Spread::of(&finished.iter().map(|end| end.seconds).collect::<Vec<_>>()).map(|spread| spread.mean),
             comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label, study)),
             paper: of_paper.map(|value| BesidePaper::of(value, runs, study)).collect(),
-        }
-    }
-
-    /// A measure at the end of its finished runs; `None` where it has none, or is not of what the study is about.
-    pub(super) fn measured(&self, measure: Measure) -> Option<Spread> {
-        match measure {
-            Measure::TrainLoss => self.train_loss,
-            Measure::ValidLoss => self.valid_loss,
-            Measure::ValidAccuracy => self.valid_accuracy,
-            Measure::ValidTop5 => self.valid_top5,
-            Measure::TestLoss => self.test_loss,
-            Measure::TrainPerplexity => self.train_perplexity,
-            Measure::ValidPerplexity => self.valid_perplexity,
-            Measure::TestPerplexity => self.test_perplexity,
-            Measure::ValidBleu => self.valid_bleu,
-            Measure::TestBleu => self.test_bleu,
-            Measure::MeanTrainLoss | Measure::InnerLoopChange | Measure::SyncChange => None,
         }
     }
 
@@ -265,12 +213,4 @@ fn is_zero(count: &u32) -> bool {
 
 pub(super) fn ids(runs: &[Run]) -> Vec<String> {
     runs.iter().map(|run| run.id.clone()).collect()
-}
-
-pub(super) fn at_end(runs: &[Run], measure: Measure) -> Option<Spread> {
-    spread(&values(runs, measure, None))
-}
-
-fn spread(values: &[Option<f64>]) -> Option<Spread> {
-    Spread::of(&values.iter().copied().flatten().collect::<Vec<_>>())
 }

@@ -118,7 +118,7 @@ fn results_of(measures: &[Measure], groups: &[&GroupSummary]) -> String {
         let label =
             group.chosen().map_or_else(|| group.label.clone(), |point| format!("{}: {}", group.label, point.label));
         let mut row = vec![Cell::new(label), right(format::finished(group.n, group.runs.len()))];
-        let numbers = measures.iter().map(|&measure| measure.quantity().spread(group.measured(measure)));
+        let numbers = measures.iter().map(|&measure| measure.quantity().spread(group.scores.get(measure)));
         row.extend(numbers.map(|number| right(number.replace(' ', &NO_BREAK.to_string()))));
         table.add_row(row);
     }
@@ -162,7 +162,7 @@ fn folded(sentence: &str) -> String {
 
 fn differences(subject: Subject, groups: &[&GroupSummary]) -> Option<String> {
     let mut header = vec!["difference".to_owned()];
-    let heading = |measure: &Measure| short(*measure) + measure.quantity().unit_of_difference();
+    let heading = |measure: &Measure| short(*measure) + measure.quantity().facts().unit_of_difference;
     header.extend(subject.compared().iter().map(heading));
     header.push("verdict".to_owned());
     let mut table = plain_table(header);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{FileError, Measure, MetricsRow, ReportError, Run, Study, Subject};
+use super::{FileError, Measure, MetricsRow, ReportError, Run, Scores, Study, Subject, scores};
 use lookahead_runs::files::replace;
 use lookahead_runs::remove_file;
 
@@ -78,7 +78,7 @@ fn events(run: &Run, subject: Subject) -> Vec<u8> {
 }
 
 /// `Event { wall_time = 1, step = 2, file_version = 3, summary = 5 }`, `Summary { value = 1 }`, `Value { tag = 1, simple_value = 2 }`.
-fn event(seconds: f64, step: u64, scalars: impl Iterator<Item = (&'static str, f64)>) -> Message {
+fn event(seconds: f64, step: u64, scalars: impl Iterator<Item = (String, f64)>) -> Message {
     let mut summary = Message::default();
     for (tag, number) in scalars {
         let mut value = Message::default();
@@ -90,35 +90,26 @@ fn event(seconds: f64, step: u64, scalars: impl Iterator<Item = (&'static str, f
     event
 }
 
+/// The tag of a measure: `valid/loss`.
+fn tag(measure: Measure) -> String {
+    measure.key().replacen('_', "/", 1)
+}
+
 /// The numbers of an evaluation that there are.
-fn scalars(row: &MetricsRow, subject: Subject) -> impl Iterator<Item = (&'static str, f64)> {
-    let of_language = |measure: Measure| measure.of_row(row).filter(|_| subject == Subject::Language);
-    let all = [
-        ("train/loss", row.train_loss),
-        ("valid/loss", row.valid_loss),
-        ("train/perplexity", of_language(Measure::TrainPerplexity)),
-        ("valid/perplexity", of_language(Measure::ValidPerplexity)),
-        ("valid/accuracy", row.valid_accuracy),
-        ("valid/top5", row.valid_top5),
-        ("valid/loss of fast weights", row.fast.and_then(|fast| fast.valid_loss)),
-        ("valid/accuracy of fast weights", row.fast.and_then(|fast| fast.valid_accuracy)),
-        ("learning_rate", Some(row.learning_rate)),
-        ("alpha", row.alpha),
-        ("epoch", Some(row.epoch.into())),
-    ];
-    all.into_iter().filter_map(|(tag, number)| Some((tag, number?)))
+fn scalars(row: &MetricsRow, subject: Subject) -> impl Iterator<Item = (String, f64)> {
+    let scores = scores::of_evaluations(subject).map(|measure| (tag(measure), measure.of(&row.scores)));
+    let of_fast = |fast: &Scores, measure: Measure| (tag(measure) + " of fast weights", fast.get(measure));
+    let fast = row.fast.iter().flat_map(move |fast| fast.measures().map(move |measure| of_fast(fast, measure)));
+    let others = [("learning_rate", Some(row.learning_rate)), ("alpha", row.alpha), ("epoch", Some(row.epoch.into()))];
+    let all = scores.chain(fast).chain(others.map(|(tag, number)| (tag.to_owned(), number)));
+    all.filter_map(|(tag, number)| Some((tag, number?)))
 }
 
 /// What is measured at the end of a run only, as far as there is any.
-fn scalars_of_end(run: &Run, subject: Subject) -> impl Iterator<Item = (&'static str, f64)> {
-    let at_end = |measure: Measure| measure.at_end(run);
-    let all = [
-        ("test/loss", at_end(Measure::TestLoss)),
-        ("test/perplexity", at_end(Measure::TestPerplexity).filter(|_| subject == Subject::Language)),
-        ("valid/bleu", at_end(Measure::ValidBleu)),
-        ("test/bleu", at_end(Measure::TestBleu)),
-    ];
-    all.into_iter().filter_map(|(tag, number)| Some((tag, number?)))
+fn scalars_of_end(run: &Run, subject: Subject) -> impl Iterator<Item = (String, f64)> {
+    let is_of_rows = |measure: Measure| run.rows.iter().any(|row| row.scores.measures().any(|of| of == measure));
+    let measures = scores::of_evaluations(subject).filter(|measure| !is_of_rows(measure.to_compare()));
+    scores::sorted(measures).into_iter().filter_map(|measure| Some((tag(measure), measure.at_end(run)?)))
 }
 
 /// Adds a TFRecord.

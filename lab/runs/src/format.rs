@@ -1,19 +1,7 @@
 //! Numbers as text: one way of writing each quantity, in the terminal, the page and the plots alike.
 
+use crate::Quantity;
 use crate::statistics::{PairedDifference, Spread};
-
-/// What a number of the report measures, and so how it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity {
-    /// A share of 1, written in percent; differences in percentage points.
-    Accuracy,
-    /// A loss.
-    Loss,
-    /// The exponential of a loss. Differences are of the losses, its logarithms, written as a change in percent.
-    Perplexity,
-    /// BLEU, 0 to 100; differences in points.
-    Bleu,
-}
 
 /// What stands where there is no number.
 pub const MISSING: &str = "-";
@@ -32,15 +20,6 @@ impl Quantity {
             Some(Spread { mean, std: Some(std), .. }) => {
                 format!("{} ± {}", self.value(mean), self.beside(std, mean.abs().max(std)))
             }
-        }
-    }
-
-    /// The unit of differences, after a comma; empty where they have none.
-    pub fn unit_of_difference(self) -> &'static str {
-        match self {
-            Self::Accuracy => ", points",
-            Self::Perplexity => ", %",
-            Self::Loss | Self::Bleu => "",
         }
     }
 

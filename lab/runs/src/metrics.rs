@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::FileError;
 use crate::left_out::is_zero;
 use crate::place::Place;
+use crate::{FileError, Scores, scores};
 
-/// One evaluation: a line of `metrics.jsonl`. A loss that is not finite is written as `null`; the key may not be absent.
+/// One evaluation: a line of `metrics.jsonl`. A loss that is not finite is `null`; its key may not be absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricsRow {
     /// Epochs finished.
@@ -17,41 +17,20 @@ pub struct MetricsRow {
     pub step: u64,
     /// Learning rate of the last step.
     pub learning_rate: f64,
-    /// Training loss over the whole training set, on the slow weights where there are any (App. C.1).
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub train_loss: Option<f64>,
-    /// Validation loss, on the slow weights where there are any.
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub valid_loss: Option<f64>,
-    /// Share of validation examples that are right, 0 to 1; of tasks with classes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_accuracy: Option<f64>,
-    /// Share of validation examples whose class is among the five most likely; only where there are more classes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_top5: Option<f64>,
+    /// What was measured, on the slow weights where there are any; the training loss over the whole training set (App. C.1).
+    #[serde(flatten, deserialize_with = "scores::of_weights")]
+    pub scores: Scores,
     /// Validation examples that all this is without, because they cannot be read or are too long.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub valid_skipped: u64,
     /// The same of the fast weights, where the configuration asks for it and they are others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fast: Option<FastScores>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "scores::of_fast_weights")]
+    pub fast: Option<Scores>,
     /// Slow step size of the last sync, in (0, 1]; `None` without Lookahead.
     #[serde(deserialize_with = "Option::deserialize")]
     pub alpha: Option<f64>,
     /// Wall time of the run so far, in seconds, earlier sessions of a resumed run included.
     pub seconds: f64,
-}
-
-/// How good the fast weights are, beside the slow ones.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FastScores {
-    /// Validation loss; `None` if not finite.
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub valid_loss: Option<f64>,
-    /// Share of validation examples that are right, 0 to 1; of tasks with classes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_accuracy: Option<f64>,
 }
 
 /// Reads the lines of `metrics.jsonl`.
@@ -74,9 +53,7 @@ pub(crate) fn read_rows(path: &Path, bytes: &[u8]) -> Result<Vec<MetricsRow>, Fi
 impl MetricsRow {
     fn check(&self, path: &Path, line: usize) -> Result<(), FileError> {
         let place = Place { path, line };
-        if let Some(accuracy) = self.valid_accuracy {
-            place.within("valid_accuracy", accuracy, 0.0..=1.0, "0 to 1")?;
-        }
+        [Some(&self.scores), self.fast.as_ref()].into_iter().flatten().try_for_each(|scores| scores.check(&place))?;
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")?;
         place.within("learning_rate", self.learning_rate, 0.0..=f64::MAX, "0 or more")?;
         match self.alpha {

@@ -149,7 +149,7 @@ impl Expectation {
             Self::Higher => [0.0, f64::INFINITY],
             Self::Lower | Self::LessSpread => [f64::NEG_INFINITY, 0.0],
             Self::Similar => [-margin, margin],
-            Self::NotWorse if measure.is_score() => [-margin, f64::INFINITY],
+            Self::NotWorse if measure.quantity().facts().is_score => [-margin, f64::INFINITY],
             Self::NotWorse => [f64::NEG_INFINITY, margin],
         }
     }
@@ -278,7 +278,7 @@ impl PaperClaim {
             _ => {}
         }
         if self.measure.is_none() {
-            return wrong("measure", "missing".to_owned(), &Measure::accepted());
+            return wrong("measure", "missing".to_owned(), &Measure::KEYS.join(", "));
         }
         if groups == 0 {
             return wrong("groups", "missing".to_owned(), "at least one label");

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::place::Place;
-use crate::{FileError, LeftOut};
+use crate::{FileError, LeftOut, Scores, scores};
 
 /// The end of a run: `result.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,27 +17,9 @@ pub struct RunResult {
     pub epochs: u32,
     /// Gradient steps done.
     pub steps: u64,
-    /// Last training loss; `None` if not finite.
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub train_loss: Option<f64>,
-    /// Validation loss at the end, on the slow weights where there are any; `None` if not finite.
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub valid_loss: Option<f64>,
-    /// Share of validation examples that are right at the end, 0 to 1; of tasks with classes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_accuracy: Option<f64>,
-    /// Share of validation examples whose class is among the five most likely; only where there are more classes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_top5: Option<f64>,
-    /// BLEU on the validation set, 0 to 100; of translations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_bleu: Option<f64>,
-    /// Loss over the test set, where there is one; `None` too if not finite.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_loss: Option<f64>,
-    /// BLEU on the test set, 0 to 100; of translations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_bleu: Option<f64>,
+    /// What was measured at the end, on the slow weights where there are any; the training loss is the last one.
+    #[serde(flatten, deserialize_with = "scores::of_weights")]
+    pub scores: Scores,
     /// Of which epochs the evaluated weights are, where they are not those at the end: the best one, or several averaged.
     /// All losses and scores here are of these weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -68,16 +50,7 @@ pub struct RunResult {
 impl RunResult {
     pub(crate) fn check(&self, path: &Path) -> Result<(), FileError> {
         let place = Place { path, line: 1 };
-        for (field, share) in [("valid_accuracy", self.valid_accuracy), ("valid_top5", self.valid_top5)] {
-            if let Some(share) = share {
-                place.within(field, share, 0.0..=1.0, "0 to 1")?;
-            }
-        }
-        for (field, bleu) in [("valid_bleu", self.valid_bleu), ("test_bleu", self.test_bleu)] {
-            if let Some(bleu) = bleu {
-                place.within(field, bleu, 0.0..=100.0, "0 to 100")?;
-            }
-        }
+        self.scores.check(&place)?;
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")
     }
 }

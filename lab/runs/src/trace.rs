@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::cycles::Changes;
-use crate::FileError;
 use crate::place::Place;
+use crate::{FileError, Measure, Scores, scores};
 
 /// A line of `trace.jsonl`: the weights after one update, evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,11 +19,17 @@ pub struct TraceRow {
     pub step: u64,
     /// Which weights were evaluated.
     pub kind: TraceKind,
-    /// Their validation loss; `None` if not finite.
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub valid_loss: Option<f64>,
-    /// The share of validation examples that they get right, 0 to 1.
-    pub valid_accuracy: f64,
+    /// Their validation loss and accuracy.
+    #[serde(flatten, deserialize_with = "scores::of_update")]
+    pub scores: Scores,
+}
+
+impl TraceRow {
+    /// The share of validation examples that the weights get right, 0 to 1; of rows that were read it is a number.
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        self.scores.get(Measure::ValidAccuracy).unwrap_or(f64::NAN)
+    }
 }
 
 /// Which weights a line of a trace is about.
@@ -59,7 +65,7 @@ pub(crate) fn read_rows(path: &Path, bytes: &[u8]) -> Result<Vec<TraceRow>, File
     for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let row: TraceRow =
             serde_json::from_slice(line).map_err(|error| FileError::malformed(path, index + 1, &error))?;
-        Place { path, line: index + 1 }.within("valid_accuracy", row.valid_accuracy, 0.0..=1.0, "0 to 1")?;
+        row.scores.check(&Place { path, line: index + 1 })?;
         while rows.last().is_some_and(|last| (last.update, last.kind) >= (row.update, row.kind)) {
             rows.pop();
         }
@@ -71,8 +77,11 @@ pub(crate) fn read_rows(path: &Path, bytes: &[u8]) -> Result<Vec<TraceRow>, File
     Ok(rows)
 }
 
-/// Why a line cannot stand after another one.
+/// Why a line cannot stand where it does.
 fn misplaced(row: &TraceRow, before: Option<&TraceRow>) -> Option<String> {
+    if row.accuracy().is_nan() {
+        return Some(format!("`{}`: null, expected: a number", Measure::ValidAccuracy.key()));
+    }
     let fits = match (before, row.kind) {
         (None, TraceKind::Start) => row.update == 0,
         (None, _) | (Some(_), TraceKind::Start) => false,

@@ -143,6 +143,14 @@ pub enum ConfigError {
         /// What is wrong.
         error: Box<ConfigError>,
     },
+    /// A name of which there is no reference.
+    #[error("no document, table or key is called {name:?}{}; `lookahead config` prints them all", did_you_mean(nearest.as_deref()))]
+    UnknownTopic {
+        /// The name.
+        name: String,
+        /// The one closest to it, if one is close.
+        nearest: Option<String>,
+    },
     /// Two parts of a sweep that contradict each other, or a part that has no effect.
     #[error("{place}: {reason}")]
     Sweep {
@@ -169,14 +177,14 @@ pub enum ConfigError {
     },
 }
 
-fn did_you_mean(nearest: Option<&'static str>) -> String {
+fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
 /// The candidate most like `given`, if it is like it enough to be what was meant.
-pub fn nearest(given: &str, candidates: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+pub fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     const ALIKE: f64 = 0.7;
-    let likeness = |name: &'static str| (strsim::jaro_winkler(given, name), name);
+    let likeness = |name: &'c str| (strsim::jaro_winkler(given, name), name);
     let best = candidates.into_iter().map(likeness).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 > ALIKE).then_some(best.1)
 }

@@ -1,5 +1,6 @@
 //! Reads a parsed TOML document key by key, so that every error can say where the key stands and what it accepts.
 
+use std::fmt::Debug;
 use std::num::NonZeroU32;
 use std::ops::{Range, RangeInclusive};
 
@@ -7,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Place, nearest};
+use crate::survey::{Preset, Survey};
 use crate::text::{forbidden, short};
 
 /// The text a document was parsed from.
@@ -50,12 +52,22 @@ impl Source<'_> {
 
 /// What `read` makes of a document; `file` names it in errors.
 pub fn read_document<T>(text: &str, file: &str, read: impl FnOnce(&Table<'_>) -> Read<T>) -> Read<T> {
+    read_surveyed(text, file, None, read)
+}
+
+/// As [`read_document`]; what is asked of the document is noted.
+pub(crate) fn read_surveyed<T>(
+    text: &str,
+    file: &str,
+    survey: Option<&Survey>,
+    read: impl FnOnce(&Table<'_>) -> Read<T>,
+) -> Read<T> {
     let source = Source::File { name: file, text };
     let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
         place: source.place(&error.span().unwrap_or(text.len()..text.len())),
         message: error.message().to_owned(),
     })?;
-    read(&Table::root(source, document.get_ref()))
+    read(&Table { survey, ..Table::root(source, document.get_ref()) })
 }
 
 /// A table and its path from the root (empty for the root itself). A table that is not there reads as an empty one.
@@ -65,13 +77,14 @@ pub struct Table<'s> {
     path: String,
     key_span: Range<usize>,
     entries: Option<&'s DeTable<'s>>,
+    survey: Option<&'s Survey>,
 }
 
 impl<'s> Table<'s> {
     /// A whole document.
     #[must_use]
     pub fn root(source: Source<'s>, entries: &'s DeTable<'s>) -> Self {
-        Self { source, path: String::new(), key_span: 0..0, entries: Some(entries) }
+        Self { source, path: String::new(), key_span: 0..0, entries: Some(entries), survey: None }
     }
 
     /// The full path of one of its keys.
@@ -81,6 +94,9 @@ impl<'s> Table<'s> {
 
     /// Refuses every key that is not one of `accepted`; the first in the text is reported.
     pub fn accept(&self, accepted: &'static [&'static str]) -> Result<(), ConfigError> {
+        if let Some(survey) = self.survey {
+            survey.accepts(&self.path, accepted);
+        }
         let unknown =
             self.entries.into_iter().flat_map(DeTable::keys).filter(|key| !accepted.contains(&key.get_ref().as_ref()));
         match unknown.min_by_key(|key| key.span().start) {
@@ -98,7 +114,7 @@ impl<'s> Table<'s> {
     pub fn get(&self, key: &str) -> Option<Entry<'s>> {
         let (name, value) = self.entries?.get_key_value(key)?;
         let (value, span) = (value.get_ref(), value.span());
-        Some(Entry { source: self.source, path: self.path_of(key), name: Some(name), value, span })
+        Some(Entry { source: self.source, path: self.path_of(key), name: Some(name), value, span, survey: self.survey })
     }
 
     /// Its keys, as the text orders them.
@@ -110,11 +126,13 @@ impl<'s> Table<'s> {
 
     /// The table under a key.
     pub fn table(&self, key: &str) -> Read<Self> {
-        let Some(entry) = self.get(key) else {
-            return Ok(Self { path: self.path_of(key), entries: None, ..self.clone() });
-        };
-        let entries = Some(entry.value.as_table().ok_or_else(|| entry.refuse("a table"))?);
-        Ok(Self { source: self.source, key_span: entry.key_span(), path: entry.path, entries })
+        if let Some(survey) = self.survey {
+            survey.asks(&self.path_of(key), A_TABLE, Preset::Nothing);
+        }
+        match self.get(key) {
+            Some(entry) => entry.table(),
+            None => Ok(Self { path: self.path_of(key), entries: None, ..self.clone() }),
+        }
     }
 
     /// Where the table's key stands; for a table that is not there, where that of the table around it stands.
@@ -135,21 +153,37 @@ impl<'s> Table<'s> {
     }
 
     /// What `read` makes of a key, if the key is there.
-    pub fn optional<T>(&self, key: &str, read: impl FnOnce(&Entry<'s>) -> Read<T>) -> Read<Option<T>> {
+    pub fn optional<T>(&self, key: &str, read: impl Fn(&Entry<'s>) -> Read<T>) -> Read<Option<T>> {
+        self.ask(key, &read, || Preset::Nothing);
         self.get(key).map(|entry| read(&entry)).transpose()
     }
 
     /// What `read` makes of a key, or its default.
-    pub fn or<T>(&self, key: &str, default: T, read: impl FnOnce(&Entry<'s>) -> Read<T>) -> Read<T> {
+    pub fn or<T: Debug>(&self, key: &str, default: T, read: impl Fn(&Entry<'s>) -> Read<T>) -> Read<T> {
+        self.ask(key, &read, || Preset::Value(format!("{default:?}")));
         self.get(key).map_or(Ok(default), |entry| read(&entry))
     }
 
     /// What `read` makes of a key that has to be there.
-    pub fn required<T>(&self, key: &str, read: impl FnOnce(&Entry<'s>) -> Read<T>) -> Read<T> {
+    pub fn required<T>(&self, key: &str, read: impl Fn(&Entry<'s>) -> Read<T>) -> Read<T> {
+        self.ask(key, &read, || Preset::Required);
         let missing = || ConfigError::MissingKey { file: self.source.name(), key: self.path_of(key) };
         self.get(key).ok_or_else(missing).and_then(|entry| read(&entry))
     }
+
+    /// Notes what `read` accepts of a key: what it says when it is given what nothing accepts.
+    fn ask<T>(&self, key: &str, read: &impl Fn(&Entry<'s>) -> Read<T>, default: impl Fn() -> Preset) {
+        let Some(survey) = self.survey else { return };
+        let (source, path) = (self.source, self.path_of(key));
+        let entry = Entry { source, path, name: None, value: survey.unacceptable(), span: 0..0, survey: self.survey };
+        if let Err(ConfigError::WrongValue { accepted, .. }) = read(&entry) {
+            survey.asks(&entry.path, &accepted, default());
+        }
+    }
 }
+
+/// What a key accepts that has keys of its own.
+pub(crate) const A_TABLE: &str = "a table";
 
 /// What reading a key gives.
 pub type Read<T> = Result<T, ConfigError>;
@@ -165,6 +199,7 @@ pub struct Entry<'s> {
     name: Option<&'s Spanned<DeString<'s>>>,
     value: &'s DeValue<'s>,
     span: Range<usize>,
+    survey: Option<&'s Survey>,
 }
 
 impl<'s> Entry<'s> {
@@ -195,8 +230,9 @@ impl<'s> Entry<'s> {
 
     /// The table that this value is.
     pub fn table(&self) -> Read<Table<'s>> {
-        let entries = Some(self.value.as_table().ok_or_else(|| self.refuse("a table"))?);
-        Ok(Table { source: self.source, key_span: self.key_span(), path: self.path.clone(), entries })
+        let entries = Some(self.value.as_table().ok_or_else(|| self.refuse(A_TABLE))?);
+        let (source, path, survey) = (self.source, self.path.clone(), self.survey);
+        Ok(Table { source, key_span: self.key_span(), path, entries, survey })
     }
 
     /// A number, a string or a flag as it is written in an override.
@@ -278,7 +314,8 @@ impl<'s> Entry<'s> {
 
     /// A number that one of the core's constructors takes; the core's error says what is accepted.
     pub fn hyperparameter<T>(&self, make: impl FnOnce(f64) -> Result<T, lookahead::Error>) -> Read<T> {
-        let number = self.number("", |_| true).map_err(|_| self.refuse("a number"))?;
+        // What is no number is in no range.
+        let number = self.number("", |_| true).unwrap_or(f64::NAN);
         make(number).map_err(|error| match error {
             lookahead::Error::OutOfRange { accepted, .. } => self.refuse(format!("a number {accepted}")),
             other => self.refuse(format!("a number for which this holds: {other}")),
@@ -307,24 +344,37 @@ impl<'s> Entry<'s> {
 
     /// As [`Entry::list`], of one element at least.
     pub fn some<T>(&self, longest: usize, what: &str, read: impl Fn(&Self) -> Read<T>) -> Read<Vec<T>> {
-        match self.value.as_array().is_some_and(|elements| elements.is_empty()) {
-            true => Err(self.refuse(format!("a list of 1 to {longest} {what}"))),
-            false => self.list(longest, what, read),
+        match self.value.as_array() {
+            Some(elements) if !elements.is_empty() && elements.len() <= longest => self.list(longest, what, read),
+            _ => Err(self.refuse(format!("a list of 1 to {longest} {what}{}", self.each(&read)))),
         }
     }
 
     /// A list of at most `longest` elements; `what` names them in the plural.
     pub fn list<T>(&self, longest: usize, what: &str, read: impl Fn(&Self) -> Read<T>) -> Read<Vec<T>> {
         let elements = self.value.as_array().filter(|elements| elements.len() <= longest);
-        let elements = elements.ok_or_else(|| self.refuse(format!("a list of at most {longest} {what}")))?;
+        let each = || self.each(&read);
+        let elements = elements.ok_or_else(|| self.refuse(format!("a list of at most {longest} {what}{}", each())))?;
         let entry = |(index, element): (usize, &'s Spanned<DeValue<'s>>)| Self {
             source: self.source,
             path: format!("{}[{index}]", self.path),
             name: None,
             value: element.get_ref(),
             span: element.span(),
+            survey: self.survey,
         };
         elements.iter().enumerate().map(|element| read(&entry(element))).collect()
+    }
+
+    /// What a survey is told of the elements of a list.
+    fn each<T>(&self, read: &impl Fn(&Self) -> Read<T>) -> String {
+        let told = self.survey.filter(|survey| std::ptr::eq(self.value, survey.unacceptable())).map(|_| read(self));
+        match told {
+            Some(Err(ConfigError::WrongValue { accepted, .. })) if *accepted != *A_TABLE => {
+                format!(", each {accepted}")
+            }
+            _ => String::new(),
+        }
     }
 }
 

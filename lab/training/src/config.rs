@@ -23,7 +23,7 @@ pub use lookahead_settings::{ConfigError, Place};
 
 pub use self::keep::KeepConfig;
 pub use self::optimizer::{
-    AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadConfig,
+    AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadTable,
     OptimizerConfig, SgdConfig, SlowWeightsConfig, StepSizeConfig,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
@@ -187,7 +187,11 @@ impl RunConfig {
         config
     }
 
-    fn from_table(table: &Table<'_>) -> Read<Self> {
+    /// Reads a configuration from its parsed document.
+    ///
+    /// # Errors
+    /// As [`RunConfig::parse`].
+    pub fn from_table(table: &Table<'_>) -> Read<Self> {
         Self::read(table, None)
     }
 

@@ -10,14 +10,15 @@ use lookahead::{
     Alpha, Averaging, Cadence, Description, InnerStatePolicy, LookaheadConfig, Schedule, SyncPeriod, SyncReport,
 };
 use lookahead_burn::{
-    AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, PullBack, RecordReader, RecordWriter, RuleSet, Sgd,
-    Weights,
+    AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, Observed, PullBack, RecordReader, RecordWriter,
+    RuleSet, Sgd, Weights,
 };
 
 use crate::Error;
 use crate::config::{AverageConfig, OptimizerConfig, StepSizeConfig};
 
-/// A rule, a Lookahead or an average, around any other.
+/// A rule, a Lookahead or an average, around any other. An enum, because an optimizer of modules is no object: Burn's modules
+/// are walked by code that is generic in the rank of their tensors.
 #[derive(Clone)]
 pub enum AnyOptimizer {
     /// SGD.
@@ -96,48 +97,6 @@ impl AnyOptimizer {
     pub fn evaluation_model<M: Module>(&self, model: &M) -> M {
         self.evaluation_weights().map_or_else(|| model.valid(), |weights| weights.apply(model))
     }
-
-    /// The outermost Lookahead's last sync.
-    #[must_use]
-    pub fn last_sync(&self) -> Option<&SyncReport> {
-        match self {
-            Self::Lookahead(lookahead) => lookahead.last_sync(),
-            Self::Averaged(averaged) => averaged.inner().last_sync(),
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
-        }
-    }
-
-    /// The elements that syncs refused as not finite.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        match self {
-            Self::Lookahead(lookahead) => lookahead.refused() + lookahead.inner().refused(),
-            Self::Averaged(averaged) => averaged.inner().refused(),
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => 0,
-        }
-    }
-
-    /// Whether every average inside has begun; `None` without any.
-    #[must_use]
-    pub fn average_began(&self) -> Option<bool> {
-        match self {
-            Self::Lookahead(lookahead) => lookahead.inner().average_began(),
-            Self::Averaged(averaged) => Some(averaged.has_begun() && averaged.inner().average_began().unwrap_or(true)),
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
-        }
-    }
-
-    /// Tells every average inside a validation loss (NT-ASGD).
-    pub fn observe_validation_loss(&mut self, loss: f64) {
-        match self {
-            Self::Lookahead(lookahead) => lookahead.inner_mut().observe_validation_loss(loss),
-            Self::Averaged(averaged) => {
-                averaged.observe_validation_loss(loss);
-                averaged.inner_mut().observe_validation_loss(loss);
-            }
-            Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => {}
-        }
-    }
 }
 
 /// Hands a call to whichever optimizer it is.
@@ -157,6 +116,24 @@ macro_rules! each {
 impl Cadence for AnyOptimizer {
     fn sync_periods(&self) -> Vec<Schedule<SyncPeriod>> {
         each!(self, optimizer => optimizer.sync_periods())
+    }
+}
+
+impl Observed for AnyOptimizer {
+    fn latest_sync(&self) -> Option<&SyncReport> {
+        each!(self, optimizer => optimizer.latest_sync())
+    }
+
+    fn all_refused(&self) -> u64 {
+        each!(self, optimizer => optimizer.all_refused())
+    }
+
+    fn averages_began(&self) -> Option<bool> {
+        each!(self, optimizer => optimizer.averages_began())
+    }
+
+    fn observe_loss(&mut self, loss: f64) {
+        each!(self, optimizer => optimizer.observe_loss(loss));
     }
 }
 

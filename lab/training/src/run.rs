@@ -12,12 +12,12 @@ use crate::Error;
 use crate::config::RunConfig;
 use crate::environment::{environment, peak_memory};
 use crate::task::{ForTask, Task, with_task};
-use crate::train::{Observer, Outcome, Trainer, finite};
+use crate::train::{Observer, Outcome, Trainer};
 use lookahead_data::Data;
 use lookahead_runs::Current;
 use lookahead_runs::Stop;
 use lookahead_runs::files::{FileError, create_folder, open_own, remove_abandoned, write_atomically, write_sealed};
-use lookahead_runs::{LeftOut, Run, RunResult, write_result};
+use lookahead_runs::{Run, RunResult, write_result};
 
 pub use self::inspection::{Inspection, inspect};
 
@@ -78,19 +78,13 @@ impl ForTask for ThisRun<'_> {
         let trainer = Trainer::new(self.config, task, self.folder, self.stop)?;
         write_environment(self.config, self.folder, self.environment)?;
         let outcome = trainer.run(self.observer)?;
-        let Outcome { epochs, steps, seconds, train, valid, test, kept_epochs, average_began, .. } = outcome;
-        let Outcome { refused, skipped, empty_batches, .. } = outcome;
+        let Outcome { epochs, steps, seconds, scores, kept_epochs, average_began, refused, skipped, left_out } =
+            outcome;
         let result = RunResult {
             status: "done".to_owned(),
             epochs,
             steps,
-            train_loss: finite(train.loss),
-            valid_loss: finite(valid.loss),
-            valid_accuracy: valid.accuracy,
-            valid_top5: valid.top5,
-            valid_bleu: valid.bleu,
-            test_loss: test.and_then(|test| finite(test.loss)),
-            test_bleu: test.and_then(|test| test.bleu),
+            scores,
             kept_epochs,
             average_began,
             seconds,
@@ -98,13 +92,7 @@ impl ForTask for ThisRun<'_> {
             data: task.data_sha256(),
             data_description: task.data_description(),
             skipped,
-            left_out: LeftOut {
-                empty_batches,
-                valid_skipped: valid.skipped,
-                valid_cut: valid.cut,
-                test_skipped: test.map_or(0, |test| test.skipped),
-                test_cut: test.map_or(0, |test| test.cut),
-            },
+            left_out,
             peak_memory: peak_memory(),
         };
         finish(self.config, self.folder, task, &result)?;

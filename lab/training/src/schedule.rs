@@ -7,13 +7,13 @@ use crate::config::{DecayConfig, ScheduleConfig};
 
 /// The schedule of a run: warm-up, then decay. Only a plateau has a memory; it belongs in the checkpoint.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub struct LearningRate {
     config: ScheduleConfig,
     total_steps: u64,
     plateau: Option<ReduceOnPlateau>,
 }
 
-impl Schedule {
+impl LearningRate {
     /// The schedule for a run of `total_steps` steps.
     ///
     /// # Errors

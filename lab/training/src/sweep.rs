@@ -7,6 +7,7 @@ mod request;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::path::Path;
 
 pub use self::figure::check_path;
 pub use self::jobs::{Follow, Job, do_runs};
@@ -129,7 +130,31 @@ impl Sweep {
             known: scales.iter().map(|scale| scale.scale.name()).collect(),
         })?;
         request.overrides.iter().try_for_each(|text| self.check_override(text, scale))?;
+        self.check_all_scales()?;
         Ok(scale)
+    }
+
+    /// A slip in what only another scale sets, or in a grid, shows in the first run, however small.
+    fn check_all_scales(&self) -> Result<(), Error> {
+        for scale in &self.config.scales {
+            for (panel, group) in self.groups(scale) {
+                let described = self.described(scale, panel, group)?;
+                for axis in &group.grid {
+                    for point in points(std::slice::from_ref(axis)) {
+                        self.set_point(described.clone(), group, &point)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration at a point of a group's grid.
+    fn set_point(&self, mut config: RunConfig, group: &GroupConfig, point: &[Override]) -> Result<RunConfig, Error> {
+        for own in point {
+            own.apply(&mut config, || format!("group {:?}", short(&group.label)))?;
+        }
+        Ok(config)
     }
 
     fn groups<'a>(
@@ -170,15 +195,15 @@ impl Sweep {
         group: &GroupConfig,
         point: &[Override],
     ) -> Result<RunConfig, Error> {
-        let mut config = described.clone();
-        for own in point {
-            own.apply(&mut config, || format!("group {:?}", short(&group.label)))?;
-        }
+        let mut config = self.set_point(described.clone(), group, point)?;
         for text in &request.overrides {
             config.set(text)?;
         }
         if config.data.source.is_in_files() {
             config.data.dir = request.data.clone().or(config.data.dir);
+            if let Some(source) = &self.source {
+                config.data.look_beside(Path::new(&source.file));
+            }
         }
         if let Some(device) = request.device {
             config.device = device;

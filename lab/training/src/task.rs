@@ -12,7 +12,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::Error;
 pub use lookahead_models::Memory;
-use lookahead_runs::Stop;
+use lookahead_runs::{Measure, Scores, Stop};
 
 pub use self::any::{ForTask, with_task};
 pub use self::classification::Classification;
@@ -31,6 +31,16 @@ pub enum Part {
 }
 
 impl Part {
+    /// The loss over it.
+    #[must_use]
+    pub fn loss(self) -> Measure {
+        match self {
+            Self::Train => Measure::TrainLoss,
+            Self::Valid => Measure::ValidLoss,
+            Self::Test => Measure::TestLoss,
+        }
+    }
+
     /// Its name in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -43,20 +53,22 @@ impl Part {
 }
 
 /// How good a model is on a part of the data.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Score {
-    /// The mean loss of an example, or of a word or subword, in nats; its exponential is then the perplexity.
-    pub loss: f64,
-    /// The share of examples that are right, 0 to 1; of classes.
-    pub accuracy: Option<f64>,
-    /// The share whose class is among the five most likely; only where there are more than five classes.
-    pub top5: Option<f64>,
-    /// BLEU, 0 to 100; of translations that were searched for.
-    pub bleu: Option<f64>,
+    /// What was measured; the loss always: the mean of an example, or of a word or subword, in nats.
+    pub scores: Scores,
     /// Examples left out of all this, because they cannot be read or are too long to be computed on.
     pub skipped: u64,
     /// Sentences that were too long to be translated but by their beginnings.
     pub cut: u64,
+}
+
+impl Score {
+    /// With what else was measured of the same part.
+    pub(crate) fn and(self, more: Self) -> Self {
+        let Self { scores, skipped, cut } = more;
+        Self { scores: self.scores.and(scores), skipped: self.skipped + skipped, cut: self.cut + cut }
+    }
 }
 
 /// A mean that is taken part by part.
@@ -109,7 +121,7 @@ pub trait Task {
         Ok(())
     }
 
-    /// The files that a finished run leaves of [`prepare`](Self::prepare) and [`final_score`](Self::final_score).
+    /// The files that a finished run leaves of [`prepare`](Self::prepare) and [`measure_at_end`](Self::measure_at_end).
     fn files(&self) -> Vec<&'static str> {
         vec![]
     }
@@ -117,14 +129,9 @@ pub trait Task {
     /// The initial model.
     fn initial_model(&self, device: &Device) -> Self::Model;
 
-    /// Whether the model has batch-norm statistics.
-    fn has_batch_norm(&self, _model: &Self::Model) -> bool {
-        false
-    }
-
-    /// Whether there is a test set besides the validation set.
-    fn has_test(&self) -> bool {
-        false
+    /// The parts that are scored at the end: the validation set, and the test set where there is one.
+    fn scored_at_end(&self) -> Vec<Part> {
+        vec![Part::Valid]
     }
 
     /// The steps of an epoch, counted from 0.
@@ -170,36 +177,34 @@ pub trait Task {
     /// What reading the data meets, [`Error::NothingLeft`], [`Error::Interrupted`].
     fn evaluate(&self, model: &Self::Model, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error>;
 
-    /// Whether [`Task::final_score`] measures more than [`Task::evaluate`].
-    fn has_final_score(&self) -> bool {
-        false
-    }
-
-    /// The score at the end of a run; what it is based on may be left in `folder`.
+    /// What is measured at the end of a run alone, besides [`Task::evaluate`]; what it is based on may be left in `folder`.
+    /// `progress` hears how many examples of how many are done.
     ///
     /// # Errors
     /// As [`Task::evaluate`], [`Error::Io`].
-    fn final_score(
+    fn measure_at_end(
         &self,
-        model: &Self::Model,
-        part: Part,
+        _model: &Self::Model,
+        _part: Part,
         _folder: &Path,
-        device: &Device,
-        stop: &Stop,
+        _device: &Device,
+        _progress: &mut dyn FnMut(usize, usize),
+        _stop: &Stop,
     ) -> Result<Score, Error> {
-        self.evaluate(model, part, device, stop)
+        Ok(Score::default())
     }
 
-    /// A copy of the model whose batch-norm statistics are those of the training data, estimated anew.
+    /// A copy of the model whose batch-norm statistics are those of the training data, estimated anew; `None` for a model
+    /// without any.
     ///
     /// # Errors
     /// What reading the data meets, [`Error::NothingLeft`], [`Error::Interrupted`].
     fn re_estimate_batch_norm(
         &self,
-        model: &Self::Model,
+        _model: &Self::Model,
         _device: &Device,
         _stop: &Stop,
-    ) -> Result<Self::Model, Error> {
-        Ok(model.clone())
+    ) -> Result<Option<Self::Model>, Error> {
+        Ok(None)
     }
 }

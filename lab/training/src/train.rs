@@ -10,16 +10,16 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use lookahead_burn::{InnerOptimizer, clip_by_global_norm};
+use lookahead_burn::{InnerOptimizer, Observed, clip_by_global_norm};
 
 pub use self::finish::Outcome;
-use self::trace::{Point, Trace};
+use self::trace::Trace;
 use crate::Error;
 use crate::checkpoint::{Checkpoint, Position};
 use crate::config::RunConfig;
 use crate::device;
 use crate::optimizer::AnyOptimizer;
-use crate::schedule::Schedule;
+use crate::schedule::LearningRate;
 use crate::task::{Memory, Part, Score, Task};
 use lookahead_models::{load_weights, named_weights};
 use lookahead_runs::Current;
@@ -27,7 +27,7 @@ use lookahead_runs::Stop;
 use lookahead_runs::Unsaved;
 use lookahead_runs::files::{FileSum, Manifest};
 use lookahead_runs::json_log::JsonLog;
-use lookahead_runs::{FastScores, MetricsRow};
+use lookahead_runs::{Measure, MetricsRow, TraceKind};
 
 const METRICS: &str = "metrics.jsonl";
 
@@ -37,6 +37,8 @@ pub trait Observer {
     fn stepped(&mut self, step: u64);
     /// An evaluation was made.
     fn evaluated(&mut self, row: &MetricsRow);
+    /// At the end of the run `done` of `all` examples of a part are measured.
+    fn measured(&mut self, _part: Part, _done: usize, _all: usize) {}
 }
 
 /// A run in progress.
@@ -48,7 +50,7 @@ pub struct Trainer<'a, T: Task> {
     model: Option<T::Model>,
     memory: T::Memory,
     optimizer: AnyOptimizer,
-    schedule: Schedule,
+    schedule: LearningRate,
     position: Position,
     /// The run folder's files at the checkpoint that the run continues from; `None` for a run at its start.
     continued: Option<Manifest>,
@@ -72,7 +74,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let device = device::open(config.device)?.autodiff();
         let model = task.initial_model(&device);
         let mut trainer = Self {
-            schedule: Schedule::new(&config.schedule, task.steps_of(config.epochs.get()))?,
+            schedule: LearningRate::new(&config.schedule, task.steps_of(config.epochs.get()))?,
             optimizer: AnyOptimizer::new(&config.optimizer)?,
             model: None,
             memory: T::Memory::default(),
@@ -132,7 +134,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             }
             self.end_epoch(observer)?;
         }
-        self.finish()
+        self.finish(observer)
     }
 
     /// One batch further. A batch without an example keeps its place in the schedule, and changes nothing else.
@@ -166,7 +168,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let rate = rate.into();
         let proposal = update.and_then(|_| self.optimizer.proposal(&rate, &model, &grads));
         if update == Some(1) {
-            self.trace(0, Point::Start, &model)?;
+            self.trace(0, TraceKind::Start, &model)?;
         }
         self.model = Some(if self.config.optimizer.asks_for_gradient() {
             let before = &self.memory;
@@ -194,21 +196,21 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn trace_update(&mut self, update: u32, proposal: Option<T::Model>) -> Result<(), Error> {
         match &proposal {
             Some(fast) => {
-                self.trace(update, Point::Inner, fast)?;
+                self.trace(update, TraceKind::Inner, fast)?;
                 let slow = self.optimizer.evaluation_model(self.model());
-                self.trace(update, Point::Outer, &slow)
+                self.trace(update, TraceKind::Outer, &slow)
             }
             None => {
                 let fast = self.model().clone();
-                self.trace(update, Point::Inner, &fast)
+                self.trace(update, TraceKind::Inner, &fast)
             }
         }
     }
 
-    fn trace(&mut self, update: u32, point: Point, model: &T::Model) -> Result<(), Error> {
+    fn trace(&mut self, update: u32, kind: TraceKind, model: &T::Model) -> Result<(), Error> {
         let score = self.score(&model.valid(), Part::Valid)?;
         match &mut self.trace {
-            Some(trace) => trace.write(update, self.position.step, point, score, || named_weights(model)),
+            Some(trace) => trace.write(update, self.position.step, kind, score.scores, || named_weights(model)),
             None => Ok(()),
         }
     }
@@ -221,7 +223,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     fn stop_on_non_finite(&self, loss: f32) -> Result<(), Error> {
-        let what = match self.optimizer.refused() {
+        let what = match self.optimizer.all_refused() {
             _ if !loss.is_finite() => "the loss",
             0 => return Ok(()),
             _ => "a weight",
@@ -256,12 +258,13 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.position.batch = 0;
         self.memory = T::Memory::default();
         let Some((row, evaluated)) = evaluation else { return Ok(()) };
-        if is_last && row.valid_loss.is_none() {
+        let loss = row.scores.get(Measure::ValidLoss);
+        if is_last && loss.is_none() {
             self.stop_on_non_finite(f32::NAN)?;
         }
-        let loss = row.valid_loss.unwrap_or(f64::INFINITY);
+        let loss = loss.unwrap_or(f64::INFINITY);
         self.schedule.observe_validation_loss(loss);
-        self.optimizer.observe_validation_loss(loss);
+        self.optimizer.observe_loss(loss);
         kept::keep(self.config.keep, &mut self.position.kept, (epoch, loss), self.folder, || {
             named_weights(&evaluated)
         })?;
@@ -285,13 +288,10 @@ impl<'a, T: Task> Trainer<'a, T> {
             epoch,
             step: self.position.step,
             learning_rate: self.schedule.learning_rate(self.position.step.saturating_sub(1), epoch - 1),
-            train_loss: finite(train.loss),
-            valid_loss: finite(valid.loss),
-            valid_accuracy: valid.accuracy,
-            valid_top5: valid.top5,
+            scores: train.scores.and(valid.scores),
             valid_skipped: valid.skipped,
-            fast: fast.map(|fast| FastScores { valid_loss: finite(fast.loss), valid_accuracy: fast.accuracy }),
-            alpha: self.optimizer.last_sync().map(|sync| sync.alpha.get()),
+            fast: fast.map(|fast| fast.scores),
+            alpha: self.optimizer.latest_sync().map(|sync| sync.alpha.get()),
             seconds: self.seconds(),
         };
         Ok((row, evaluated))
@@ -299,11 +299,10 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     /// The batch-norm statistics of these weights, where they are estimated anew.
     fn with_own_statistics(&self, evaluated: T::Model) -> Result<T::Model, Error> {
-        if self.config.re_estimate_batch_norm && self.task.has_batch_norm(&evaluated) {
-            self.task.re_estimate_batch_norm(&evaluated, &self.device, &self.stop)
-        } else {
-            Ok(evaluated)
+        if !self.config.re_estimate_batch_norm {
+            return Ok(evaluated);
         }
+        Ok(self.task.re_estimate_batch_norm(&evaluated, &self.device, &self.stop)?.unwrap_or(evaluated))
     }
 
     fn score(&self, model: &T::Model, part: Part) -> Result<Score, Error> {
@@ -363,8 +362,4 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.position = position;
         Ok(model)
     }
-}
-
-pub(crate) fn finite(loss: f64) -> Option<f64> {
-    Some(loss).filter(|loss| loss.is_finite())
 }

@@ -1,16 +1,16 @@
 //! The learning rate of each step, against values worked out by hand.
 
 use lookahead_training::config::RunConfig;
-use lookahead_training::schedule::Schedule;
+use lookahead_training::schedule::LearningRate;
 
 /// The schedule of `[schedule]` keys, for 4 steps an epoch and 5 epochs.
-fn schedule(keys: &str) -> Schedule {
+fn schedule(keys: &str) -> LearningRate {
     let text = format!("optimizer.name = 'sgd'\n[schedule]\nlearning_rate = 0.8\n{keys}");
     let config = RunConfig::parse(&text, "run.toml").unwrap();
-    Schedule::new(&config.schedule, 20).unwrap()
+    LearningRate::new(&config.schedule, 20).unwrap()
 }
 
-fn rates(schedule: &Schedule, steps: impl IntoIterator<Item = u64>) -> Vec<f64> {
+fn rates(schedule: &LearningRate, steps: impl IntoIterator<Item = u64>) -> Vec<f64> {
     let round = |rate: f64| (rate * 1e12).round() / 1e12;
     steps.into_iter().map(|step| round(schedule.learning_rate(step, (step / 4) as u32))).collect()
 }
@@ -62,7 +62,7 @@ fn an_inverse_square_root_without_warm_up_is_constant_at_first() {
     assert_eq!(rates(&late, [7, 15, 63]), [0.070710678119, 0.1, 0.05]);
     // tensor2tensor's base model: 0.4 of 512^-0.5 4000^-0.5.
     let text = "optimizer.name = 'adafactor'\nschedule = { name = 'inverse_sqrt', learning_rate = 0.4 }";
-    let default = Schedule::new(&RunConfig::parse(text, "run.toml").unwrap().schedule, 250_000).unwrap();
+    let default = LearningRate::new(&RunConfig::parse(text, "run.toml").unwrap().schedule, 250_000).unwrap();
     assert!((default.learning_rate(0, 0) - 0.4 / 2_048_000_f64.sqrt()).abs() < 1e-18);
 }
 

@@ -8,8 +8,9 @@ use toml::{Table, Value};
 
 use super::command::{self, command, metadata};
 
-/// In the order in which they are published; the others depend on the first alone.
-const PACKAGES: [&str; 3] = ["lookahead-optim", "lookahead-theory", "lookahead-burn"];
+/// In the order in which they are published: each after those that it depends on.
+pub const PACKAGES: [&str; 6] =
+    ["lookahead-nn", "lookahead-optim", "lookahead-flex", "lookahead-layers", "lookahead-theory", "lookahead-burn"];
 
 /// Cargo's own verification shares nothing with any other build. A workspace of the unpacked packages, with the profiles
 /// and the target folder of this one, only checks them, with what is there already.
@@ -37,7 +38,7 @@ pub fn check(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A workspace in which the packages find the first, and are built as in the one of this manifest.
+/// A workspace in which the packages find each other, and are built as in the one of this manifest.
 fn workspace(manifest: &Table, folders: &[String]) -> String {
     let dev = manifest.get("profile").and_then(|profile| profile.get("dev"));
     let mut dev = dev.cloned().unwrap_or_else(|| Table::new().into());
@@ -46,7 +47,8 @@ fn workspace(manifest: &Table, folders: &[String]) -> String {
     }
     let dev = Table::from_iter([("dev".to_owned(), dev)]);
     let profile = Table::from_iter([("profile".to_owned(), dev.into())]);
-    let patch = format!("{}.path = {:?}", PACKAGES[0], folders[0]);
+    let patch: String =
+        PACKAGES.iter().zip(folders).map(|(name, folder)| format!("{name}.path = {folder:?}\n")).collect();
     format!("[workspace]\nresolver = \"3\"\nmembers = {folders:?}\n\n[patch.crates-io]\n{patch}\n\n{profile}")
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::command::{check, command, metadata, said, works};
+use super::packages::PACKAGES;
 
 /// Licences, sources and bans by `deny.toml`; known faults too, where their list can be fetched.
 pub fn deny(root: &Path) -> Result<()> {
@@ -35,8 +36,8 @@ pub fn rust_version(root: &Path) -> Result<()> {
         println!("\nnot checked: Rust {promised}, the oldest that is promised (`rustup toolchain install {promised}`)");
         return Ok(());
     };
-    let packages = "--package lookahead-optim --package lookahead-theory --package lookahead-burn";
-    check(&mut command(root, &format!("rustup run {oldest} cargo check {packages}")))
+    let packages: Vec<String> = PACKAGES.iter().map(|name| format!("--package {name}")).collect();
+    check(&mut command(root, &format!("rustup run {oldest} cargo check {}", packages.join(" "))))
 }
 
 /// Whether `1.95.1`, or a toolchain's name such as `1.95.0-x86_64-unknown-linux-gnu`, is of version `1.95`.

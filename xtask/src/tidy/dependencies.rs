@@ -12,15 +12,21 @@ struct Allowed {
 }
 
 /// Dependencies run one way; ARCHITECTURE.md draws them. The laws only test.
-const ALLOWED: [Allowed; 14] = [
+const ALLOWED: [Allowed; 17] = [
+    library("lookahead-nn", &[]),
     library("lookahead-optim", &[]),
+    library("lookahead-flex", &[]),
+    library("lookahead-layers", &["lookahead-flex", "lookahead-nn"]),
     library("lookahead-theory", &["lookahead-optim"]),
-    library("lookahead-burn", &["lookahead-optim"]),
+    library("lookahead-burn", &["lookahead-optim", "lookahead-flex"]),
     Allowed { package: "lookahead-laws", dependencies: &["lookahead-optim"], dev_dependencies: &[] },
     room("lookahead-settings", &["lookahead-optim"]),
     room("lookahead-runs", &["lookahead-settings"]),
     room("lookahead-data", &["lookahead-settings", "lookahead-runs"]),
-    room("lookahead-models", &["lookahead-settings", "lookahead-runs", "lookahead-data"]),
+    room(
+        "lookahead-models",
+        &["lookahead-settings", "lookahead-runs", "lookahead-data", "lookahead-flex", "lookahead-layers"],
+    ),
     room(
         "lookahead-training",
         &[

@@ -6,7 +6,7 @@ use burn_pack::Scalar;
 use lookahead::kernels::adafactor::{self, Coefficients};
 use lookahead::{Alpha, kernels};
 
-use crate::flex::{Buffer, opens};
+use crate::flex::{Values, opens};
 use crate::pull_back::interpolate;
 use crate::rule_state::SECOND_WEIGHT_LEAF;
 use crate::rules::in_single;
@@ -147,12 +147,12 @@ fn step_in_place<const D: usize>(
 ) -> (Tensor<D>, AdaFactorState<D>) {
     let AdaFactorState { rows, columns, weight, steps } = state;
     let shape = tensor.dims();
-    let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
-    let (mut rows, mut columns) = (Buffer::open(rows), columns.map(Buffer::open));
-    let moment = [rows.values_mut(), columns.as_mut().map(Buffer::values_mut).unwrap_or_default()];
-    adafactor::step(c, &shape, weights.values_mut(), grad.values(), moment);
-    let state = AdaFactorState { rows: rows.close(), columns: columns.map(Buffer::close), weight, steps };
-    (weights.close(), state)
+    let (mut weights, grad) = (Values::of(tensor), Values::of(grad));
+    let (mut rows, mut columns) = (Values::of(rows), columns.map(Values::of));
+    let moment = [rows.as_mut_slice(), columns.as_mut().map(Values::as_mut_slice).unwrap_or_default()];
+    adafactor::step(c, &shape, weights.as_mut_slice(), grad.as_slice(), moment);
+    let state = AdaFactorState { rows: rows.into_tensor(), columns: columns.map(Values::into_tensor), weight, steps };
+    (weights.into_tensor(), state)
 }
 
 fn step_by_operations<const D: usize>(

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use lookahead::kernels::Task;
 use lookahead::rules::AdamHyperparameters;
 
-use crate::flex::{Buffer, opens};
+use crate::flex::{Values, opens};
 use crate::rule_state::RuleState;
 use crate::rules::in_single;
 
@@ -89,18 +89,18 @@ fn step<const D: usize>(
     let second = state.second.take().unwrap_or_else(|| tensor.zeros_like());
 
     if [&tensor, &grad, &first, &second].into_iter().all(opens) {
-        let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
-        let (mut first, mut second) = (Buffer::open(first), Buffer::open(second));
+        let (mut weights, grad) = (Values::of(tensor), Values::of(grad));
+        let (mut first, mut second) = (Values::of(first), Values::of(second));
         let task = Task {
-            weights: weights.values_mut(),
-            gradient: Some(grad.values()),
-            moments: [first.values_mut(), second.values_mut()],
+            weights: weights.as_mut_slice(),
+            gradient: Some(grad.as_slice()),
+            moments: [first.as_mut_slice(), second.as_mut_slice()],
             coefficients: hyper.coefficients(lr, state.correction),
             sync: None,
         };
-        hyper.pass(grad.values().len(), std::iter::once(task));
-        (state.first, state.second) = (Some(first.close()), Some(second.close()));
-        return (weights.close(), state);
+        hyper.pass(grad.as_slice().len(), std::iter::once(task));
+        (state.first, state.second) = (Some(first.into_tensor()), Some(second.into_tensor()));
+        return (weights.into_tensor(), state);
     }
 
     let c = hyper.coefficients::<f64>(lr, state.correction);

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use lookahead::kernels::Task;
 
-use crate::flex::{Buffer, opens};
+use crate::flex::{Values, opens};
 use crate::rule_state::RuleState;
 use crate::rules::in_single;
 
@@ -72,23 +72,23 @@ fn step<const D: usize>(
     let velocity = (rule.momentum() > 0.0).then(|| state.first.take().unwrap_or_else(|| tensor.zeros_like()));
 
     if opens(&tensor) && opens(&grad) && velocity.as_ref().is_none_or(opens) {
-        let (mut weights, grad) = (Buffer::open(tensor), Buffer::open(grad));
-        let mut velocity = velocity.map(Buffer::open);
-        let (coefficients, elements) = (rule.coefficients(lr, first_step), grad.values().len());
-        let (gradient, weights_mut) = (Some(grad.values()), weights.values_mut());
+        let (mut weights, grad) = (Values::of(tensor), Values::of(grad));
+        let mut velocity = velocity.map(Values::of);
+        let (coefficients, elements) = (rule.coefficients(lr, first_step), grad.as_slice().len());
+        let (gradient, weights_mut) = (Some(grad.as_slice()), weights.as_mut_slice());
         match &mut velocity {
             None => {
                 let task = Task { weights: weights_mut, gradient, moments: [], coefficients, sync: None };
                 rule.plain_pass(elements, std::iter::once(task));
             }
             Some(velocity) => {
-                let moments = [velocity.values_mut()];
+                let moments = [velocity.as_mut_slice()];
                 let task = Task { weights: weights_mut, gradient, moments, coefficients, sync: None };
                 rule.momentum_pass(elements, std::iter::once(task));
             }
         }
-        state.first = velocity.map(Buffer::close);
-        return (weights.close(), state);
+        state.first = velocity.map(Values::into_tensor);
+        return (weights.into_tensor(), state);
     }
 
     let c = rule.coefficients::<f64>(lr, first_step);

@@ -1,15 +1,16 @@
 //! What the artifacts of Sec. 3 share: the two files that describe each, overrides of the command line, findings.
 
+use lookahead::SyncPeriod;
 use lookahead_theory::figures::Claim;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use toml::{Table, Value};
+use toml::Value;
 
 use lookahead_report::analysis::{Finding, Outcome, PaperFigure};
 use lookahead_runs::Scale;
 use lookahead_runs::format::as_given;
-use lookahead_settings::text::forbidden;
-use lookahead_settings::{ConfigError, Place};
+use lookahead_settings::{
+    ConfigError, Entry, Place, Preset, Read, Section, Table, overridden, read_document, reference,
+};
 use lookahead_training::Error;
 use lookahead_training::sweep::Request;
 
@@ -29,10 +30,11 @@ impl Files {
         toml::from_str(self.paper).map_err(|error| self.syntax("paper.toml", &error))
     }
 
-    /// The parameters: those of the file, made small by `shrink` for a smoke run, then overridden.
-    pub fn config<C: Serialize + DeserializeOwned>(
+    /// The parameters: what `read` makes of the file, made small by `shrink` for a smoke run, then overridden.
+    pub fn config<C: Serialize>(
         &self,
         request: &Request,
+        read: fn(&Table<'_>) -> Read<C>,
         shrink: impl Fn(&mut C),
     ) -> Result<C, Error> {
         if request.seeds.is_some() {
@@ -40,14 +42,34 @@ impl Files {
             let reason = "it is computed, and nothing in it is random";
             return Err(ConfigError::OptionNotTaken { artifact, option, reason }.into());
         }
-        let mut config: C = toml::from_str(self.config).map_err(|error| self.syntax("config.toml", &error))?;
+        let mut config = read_document(self.config, &format!("experiments/{}/config.toml", self.artifact), read)?;
         if request.scale == Scale::Smoke {
             shrink(&mut config);
         }
         for text in &request.overrides {
-            config = overridden(&config, text)?;
+            // Serialising fails only for what TOML lacks: none here.
+            let complete = toml::to_string(&config).unwrap_or_default();
+            config = overridden(&complete, text, stays, read)?;
         }
         Ok(config)
+    }
+
+    /// The reference of its parameters: their defaults are those of the file.
+    pub fn reference<C: Serialize>(&self, read: fn(&Table<'_>) -> Read<C>) -> Vec<Section> {
+        let file: toml::Table = self.config.parse().unwrap_or_default();
+        let mut base = vec![];
+        flatten(&file, "", &mut base);
+        let borrowed: Vec<(&str, &str)> = base.iter().map(|(path, literal)| (&**path, &**literal)).collect();
+        let complete = |table: &Table<'_>| Ok(toml::to_string(&read(table)?).unwrap_or_default());
+        let mut sections = reference(&borrowed, &[], &complete);
+        for section in &mut sections {
+            for key in &mut section.keys {
+                let path = [&*section.table, &*key.name].join(".");
+                let given = base.iter().find(|(other, _)| *other == path.trim_start_matches('.'));
+                key.default = given.map_or(key.default.clone(), |(_, literal)| Preset::Value(literal.clone()));
+            }
+        }
+        sections
     }
 
     fn syntax(&self, name: &str, error: &toml::de::Error) -> Error {
@@ -56,41 +78,43 @@ impl Files {
     }
 }
 
-/// The most names of a dotted key: tables within tables within tables are nowhere deeper.
-const MOST_NAMES: usize = 8;
-
-/// The parameters with one `KEY=VALUE` changed. The value is TOML, but a string needs no quotes.
-fn overridden<C: Serialize + DeserializeOwned>(config: &C, text: &str) -> Result<C, ConfigError> {
-    let malformed = || ConfigError::OverrideSyntax { text: text.to_owned() };
-    let refused = |reason: String| ConfigError::OverrideRefused { text: cut(text), reason };
-    let (path, value) = text.split_once('=').ok_or_else(malformed)?;
-    let (path, value) = (path.trim(), value.trim());
-    if path.split('.').any(str::is_empty) || forbidden(text).is_some() {
-        return Err(malformed());
-    }
-    if path.split('.').count() > MOST_NAMES {
-        let (text, reason) = (cut(text), format!("a key has at most {MOST_NAMES} names with dots between them"));
-        return Err(ConfigError::OverrideRefused { text, reason });
-    }
-    let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok();
-    let value = parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(value.to_owned()));
-
-    let mut table = Table::try_from(config).map_err(|error| refused(error.to_string()))?;
-    let (tables, key) = path.rsplit_once('.').map_or((None, path), |(tables, key)| (Some(tables), key));
-    let mut place = &mut table;
-    for name in tables.into_iter().flat_map(|tables| tables.split('.')) {
-        let inner = place.entry(name).or_insert_with(|| Value::Table(Table::new()));
-        if !inner.is_table() {
-            // A choice by name can become a table, such as noise.constant=1.
-            *inner = Value::Table(Table::new());
+/// Each key of a document by its path, with its literal.
+fn flatten(table: &toml::Table, path: &str, keys: &mut Vec<(String, String)>) {
+    for (key, value) in table {
+        let path = format!("{path}{key}");
+        match value {
+            Value::Table(inner) => flatten(inner, &format!("{path}."), keys),
+            other => keys.push((path, other.to_string())),
         }
-        place = inner.as_table_mut().ok_or_else(malformed)?;
     }
-    place.insert(key.to_owned(), value);
-    table.try_into().map_err(|error: toml::de::Error| {
-        let lines: Vec<String> = error.to_string().lines().map(|line| line.trim().to_owned()).collect();
-        refused(lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", "))
+}
+
+/// A number that one of the theory's constructors takes; its error says what is accepted.
+pub(super) fn number<T>(entry: &Entry<'_>, make: impl FnOnce(f64) -> Result<T, lookahead_theory::Error>) -> Read<T> {
+    // What is no number is in no range.
+    let number = entry.number("", |_| true).unwrap_or(f64::NAN);
+    make(number).map_err(|error| match error {
+        lookahead_theory::Error::OutOfRange { accepted, .. } => entry.refuse(format!("a number {accepted}")),
+        other => entry.refuse(format!("a number for which this holds: {other}")),
     })
+}
+
+/// A whole number from 1 to `most`.
+pub(super) fn whole(entry: &Entry<'_>, most: u64) -> Read<usize> {
+    let value = entry.whole(1..=most)?;
+    usize::try_from(value).map_err(|_| entry.refuse(format!("at most {}", usize::MAX)))
+}
+
+/// The key `sync_period`.
+pub(super) fn sync_period(table: &Table<'_>) -> Read<SyncPeriod> {
+    table.required("sync_period", |e| {
+        SyncPeriod::new(e.count()?.get()).map_err(|_| e.refuse("a whole number, at least 1"))
+    })
+}
+
+/// Whether a key stays when the table around it becomes another by its kind.
+fn stays(key: &str, kind: &str) -> bool {
+    key == "dim" || (key == "condition_number" && kind != "harmonic")
 }
 
 /// The keys of a configuration whose values an error of the library is about, by the library's name of each.
@@ -108,7 +132,7 @@ pub(super) fn naming(keys: &Keys, prefix: &str, config: &impl Serialize, error: 
         _ => "",
     };
     let Some((_, keys)) = keys.iter().find(|(name, _)| *name == subject) else { return error.into() };
-    let config = Table::try_from(config).map_or_else(|_| Value::Table(Table::new()), Value::Table);
+    let config = Value::try_from(config).unwrap_or_else(|_| Value::Table(toml::Table::new()));
     let given = |key: &&str| {
         let value = key.split('.').try_fold(&config, |table, key| table.get(key))?;
         Some(format!("{prefix}{key}={}", cut(&shown(value))))

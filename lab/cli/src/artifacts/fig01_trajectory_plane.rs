@@ -9,9 +9,8 @@ use lookahead_data::Data;
 use lookahead_data::config::{DataSource, OnCorrupt};
 use lookahead_models::config::ModelConfig;
 use lookahead_models::{Network, load_weights};
-use lookahead_runs::Run;
-use lookahead_runs::Stop;
 use lookahead_runs::files::FileError;
+use lookahead_runs::{Measure, Run, Stop};
 use lookahead_training::Error;
 use lookahead_training::device;
 use lookahead_training::plane::{Grid, Plane, Survey, WeightPath};
@@ -71,7 +70,7 @@ pub fn surface(
     let accuracy = |weights| {
         let (score, _) = score(&load_weights(fresh.clone(), weights)?)?;
         // A classification has an accuracy.
-        Ok(score.accuracy.unwrap_or(f64::NAN))
+        Ok(score.scores.get(Measure::ValidAccuracy).unwrap_or(f64::NAN))
     };
     Plane::through(&path)?.surface(&survey, accuracy, progress, stop)?;
     Ok(())

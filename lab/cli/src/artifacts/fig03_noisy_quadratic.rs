@@ -4,8 +4,9 @@ use lookahead_theory::figures::NoisyProgress;
 use serde_json::Map;
 
 use super::analysis::{Files, finding, notes};
-use super::noisy_progress::{compute, data_files, heading, in_words, progress_plot, shrink, slice_plot};
+use super::noisy_progress::{compute, data_files, heading, in_words, progress_plot, read, shrink, slice_plot};
 use lookahead_report::analysis::{Analysis, Outcome, Picture};
+use lookahead_settings::Section;
 use lookahead_training::Error;
 use lookahead_training::config::DeviceConfig;
 use lookahead_training::environment;
@@ -19,6 +20,11 @@ const FILES: Files = Files {
     paper: include_str!("../../experiments/fig03_noisy_quadratic/paper.toml"),
 };
 
+/// The reference of its parameters.
+pub(super) fn reference() -> Vec<Section> {
+    FILES.reference(read)
+}
+
 /// Computes the figure.
 ///
 /// # Errors
@@ -26,7 +32,7 @@ const FILES: Files = Files {
 pub fn analyse(request: &Request) -> Result<Analysis, Error> {
     let start = std::time::Instant::now();
     let paper = FILES.paper()?;
-    let config: NoisyProgress = FILES.config(request, shrink)?;
+    let config: NoisyProgress = FILES.config(request, read, shrink)?;
     let (data, least_loss) = compute(&config, "")?;
 
     let mut ahead = finding(&paper, "ahead_for_every_alpha", data.claims.clone(), in_words(&data.claims));

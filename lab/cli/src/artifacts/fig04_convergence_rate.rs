@@ -4,14 +4,14 @@
 use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
 use lookahead_theory::figures::{Claim, ConditionPoint, ConvergenceRates, ConvergenceRatesData, SpectrumShape};
 use lookahead_theory::{ConditionNumber, Cycle, Momentum, Rate, Regime};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, json};
 
-use super::analysis::{Files, Keys, finding, naming, notes};
+use super::analysis::{Files, Keys, finding, naming, notes, number, sync_period, whole};
 use lookahead_report::analysis::{Analysis, Axes, Cell, Csv, DataFile, Finding, Outcome, PaperFigure, Picture};
-use lookahead_report::xy::{Level, Mark, Scale, Stroke, Tone, XyAxis, XyCurve, XyPlot};
+use lookahead_report::xy::{AxisScale, Level, Mark, Stroke, Tone, XyAxis, XyCurve, XyPlot};
 use lookahead_runs::format::{as_given, significant};
-use lookahead_settings::ConfigError;
+use lookahead_settings::{Read, Section, Table};
 use lookahead_training::Error;
 use lookahead_training::config::DeviceConfig;
 use lookahead_training::environment;
@@ -27,8 +27,9 @@ const FILES: Files = Files {
 
 /// Our reading of "slightly worse": at least this part of momentum's rate, in the median.
 const SLIGHTLY: f64 = 0.8;
-const MOST_EIGENVALUES: usize = 10_000;
-const MOST_POINTS: usize = 1000;
+const MOST_EIGENVALUES: u64 = 10_000;
+const MOST_CURVES: usize = 64;
+const MOST_POINTS: u32 = 1000;
 
 /// The evidence where there is none.
 const NO_POINT: &str = "None of the condition numbers is in this regime.";
@@ -42,8 +43,7 @@ const KEYS: &Keys = &[
 ];
 
 /// The parameters.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Serialize)]
 struct Config {
     momentum: Momentum,
     sync_period: SyncPeriod,
@@ -55,8 +55,7 @@ struct Config {
 }
 
 /// Condition numbers at the same ratio from each to the next.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Serialize)]
 struct Decades {
     first: ConditionNumber,
     last: ConditionNumber,
@@ -69,6 +68,11 @@ struct Curve {
     data: ConvergenceRatesData,
 }
 
+/// The reference of its parameters.
+pub(super) fn reference() -> Vec<Section> {
+    FILES.reference(Config::read)
+}
+
 /// Computes the figure.
 ///
 /// # Errors
@@ -76,7 +80,7 @@ struct Curve {
 pub fn analyse(request: &Request) -> Result<Analysis, Error> {
     let start = std::time::Instant::now();
     let paper = FILES.paper()?;
-    let config: Config = FILES.config(request, |config: &mut Config| {
+    let config: Config = FILES.config(request, Config::read, |config: &mut Config| {
         config.dims = vec![6, 2];
         config.condition_numbers.per_decade = 1;
     })?;
@@ -117,24 +121,53 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
     })
 }
 
+impl Decades {
+    fn read(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["first", "last", "per_decade"])?;
+        let per_decade = table.required("per_decade", |e| e.count_to(MOST_POINTS))?.get();
+        let [first, last] = ["first", "last"].map(|key| table.required(key, |e| number(e, ConditionNumber::new)));
+        let decades = Self { first: first?, last: last?, per_decade };
+        match (0.0..f64::from(MOST_POINTS)).contains(&decades.steps()) {
+            true => Ok(decades),
+            false => {
+                let accepted = format!("such that first <= last, with at most {MOST_POINTS} condition numbers");
+                let key = if decades.steps() < 0.0 { "first" } else { "per_decade" };
+                let value = if key == "first" { as_given(decades.first.get()) } else { per_decade.to_string() };
+                Err(table.refuse(key, value, accepted))
+            }
+        }
+    }
+
+    /// The steps from the first to the last.
+    fn steps(&self) -> f64 {
+        (self.last.get() / self.first.get()).log10() * f64::from(self.per_decade)
+    }
+}
+
 impl Config {
+    fn read(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["momentum", "sync_period", "alpha", "inner_state", "shape", "dims", "condition_numbers"])?;
+        let policies = [
+            ("maintain", InnerStatePolicy::Maintain),
+            ("interpolate", InnerStatePolicy::Interpolate),
+            ("reset", InnerStatePolicy::Reset),
+        ];
+        let shapes =
+            [("log", SpectrumShape::Log), ("uniform", SpectrumShape::Uniform), ("chebyshev", SpectrumShape::Chebyshev)];
+        Ok(Self {
+            momentum: table.required("momentum", |e| number(e, Momentum::new))?,
+            sync_period: sync_period(table)?,
+            alpha: table.required("alpha", |e| e.hyperparameter(Alpha::new))?,
+            inner_state: table.required("inner_state", |e| e.one_of(&policies))?,
+            shape: table.required("shape", |e| e.one_of(&shapes))?,
+            dims: table.required("dims", |e| e.some(MOST_CURVES, "whole numbers", |e| whole(e, MOST_EIGENVALUES)))?,
+            condition_numbers: Decades::read(&table.table("condition_numbers")?)?,
+        })
+    }
+
     fn compute(&self) -> Result<Vec<Curve>, Error> {
-        let refused = |key: &str, value: &dyn std::fmt::Display, accepted: &str| {
-            let reason = format!("must be {accepted}");
-            Err(ConfigError::OverrideRefused { text: format!("{key}={value}"), reason }.into())
-        };
-        if self.dims.is_empty() {
-            return refused("dims", &"[]", "at least one number of eigenvalues");
-        }
-        if let Some(dim) = self.dims.iter().find(|&&dim| dim > MOST_EIGENVALUES) {
-            return refused("dims", dim, &format!("at most {MOST_EIGENVALUES} each"));
-        }
         let Decades { first, last, per_decade } = self.condition_numbers;
-        let steps = (last.get() / first.get()).log10() * f64::from(per_decade);
-        if per_decade == 0 || !(0.0..MOST_POINTS as f64).contains(&steps) {
-            let accepted = format!("at least 1, with first <= last and at most {MOST_POINTS} condition numbers");
-            return refused("condition_numbers.per_decade", &per_decade, &accepted);
-        }
+        let steps = self.condition_numbers.steps();
         // A whole number of steps, up to rounding, ends on `last` itself.
         let count = (steps + 1e-9).floor() as u32;
         let condition_number = |step| {
@@ -240,7 +273,7 @@ fn ratio_plot(config: &Config, axes: &Axes, curves: &[Curve], marks: &[Mark]) ->
     XyPlot {
         title: title(config),
         x: axes.x.clone(),
-        y: XyAxis { label: "Lookahead's rate / momentum's".to_owned(), scale: Scale::Log },
+        y: XyAxis { label: "Lookahead's rate / momentum's".to_owned(), scale: AxisScale::Log },
         curves: curves.collect(),
         marks: marks.to_vec(),
         level: Some(Level { at: 1.0, above: "Lookahead is faster", below: "momentum is faster" }),

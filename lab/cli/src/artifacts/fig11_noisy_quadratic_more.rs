@@ -1,12 +1,13 @@
 //! Fig. 11: Fig. 3 with a single alpha (a), and after only a few steps (b) (App. A.1).
 
 use lookahead_theory::figures::{Claim, NoisyProgress, NoisyProgressData};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Map;
 
 use super::analysis::{Files, finding, notes};
-use super::noisy_progress::{compute, data_files, heading, in_words, list, progress_plot, shrink, slice_plot};
+use super::noisy_progress::{compute, data_files, heading, in_words, list, progress_plot, read, shrink, slice_plot};
 use lookahead_report::analysis::{Analysis, Finding, Outcome, PaperFigure, Picture};
+use lookahead_settings::{Read, Section, Table};
 use lookahead_training::Error;
 use lookahead_training::config::DeviceConfig;
 use lookahead_training::environment;
@@ -21,11 +22,22 @@ const FILES: Files = Files {
 };
 
 /// The parameters of both panels.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Serialize)]
 struct Panels {
     a: NoisyProgress,
     b: NoisyProgress,
+}
+
+impl Panels {
+    fn read(table: &Table<'_>) -> Read<Self> {
+        table.accept(&["a", "b"])?;
+        Ok(Self { a: read(&table.table("a")?)?, b: read(&table.table("b")?)? })
+    }
+}
+
+/// The reference of its parameters.
+pub(super) fn reference() -> Vec<Section> {
+    FILES.reference(Panels::read)
 }
 
 /// Computes the figure.
@@ -35,7 +47,7 @@ struct Panels {
 pub fn analyse(request: &Request) -> Result<Analysis, Error> {
     let start = std::time::Instant::now();
     let paper = FILES.paper()?;
-    let config: Panels = FILES.config(request, |config: &mut Panels| {
+    let config: Panels = FILES.config(request, Panels::read, |config: &mut Panels| {
         shrink(&mut config.a);
         shrink(&mut config.b);
     })?;

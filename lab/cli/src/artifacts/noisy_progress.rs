@@ -1,17 +1,84 @@
 //! What Fig. 3 and Fig. 11 share: curves of expected progress over the final loss, and vertical slices through them.
 
+use lookahead::Alpha;
 use lookahead_theory::figures::{Claim, NoisyProgress, NoisyProgressData};
-use lookahead_theory::{ConditionNumber, NoisyQuadratic, Spectrum};
+use lookahead_theory::{ConditionNumber, MOST_EIGENVALUES, Noise, NoisyQuadratic, Spectrum};
 
-use super::analysis::{Keys, naming};
+use super::analysis::{Keys, naming, number, sync_period, whole};
 use lookahead_report::analysis::{Axes, Cell, Csv, DataFile};
-use lookahead_report::xy::{Level, Scale, Stroke, Tone, XyAxis, XyCurve, XyPlot};
+use lookahead_report::xy::{AxisScale, Level, Stroke, Tone, XyAxis, XyCurve, XyPlot};
 use lookahead_runs::format::{as_given, significant};
-use lookahead_settings::ConfigError;
+use lookahead_settings::{Choices, ConfigError, Entry, Read, Table};
 use lookahead_training::Error;
 
 /// The most learning rates of a curve: each is a row of the data.
-const MOST_LEARNING_RATES: usize = 100_000;
+const MOST_LEARNING_RATES: u64 = 100_000;
+
+/// The most elements of a list.
+const MOST: usize = 10_000;
+
+/// Reads the parameters of one panel. The files of the artifacts say them all.
+pub(super) fn read(table: &Table<'_>) -> Read<NoisyProgress> {
+    table.accept(&["noise", "sync_period", "alphas", "steps", "learning_rates", "initial_mean", "spectrum"])?;
+    Ok(NoisyProgress {
+        spectrum: read_spectrum(&table.table("spectrum")?)?,
+        noise: table.required("noise", read_noise)?,
+        sync_period: sync_period(table)?,
+        alphas: table.required("alphas", |e| e.some(MOST, "numbers", |e| e.hyperparameter(Alpha::new)))?,
+        steps: table.required("steps", |e| e.whole(1..=u64::MAX))?,
+        learning_rates: table.required("learning_rates", |e| whole(e, MOST_LEARNING_RATES))?,
+        initial_mean: table.required("initial_mean", |e| e.number("that is finite", f64::is_finite))?,
+    })
+}
+
+fn read_spectrum(table: &Table<'_>) -> Read<Spectrum> {
+    const KINDS: Choices<Spectrum, 4> = [
+        ("chebyshev", |table| {
+            with_condition_number(table).map(|(dim, condition_number)| Spectrum::Chebyshev { dim, condition_number })
+        }),
+        ("harmonic", |table| {
+            table.accept(&["kind", "dim"])?;
+            Ok(Spectrum::Harmonic { dim: dim(table)? })
+        }),
+        ("log", |table| {
+            with_condition_number(table).map(|(dim, condition_number)| Spectrum::Log { dim, condition_number })
+        }),
+        ("uniform", |table| {
+            with_condition_number(table).map(|(dim, condition_number)| Spectrum::Uniform { dim, condition_number })
+        }),
+    ];
+    table.required("kind", |e| e.one_of(&KINDS))?(table)
+}
+
+fn with_condition_number(table: &Table<'_>) -> Read<(usize, ConditionNumber)> {
+    table.accept(&["kind", "dim", "condition_number"])?;
+    let thousand = ConditionNumber::THOUSAND;
+    Ok((dim(table)?, table.or("condition_number", thousand, |e| number(e, ConditionNumber::new))?))
+}
+
+fn dim(table: &Table<'_>) -> Read<usize> {
+    table.or("dim", 1000, |e| whole(e, MOST_EIGENVALUES as u64))
+}
+
+fn read_noise(entry: &Entry<'_>) -> Read<Noise> {
+    let variance = |e: &Entry<'_>| e.number("that is finite", f64::is_finite);
+    if let Ok(table) = entry.table() {
+        table.accept(&["constant", "listed"])?;
+        return match table.get("listed") {
+            Some(listed) if table.get("constant").is_some() => {
+                let (key, other) = (listed.path().to_owned(), table.path_of("constant"));
+                Err(ConfigError::Conflict { place: listed.place(), key, other })
+            }
+            None => table.required("constant", variance).map(Noise::Constant),
+            Some(_) => table.required("listed", |e| e.some(MOST_EIGENVALUES, "numbers", variance)).map(Noise::Listed),
+        };
+    }
+    let names = [("inverse_curvature", Noise::InverseCurvature), ("curvature", Noise::Curvature)];
+    let given = names.into_iter().find(|(name, _)| entry.text("").is_ok_and(|text| text == *name));
+    given.map(|(_, noise)| noise).ok_or_else(|| entry.refuse(NOISES))
+}
+
+const NOISES: &str = "\"inverse_curvature\", \"curvature\", { constant = VARIANCE } or { listed = [VARIANCE OF EACH] }";
 
 /// The keys that an error of the library is about.
 const KEYS: &Keys = &[
@@ -40,11 +107,6 @@ pub(super) fn shrink(config: &mut NoisyProgress) {
 
 /// Computes one panel, whose keys begin with `prefix`, and the loss at the optimum.
 pub(super) fn compute(config: &NoisyProgress, prefix: &str) -> Result<(NoisyProgressData, f64), Error> {
-    if config.learning_rates > MOST_LEARNING_RATES {
-        let text = format!("{prefix}learning_rates={}", config.learning_rates);
-        let reason = format!("the number must be at least 1 and at most {MOST_LEARNING_RATES}");
-        return Err(ConfigError::OverrideRefused { text, reason }.into());
-    }
     let computed = || -> Result<(NoisyProgressData, f64), lookahead_theory::Error> {
         let problem = NoisyQuadratic::new(config.spectrum.eigenvalues()?, &config.noise)?;
         Ok((config.compute()?, problem.least_loss()))
@@ -91,7 +153,7 @@ pub(super) fn slice_plot(title: &str, axes: &Axes, least_loss: f64, data: &Noisy
             points: points.collect(),
         }
     });
-    let y = XyAxis { label: "Lookahead's distance / SGD's, same final loss".to_owned(), scale: Scale::Log };
+    let y = XyAxis { label: "Lookahead's distance / SGD's, same final loss".to_owned(), scale: AxisScale::Log };
     let level = Some(Level { at: 1.0, above: "SGD is nearer", below: "Lookahead is nearer" });
     XyPlot { title: title.to_owned(), x: axes.x.clone(), y, curves: curves.collect(), marks: vec![], level }
 }

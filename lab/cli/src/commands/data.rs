@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lookahead_data as data;
 use lookahead_data::config::{DataConfig, DataSource};
 use lookahead_data::{DATA_SETS, DEFAULT_FOLDER, Data, Downloaded, Official, Origin, Server};
+use serde_json::{Value, json};
 
 use super::{say, table};
 
@@ -23,14 +24,17 @@ pub struct Arguments {
     /// The folder to look in, or to download to.
     #[arg(long = "data", value_name = "DIR", global = true)]
     dir: Option<String>,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   lookahead data list --data ~/data            what is there
-  lookahead data fetch cifar10 --data ~/data   the same command continues an interrupted download
-  lookahead data verify image_folders --data ~/data/imagenet   decodes every picture
-  lookahead data fetch wmt14-en-de             Europarl, Common Crawl, News Commentary and the test sets, unpacked
+  lookahead data fetch cifar10 --data ~/data   or go on with a download
+  lookahead data verify image_folders --data ~/imagenet   decode every picture
+  lookahead data fetch wmt14-en-de             1.7 GB, unpacked
 
 Without --data: the folder `data` here; Fashion-MNIST also where Debian's package dataset-fashion-mnist puts it.
 LOOKAHEAD_DATA_MIRROR=URL takes the files from below another address; the official checksums hold all the same.
@@ -69,44 +73,47 @@ fn names() -> PossibleValuesParser {
 
 pub fn data(arguments: &Arguments) -> anyhow::Result<()> {
     let dir = arguments.dir.as_deref().map(Path::new);
-    match &arguments.command {
+    let official = |name: &str| Official::named(name).with_context(|| format!("no data set is called {name:?}"));
+    let (text, document) = match &arguments.command {
         Command::List => list(dir),
-        Command::Fetch { name } => Official::named(name).map_or(Ok(()), |official| fetch(official, dir)),
-        Command::Verify { name } => Official::named(name).map_or(Ok(()), |official| verify(official, dir)),
-    }
+        Command::Fetch { name } => fetch(official(name)?, dir)?,
+        Command::Verify { name } => verify(official(name)?, dir)?,
+    };
+    Ok(say(if arguments.json { serde_json::to_string_pretty(&document)? } else { text })?)
 }
 
-fn list(dir: Option<&Path>) -> anyhow::Result<()> {
-    let mut table = table(["name", "what", "where"]);
+fn list(dir: Option<&Path>) -> (String, Value) {
+    let (mut table, mut documents) = (table(["name", "what", "where"]), Vec::new());
     for official in &DATA_SETS {
-        let place = match (DataSource::named(official.name), official.origin) {
-            (None, _) | (_, Origin::Embedded) => "in the program".to_owned(),
-            (Some(source), origin) => {
-                let dir = dir.map(|dir| dir.display().to_string());
-                match (Data::find(&DataConfig { dir, ..DataConfig::new(source) }), origin) {
-                    (Ok(found), _) => found.map_or_else(String::new, |path| path.display().to_string()),
-                    (Err(_), Origin::ByHand { .. }) => "not here; by hand (`fetch` says how)".to_owned(),
-                    (Err(_), _) => "not here; `fetch` gets it".to_owned(),
-                }
-            }
+        let dir = dir.map(|dir| dir.display().to_string());
+        let source = DataSource::named(official.name).filter(|_| !matches!(official.origin, Origin::Embedded));
+        let found = source.map(|source| Data::find(&DataConfig { dir, ..DataConfig::new(source) }).ok());
+        let path = found.clone().flatten().map(|path| path.map_or_else(String::new, |path| path.display().to_string()));
+        let place = match (&found, &path, official.origin) {
+            (None, ..) => "in the program".to_owned(),
+            (Some(_), Some(path), _) => path.clone(),
+            (Some(None), None, Origin::ByHand { .. }) => "not here; by hand (`fetch` says how)".to_owned(),
+            (Some(_), None, _) => "not here; `fetch` gets it".to_owned(),
         };
         table.add_row([official.name, official.what, &place]);
+        let is_here = found.is_none_or(|found| found.is_some());
+        documents.push(json!({ "name": official.name, "what": official.what, "here": is_here, "path": path }));
     }
-    Ok(say(table.to_string())?)
+    (table.to_string(), documents.into())
 }
 
-fn fetch(official: &Official, dir: Option<&Path>) -> anyhow::Result<()> {
+fn fetch(official: &Official, dir: Option<&Path>) -> anyhow::Result<(String, Value)> {
     let server = server()?;
     let mut progress = Progress::new();
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
     let result = data::fetch(official, dir, &server, &mut |file, done| progress.show(file, done));
     progress.bar.finish_and_clear();
-    let there = result?;
-    if there.is_empty() {
-        return Ok(say(format!("{} is a part of the program", official.name))?);
-    }
-    let lines: Vec<String> = there.iter().map(|path| path.display().to_string()).collect();
-    Ok(say(format!("{} is here:\n{}", official.name, lines.join("\n")))?)
+    let there: Vec<String> = result?.iter().map(|path| path.display().to_string()).collect();
+    let text = match there.is_empty() {
+        true => format!("{} is a part of the program", official.name),
+        false => format!("{} is here:\n{}", official.name, there.join("\n")),
+    };
+    Ok((text, json!({ "name": official.name, "files": there })))
 }
 
 /// What the environment says of downloads.
@@ -126,9 +133,10 @@ fn server() -> anyhow::Result<Server> {
     Ok(server)
 }
 
-fn verify(official: &Official, dir: Option<&Path>) -> anyhow::Result<()> {
+fn verify(official: &Official, dir: Option<&Path>) -> anyhow::Result<(String, Value)> {
     let checked = data::verify(official, dir)?;
-    Ok(say(format!("{}\n{} is as it should be", checked.join("\n"), official.name))?)
+    let text = format!("{}\n{} is as it should be", checked.join("\n"), official.name);
+    Ok((text, json!({ "name": official.name, "checked": checked })))
 }
 
 /// A bar on a terminal, elsewhere a line for each tenth.

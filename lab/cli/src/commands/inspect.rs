@@ -7,7 +7,7 @@ use lookahead_training::checkpoint::Checkpoint;
 use lookahead_training::run::{Inspection, inspect as look_at};
 use serde_json::{Value, json};
 
-use super::say;
+use super::{say, wrapped};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -66,7 +66,7 @@ fn in_words(checkpoint: &Checkpoint) -> Vec<String> {
             position.epoch, position.batch, position.step
         ),
         format!("time       {:.1} s", position.seconds),
-        format!("optimizer  {}", optimizer.optimizer()),
+        wrapped(&optimizer.optimizer().to_string(), "optimizer  ", "           "),
         format!("weights    model.safetensors{slow}"),
     ];
     let [weights, memory] = tensors(checkpoint);

@@ -19,5 +19,9 @@ pub fn list(arguments: &Arguments) -> anyhow::Result<()> {
     for entry in ARTIFACTS {
         table.add_row([entry.name, entry.shows, entry.needs]);
     }
+    // A name is there to be copied.
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+    }
     Ok(say(format!("{table}\n\nRecorded results: records/ARTIFACT in the repository."))?)
 }

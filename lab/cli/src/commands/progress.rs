@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use lookahead_runs::printable::{printable, printable_name};
-use lookahead_runs::{MetricsRow, RunResult};
+use lookahead_runs::{Measure, MetricsRow, RunResult, Scores};
 use lookahead_training::sweep::{Follow, Job};
+use lookahead_training::task::Part;
 use lookahead_training::train::Observer;
 
 /// What is worth a line where there is no bar.
@@ -103,8 +104,8 @@ pub fn points_bar() -> ProgressBar {
 }
 
 /// How good a model is, in a word or two: the accuracy where there is one, else the perplexity.
-fn in_short(accuracy: Option<f64>, loss: Option<f64>) -> String {
-    match (accuracy, loss) {
+fn in_short(scores: &Scores) -> String {
+    match (scores.get(Measure::ValidAccuracy), scores.get(Measure::ValidLoss)) {
         (Some(accuracy), _) => format!("accuracy {:.1} %", 100.0 * accuracy),
         (None, Some(loss)) => format!("perplexity {:.1}", loss.exp()),
         (None, None) => "not finite".to_owned(),
@@ -127,8 +128,9 @@ impl Follow for Progress {
         if self.lines != Some(Lines::Runs) {
             return;
         }
-        let bleu = result.valid_bleu.map_or_else(String::new, |bleu| format!("BLEU {bleu:.1}, "));
-        let quality = bleu + &in_short(result.valid_accuracy, result.valid_loss);
+        let bleu = result.scores.get(Measure::ValidBleu);
+        let bleu = bleu.map_or_else(String::new, |bleu| format!("BLEU {bleu:.1}, "));
+        let quality = bleu + &in_short(&result.scores);
         let left = match self.left() {
             Some(left) if done < self.runs => format!("; about {} left", HumanDuration(left)),
             _ => String::new(),
@@ -153,6 +155,17 @@ impl Follow for Progress {
     }
 }
 
+/// What is shown while something is computed whose end cannot be told; nothing where there is no terminal.
+pub fn computing(what: &str) -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    // As above.
+    let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.set_message(format!("computing {}", printable_name(what)));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 impl Observer for One<'_> {
     fn stepped(&mut self, step: u64) {
         match self.step.replace(step) {
@@ -165,13 +178,18 @@ impl Observer for One<'_> {
         }
     }
 
+    fn measured(&mut self, part: Part, done: usize, all: usize) {
+        let (place, part) = (self.progress.place(), part.name());
+        self.progress.bar.set_message(format!("{place}: {}, {part} set, {done} of {all} translated", self.label));
+    }
+
     fn evaluated(&mut self, row: &MetricsRow) {
-        let quality = in_short(row.valid_accuracy, row.valid_loss);
+        let quality = in_short(&row.scores);
         let place = self.progress.place();
         self.progress.bar.set_message(format!("{place}: {}, epoch {}, {quality}", self.label, row.epoch));
         if self.progress.lines == Some(Lines::Evaluations) {
-            let loss = |loss: Option<f64>| loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
-            let (train, valid) = (loss(row.train_loss), loss(row.valid_loss));
+            let loss = |of: Measure| row.scores.get(of).map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
+            let (train, valid) = (loss(Measure::TrainLoss), loss(Measure::ValidLoss));
             print(&format!(
                 "{}: epoch {}, training loss {train}, validation loss {valid}, {quality}",
                 self.label, row.epoch

@@ -6,13 +6,14 @@ use anyhow::bail;
 use lookahead_report as report;
 use lookahead_report::ReportError;
 use lookahead_runs::files::read_sealed;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{complain, say};
+use super::{Output, complain, say};
 
 mod records;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// An output folder, an artifact's folder in one, a run folder, or a record: a folder of summaries without their runs,
     /// which are judged again by the rules of now.
@@ -20,26 +21,47 @@ pub struct Arguments {
     folder: PathBuf,
     /// Only this artifact of the output folder.
     artifact: Option<String>,
+    /// Print the summaries as JSON instead of tables; of several artifacts a list.
+    #[arg(long)]
+    json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  lookahead report results                     everything that is there
+  lookahead report results quickstart --json   one artifact, its summary as JSON
+  lookahead report results/runs/ID             the page of one run
+  lookahead report records                     recorded verdicts, judged anew";
+
 pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut output = Output::new(arguments.json);
+    let done = report_on(arguments, &mut output);
+    // What could be reported is said, also if something else could not.
+    if output.documents.as_ref().is_none_or(|documents| done.is_ok() || !documents.is_empty()) {
+        output.finish()?;
+    }
+    done
+}
+
+fn report_on(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     let folder = &arguments.folder;
     if let Some(name) = &arguments.artifact {
         if !folder.join(name).join("artifact.json").is_file() {
             let accepted = artifact_folders(folder)?.join(", ");
             bail!("{}: no artifact {name:?} with runs in it, accepted: {accepted}", folder.display());
         }
-        return report_artifacts(folder, std::slice::from_ref(name), true);
+        return report_artifacts(folder, std::slice::from_ref(name), true, output);
     }
     if folder.join("config.toml").is_file() {
         let page = report::write_for_run(folder)?;
-        return Ok(say(format!("report: {}", page.display()))?);
+        let document = json!({ "report": page.display().to_string() });
+        return Ok(output.add(format!("report: {}", page.display()), document)?);
     }
     if folder.join("artifact.json").is_file() {
         // `..` would follow a link; the parent of the path as given is what the user sees.
         let path =
             folder.canonicalize().map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
-        return report_artifacts(path.parent().unwrap_or(Path::new(".")), &[name_of(&path)], false);
+        return report_artifacts(path.parent().unwrap_or(Path::new(".")), &[name_of(&path)], false, output);
     }
     if folder.join("result.json").is_file() {
         bail!(
@@ -52,7 +74,7 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
     let is_record = artifacts.is_empty() && !folder.join("runs").is_dir();
     let records = if is_record { records::files(folder)? } else { Vec::new() };
     if !records.is_empty() {
-        return records::judge(&records);
+        return records::judge(&records, output);
     }
     if artifacts.is_empty() && analyses(folder).is_empty() {
         bail!(
@@ -60,12 +82,12 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
             folder.display()
         );
     }
-    report_artifacts(folder, &artifacts, true)
+    report_artifacts(folder, &artifacts, true, output)
 }
 
 /// Reports each artifact that can be reported, then writes the index over all. What is wrong with the others is told at
 /// once, and again by the exit code.
-fn report_artifacts(out: &Path, names: &[String], has_index: bool) -> anyhow::Result<()> {
+fn report_artifacts(out: &Path, names: &[String], has_index: bool, output: &mut Output) -> anyhow::Result<()> {
     let mut incomplete = 0;
     for name in names {
         let summary = match report::write(out, name) {
@@ -81,11 +103,15 @@ fn report_artifacts(out: &Path, names: &[String], has_index: bool) -> anyhow::Re
                 continue;
             }
         };
-        say(format!("{}\nreport: {}", summary.table(), out.join(name).join("report.html").display()))?;
+        let text = format!("{}\nreport: {}", summary.table(), out.join(name).join("report.html").display());
+        output.add(text, serde_json::to_value(&summary)?)?;
     }
     let mut all = names.len();
     if has_index {
-        report_index(out)?;
+        let index = report::write_index(out)?;
+        if output.documents.is_none() {
+            say(format!("index: {}", index.display()))?;
+        }
         for analysis in analyses(out) {
             all += 1;
             if let Err(error) = read_sealed::<Value>(&analysis) {
@@ -98,10 +124,6 @@ fn report_artifacts(out: &Path, names: &[String], has_index: bool) -> anyhow::Re
         0 => Ok(()),
         _ => bail!("{incomplete} of {all} artifacts cannot be reported in full; the reasons are above"),
     }
-}
-
-fn report_index(out: &Path) -> anyhow::Result<()> {
-    Ok(say(format!("index: {}", report::write_index(out)?.display()))?)
 }
 
 fn name_of(folder: &Path) -> String {

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use self::prepare::{Prepared, Training};
 use super::progress::{Lines, Progress, points_bar};
-use super::{count, say};
+use super::{Output, count};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -73,7 +73,7 @@ Examples:
   lookahead run fig05_tab1_cifar fig12_tab6_inner_state --data data --jobs 2
   lookahead run fig05_tab1_cifar --scale paper --data data --device cuda
   lookahead run my_sweep.toml
-  lookahead run fig03_noisy_quadratic fig04_convergence_rate fig11_noisy_quadratic_more
+  lookahead run fig03_noisy_quadratic fig04_convergence_rate
   lookahead run fig04_convergence_rate --set momentum=0.9 --out /tmp/look
 
 Runs are shared between artifacts, finished ones skipped, stopped ones continued.";
@@ -95,7 +95,7 @@ enum DeviceName {
 
 pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     let mut unreadable = None;
-    let mut documents = Vec::new();
+    let mut output = Output::new(arguments.json);
     for prepared in prepare::all(arguments)? {
         let Reported { table, json } = match prepared {
             Prepared::Training(training) => {
@@ -105,19 +105,12 @@ pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
             }
             Prepared::Analysis(analysis) => report_analysis(&analysis, arguments)?,
         };
-        match arguments.json {
-            true => documents.push(json),
-            false => say(table)?,
-        }
+        output.add(table, json)?;
     }
     report::write_index(&arguments.out)?;
     remove_abandoned(&arguments.out);
     remove_abandoned(&arguments.out.join("runs"));
-    if arguments.json {
-        // One document: a list where several artifacts were named.
-        let document = if documents.len() == 1 { documents.remove(0) } else { documents.into() };
-        say(serde_json::to_string_pretty(&document)?)?;
-    }
+    output.finish()?;
     unreadable.map_or(Ok(()), |error| Err(error.into()))
 }
 

@@ -20,9 +20,9 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  lookahead theory fixed-point --curvature 1 --noise-variance 1 --lr 0.5 --k 5 --alpha 0.5 --json
-  lookahead theory loss --spectrum chebyshev --dim 100 --condition-number 1000 --lr 0.5 --steps 1000
-  lookahead theory rate --spectrum log --dim 64 --condition-number 1000 --momentum 0.99 --k 20
+  lookahead theory fixed-point --curvature 1 --noise-variance 1 --lr 0.5 --json
+  lookahead theory loss --spectrum chebyshev --dim 100 --lr 0.5 --steps 1000
+  lookahead theory rate --spectrum log --dim 64 --momentum 0.99 --k 20
   lookahead theory alpha --lr 0.5 --k 5
   lookahead theory advise --lr 0.5 --momentum 0.9 --out results
 

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use lookahead_report as report;
-use lookahead_runs::Run;
-use lookahead_runs::Stop;
+use lookahead_runs::{Measure, Run, Stop};
 use lookahead_training::config::RunConfig;
 use lookahead_training::run as runs;
 use lookahead_training::sweep::{Job, PlannedRun, do_runs};
@@ -15,7 +14,7 @@ use super::progress::{Lines, Progress};
 use super::say;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The configuration.
     #[arg(value_name = "CONFIG.toml")]
@@ -34,22 +33,25 @@ pub struct Arguments {
     json: bool,
 }
 
-const EXAMPLE: &str = r#"A configuration:
+const EXAMPLES: &str = "\
+Examples:
+  lookahead config --example train > my.toml
+  lookahead train my.toml
+  lookahead train my.toml --set seed=1 --set optimizer.alpha=0.8
+  lookahead train my_text.toml --data texts --json
+
+A configuration:
   epochs = 20
-  [data]
-  name = "fashion_mnist"          # or "digits" (the default, embedded)
-  [model]
-  name = "cnn"                    # or "mlp" (the default)
+  data = { name = \"digits\" }
+  model = { name = \"mlp\", hidden = [64] }
+  schedule = { name = \"cosine\", learning_rate = 0.1 }
   [optimizer]
-  name = "lookahead"              # any nesting of lookahead, averaged, sgd, adam, adamw
+  name = \"lookahead\"          # any nesting of lookahead, averaged and rules
   sync_period = 5
   alpha = 0.5
-  inner = { name = "sgd", momentum = 0.9 }
-  [schedule]
-  learning_rate = 0.1
-  name = "cosine"                 # or constant, step, plateau
+  inner = { name = \"sgd\", momentum = 0.9 }
 
-The run folder's config.toml shows every key with its value."#;
+`lookahead config` says every key; the run folder's config.toml has those that count, with their values.";
 
 pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     let mut config = RunConfig::load(&arguments.config)?;
@@ -59,6 +61,7 @@ pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     if let Some(data) = &arguments.data {
         config.data.dir = Some(data.clone());
     }
+    config.data.look_beside(&arguments.config);
     let folder = runs::folder(&arguments.out, &config);
     let label = config.optimizer.label();
     let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;
@@ -71,9 +74,11 @@ pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     if arguments.json {
         return Ok(say(serde_json::to_string_pretty(done)?)?);
     }
-    let loss = done.valid_loss.map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
-    let accuracy = done.valid_accuracy.map(|accuracy| format!("accuracy {:.2} %, ", 100.0 * accuracy));
-    let score = accuracy.or_else(|| done.valid_bleu.map(|bleu| format!("BLEU {bleu:.2}, "))).unwrap_or_default();
+    let end = |measure: Measure| done.scores.get(measure);
+    let loss = end(Measure::ValidLoss).map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
+    let accuracy = end(Measure::ValidAccuracy).map(|accuracy| format!("accuracy {:.2} %, ", 100.0 * accuracy));
+    let score =
+        accuracy.or_else(|| end(Measure::ValidBleu).map(|bleu| format!("BLEU {bleu:.2}, "))).unwrap_or_default();
     let left_out = done.left_out.in_words(done.skipped);
     let left_out: String = left_out.map(|(what, count)| format!("\n{count} {what}")).collect();
     Ok(say(format!(

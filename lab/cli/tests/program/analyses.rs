@@ -179,21 +179,27 @@ fn a_parameter_of_the_paper_can_be_changed_and_the_page_says_so() {
 fn wrong_parameters_are_refused() {
     let bench = Bench::new("");
     for (figure, arguments, texts) in [
-        (0, &["--set", "stepz=10"][..], &["stepz", "unknown field", "steps"][..]),
+        (0, &["--set", "stepz=10"][..], &["unknown key `stepz` (did you mean `steps`?)"][..]),
         (0, &["--set", "steps=7"], &["steps is 7", "multiple"]),
         (0, &["--set", "steps"], &["KEY=VALUE"]),
         (0, &["--set", "alphas=[1.5]"], &["alphas=[1.5]", "1.5", "must be"]),
-        (0, &["--set", "alphas=[]"], &["no alpha"]),
-        (0, &["--set", "spectrum.dim=0"], &["eigenvalues is 0"]),
-        (0, &["--set", "spectrum.size=4"], &["size", "unknown field", "dim"]),
-        (0, &["--set", "learning_rates=100000000"], &["learning_rates=100000000", "at most 100000"]),
+        (
+            0,
+            &["--set", "noise={constant=1,listed=[1]}"],
+            &["`noise.listed` cannot be given together with `noise.constant`"],
+        ),
+        (1, &["--set", "condition_numbers.first=1e9"], &["`condition_numbers.first`", "first <= last"]),
+        (0, &["--set", "alphas=[]"], &["`alphas` is a list of 0", "a list of 1 to"]),
+        (0, &["--set", "spectrum.dim=0"], &["`spectrum.dim` is 0", "from 1 to"]),
+        (0, &["--set", "spectrum.size=4"], &["unknown key `spectrum.size`", "dim"]),
+        (0, &["--set", "learning_rates=100000000"], &["learning_rates=100000000", "from 1 to 100000"]),
         (0, &["--set", "spectrum.condition_number=0.5"], &["0.5", "at least 1"]),
         (0, &["--seeds", "3"], &["takes no --seeds"]),
         (0, &["--tune"], &["takes no --tune"]),
-        (1, &["--set", "momentum=1"], &["momentum is 1"]),
-        (1, &["--set", "dims=[]"], &["dims", "at least one"]),
+        (1, &["--set", "momentum=1"], &["`momentum` is 1", "at least 0 and below 1"]),
+        (1, &["--set", "dims=[]"], &["`dims`", "a list of 1 to"]),
         (1, &["--set", "condition_numbers.per_decade=0"], &["per_decade=0"]),
-        (2, &["--set", "steps=20"], &["steps", "unknown field"]),
+        (2, &["--set", "steps=20"], &["unknown key `steps`"]),
         (2, &["--set", "b.steps=21"], &["steps is 21"]),
     ] {
         let output = bench.run(&[&["run", FIGURES[figure], "--scale", "smoke"], arguments].concat());

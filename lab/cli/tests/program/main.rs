@@ -3,6 +3,7 @@
 mod analyses;
 mod bad_input;
 mod commands;
+mod config;
 mod data;
 mod faults;
 mod fresh;

@@ -23,7 +23,8 @@ pub struct SubwordsConfig {
 
 /// Aligned text files: line n of a target translates line n of its source.
 ///
-/// UTF-8, compressed with gzip or not; SGML where a name ends in `.sgm`. Paths are relative to `dir`.
+/// UTF-8, compressed with gzip or not; SGML where a name ends in `.sgm`. Paths are relative to `dir`,
+/// without it to the file of the configuration, or to `data` if they are there alone.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ParallelConfig {
     /// What is translated in training.

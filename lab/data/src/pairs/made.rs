@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::Parts;
+use super::UnreadPairs;
 use super::aligned::Aligned;
 use crate::config::SubwordsConfig;
 use crate::lines::TextFile;
@@ -18,7 +18,7 @@ const VOWELS: &[u8] = b"aeiou";
 
 /// Each word has one translation, and the words of a translation stand in reverse. There is no seed: the sentences are
 /// always the same. The vocabulary has room for every word as one subword.
-pub(super) fn parts(train: u32, valid: u32, words: NonZeroU32) -> Parts {
+pub(super) fn parts(train: u32, valid: u32, words: NonZeroU32) -> UnreadPairs {
     const LONGEST: NonZeroU32 = NonZeroU32::new(100).unwrap();
     let part = |what: &str, count| {
         let mut random = stream(0, &format!("made {what} pairs"), 0);
@@ -36,7 +36,7 @@ pub(super) fn parts(train: u32, valid: u32, words: NonZeroU32) -> Parts {
         Aligned::new(file("sentences", source), file("translations", target))
     };
     let vocabulary = words.saturating_mul(const { NonZeroU32::new(4).unwrap() }).saturating_add(100);
-    Parts {
+    UnreadPairs {
         name: "made_pairs",
         what: "made sentences".to_owned(),
         subwords: SubwordsConfig { vocabulary, longest: LONGEST, subwords: None },

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Parts;
+use super::UnreadPairs;
 use super::aligned::Aligned;
 use crate::config::SubwordsConfig;
 use crate::lines::TextFile;
@@ -24,13 +24,13 @@ pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     locate(NAME, folders.iter().flat_map(candidates).collect())
 }
 
-pub(super) fn parts(folder: &Path, subwords: SubwordsConfig) -> Parts {
+pub(super) fn parts(folder: &Path, subwords: SubwordsConfig) -> UnreadPairs {
     let file = |part: &str, language: &str| {
         let [compressed, plain] = [".gz", ""].map(|ending| folder.join(format!("{part}.{language}{ending}")));
         TextFile::Path { path: if plain.exists() { plain } else { compressed }, advice: ADVICE }
     };
     let aligned = |part: &str| Aligned::new(file(part, "en"), file(part, "de"));
-    Parts {
+    UnreadPairs {
         name: NAME,
         what: "Multi30k English-German".to_owned(),
         subwords,

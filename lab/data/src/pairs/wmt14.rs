@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Parts;
+use super::UnreadPairs;
 use super::aligned::Aligned;
 use crate::config::SubwordsConfig;
 use crate::lines::TextFile;
@@ -27,7 +27,7 @@ pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     locate(NAME, folders.iter().map(|folder| Candidate::holding(folder, "europarl-v7.de-en.en")).collect())
 }
 
-pub(super) fn parts(folder: &Path, subwords: SubwordsConfig) -> Parts {
+pub(super) fn parts(folder: &Path, subwords: SubwordsConfig) -> UnreadPairs {
     let file = |name: &str| TextFile::Path { path: folder.join(name), advice: ADVICE };
     let training = TRAINING.map(|name| (file(&format!("{name}.en")), file(&format!("{name}.de"))));
     // WMT gave newstest2013 as plain text and in SGML, with German as a reference and as a source.
@@ -37,7 +37,7 @@ pub(super) fn parts(folder: &Path, subwords: SubwordsConfig) -> Parts {
     };
     let english = first(&["newstest2013.en", "newstest2013-src.en.sgm"]);
     let german = first(&["newstest2013.de", "newstest2013-ref.de.sgm", "newstest2013-src.de.sgm"]);
-    Parts {
+    UnreadPairs {
         name: NAME,
         what: "WMT14 English-German".to_owned(),
         subwords,

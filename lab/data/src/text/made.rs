@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::Parts;
+use super::UnreadText;
 use crate::lines::TextFile;
 use crate::order::below;
 use lookahead_runs::random::stream;
@@ -17,7 +17,7 @@ const FOLLOWERS: usize = 3;
 
 /// A Markov chain: nine times of ten, one of three words follows each word; else any. There is no seed: the text is
 /// always the same. Each part has at least as many tokens as it should, and ends with a whole sentence.
-pub(super) fn parts(tokens: u32, held_out: u32, vocabulary: NonZeroU32) -> Parts {
+pub(super) fn parts(tokens: u32, held_out: u32, vocabulary: NonZeroU32) -> UnreadText {
     // Two of the vocabulary are `<eos>` and `<unk>`.
     let words = vocabulary.get().saturating_sub(2).max(1);
     let mut random = stream(0, "made language", 0);
@@ -27,7 +27,7 @@ pub(super) fn parts(tokens: u32, held_out: u32, vocabulary: NonZeroU32) -> Parts
         let bytes = text(&followers, &mut stream(0, purpose, 0), tokens).into_bytes();
         TextFile::Memory { name: purpose.to_owned(), bytes }
     };
-    Parts {
+    UnreadText {
         name: "made_text",
         what: "made text".to_owned(),
         vocabulary,

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use super::Parts;
+use super::UnreadText;
 use crate::lines::TextFile;
 use crate::store::{Candidate, locate};
 use crate::zipped::read_zipped;
@@ -28,7 +28,7 @@ pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
 }
 
 /// `place` is the archive, or the folder with the files.
-pub(super) fn parts(place: &Path, vocabulary: NonZeroU32) -> Result<Parts, DataError> {
+pub(super) fn parts(place: &Path, vocabulary: NonZeroU32) -> Result<UnreadText, DataError> {
     let file = |name: &str| {
         if place.is_dir() {
             return Ok(TextFile::Path { path: place.join(name), advice: ADVICE });
@@ -37,5 +37,5 @@ pub(super) fn parts(place: &Path, vocabulary: NonZeroU32) -> Result<Parts, DataE
     };
     let [train, valid, test] = FILES.map(file);
     let (train, valid, test) = (train?, valid?, Some(test?));
-    Ok(Parts { name: NAME, what: "Penn Treebank".to_owned(), vocabulary, train, valid, test })
+    Ok(UnreadText { name: NAME, what: "Penn Treebank".to_owned(), vocabulary, train, valid, test })
 }

@@ -161,7 +161,8 @@ fn files_that_are_missing_are_named_with_how_to_get_them() {
         assert!(error.contains(&format!("`lookahead data fetch {name}` gets it")), "{error}");
     }
     let absent = files(folder.path(), NAMES, 100);
-    let advice = "train.en is missing (the configuration's [data] names it; such paths are relative to `dir`)";
+    let advice = "train.en is missing (the configuration's [data] names it; such paths are relative to `dir`, without it all \
+                  to the configuration's file, or all to `data`)";
     for error in [Pairs::load(&absent).map(drop), Data::find(&absent).map(drop)] {
         let error = error.unwrap_err().to_string();
         assert!(error.ends_with(advice), "{error}");

@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, s};
+use burn::tensor::{Device, Tensor};
+use lookahead_layers::{Epilogue, batch_norm, conv2d, thin_and_pad};
 
 use super::shape::{BlockKind, ResNetShape, ShortcutKind};
 
@@ -29,8 +29,9 @@ impl NormedConvolution {
         Self { convolution: convolution.init(device), norm: norm.init(device) }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.convolution.forward(x))
+    /// Of images with channels last.
+    pub(super) fn forward(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+        batch_norm(&self.norm, conv2d(&self.convolution, x), epilogue)
     }
 }
 
@@ -41,6 +42,7 @@ pub(super) struct Block {
     /// A 1x1 convolution; without it the input itself, thinned out and padded to the output's shape.
     projection: Option<NormedConvolution>,
     stride: usize,
+    outgoing: usize,
 }
 
 impl Block {
@@ -60,29 +62,20 @@ impl Block {
         };
         let projects = shape.shortcut == ShortcutKind::Projection && (stride > 1 || incoming != outgoing);
         let projection = projects.then(|| NormedConvolution::new([incoming, outgoing], 1, stride, device));
-        Self { layers, projection, stride }
+        Self { layers, projection, stride, outgoing }
     }
 
+    /// Of images with channels last.
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let mut y = x.clone();
-        for (index, layer) in self.layers.iter().enumerate() {
-            y = layer.forward(if index > 0 { relu(y) } else { y });
-        }
         let shortcut = match &self.projection {
-            Some(projection) => projection.forward(x),
-            None => thin_and_pad(x, self.stride, y.dims()),
+            Some(projection) => projection.forward(x.clone(), Epilogue::default()),
+            None => thin_and_pad(x.clone(), self.stride, self.outgoing),
         };
-        relu(y + shortcut)
+        let (mut y, mut shortcut) = (x, Some(shortcut));
+        for (index, layer) in self.layers.iter().enumerate() {
+            let last = if index + 1 == self.layers.len() { shortcut.take() } else { None };
+            y = layer.forward(y, last.map_or_else(Epilogue::relu, Epilogue::add_relu));
+        }
+        y
     }
-}
-
-/// Every `stride`-th row and column, and channels of zeros after those that are there.
-fn thin_and_pad(x: Tensor<4>, stride: usize, shape: [usize; 4]) -> Tensor<4> {
-    if x.dims() == shape {
-        return x;
-    }
-    let x = x.slice(s![.., .., ..;stride, ..;stride]);
-    let [batch, channels, height, width] = x.dims();
-    let zeros = Tensor::zeros([batch, shape[1] - channels, height, width], &x.device());
-    Tensor::cat(vec![x, zeros], 1)
 }

@@ -84,7 +84,7 @@ pub(super) fn panels(study: &Study) -> Vec<PanelPlots> {
         let runs = || panel.groups.iter().flat_map(|(_, runs)| *runs);
         let has_top5 = || {
             tells_top5(runs().filter_map(Run::classes).max())
-                && runs().flat_map(|run| &run.rows).any(|row| row.valid_top5.is_some())
+                && runs().flat_map(|run| &run.rows).any(|row| row.scores.get(Measure::ValidTop5).is_some())
         };
         let is_drawn = |measure: &&Measure| **measure != Measure::ValidTop5 || has_top5();
         subject.plotted().iter().filter(is_drawn).map(|&measure| Plot::of(panel, measure, subject)).collect()
@@ -175,7 +175,7 @@ impl Curve {
             return format!("{}: no values.", self.label);
         };
         let better = |a: &&(u64, f64), b: &&(u64, f64)| match plot.measure {
-            measure if measure.is_score() => a.1.total_cmp(&b.1),
+            measure if measure.quantity().facts().is_score => a.1.total_cmp(&b.1),
             _ => b.1.total_cmp(&a.1),
         };
         let best = finite.iter().rev().max_by(better).unwrap_or(last);
@@ -196,7 +196,7 @@ impl Curve {
 fn points(runs: &[Run], measure: Measure, progress: Progress) -> Vec<Point> {
     let mut values: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
     for row in runs.iter().flat_map(|run| &run.rows) {
-        let value = measure.of_row(row);
+        let value = measure.of(&row.scores);
         // Before the first step there is no training loss yet: nothing to show, and no gap either.
         if row.step > 0 || value.is_some() {
             values.entry(progress.of(row)).or_default().push(value);

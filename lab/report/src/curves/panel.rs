@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::super::axis::{Axis, Scale};
+use super::super::axis::{Axis, AxisScale};
 use super::super::drawing::round;
 use super::super::end_labels::EndLabels;
 use super::super::frame::{Frame, with_scale};
@@ -63,7 +63,7 @@ impl<'a> Axes<'a> {
         if is_accuracy && 100.0 * lowest(|spread| spread.mean) < self.frame.y.low {
             return Some(format!("{name}: values below {low} % in the first part of training lie under the plot."));
         }
-        let is_cut = self.frame.y.scale == Scale::Log
+        let is_cut = self.frame.y.scale == AxisScale::Log
             && lowest(|spread| spread.mean - spread.std.unwrap_or(0.0)) < self.frame.y.low;
         is_cut.then(|| format!("{name}: bands that reach below {low} end there; the scale is logarithmic."))
     }

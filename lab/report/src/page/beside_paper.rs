@@ -77,7 +77,7 @@ pub(super) fn grids(groups: &[&GroupSummary], subject: Subject) -> Markup {
                                     th scope="row" { (point.label) @if point.is_chosen { " (chosen)" } }
                                     td.number { (format::finished(point.n, point.runs.len())) }
                                     @for measure in subject.of_points() {
-                                        td.number { (print(&measure.quantity().spread(point.measured(measure)))) }
+                                        td.number { (print(&measure.quantity().spread(point.scores.get(measure)))) }
                                     }
                                 }
                             }

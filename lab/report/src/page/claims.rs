@@ -101,14 +101,14 @@ fn compared(summary: &ClaimSummary, measure: Measure, expect: Expectation) -> St
         Expectation::LessSpread => format!("Range over the settings of the {}", measure.in_sentence()),
         _ => measure.name().to_owned(),
     };
-    let unit = measure.quantity().unit_of_difference();
+    let unit = measure.quantity().facts().unit_of_difference;
     text.push_str(unit);
     text += &match (summary.epoch, summary.claim.step) {
         (Some(epoch), Some(step)) => format!(", after epoch {epoch} (for the paper\u{2019}s step {step})"),
         (epoch, _) => when(epoch, summary.claim.epoch),
     };
     let own = summary.claim.margin.map(|margin| format!("{margin}{}", unit.trim_start_matches(',')));
-    let margin = own.unwrap_or_else(|| measure.margin_in_words().to_owned());
+    let margin = own.unwrap_or_else(|| measure.quantity().facts().margin_in_words.to_owned());
     text += &match expect {
         Expectation::Similar => format!(", less than {margin} apart"),
         Expectation::NotWorse => format!(", not worse by {margin}"),

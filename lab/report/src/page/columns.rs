@@ -64,16 +64,17 @@ impl Column {
     pub(super) fn heading(self) -> String {
         match self {
             Self::Final(measure) => measure.with_unit(),
-            Self::Fast(measure) if measure.is_accuracy() => "Accuracy of fast weights, %".to_owned(),
-            Self::Fast(_) => "Loss of fast weights".to_owned(),
+            Self::Fast(measure) => {
+                let name = measure.name().trim_start_matches("Validation ");
+                format!("{}{} of fast weights{}", name[..1].to_uppercase(), &name[1..], measure.unit())
+            }
         }
     }
 
     fn value(self, group: &GroupSummary) -> Option<Spread> {
         match self {
-            Self::Final(measure) => group.measured(measure),
-            Self::Fast(measure) if measure.is_accuracy() => group.fast_accuracy,
-            Self::Fast(_) => group.fast_loss,
+            Self::Final(measure) => group.scores.get(measure),
+            Self::Fast(measure) => group.fast.get(measure),
         }
     }
 

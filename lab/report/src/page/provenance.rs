@@ -115,7 +115,7 @@ fn row(label: &str, run: &Run, study: &Study, has_kept: bool) -> Markup {
     let last = run.rows.last();
     let now = |measure: Measure| match (run.finished(), last) {
         (Some(_), _) => measure.at_end(run),
-        (None, row) => measure.of_row(row?),
+        (None, row) => measure.of(&row?.scores),
     };
     let (steps, seconds) = match (run.finished(), last) {
         (Some(end), _) => (Some(end.steps), Some(end.seconds)),

@@ -38,7 +38,8 @@ pub(super) fn verdicts(panels: &[Vec<&GroupSummary>], subject: Subject) -> Marku
 
 /// The measures that groups are compared by, each with its margin.
 fn margins(subject: Subject) -> String {
-    let margin = |measure: &Measure| format!("{} by {}", measure.in_sentence(), measure.margin_in_words());
+    let margin =
+        |measure: &Measure| format!("{} by {}", measure.in_sentence(), measure.quantity().facts().margin_in_words);
     subject.compared().iter().map(margin).collect::<Vec<_>>().join(", ")
 }
 
@@ -125,7 +126,7 @@ pub(super) fn differences(groups: &[&GroupSummary], subject: Subject) -> Markup 
                             th scope="col" { "Difference" }
                             th.number scope="col" { "Pairs" }
                             @for measure in subject.compared() {
-                                th.number scope="col" { (short(*measure)) (measure.quantity().unit_of_difference()) }
+                                th.number scope="col" { (short(*measure)) (measure.quantity().facts().unit_of_difference) }
                                 th scope="col" { "worse | better" }
                             }
                         } }
@@ -173,7 +174,7 @@ fn evidence(comparison: &Comparison) -> String {
     let numbers = comparison.judgements.iter().enumerate().map(|(index, judged)| {
         let measure = judged.measure;
         let name = if index == 0 { short(measure).to_owned() } else { measure.in_sentence() };
-        let unit = measure.quantity().unit_of_difference();
+        let unit = measure.quantity().facts().unit_of_difference;
         let number = print(&judged.judgement.in_words(measure.quantity(), comparison.difference(measure)));
         format!("{name}{unit}: {number}")
     });
@@ -227,7 +228,8 @@ fn remarks(group: &GroupSummary, subject: Subject) -> Vec<String> {
 fn too_large(group: &GroupSummary) -> u32 {
     let n = |spread: Option<Spread>| spread.map_or(0, |spread| spread.n);
     let measures = [Measure::TrainPerplexity, Measure::ValidPerplexity, Measure::TestPerplexity];
-    let missing = |measure: Measure| n(group.measured(measure.to_compare())).saturating_sub(n(group.measured(measure)));
+    let missing =
+        |measure: Measure| n(group.scores.get(measure.to_compare())).saturating_sub(n(group.scores.get(measure)));
     measures.into_iter().map(missing).max().unwrap_or(0)
 }
 
@@ -240,7 +242,7 @@ fn scale(groups: &[&GroupSummary], measure: Measure) -> f64 {
         interval.into_iter().flatten().chain(margin).chain(comparison.difference(measure).map(|paired| paired.mean))
     });
     let largest = ends.fold(0.0, |largest: f64, end| end.abs().max(largest));
-    if measure.is_score() { largest } else { -largest }
+    if measure.quantity().facts().is_score { largest } else { -largest }
 }
 
 /// The interval that is shown: the one that was judged by, else that of 95 %.

@@ -2,8 +2,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::super::Quantity;
 use super::super::drawing::{drawing, key as legend, machinery};
-use super::super::format::Quantity;
 use super::super::legend::{LINE_HEIGHT, Legend, PICTURE_CSS, wrapped};
 use super::super::significant;
 use super::PlaneFigure;

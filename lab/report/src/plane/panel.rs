@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+use super::super::Quantity;
 use super::super::axis::Axis;
 use super::super::drawing::{Spot, round};
-use super::super::format::Quantity;
 use super::super::significant;
 use super::PlaneFigure;
 use super::contours::Field;

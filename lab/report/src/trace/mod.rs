@@ -5,7 +5,7 @@ mod panel;
 mod standalone;
 
 use super::analysis::{Cell, Csv};
-use super::{Study, TraceKind, TraceRow};
+use super::{Measure, Study, TraceKind, TraceRow};
 
 /// The trace of one run.
 pub(super) struct Trace {
@@ -35,7 +35,8 @@ impl Traces {
 
     /// All lines of all runs, as CSV.
     pub(super) fn csv(&self) -> String {
-        let mut csv = Csv::new(&["run", "update", "step", "kind", "valid_loss", "valid_accuracy"]);
+        let mut csv =
+            Csv::new(&["run", "update", "step", "kind", Measure::ValidLoss.key(), Measure::ValidAccuracy.key()]);
         for trace in &self.0 {
             for row in &trace.rows {
                 csv.row(&[
@@ -43,8 +44,8 @@ impl Traces {
                     Cell::Number(row.update.into()),
                     Cell::Number(row.step as f64),
                     Cell::Text(row.kind.name()),
-                    row.valid_loss.map_or(Cell::Empty, Cell::Number),
-                    Cell::Number(row.valid_accuracy),
+                    row.scores.get(Measure::ValidLoss).map_or(Cell::Empty, Cell::Number),
+                    Cell::Number(row.accuracy()),
                 ]);
             }
         }

@@ -2,8 +2,9 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::super::Quantity;
 use super::super::drawing::{drawing, key, machinery};
-use super::super::format::{MISSING, Quantity};
+use super::super::format::MISSING;
 use super::super::page::print;
 use super::panel::{CSS, LARGE, Panel, SMALL, Size, samples};
 use lookahead_runs::Changes;

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::axis::Axis;
 use super::super::drawing::{Spot, round};
-use super::super::format::Quantity;
+use super::super::{Measure, Quantity};
 use super::super::{TraceKind, TraceRow};
 use super::{Trace, Traces};
 
@@ -67,7 +67,7 @@ pub(super) struct Panel<'a> {
 impl Traces {
     /// The lowest and the highest accuracy of all of them.
     pub(super) fn range(&self) -> [f64; 2] {
-        let accuracies = || self.0.iter().flat_map(|trace| &trace.rows).map(|row| row.valid_accuracy);
+        let accuracies = || self.0.iter().flat_map(|trace| &trace.rows).map(|row| row.accuracy());
         [accuracies().fold(1.0, f64::min), accuracies().fold(0.0, f64::max)]
     }
 }
@@ -122,7 +122,7 @@ impl<'a> Panel<'a> {
 
     /// What each point says under the pointer.
     pub(super) fn spots(&self) -> Vec<Spot> {
-        let loss = |row: &TraceRow| match row.valid_loss {
+        let loss = |row: &TraceRow| match row.scores.get(Measure::ValidLoss) {
             Some(loss) => format!("loss {}", Quantity::Loss.value(loss)),
             None => "loss not finite".to_owned(),
         };
@@ -132,7 +132,7 @@ impl<'a> Panel<'a> {
                 TraceKind::Inner => "fast weights",
                 TraceKind::Outer => "slow weights, after the sync",
             };
-            let value = format!("{} %, {}", Quantity::Accuracy.value(row.valid_accuracy), loss(row));
+            let value = format!("{} %, {}", Quantity::Accuracy.value(row.accuracy()), loss(row));
             Spot::mark(
                 self.at(row),
                 vec![format!("update {}, step {}", row.update, row.step), weights.to_owned(), value],
@@ -145,8 +145,8 @@ impl<'a> Panel<'a> {
     pub(super) fn in_words(&self) -> String {
         let rows = &self.trace.rows;
         let value =
-            |row: &TraceRow| format!("{} % after update {}", Quantity::Accuracy.value(row.valid_accuracy), row.update);
-        let by_accuracy = |a: &&TraceRow, b: &&TraceRow| a.valid_accuracy.total_cmp(&b.valid_accuracy);
+            |row: &TraceRow| format!("{} % after update {}", Quantity::Accuracy.value(row.accuracy()), row.update);
+        let by_accuracy = |a: &&TraceRow, b: &&TraceRow| a.accuracy().total_cmp(&b.accuracy());
         let syncs = rows.iter().filter(|row| row.kind == TraceKind::Outer).count();
         let mut text = format!(
             "{}: test accuracy after each of {} updates, with {syncs} syncs among them.",
@@ -177,7 +177,7 @@ impl<'a> Panel<'a> {
     }
 
     fn at(&self, row: &TraceRow) -> [f64; 2] {
-        [round(self.pixel_x(row.update.into())), round(self.pixel_y(100.0 * row.valid_accuracy))]
+        [round(self.pixel_x(row.update.into())), round(self.pixel_y(100.0 * row.accuracy()))]
     }
 
     fn pixel_x(&self, update: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::super::format::Quantity;
+use super::super::Quantity;
 use super::super::legend::{LINE_HEIGHT, Legend, PICTURE_CSS, wrapped};
 use super::panel::{LARGE, LIGHT_CSS, Panel, SMALL, samples};
 use lookahead_runs::Changes;

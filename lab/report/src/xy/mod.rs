@@ -13,7 +13,7 @@ pub(super) use standalone::standalone;
 use serde::Deserialize;
 
 use super::axis::Axis;
-pub use super::axis::Scale;
+pub use super::axis::AxisScale;
 use super::frame::with_scale;
 
 /// Curves over a common horizontal axis.
@@ -40,7 +40,7 @@ pub struct XyAxis {
     /// The quantity, in words.
     pub label: String,
     /// Linear or logarithmic.
-    pub scale: Scale,
+    pub scale: AxisScale,
 }
 
 /// One curve.
@@ -129,9 +129,9 @@ impl XyPlot {
             // Curves do not touch the frame from above or below.
             let room = if side == 1 { (high / low).powf(ROOM) } else { 1.0 };
             match axis.scale {
-                Scale::Linear => Axis::linear(low, high, 7),
-                Scale::Log if low < high => Axis::log(low / room, high * room),
-                Scale::Log => Axis::log(low / 2.0, high * 2.0),
+                AxisScale::Linear => Axis::linear(low, high, 7),
+                AxisScale::Log if low < high => Axis::log(low / room, high * room),
+                AxisScale::Log => Axis::log(low / 2.0, high * 2.0),
             }
         })
     }
@@ -140,8 +140,8 @@ impl XyPlot {
 impl XyAxis {
     fn has_place_for(&self, value: f64) -> bool {
         match self.scale {
-            Scale::Linear => value.abs() <= LARGEST,
-            Scale::Log => (1.0 / LARGEST..=LARGEST).contains(&value),
+            AxisScale::Linear => value.abs() <= LARGEST,
+            AxisScale::Log => (1.0 / LARGEST..=LARGEST).contains(&value),
         }
     }
 

@@ -4,16 +4,16 @@ use std::fs;
 
 use lookahead_report as report;
 use lookahead_report::{NotJudged, Verdict};
-use lookahead_runs::{TraceKind, TraceRow};
+use lookahead_runs::{Measure, Scores, TraceKind, TraceRow};
 
 use super::made::{Output, assert_balanced};
 
 /// The lines of a trace: the accuracy at the start, then for each cycle those of its inner steps and of the sync.
 fn trace(start: f64, cycles: &[(&[f64], f64)]) -> String {
     let mut text = String::new();
-    let mut add = |update: u32, kind: TraceKind, valid_accuracy: f64| {
-        let valid_loss = Some(1.0 - valid_accuracy);
-        let row = TraceRow { update, step: 100 + u64::from(update), kind, valid_loss, valid_accuracy };
+    let mut add = |update: u32, kind: TraceKind, accuracy: f64| {
+        let scores = Scores::from([(Measure::ValidLoss, 1.0 - accuracy), (Measure::ValidAccuracy, accuracy)]);
+        let row = TraceRow { update, step: 100 + u64::from(update), kind, scores };
         text += &(serde_json::to_string(&row).unwrap() + "\n");
     };
     add(0, TraceKind::Start, start);

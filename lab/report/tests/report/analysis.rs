@@ -3,7 +3,7 @@
 use std::fs;
 
 use lookahead_report::analysis::{Analysis, Finding, Outcome, PaperFigure, Picture};
-use lookahead_report::xy::{Level, Scale, Stroke, Tone, XyAxis, XyCurve, XyPlot};
+use lookahead_report::xy::{AxisScale, Level, Stroke, Tone, XyAxis, XyCurve, XyPlot};
 use serde_json::{Map, json};
 
 use super::assert_balanced;
@@ -16,7 +16,7 @@ fn analysis(curves: u32, level: f64) -> Analysis {
         stroke: Stroke::Solid,
         points: (1..=50).map(|x| [f64::from(x), (-0.01 * f64::from((index + 1) * x.min(10))).exp()]).collect(),
     };
-    let axis = |label: &str| XyAxis { label: label.to_owned(), scale: Scale::Log };
+    let axis = |label: &str| XyAxis { label: label.to_owned(), scale: AxisScale::Log };
     let plot = XyPlot {
         title: "slices".to_owned(),
         x: axis("excess"),

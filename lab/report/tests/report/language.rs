@@ -2,9 +2,9 @@
 
 use lookahead_report as report;
 use lookahead_report::{NotJudged, Subject, Verdict};
-use lookahead_runs::MetricsRow;
+use lookahead_runs::{Measure, MetricsRow};
 
-use super::made::{Made, grid, group, row};
+use super::made::{Made, grid, group, losses_of, row};
 use super::{assert_balanced, assert_close};
 
 const PAPER: &str = r#"
@@ -61,13 +61,13 @@ fn perplexities_take_the_place_of_accuracies() {
     let summary = made.report();
     assert_eq!(summary.subject, Subject::Language);
     let sgd = &summary.groups[0];
-    let perplexity = sgd.valid_perplexity.unwrap();
+    let perplexity = sgd.scores.get(Measure::ValidPerplexity).unwrap();
     assert_close(perplexity.mean, 110.0);
     assert_close(perplexity.std.unwrap(), 10.0);
-    assert_close(sgd.train_perplexity.unwrap().mean, 4.0_f64.exp());
+    assert_close(sgd.scores.get(Measure::TrainPerplexity).unwrap().mean, 4.0_f64.exp());
     // exp(ln(p) - 0.05)
-    assert_close(sgd.test_perplexity.unwrap().mean, 110.0 * (-0.05_f64).exp());
-    assert_eq!(sgd.valid_accuracy, None);
+    assert_close(sgd.scores.get(Measure::TestPerplexity).unwrap().mean, 110.0 * (-0.05_f64).exp());
+    assert_eq!(sgd.scores.get(Measure::ValidAccuracy), None);
     let json = made.file("summary.json");
     assert!(json.contains("\"subject\": \"language\"") && json.contains("\"measure\": \"valid_perplexity\""));
 
@@ -97,7 +97,7 @@ fn perplexities_are_compared_by_their_logarithms() {
     let made = made("");
     let comparison = made.report().groups[1].comparison.clone().unwrap();
     // -0.10, -0.11, -0.09: mean -0.1, s = 0.01, half width t_{0.975, 2} s / sqrt(3) = 0.024841377
-    let loss = comparison.valid_loss.unwrap();
+    let loss = comparison.differences.get(Measure::ValidLoss).unwrap();
     assert_close(loss.mean, -0.1);
     assert_close(loss.ci95.unwrap()[1], -0.1 + 0.024_841_377_118);
     assert_eq!((comparison.outcome.verdict, comparison.judgements.len()), (Some(Verdict::Holds), 1));
@@ -132,7 +132,14 @@ fn a_perplexity_that_no_number_holds_is_a_gap_and_no_mean() {
     made.run_of_words("SGD-1", &[(5.0, 800.0), (4.0, 900.0)], Some(900.0));
     let summary = made.report();
     let sgd = &summary.groups[0];
-    assert_eq!((sgd.valid_perplexity.unwrap().n, sgd.valid_loss.unwrap().n, sgd.diverged), (2, 3, 0));
+    assert_eq!(
+        (
+            sgd.scores.get(Measure::ValidPerplexity).unwrap().n,
+            sgd.scores.get(Measure::ValidLoss).unwrap().n,
+            sgd.diverged
+        ),
+        (2, 3, 0)
+    );
     // Its loss is finite: compared by logarithms it is simply much worse.
     let comparison = summary.groups[1].comparison.as_ref().unwrap();
     assert_eq!((comparison.missing_pairs, comparison.outcome.verdict), (0, Some(Verdict::Undecided)));
@@ -152,13 +159,18 @@ fn a_perplexity_that_no_number_holds_is_a_gap_and_no_mean() {
 fn a_loss_that_is_not_finite_leaves_a_remark_and_no_verdict() {
     let made = made("");
     made.edit_result("Lookahead-2", |result| {
-        result.valid_loss = None;
-        result.test_loss = None;
+        result.scores.set(Measure::ValidLoss, f64::NAN);
+        result.scores.set(Measure::TestLoss, f64::NAN);
     });
     let summary = made.report();
     let group = &summary.groups[1];
     assert_eq!(
-        (group.n, group.diverged, group.valid_perplexity.unwrap().n, group.test_perplexity.unwrap().n),
+        (
+            group.n,
+            group.diverged,
+            group.scores.get(Measure::ValidPerplexity).unwrap().n,
+            group.scores.get(Measure::TestPerplexity).unwrap().n
+        ),
         (3, 1, 2, 2)
     );
     let comparison = group.comparison.as_ref().unwrap();
@@ -175,7 +187,7 @@ fn without_a_test_set_there_is_no_column_for_it() {
         made.run_of_words(id, &[(5.0, 6.0), (4.0, 5.0)], None);
     }
     let summary = made.report();
-    assert_eq!(summary.groups[0].test_perplexity, None);
+    assert_eq!(summary.groups[0].scores.get(Measure::TestPerplexity), None);
     assert_eq!((summary.claims[1].outcome.reason, summary.claims[1].pairs()), (Some(NotJudged::MissingSeeds), 0));
     assert!(!made.file("report.html").contains("<th class=\"number\" scope=\"col\">Test perplexity"));
 }
@@ -198,7 +210,10 @@ fn accuracies_win_where_some_runs_have_them() {
     made.run("SGD-0", &[1.0], 0.5);
     made.run_of_words("Lookahead-0", &[(4.0, 5.0)], Some(5.0));
     let summary = made.report();
-    assert_eq!((summary.subject, summary.groups[1].valid_perplexity), (Subject::Classification, None));
+    assert_eq!(
+        (summary.subject, summary.groups[1].scores.get(Measure::ValidPerplexity)),
+        (Subject::Classification, None)
+    );
     let page = made.file("report.html");
     assert!(page.contains("Validation accuracy, %") && !page.contains("erplexity"));
     assert!(!made.file("summary.json").contains("subject"), "the usual subject is not named");
@@ -214,10 +229,13 @@ fn the_lowest_validation_loss_chooses_the_point_of_a_grid() {
         made.run_of_words(id, &[(loss, loss)], Some(loss));
     }
     // A seed that diverged: the point is not chosen for the other one.
-    made.edit_result("wild-1", |result| result.valid_loss = None);
+    made.edit_result("wild-1", |result| result.scores.set(Measure::ValidLoss, f64::NAN));
     let summary = made.report();
     assert_eq!(summary.groups[0].chosen().unwrap().label, "good", "of equals the first");
-    assert_close(summary.groups[0].points[0].valid_perplexity.unwrap().mean, (6.0_f64.exp() + 6.1_f64.exp()) / 2.0);
+    assert_close(
+        summary.groups[0].points[0].scores.get(Measure::ValidPerplexity).unwrap().mean,
+        (6.0_f64.exp() + 6.1_f64.exp()) / 2.0,
+    );
     let page = made.file("report.html");
     for text in ["The lowest by the mean final validation loss", "Validation perplexity", "good (chosen)"] {
         assert!(page.contains(text), "{text}");
@@ -275,7 +293,7 @@ fn perplexities_over_many_decades_have_a_log_axis() {
     let rows: Vec<MetricsRow> = [700.0, 300.0, 9.0, 5.0]
         .into_iter()
         .zip(1..)
-        .map(|(loss, epoch)| MetricsRow { valid_loss: Some(loss), valid_accuracy: None, ..row(epoch, loss, 0.0) })
+        .map(|(loss, epoch)| MetricsRow { scores: losses_of(loss, loss), ..row(epoch, loss, 0.0) })
         .collect();
     made.run_of_rows("SGD-0", &rows);
     made.report();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lookahead_report as report;
 use lookahead_report::Summary;
-use lookahead_runs::{Artifact, Candidate, Figure, Group, LeftOut, MetricsRow, Paper, RunResult};
+use lookahead_runs::{Artifact, Candidate, Figure, Group, LeftOut, Measure, MetricsRow, Paper, RunResult, Scores};
 use tempfile::TempDir;
 
 use super::seal;
@@ -57,13 +57,7 @@ impl Made {
             status: "done".to_owned(),
             epochs: last.epoch,
             steps: last.step,
-            train_loss: last.train_loss,
-            valid_loss: last.valid_loss,
-            valid_accuracy: last.valid_accuracy,
-            valid_top5: last.valid_top5,
-            valid_bleu: None,
-            test_loss: None,
-            test_bleu: None,
+            scores: last.scores.clone(),
             kept_epochs: vec![],
             average_began: None,
             seconds: last.seconds,
@@ -88,12 +82,11 @@ impl Made {
     /// Writes a finished run of a model of words: training and validation loss of each epoch, the loss on the test set.
     pub fn run_of_words(&self, id: &str, losses: &[(f64, f64)], test_loss: Option<f64>) {
         let rows = (1..).zip(losses).map(|(epoch, &(train_loss, valid_loss))| MetricsRow {
-            valid_loss: Some(valid_loss),
-            valid_accuracy: None,
+            scores: losses_of(train_loss, valid_loss),
             ..row(epoch, train_loss, 0.0)
         });
         self.run_of_rows(id, &rows.collect::<Vec<_>>());
-        self.edit_result(id, |result| result.test_loss = test_loss);
+        self.edit_result(id, |result| test_loss.iter().for_each(|loss| result.scores.set(Measure::TestLoss, *loss)));
     }
 
     /// Makes a run unfinished.
@@ -135,15 +128,27 @@ pub fn row(epoch: u32, train_loss: f64, accuracy: f64) -> MetricsRow {
         epoch,
         step: u64::from(epoch) * 10,
         learning_rate: 0.1,
-        train_loss: Some(train_loss),
-        valid_loss: Some(1.0 - accuracy),
-        valid_accuracy: Some(accuracy),
-        valid_top5: None,
+        scores: Scores::from([
+            (Measure::TrainLoss, train_loss),
+            (Measure::ValidLoss, 1.0 - accuracy),
+            (Measure::ValidAccuracy, accuracy),
+        ]),
         valid_skipped: 0,
         fast: None,
         alpha: None,
         seconds: f64::from(epoch),
     }
+}
+
+/// What is measured without classes.
+pub fn losses_of(train_loss: f64, valid_loss: f64) -> Scores {
+    Scores::from([(Measure::TrainLoss, train_loss), (Measure::ValidLoss, valid_loss)])
+}
+
+/// A row with another number.
+pub fn with(measure: Measure, value: f64, mut row: MetricsRow) -> MetricsRow {
+    row.scores.set(measure, value);
+    row
 }
 
 /// A group with one run for each seed, named `LABEL-SEED`; in a panel `PANEL-LABEL-SEED`.

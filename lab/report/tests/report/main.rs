@@ -20,7 +20,7 @@ use std::fs;
 use lookahead_report as report;
 use lookahead_report::{NotJudged, ReportError, Summary, Verdict};
 use lookahead_runs::files::{FileError, write_sealed};
-use lookahead_runs::{Artifact, Run, RunResult};
+use lookahead_runs::{Artifact, Measure, Run, RunResult};
 use synthetic::{EPOCHS, Output, id};
 
 const SGD: usize = 0;
@@ -29,8 +29,8 @@ const LOOKAHEAD_SGD: usize = 1;
 fn set_ends(output: &Output, optimizer: usize, ends: &[(f64, f64)]) {
     for (seed, &(accuracy, loss)) in ends.iter().enumerate() {
         output.edit_result(&id(optimizer, seed as u32), |result| {
-            result.valid_accuracy = Some(accuracy);
-            result.valid_loss = Some(loss);
+            result.scores.set(Measure::ValidAccuracy, accuracy);
+            result.scores.set(Measure::ValidLoss, loss);
         });
     }
 }
@@ -47,7 +47,7 @@ fn summary_has_the_numbers_computed_by_hand() {
     let summary = report::write(&output.dir, "quickstart").unwrap();
 
     // 0.90, 0.92, 0.94: mean 0.92, deviations -0.02, 0, 0.02, variance 0.0008 / 2
-    let accuracy = summary.groups[SGD].valid_accuracy.unwrap();
+    let accuracy = summary.groups[SGD].scores.get(Measure::ValidAccuracy).unwrap();
     assert_eq!(accuracy.n, 3);
     assert_close(accuracy.mean, 0.92);
     assert_close(accuracy.std.unwrap(), 0.02);
@@ -56,13 +56,13 @@ fn summary_has_the_numbers_computed_by_hand() {
 
     // Accuracy: +0.02, +0.01, +0.03, mean 0.02, s = 0.01, t_{0.975, 2} = 4.302652730, half width 0.024841377
     let comparison = summary.groups[LOOKAHEAD_SGD].comparison.as_ref().unwrap();
-    let accuracy = comparison.valid_accuracy.unwrap();
+    let accuracy = comparison.differences.get(Measure::ValidAccuracy).unwrap();
     assert_close(accuracy.mean, 0.02);
     assert_close(accuracy.std.unwrap(), 0.01);
     assert_close(accuracy.ci95.unwrap()[0], 0.02 - 0.024_841_377_118);
     assert_close(accuracy.ci95.unwrap()[1], 0.02 + 0.024_841_377_118);
     // Loss: -0.01, -0.02, -0.03
-    assert_close(comparison.valid_loss.unwrap().mean, -0.02);
+    assert_close(comparison.differences.get(Measure::ValidLoss).unwrap().mean, -0.02);
     // Not worse than -0.005: (0.02 + 0.005) / (0.01 / sqrt(3)) = 4.33, p = 0.049, twice that by Holm.
     assert_eq!(comparison.outcome.verdict, Some(Verdict::Undecided));
 
@@ -91,9 +91,9 @@ fn one_seed_gives_means_but_no_deviation_and_no_verdict() {
     let output = Output::with_seeds(1);
     let summary = report::write(&output.dir, "quickstart").unwrap();
     let group = &summary.groups[LOOKAHEAD_SGD];
-    assert_eq!(group.valid_accuracy.unwrap().std, None);
+    assert_eq!(group.scores.get(Measure::ValidAccuracy).unwrap().std, None);
     let comparison = group.comparison.as_ref().unwrap();
-    assert_eq!(comparison.valid_loss.unwrap().ci95, None);
+    assert_eq!(comparison.differences.get(Measure::ValidLoss).unwrap().ci95, None);
     assert_eq!(comparison.outcome.reason, Some(NotJudged::TooFewSeeds));
     assert!(output.page().contains("not judged: fewer than 3 seeds"));
     assert!(!output.page().contains("NaN"));
@@ -224,7 +224,7 @@ fn unfinished_runs_are_shown_and_count_in_no_number() {
     output.edit_result(&id(2, 1), |result| result.status = "stopped".to_owned());
     let summary = report::write(&output.dir, "quickstart").unwrap();
 
-    assert_eq!((summary.groups[SGD].n, summary.groups[SGD].valid_accuracy.unwrap().n), (2, 2));
+    assert_eq!((summary.groups[SGD].n, summary.groups[SGD].scores.get(Measure::ValidAccuracy).unwrap().n), (2, 2));
     assert_eq!(summary.groups[SGD].unfinished, [id(SGD, 1)]);
     assert_eq!(summary.groups[2].unfinished, [id(2, 1), id(2, 2)]);
     let comparison = summary.groups[LOOKAHEAD_SGD].comparison.as_ref().unwrap();
@@ -249,13 +249,16 @@ fn values_that_are_not_finite_leave_a_gap_and_no_verdict() {
         output.replace_row(&id(LOOKAHEAD_SGD, 1), epoch as usize, &row(epoch, "null"));
     }
     output.edit_result(&id(LOOKAHEAD_SGD, 1), |result: &mut RunResult| {
-        result.valid_loss = Some(f64::NAN);
+        result.scores.set(Measure::ValidLoss, f64::NAN);
         result.non_finite = 7;
     });
     let summary = report::write(&output.dir, "quickstart").unwrap();
     let group = &summary.groups[LOOKAHEAD_SGD];
-    assert_eq!((group.n, group.diverged, group.non_finite, group.valid_loss.unwrap().n), (3, 1, 7, 2));
-    assert!(group.valid_loss.unwrap().mean.is_finite());
+    assert_eq!(
+        (group.n, group.diverged, group.non_finite, group.scores.get(Measure::ValidLoss).unwrap().n),
+        (3, 1, 7, 2)
+    );
+    assert!(group.scores.get(Measure::ValidLoss).unwrap().mean.is_finite());
     let comparison = group.comparison.as_ref().unwrap();
     assert_eq!((comparison.missing_pairs, comparison.outcome.reason), (1, Some(NotJudged::MissingSeeds)));
 
@@ -302,7 +305,7 @@ fn an_artifact_before_its_first_run_has_a_page() {
     let output = Output::with_seeds(2);
     fs::remove_dir_all(output.dir.join("runs")).unwrap();
     let summary = report::write(&output.dir, "quickstart").unwrap();
-    assert!(summary.groups.iter().all(|group| group.n == 0 && group.valid_accuracy.is_none()));
+    assert!(summary.groups.iter().all(|group| group.n == 0 && group.scores.get(Measure::ValidAccuracy).is_none()));
     assert!(summary.table().contains("0 of 2"));
     assert_balanced(&output.page());
 }

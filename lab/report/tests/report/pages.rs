@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use lookahead_report as report;
-use lookahead_runs::{Group, MetricsRow};
+use lookahead_runs::{Group, Measure, MetricsRow};
 
 use super::assert_balanced;
-use super::made::{Made, grid, group, row};
+use super::made::{Made, grid, group, row, with};
 
 /// What stands between two texts, wherever it does.
 fn between<'a>(text: &'a str, before: &str, after: char) -> Vec<&'a str> {
@@ -21,7 +21,7 @@ fn configure(made: &Made, id: &str, data: &str, learning_rate: &str) {
 }
 
 fn with_losses(losses: &[f64]) -> Vec<MetricsRow> {
-    (1..).zip(losses).map(|(epoch, &loss)| MetricsRow { valid_loss: Some(loss), ..row(epoch, loss, 0.5) }).collect()
+    (1..).zip(losses).map(|(epoch, &loss)| with(Measure::ValidLoss, loss, row(epoch, loss, 0.5))).collect()
 }
 
 #[test]
@@ -79,11 +79,11 @@ fn top5_of_few_classes_is_not_shown() {
     let many = ["name = \"cifar100\"", "name = \"made\"\nclasses = 20", "name = \"image_folders\""];
     for (data, is_shown) in few.map(|data| (data, false)).into_iter().chain(many.map(|data| (data, true))) {
         let made = Made::new("", vec![group("", "SGD", None, 1)]);
-        made.run_of_rows("SGD-0", &[MetricsRow { valid_top5: Some(0.9), ..row(1, 1.0, 0.5) }]);
+        made.run_of_rows("SGD-0", &[with(Measure::ValidTop5, 0.9, row(1, 1.0, 0.5))]);
         configure(&made, "SGD-0", data, "0.1");
         let summary = made.report();
         assert_eq!(made.file("report.html").contains("Top-5"), is_shown, "{data}");
-        assert!(summary.groups[0].valid_top5.is_some(), "the summary has what was measured");
+        assert!(summary.groups[0].scores.get(Measure::ValidTop5).is_some(), "the summary has what was measured");
     }
 }
 
@@ -130,7 +130,7 @@ fn a_grid_over_learning_rates_is_drawn_with_its_best_point() {
             configure(&made, &id, "name = \"digits\"", rate);
         }
     }
-    made.edit_result("high-1", |result| result.valid_loss = None);
+    made.edit_result("high-1", |result| result.scores.set(Measure::ValidLoss, f64::NAN));
     made.run("Adam-0", &[1.0], 0.5);
     made.report();
     for text in [made.file("report.html"), made.file("curves.svg")] {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use lookahead_report::Study;
-use lookahead_runs::{FastScores, MetricsRow};
+use lookahead_runs::{Measure, MetricsRow, Scores};
 
-use super::made::{Made, grid, group, row};
+use super::made::{Made, grid, group, row, with};
 use super::{assert_balanced, assert_close};
 
 const TWO_PANELS: &str = r#"
@@ -44,10 +44,10 @@ fn each_panel_has_its_own_section_and_baseline() {
     let summary = made.report();
     assert_eq!(summary.panels().iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
     for (group, accuracy) in summary.groups.iter().zip([0.905, 0.955, 0.705, 0.755]) {
-        assert_close(group.valid_accuracy.unwrap().mean, accuracy);
+        assert_close(group.scores.get(Measure::ValidAccuracy).unwrap().mean, accuracy);
     }
     let comparison = summary.groups[3].comparison.as_ref().unwrap();
-    assert_close(comparison.valid_accuracy.unwrap().mean, 0.05);
+    assert_close(comparison.differences.get(Measure::ValidAccuracy).unwrap().mean, 0.05);
 
     let page = made.file("report.html");
     assert_balanced(&page);
@@ -121,7 +121,7 @@ fn the_best_point_of_a_grid_stands_for_its_group() {
     let group = &summary.groups[0];
     assert_eq!((group.chosen().unwrap().label.as_str(), group.points.len()), ("good", 3));
     assert_eq!(group.runs, ["good-0", "good-1"]);
-    assert_close(group.valid_accuracy.unwrap().mean, 0.75);
+    assert_close(group.scores.get(Measure::ValidAccuracy).unwrap().mean, 0.75);
     let page = made.file("report.html");
     for text in ["good, best of 3", "The grid of SGD: 3 points", "good (chosen)", "lucky-1", "60.00 ± 42.43"] {
         let is_there = page.contains(text);
@@ -152,11 +152,11 @@ fn top5_and_fast_weights_have_columns_where_they_are_measured() {
     let page = made.file("report.html");
     assert!(!page.contains("Top-5") && !page.contains("fast weights"));
 
-    let fast = FastScores { valid_loss: Some(0.6543), valid_accuracy: Some(0.4321) };
-    let last = MetricsRow { valid_top5: Some(0.8765), fast: Some(fast), ..row(1, 1.0, 0.5) };
+    let fast = Scores::from([(Measure::ValidLoss, 0.6543), (Measure::ValidAccuracy, 0.4321)]);
+    let last = with(Measure::ValidTop5, 0.8765, MetricsRow { fast: Some(fast), ..row(1, 1.0, 0.5) });
     made.run_of_rows("Lookahead-0", &[last]);
     let summary = made.report();
-    assert_close(summary.groups[1].fast_accuracy.unwrap().mean, 0.4321);
+    assert_close(summary.groups[1].fast.get(Measure::ValidAccuracy).unwrap().mean, 0.4321);
     let page = made.file("report.html");
     for text in ["Top-5 accuracy, %", "87.65", "Accuracy of fast weights, %", "43.21", "0.6543"] {
         assert!(page.contains(text), "{text}");
@@ -170,9 +170,9 @@ fn curves_csv_has_every_evaluation_of_every_run() {
     point.panel = "ten".to_owned();
     let made = Made::new("", vec![point, group("ten", "SGD", None, 1)]);
     made.run("lr = 0.2-1", &[1.0, 0.25], 0.5);
-    let fast = FastScores { valid_loss: None, valid_accuracy: Some(0.25) };
-    let last =
-        MetricsRow { valid_top5: Some(0.75), fast: Some(fast), alpha: Some(0.5), train_loss: None, ..row(1, 0.0, 0.5) };
+    let fast = Scores::from([(Measure::ValidLoss, f64::NAN), (Measure::ValidAccuracy, 0.25)]);
+    let last = MetricsRow { fast: Some(fast), alpha: Some(0.5), ..row(1, f64::NAN, 0.5) };
+    let last = with(Measure::ValidTop5, 0.75, last);
     made.run_of_rows("ten-SGD-0", &[last]);
     made.report();
     let expected = "\

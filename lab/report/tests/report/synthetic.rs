@@ -7,7 +7,7 @@ use std::{
 };
 
 use lookahead_runs::files::{read_sealed, write_sealed};
-use lookahead_runs::{Artifact, Figure, Group, LeftOut, MetricsRow, Paper, RunResult};
+use lookahead_runs::{Artifact, Figure, Group, LeftOut, Measure, MetricsRow, Paper, RunResult, Scores};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -138,10 +138,11 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
             epoch,
             step: u64::from(epoch) * 30,
             learning_rate: 0.05 * (1.0 + (TAU * x / 40.0).cos()),
-            train_loss: Some((0.004 + 2.2 * (-speed * 2.0 * x).exp()) * (1.0 + wobble)),
-            valid_loss: Some(valid_loss),
-            valid_accuracy: Some((1.0 - 0.28 * valid_loss - 0.002 * wobble).clamp(0.1, 1.0)),
-            valid_top5: None,
+            scores: Scores::from([
+                (Measure::TrainLoss, (0.004 + 2.2 * (-speed * 2.0 * x).exp()) * (1.0 + wobble)),
+                (Measure::ValidLoss, valid_loss),
+                (Measure::ValidAccuracy, (1.0 - 0.28 * valid_loss - 0.002 * wobble).clamp(0.1, 1.0)),
+            ]),
             valid_skipped: 0,
             fast: None,
             alpha: baseline.filter(|_| label.starts_with("Lookahead")).map(|_| 0.5),
@@ -156,13 +157,7 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
         status: "done".to_owned(),
         epochs: last.epoch,
         steps: last.step,
-        train_loss: last.train_loss,
-        valid_loss: last.valid_loss,
-        valid_accuracy: last.valid_accuracy,
-        valid_top5: None,
-        valid_bleu: None,
-        test_loss: None,
-        test_bleu: None,
+        scores: last.scores.clone(),
         kept_epochs: vec![],
         average_began: None,
         seconds: last.seconds + 0.1 * f64::from(seed),

@@ -5,7 +5,7 @@ use std::fs;
 use lookahead_report as report;
 use lookahead_report::{NotJudged, ReportError, Subject, Verdict};
 use lookahead_runs::files::Manifest;
-use lookahead_runs::{Run, write_result};
+use lookahead_runs::{Measure, Run, write_result};
 
 use super::made::{Made, grid, group};
 use super::{assert_balanced, assert_close};
@@ -55,8 +55,8 @@ fn made(paper: &str) -> Made {
             let losses = [(5.0 - faster, 5.0), (4.0 - faster, 4.0), (3.0, 3.0 + luck), (2.0, end), (2.0, end)];
             made.run_of_words(&id, &losses, Some(2.6 + luck));
             made.edit_result(&id, |result| {
-                result.valid_bleu = Some(20.0 + luck + gain);
-                result.test_bleu = Some(21.0 + luck + test_gain);
+                result.scores.set(Measure::ValidBleu, 20.0 + luck + gain);
+                result.scores.set(Measure::TestBleu, 21.0 + luck + test_gain);
             });
         }
     }
@@ -79,11 +79,11 @@ fn bleu_stands_beside_losses_over_steps() {
     assert_eq!(summary.subject, Subject::Translation);
     let adam = &summary.groups[0];
     // 20.0, 20.1, 20.2
-    assert_close(adam.valid_bleu.unwrap().mean, 20.1);
-    assert_close(adam.valid_bleu.unwrap().std.unwrap(), 0.1);
-    assert_close(adam.test_bleu.unwrap().mean, 21.1);
-    assert_close(adam.test_loss.unwrap().mean, 2.7);
-    assert_eq!(adam.valid_perplexity, None);
+    assert_close(adam.scores.get(Measure::ValidBleu).unwrap().mean, 20.1);
+    assert_close(adam.scores.get(Measure::ValidBleu).unwrap().std.unwrap(), 0.1);
+    assert_close(adam.scores.get(Measure::TestBleu).unwrap().mean, 21.1);
+    assert_close(adam.scores.get(Measure::TestLoss).unwrap().mean, 2.7);
+    assert_eq!(adam.scores.get(Measure::ValidPerplexity), None);
 
     let page = made.file("report.html");
     assert_balanced(&page);
@@ -109,7 +109,7 @@ fn a_group_is_as_good_if_both_bleu_and_loss_are() {
     let made = made("");
     let comparison = made.report().groups[1].comparison.clone().unwrap();
     // 0.4, 0.5, 0.45: mean 0.45, s = 0.05, half width t_{0.975, 2} s / sqrt(3) = 0.124206886
-    let bleu = comparison.valid_bleu.unwrap();
+    let bleu = comparison.differences.get(Measure::ValidBleu).unwrap();
     assert_close(bleu.mean, 0.45);
     assert_close(bleu.ci95.unwrap()[0], 0.45 - 0.124_206_885_59);
     let verdicts: Vec<_> = comparison.judgements.iter().map(|judged| judged.judgement.outcome.verdict).collect();
@@ -123,7 +123,8 @@ fn a_group_is_as_good_if_both_bleu_and_loss_are() {
 
     for seed in 0..3 {
         made.edit_result(&format!("Lookahead-{seed}"), |result| {
-            result.valid_loss = result.valid_loss.map(|loss| loss + 1.0)
+            let loss = result.scores.get(Measure::ValidLoss).unwrap();
+            result.scores.set(Measure::ValidLoss, loss + 1.0);
         });
     }
     let comparison = made.report().groups[1].comparison.clone().unwrap();
@@ -131,7 +132,7 @@ fn a_group_is_as_good_if_both_bleu_and_loss_are() {
     assert_eq!(verdicts, [Some(Verdict::Holds), Some(Verdict::DoesNotHold)]);
     assert_eq!(comparison.outcome.verdict, Some(Verdict::DoesNotHold));
 
-    made.edit_result("Adam-1", |result| result.valid_bleu = None);
+    made.edit_result("Adam-1", |result| result.scores.set(Measure::ValidBleu, f64::NAN));
     let comparison = made.report().groups[1].comparison.clone().unwrap();
     assert_eq!((comparison.missing_pairs, comparison.outcome.reason), (1, Some(NotJudged::MissingSeeds)));
 }
@@ -174,12 +175,12 @@ fn the_lowest_validation_loss_chooses_among_translations_too() {
         for seed in 0..2 {
             let id = format!("{point}-{seed}");
             made.run_of_words(&id, &[(loss, loss)], None);
-            made.edit_result(&id, |result| result.valid_bleu = Some(bleu));
+            made.edit_result(&id, |result| result.scores.set(Measure::ValidBleu, bleu));
         }
     }
     let summary = made.report();
     assert_eq!(summary.groups[0].chosen().unwrap().label, "sure");
-    assert_close(summary.groups[0].points[0].valid_bleu.unwrap().mean, 30.0);
+    assert_close(summary.groups[0].points[0].scores.get(Measure::ValidBleu).unwrap().mean, 30.0);
 }
 
 #[test]
@@ -253,7 +254,7 @@ fn bleu_out_of_range_is_an_error() {
     let made = made("");
     let folder = made.dir.join("runs/Adam-0");
     let mut result = Run::read(&folder).unwrap().result.unwrap();
-    result.test_bleu = Some(100.5);
+    result.scores.set(Measure::TestBleu, 100.5);
     let error = write_result(&folder, "Adam-0", &result, &Manifest::default()).unwrap_err().to_string();
     assert!(
         error.contains("result.json") && error.contains("test_bleu = 100.5") && error.contains("0 to 100"),

@@ -45,14 +45,14 @@ fn cycles(rows: &[TraceRow]) -> Vec<Cycle> {
     let (mut start, mut fast, mut updates) = (0.0, 0.0, 0);
     for row in rows {
         match row.kind {
-            TraceKind::Start => start = row.valid_accuracy,
+            TraceKind::Start => start = row.accuracy(),
             TraceKind::Inner => {
-                fast = row.valid_accuracy;
+                fast = row.accuracy();
                 updates += 1;
             }
             TraceKind::Outer => {
-                cycles.push(Cycle { updates, start, fast, slow: row.valid_accuracy });
-                (start, updates) = (row.valid_accuracy, 0);
+                cycles.push(Cycle { updates, start, fast, slow: row.accuracy() });
+                (start, updates) = (row.accuracy(), 0);
             }
         }
     }

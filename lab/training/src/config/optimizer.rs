@@ -20,7 +20,7 @@ const DEEPEST: usize = 8;
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum OptimizerConfig {
     /// Lookahead around another optimizer.
-    Lookahead(LookaheadConfig),
+    Lookahead(LookaheadTable),
     /// An average of another optimizer's weights.
     Averaged(AveragedConfig),
     /// SGD.
@@ -35,7 +35,7 @@ pub enum OptimizerConfig {
 
 /// Lookahead's hyperparameters (Algorithm 1).
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LookaheadConfig {
+pub struct LookaheadTable {
     /// The synchronization period k, in gradient steps. Default 5. A multiple of that of a Lookahead inside.
     pub sync_period: SyncPeriod,
     /// The slow weights' step size: the key `alpha` (default 0.5) or the table `adaptive`.
@@ -170,7 +170,7 @@ impl StepSizeConfig {
     }
 }
 
-impl LookaheadConfig {
+impl LookaheadTable {
     fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
         table.accept(&["name", "sync_period", "alpha", "adaptive", "inner_state", "slow_weights", "inner"])?;
         let policies = [
@@ -279,7 +279,7 @@ impl OptimizerConfig {
     pub(super) fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
         type ReadAt = fn(&Table<'_>, usize) -> Read<OptimizerConfig>;
         const NAMES: [(&str, ReadAt); 6] = [
-            ("lookahead", |table, depth| LookaheadConfig::read(table, depth).map(OptimizerConfig::Lookahead)),
+            ("lookahead", |table, depth| LookaheadTable::read(table, depth).map(OptimizerConfig::Lookahead)),
             ("averaged", |table, depth| AveragedConfig::read(table, depth).map(OptimizerConfig::Averaged)),
             ("sgd", |table, _| SgdConfig::read(table).map(OptimizerConfig::Sgd)),
             ("adam", |table, _| AdamConfig::read(table, AdamConfig::ADAM).map(OptimizerConfig::Adam)),

@@ -102,10 +102,14 @@ impl SweepConfig {
     /// # Errors
     /// [`ConfigError`], with the line where one can be told.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
-        read_document(text, file, |table| Self::read(table, file))
+        read_document(text, file, |table| Self::from_table(table, file))
     }
 
-    fn read(table: &Table<'_>, file: &str) -> Read<Self> {
+    /// Reads a sweep from its parsed document; `file` names it in errors.
+    ///
+    /// # Errors
+    /// As [`SweepConfig::parse`].
+    pub fn from_table(table: &Table<'_>, file: &str) -> Read<Self> {
         const FIGURES: [(&str, Figure); 3] =
             [("curves", Figure::Curves), ("trace", Figure::Trace), ("plane", Figure::Plane)];
         table.accept(&["title", "figure", "tuning_seeds", "notes", "run", "panel", "group", "scale"])?;

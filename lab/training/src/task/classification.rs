@@ -13,7 +13,7 @@ use crate::config::RunConfig;
 use lookahead_data::{Augment, Batch, Dataset, Examples, Loader, epoch_order};
 use lookahead_models::Network;
 use lookahead_models::config::NetworkConfig;
-use lookahead_runs::Stop;
+use lookahead_runs::{Measure, Scores, Stop};
 
 /// Examples evaluated at once.
 const CHUNK: NonZeroU32 = NonZeroU32::new(250).unwrap();
@@ -104,10 +104,6 @@ impl Task for Classification<'_> {
         Network::new(self.network, self.data.image, self.data.classes, self.config.seed, device)
     }
 
-    fn has_batch_norm(&self, model: &Network) -> bool {
-        model.has_batch_norm()
-    }
-
     fn steps(&self, _epoch: u32) -> u32 {
         self.data.batches(self.config.batch_size)
     }
@@ -163,13 +159,19 @@ impl Task for Classification<'_> {
             loss.add(mean.into(), batch.labels.len());
         }
         let count = loss.count as f64;
-        let loss = loss.of(part, skipped)?;
-        let (accuracy, top5) = (Some(right / count), has_top5.then_some(near / count));
-        Ok(Score { loss, accuracy, top5, skipped, ..Score::default() })
+        let mut scores = Scores::from([(part.loss(), loss.of(part, skipped)?)]);
+        if part == Part::Valid {
+            scores.set(Measure::ValidAccuracy, right / count);
+            if has_top5 {
+                scores.set(Measure::ValidTop5, near / count);
+            }
+        }
+        Ok(Score { scores, skipped, cut: 0 })
     }
 
-    fn re_estimate_batch_norm(&self, model: &Network, device: &Device, stop: &Stop) -> Result<Network, Error> {
-        Ok(self.re_estimate_on(self.data.train.len(), model, device, stop)?.0)
+    fn re_estimate_batch_norm(&self, model: &Network, device: &Device, stop: &Stop) -> Result<Option<Network>, Error> {
+        let estimate = || Ok(self.re_estimate_on(self.data.train.len(), model, device, stop)?.0);
+        model.has_batch_norm().then(estimate).transpose()
     }
 }
 

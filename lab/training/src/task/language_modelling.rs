@@ -8,8 +8,8 @@ use crate::config::RunConfig;
 use lookahead_data::Corpus;
 use lookahead_models::config::AwdLstmConfig;
 use lookahead_models::{AwdLstm, Dropout, LstmState, Output, cross_entropy};
-use lookahead_runs::Stop;
 use lookahead_runs::random::{normal, stream, uniform};
+use lookahead_runs::{Scores, Stop};
 
 /// Columns that a text is evaluated in, as in the released code.
 const EVALUATION_COLUMNS: usize = 10;
@@ -52,7 +52,7 @@ impl<'a> LanguageModelling<'a> {
             ("test", task.evaluated_text(Part::Test)),
         ];
         for (part, Columns { text, count, length }) in parts {
-            if length < 2 && (part != "test" || task.has_test()) {
+            if length < 2 && (part != "test" || !corpus.test.is_empty()) {
                 return Err(Error::TextTooShort { part, tokens: text.len(), columns: count });
             }
         }
@@ -112,8 +112,9 @@ impl Task for LanguageModelling<'_> {
         AwdLstm::new(self.model, self.corpus.vocabulary.len(), self.config.seed, device)
     }
 
-    fn has_test(&self) -> bool {
-        !self.corpus.test.is_empty()
+    fn scored_at_end(&self) -> Vec<Part> {
+        let test = (!self.corpus.test.is_empty()).then_some(Part::Test);
+        [Part::Valid].into_iter().chain(test).collect()
     }
 
     fn steps(&self, epoch: u32) -> u32 {
@@ -172,7 +173,7 @@ impl Task for LanguageModelling<'_> {
             loss.add(mean.into(), length as usize);
             (state, start) = (output.state, start + length);
         }
-        Ok(Score { loss: loss.of(part, 0)?, ..Score::default() })
+        Ok(Score { scores: Scores::from([(part.loss(), loss.of(part, 0)?)]), ..Score::default() })
     }
 }
 

@@ -13,9 +13,9 @@ use lookahead_models::bleu::corpus_bleu;
 use lookahead_models::config::TransformerConfig;
 use lookahead_models::decode::beam_search;
 use lookahead_models::{Dropout, Room, Sequences, Transformer, cross_entropy};
-use lookahead_runs::Stop;
 use lookahead_runs::files::write_atomically;
 use lookahead_runs::random::stream;
+use lookahead_runs::{Measure, Scores, Stop};
 
 /// The translation of a data set's sentences.
 #[derive(Debug, Clone)]
@@ -132,8 +132,8 @@ impl Task for Translation<'_> {
     }
 
     fn files(&self) -> Vec<&'static str> {
-        let parts = [Some(Part::Valid), self.has_test().then_some(Part::Test)];
-        let translations = parts.into_iter().flatten().filter_map(file_name).filter(|_| self.has_final_score());
+        let parts = if self.config.decoding.is_some() { self.scored_at_end() } else { vec![] };
+        let translations = parts.into_iter().filter_map(file_name);
         [SUBWORDS].into_iter().chain(translations).collect()
     }
 
@@ -141,8 +141,9 @@ impl Task for Translation<'_> {
         Transformer::new(self.model, self.pairs.subwords.len(), self.config.seed, device)
     }
 
-    fn has_test(&self) -> bool {
-        !self.pairs.test.is_empty()
+    fn scored_at_end(&self) -> Vec<Part> {
+        let test = (!self.pairs.test.is_empty()).then_some(Part::Test);
+        [Part::Valid].into_iter().chain(test).collect()
     }
 
     fn steps(&self, _epoch: u32) -> u32 {
@@ -183,37 +184,36 @@ impl Task for Translation<'_> {
                 loss.add(mean.into_scalar::<f32>().into(), subwords);
             }
         }
-        Ok(Score { loss: loss.of(part, skipped)?, skipped, ..Score::default() })
+        Ok(Score { scores: Scores::from([(part.loss(), loss.of(part, skipped)?)]), skipped, cut: 0 })
     }
 
-    fn has_final_score(&self) -> bool {
-        self.config.decoding.is_some()
-    }
-
-    /// With the BLEU of what a beam search finds, which is left in `translations-valid.jsonl` or
+    /// The BLEU of what a beam search finds, which is left in `translations-valid.jsonl` or
     /// `translations-test.jsonl`. Of a sentence for which there is no [`Room`] the beginning is translated.
-    fn final_score(
+    fn measure_at_end(
         &self,
         model: &Transformer,
         part: Part,
         folder: &Path,
         device: &Device,
+        progress: &mut dyn FnMut(usize, usize),
         stop: &Stop,
     ) -> Result<Score, Error> {
-        let score = self.evaluate(model, part, device, stop)?;
+        let mut score = Score::default();
         let (Some(decoding), Some(file)) = (&self.config.decoding, file_name(part)) else { return Ok(score) };
         let pairs = self.evaluated(part);
         // One of them is the end of the sentence.
         let longest = self.room.longest_sentence(decoding).unwrap_or(1) - 1;
-        let cut = pairs.iter().filter(|pair| pair.source.len() > longest).count() as u64;
+        score.cut = pairs.iter().filter(|pair| pair.source.len() > longest).count() as u64;
         let sources: Vec<Vec<u32>> =
             pairs.iter().map(|pair| pair.source[..pair.source.len().min(longest)].to_vec()).collect();
-        let translations = beam_search(model, &sources, decoding, device, stop)?;
+        let translations = beam_search(model, &sources, decoding, device, progress, stop)?;
         let translations: Vec<String> =
             translations.iter().map(|translation| self.pairs.subwords.decode(translation)).collect();
         let references: Vec<String> = pairs.iter().map(|pair| pair.target_text.clone()).collect();
         self.write_translations(&folder.join(file), pairs, &translations)?;
-        Ok(Score { bleu: Some(corpus_bleu(&translations, &references)?.score), cut, ..score })
+        let bleu = if part == Part::Test { Measure::TestBleu } else { Measure::ValidBleu };
+        score.scores.set(bleu, corpus_bleu(&translations, &references)?.score);
+        Ok(score)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use burn::module::Module;
 
-use super::{Trainer, kept};
+use super::{Observer, Trainer, kept};
 use crate::Error;
 use crate::checkpoint::Position;
 use crate::task::{Part, Score, Task};
+use lookahead_burn::Observed;
 use lookahead_models::load_weights;
+use lookahead_runs::{LeftOut, Scores};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +19,10 @@ pub struct Outcome {
     pub steps: u64,
     /// Wall time of all of it, in seconds, up to the last evaluation.
     pub seconds: f64,
-    /// How good the weights are on the training set.
-    pub train: Score,
-    /// How good they are on the validation set.
-    pub valid: Score,
-    /// How good they are on the test set, where there is one.
-    pub test: Option<Score>,
+    /// How good the weights are on the training, the validation and, where there is one, the test set.
+    pub scores: Scores,
+    /// What the scores, and the steps, are without.
+    pub left_out: LeftOut,
     /// The epochs that these weights are of, where they are not those at the end.
     pub kept_epochs: Vec<u32>,
     /// Whether the averages of the optimizer have begun; `None` without any.
@@ -31,25 +31,21 @@ pub struct Outcome {
     pub refused: u64,
     /// Examples left out of batches because they could not be read.
     pub skipped: u64,
-    /// Batches of which nothing could be read: steps that changed nothing.
-    pub empty_batches: u64,
 }
 
 impl<T: Task> Trainer<'_, T> {
-    pub(super) fn finish(&self) -> Result<Outcome, Error> {
+    pub(super) fn finish(&self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         let Position { epoch, step, seconds, ref last_row, skipped, empty_batches, ref kept, .. } = self.position;
         let mut outcome = Outcome {
             epochs: epoch,
             steps: step,
             seconds,
-            refused: self.optimizer.refused(),
+            refused: self.optimizer.all_refused(),
             skipped,
-            empty_batches,
             kept_epochs: kept.iter().map(|kept| kept.epoch).collect(),
-            average_began: self.optimizer.average_began(),
-            train: Score::default(),
-            valid: Score::default(),
-            test: None,
+            average_began: self.optimizer.averages_began(),
+            scores: Scores::default(),
+            left_out: LeftOut { empty_batches, ..LeftOut::default() },
         };
         let evaluated = match kept::mean(kept, self.folder, &self.stop)? {
             // The mean of several statistics is not that of the mean weights.
@@ -59,22 +55,30 @@ impl<T: Task> Trainer<'_, T> {
             Some(weights) => load_weights(self.model().valid(), weights)?,
             None => self.optimizer.evaluation_model(self.model()),
         };
-        match last_row {
-            // The last evaluation was of these very weights, and there is nothing more to measure.
-            Some(row) if kept.is_empty() && !self.task.has_test() && !self.task.has_final_score() => {
-                let loss = |loss: Option<f64>| loss.unwrap_or(f64::INFINITY);
-                outcome.train.loss = loss(row.train_loss);
-                let (accuracy, top5, skipped) = (row.valid_accuracy, row.valid_top5, row.valid_skipped);
-                outcome.valid = Score { loss: loss(row.valid_loss), accuracy, top5, skipped, ..Score::default() };
+        let device = self.device.clone().without_autodiff();
+        let mut valid = match last_row {
+            // The last evaluation was of these very weights.
+            Some(row) if kept.is_empty() => {
+                Score { scores: row.scores.clone(), skipped: row.valid_skipped, ..Score::default() }
             }
             _ => {
-                let device = self.device.clone().without_autodiff();
-                let score = |part| self.task.final_score(&evaluated, part, self.folder, &device, &self.stop);
-                outcome.train = self.score(&evaluated, Part::Train)?;
-                outcome.valid = score(Part::Valid)?;
-                outcome.test = self.task.has_test().then(|| score(Part::Test)).transpose()?;
+                let (train, valid) = (self.score(&evaluated, Part::Train)?, self.score(&evaluated, Part::Valid)?);
+                Score { scores: train.scores.and(valid.scores), ..valid }
+            }
+        };
+        for part in self.task.scored_at_end() {
+            let mut progress = |done, all| observer.measured(part, done, all);
+            let more = self.task.measure_at_end(&evaluated, part, self.folder, &device, &mut progress, &self.stop)?;
+            if part == Part::Valid {
+                valid = valid.and(more);
+            } else {
+                let test = self.score(&evaluated, part)?.and(more);
+                outcome.scores = test.scores;
+                (outcome.left_out.test_skipped, outcome.left_out.test_cut) = (test.skipped, test.cut);
             }
         }
+        (outcome.left_out.valid_skipped, outcome.left_out.valid_cut) = (valid.skipped, valid.cut);
+        outcome.scores = valid.scores.and(outcome.scores);
         Ok(outcome)
     }
 }

@@ -4,39 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::TensorData;
-use serde::Serialize;
 
 use crate::Error;
 use crate::checkpoint::{safetensors, tensors};
 use crate::config::TraceConfig;
-use crate::task::Score;
 use lookahead_runs::files::{FileSum, Manifest, create_folder, write_atomically};
 use lookahead_runs::json_log::JsonLog;
+use lookahead_runs::{Scores, TraceKind, TraceRow};
 
 /// Named tensors of a model.
 type Weights = BTreeMap<String, TensorData>;
-
-/// Which weights a line of `trace.jsonl` is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Point {
-    /// Those before the first traced update.
-    Start,
-    /// The fast weights after an update.
-    Inner,
-    /// The slow weights after a sync.
-    Outer,
-}
-
-/// A line of `trace.jsonl`.
-#[derive(Debug, Serialize)]
-struct Line {
-    update: u32,
-    step: u64,
-    kind: Point,
-    valid_loss: Option<f64>,
-    valid_accuracy: Option<f64>,
-}
 
 /// The trace of a run.
 #[derive(Debug)]
@@ -87,25 +64,23 @@ impl Trace {
         &mut self,
         update: u32,
         step: u64,
-        kind: Point,
-        score: Score,
+        kind: TraceKind,
+        scores: Scores,
         weights: impl FnOnce() -> Weights,
     ) -> Result<(), Error> {
         if self.config.keep_weights {
             self.keep(update, kind, weights())?;
         }
-        let valid_loss = super::finite(score.loss);
-        let line = Line { update, step, kind, valid_loss, valid_accuracy: score.accuracy };
-        Ok(self.log.append(&line)?)
+        Ok(self.log.append(&TraceRow { update, step, kind, scores })?)
     }
 
     /// Each point is a file of its own until the last one, so that a continued run loses none.
-    fn keep(&mut self, update: u32, kind: Point, weights: Weights) -> Result<(), Error> {
+    fn keep(&mut self, update: u32, kind: TraceKind, weights: Weights) -> Result<(), Error> {
         create_folder(&self.folder.join(POINTS))?;
         let series: &[&str] = match kind {
-            Point::Start => &["fast", "slow"],
-            Point::Inner => &["fast"],
-            Point::Outer => &["slow"],
+            TraceKind::Start => &["fast", "slow"],
+            TraceKind::Inner => &["fast"],
+            TraceKind::Outer => &["slow"],
         };
         for series in series {
             self.write_weights(format!("{POINTS}{series}.{update:03}.safetensors"), &weights)?;

@@ -61,7 +61,7 @@ fn a_wrong_override_says_so_and_changes_nothing() {
     );
     assert_eq!(
         refused("optimizer.momentum=x"),
-        "override \"optimizer.momentum=x\": `optimizer.momentum` is \"x\", but must be a number"
+        "override \"optimizer.momentum=x\": `optimizer.momentum` is \"x\", but must be a number at least 0 and below 1"
     );
     assert_eq!(
         refused("optimizer.name=lookahead"),

@@ -98,7 +98,7 @@ fn a_value_out_of_its_range_is_quoted_with_the_range() {
     assert_eq!(wrong("model.hidden = 8"), "16: `model.hidden` is 8, but must be a list of at most 16 widths");
     assert_eq!(
         wrong("model = { name = 'cnn', channels = [] }"),
-        "36: `model.channels` is a list of 0, but must be a list of at least 1 number of channels"
+        "36: `model.channels` is a list of 0, but must be a list of 1 to 8 numbers of channels"
     );
     assert_eq!(
         wrong("optimizer.momentum = 1.0"),
@@ -108,7 +108,10 @@ fn a_value_out_of_its_range_is_quoted_with_the_range() {
         wrong("optimizer.momentum = nan"),
         "22: `optimizer.momentum` is nan, but must be a number at least 0 and below 1"
     );
-    assert_eq!(wrong("optimizer.momentum = '0.9'"), "22: `optimizer.momentum` is \"0.9\", but must be a number");
+    assert_eq!(
+        wrong("optimizer.momentum = '0.9'"),
+        "22: `optimizer.momentum` is \"0.9\", but must be a number at least 0 and below 1"
+    );
     assert_eq!(
         wrong("optimizer.nesterov = true"),
         "11: `optimizer.nesterov` is true, but must be false unless momentum is above 0 and dampening is 0"

@@ -77,7 +77,7 @@ fn sentences() -> Vec<Vec<u32>> {
 }
 
 fn search(model: &Transformer, sources: &[Vec<u32>], decoding: &DecodingConfig, device: &Device) -> Vec<Vec<u32>> {
-    beam_search(model, sources, decoding, device, &Stop::new()).unwrap()
+    beam_search(model, sources, decoding, device, &mut |_, _| {}, &Stop::new()).unwrap()
 }
 
 #[test]

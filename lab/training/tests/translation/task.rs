@@ -10,8 +10,8 @@ use lookahead_data::{Data, Pairs, Subwords};
 use lookahead_models::bleu::corpus_bleu;
 use lookahead_models::config::{ModelConfig, TransformerConfig};
 use lookahead_models::decode::beam_search;
-use lookahead_runs::MetricsRow;
 use lookahead_runs::Stop;
+use lookahead_runs::{Measure, MetricsRow};
 use lookahead_training::Error;
 use lookahead_training::checkpoint::{Checkpoint, Position};
 use lookahead_training::config::RunConfig;
@@ -84,9 +84,9 @@ fn the_loss_of_a_step_depends_on_its_number_and_on_nothing_else() {
         // An untrained model knows nothing; evaluation has no dropout, and no number of a step.
         let guess = (pairs.subwords.len() as f64).ln();
         let score = task.evaluate(&model.valid(), Part::Valid, &Device::flex(), &Stop::new()).unwrap();
-        assert!((score.loss - guess).abs() < 1.0, "{score:?} beside {guess}");
+        assert!((score.scores.get(Measure::ValidLoss).unwrap() - guess).abs() < 1.0, "{score:?} beside {guess}");
         assert_eq!(task.evaluate(&model.valid(), Part::Valid, &Device::flex(), &Stop::new()).unwrap(), score);
-        assert!(score.accuracy.is_none() && score.bleu.is_none());
+        assert!(score.scores.measures().eq([Measure::ValidLoss]));
     });
 }
 
@@ -98,7 +98,9 @@ fn the_loss_is_the_mean_of_target_subwords_however_they_are_batched() {
         config.batch_size = size.rsplit(' ').next().unwrap().parse().unwrap();
         with_task(&config, |task, _| {
             let model = task.initial_model(&device);
-            [Part::Train, Part::Valid].map(|part| task.evaluate(&model, part, &device, &Stop::new()).unwrap().loss)
+            [Part::Train, Part::Valid].map(|part| {
+                task.evaluate(&model, part, &device, &Stop::new()).unwrap().scores.get(part.loss()).unwrap()
+            })
         })
     });
     for loss in &losses[1..] {
@@ -122,7 +124,7 @@ impl Observer for StopAt<'_> {
     }
 
     fn evaluated(&mut self, row: &MetricsRow) {
-        self.losses.extend(row.valid_loss);
+        self.losses.extend(row.scores.get(Measure::ValidLoss));
     }
 }
 
@@ -219,11 +221,15 @@ fn sentences_that_there_is_no_room_for_are_translated_from_their_beginning_and_c
     with_task(&config, |task, _| {
         let model = task.initial_model(&device);
         let decoding = config.decoding.as_ref().unwrap();
-        let score = task.final_score(&model, Part::Valid, folder.path(), &device, &Stop::new()).unwrap();
+        let mut heard = vec![];
+        let mut progress = |done, all| heard.push((done, all));
+        let stop = Stop::new();
+        let score = task.measure_at_end(&model, Part::Valid, folder.path(), &device, &mut progress, &stop).unwrap();
+        assert_eq!(heard.last(), Some(&(pairs.valid.len(), pairs.valid.len())));
         assert_eq!(score.cut, cut as u64);
         let beginnings: Vec<Vec<u32>> =
             pairs.valid.iter().map(|pair| pair.source.iter().copied().take(longest).collect()).collect();
-        let expected = beam_search(&model, &beginnings, decoding, &device, &Stop::new()).unwrap();
+        let expected = beam_search(&model, &beginnings, decoding, &device, &mut |_, _| {}, &Stop::new()).unwrap();
         let lines = fs::read_to_string(folder.path().join("translations-valid.jsonl")).unwrap();
         for (line, expected) in lines.lines().zip(expected) {
             let line: Value = serde_json::from_str(line).unwrap();

@@ -6,7 +6,8 @@ use lookahead_lab::artifacts::{ARTIFACTS, Kind, sweep};
 use lookahead_report as report;
 use lookahead_training::Error;
 
-use super::{name_of, say};
+use super::name_of;
+use crate::commands::Output;
 
 /// The recorded summaries of a folder without artifacts, and of the folders in it.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -18,7 +19,7 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Judges each again, and says what came out.
-pub fn judge(files: &[PathBuf]) -> anyhow::Result<()> {
+pub fn judge(files: &[PathBuf], output: &mut Output) -> anyhow::Result<()> {
     for file in files {
         let name = file.parent().map(name_of).unwrap_or_default();
         let paper = match ARTIFACTS.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
@@ -26,7 +27,8 @@ pub fn judge(files: &[PathBuf]) -> anyhow::Result<()> {
             _ => None,
         };
         let summary = report::judge_record(file, paper.as_ref())?;
-        say(format!("{}\nrecord: {}\n", summary.table(), file.display()))?;
+        let text = format!("{}\nrecord: {}\n", summary.table(), file.display());
+        output.add(text, serde_json::to_value(&summary)?)?;
     }
     Ok(())
 }

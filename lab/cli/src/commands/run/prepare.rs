@@ -15,6 +15,7 @@ use lookahead_training::sweep::{Job, Plan, Sweep, check_path};
 use lookahead_training::{Error, device};
 
 use super::{Arguments, DeviceName};
+use crate::commands::progress::computing;
 use crate::commands::shell_word;
 
 /// What can be done at once.
@@ -67,7 +68,7 @@ fn find(name: &str) -> Result<Named, Error> {
     };
     Ok(match entry.kind {
         Kind::Training { config, paper } => Named::Training(Box::new(sweep(entry.name, config, paper)?)),
-        Kind::Analysis(analyse) => Named::Analysis(entry.name, analyse),
+        Kind::Analysis(analyse, _) => Named::Analysis(entry.name, analyse),
     })
 }
 
@@ -82,7 +83,12 @@ fn plan(named: &Named, text: &str, arguments: &Arguments) -> Result<Planned, Err
             let (artifact, option, reason) = ((*artifact).to_owned(), "--tune", "there is nothing to tune");
             Err(ConfigError::OptionNotTaken { artifact, option, reason }.into())
         }
-        Named::Analysis(_, analyse) => Ok(Planned::Analysis(Box::new(analyse(&request)?))),
+        Named::Analysis(name, analyse) => {
+            let spinner = computing(name);
+            let analysis = analyse(&request);
+            spinner.finish_and_clear();
+            Ok(Planned::Analysis(Box::new(analysis?)))
+        }
     }
 }
 

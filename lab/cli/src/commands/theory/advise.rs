@@ -9,7 +9,7 @@ use lookahead_theory::{AdviceGrid, Moments};
 
 use super::problem::{MomentumOptions, NoiseOptions, SpectrumOptions};
 use super::{map_table, values};
-use crate::commands::{say, shell_word};
+use crate::commands::{say, shell_word, wrapped};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -48,12 +48,12 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   lookahead theory advise --lr 0.5
-  lookahead theory advise --lr 0.1 --momentum 0.9 --spectrum harmonic --dim 1000 --steps 10000 --out results
+  lookahead theory advise --lr 0.1 --spectrum harmonic --steps 10000 --out r
   lookahead theory advise --lr 0.5 --k 5,6,7,8 --alpha 0.4,0.5,0.6 --json
 
-It compares each pair of k and alpha with the inner optimizer alone at your learning rate, each at its own best learning
-rate, and at the same final loss (Sec. 3.1), and says whether Lookahead pays and which best values lie at the end of what
-was compared. JSON keys: points, best, inner_alone, best_final (at your rate), tuned, best_tuned, inner_tuned (at the best
+It compares each pair of k and alpha with the inner optimizer alone at your learning rate, each at its own best learning \
+rate, and at the same final loss (Sec. 3.1), and says whether Lookahead pays and which best values lie at the end of what \
+was compared. JSON keys: points, best, inner_alone, best_final (at your rate), tuned, best_tuned, inner_tuned (at the best \
 rates), same_final_loss, gain and pays (tuned, relative to the distance from the loss at the optimum), edges, conclusions.";
 
 pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
@@ -116,9 +116,8 @@ fn question(arguments: &Arguments, spectrum: String) -> Vec<(&'static str, Strin
 fn in_words(report: &AdviceReport) -> String {
     let maps = report.maps();
     let maps = maps.iter().map(map_table::table).collect::<Vec<_>>().join("\n\n");
-    let conclusions =
-        report.conclusions.iter().map(|sentence| map_table::wrapped(sentence, "", "")).collect::<Vec<_>>();
-    let limits = report.limits.map(|limit| map_table::wrapped(limit, "- ", "  ")).join("\n");
+    let conclusions = report.conclusions.iter().map(|sentence| wrapped(sentence, "", "")).collect::<Vec<_>>();
+    let limits = report.limits.map(|limit| wrapped(limit, "- ", "  ")).join("\n");
     format!("{maps}\n\n{}\n\nWhat the model leaves out:\n{limits}", conclusions.join("\n"))
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::problem::SpectrumOptions;
 use super::values;
-use crate::commands::say;
+use crate::commands::{say, wrapped};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -39,8 +39,8 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  lookahead theory alpha --spectrum log --dim 64 --condition-number 1000 --lr 0.5 --momentum 0.9 --k 10
-  lookahead theory alpha --spectrum file:eigenvalues.txt --start 1,1 --end 0.5,-0.4 --optimum 0,0.1 --json
+  lookahead theory alpha --spectrum log --dim 64 --lr 0.5 --momentum 0.9 --k 10
+  lookahead theory alpha --spectrum file:eigenvalues.txt --start 1,1 --end 0,1
 
 Without --start and --end: after k steps without noise from a start as far from the optimum in every direction and at
 rest. The optimal alpha may lie above 1 or below 0. JSON key: alpha.";
@@ -64,5 +64,5 @@ pub fn alpha(arguments: &Arguments) -> anyhow::Result<()> {
         _ if found <= 0.0 => "not above 0: the cycle led away from the optimum",
         _ => "accepted by Lookahead as it is",
     };
-    Ok(say(format!("optimal alpha {} ({remark})", super::short(found)))?)
+    Ok(say(wrapped(&format!("optimal alpha {} ({remark})", super::short(found)), "", "  "))?)
 }

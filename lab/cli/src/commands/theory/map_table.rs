@@ -1,8 +1,8 @@
-//! Text for a terminal of 80 columns: a map of numbers as tables, sentences on several lines.
+//! Text for a terminal of 80 columns: a map of numbers as tables.
 
 use lookahead_report::heat_map::{self, HeatMap};
 
-const COLUMNS: usize = 80;
+use crate::commands::{COLUMNS, wrapped};
 
 /// A map as a table, or as several where its columns do not fit beside each other.
 pub fn table(map: &HeatMap) -> String {
@@ -20,7 +20,7 @@ pub fn table(map: &HeatMap) -> String {
     let (mut blocks, mut block) = (Vec::new(), vec![names.clone()]);
     for column in columns {
         let width: usize = block.iter().map(|column| column.width + 1).sum();
-        if block.len() > 1 && width + column.width > COLUMNS {
+        if block.len() > 1 && width + column.width > usize::from(COLUMNS) {
             blocks.push(std::mem::replace(&mut block, vec![names.clone()]));
         }
         block.push(column);
@@ -52,24 +52,4 @@ fn in_lines(block: &[Column]) -> String {
         cells.collect::<Vec<_>>().join(" ")
     };
     (0..rows).map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// A sentence on lines of at most 80 columns: `first` stands before it, `next` before each further line.
-pub fn wrapped(sentence: &str, first: &str, next: &str) -> String {
-    let mut lines = Vec::new();
-    let mut line = first.to_owned();
-    let mut is_begun = false;
-    for word in sentence.split_whitespace() {
-        if is_begun && line.chars().count() + 1 + word.chars().count() > COLUMNS {
-            lines.push(std::mem::replace(&mut line, next.to_owned()));
-            is_begun = false;
-        }
-        if is_begun {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_begun = true;
-    }
-    lines.push(line);
-    lines.join("\n")
 }

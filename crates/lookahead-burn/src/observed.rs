@@ -1,0 +1,85 @@
+//! What a trainer sees of an optimizer and tells it, whatever is nested in it.
+
+use burn::optim::Optimizer;
+use lookahead::SyncReport;
+
+use crate::{Averaged, BlackBox, InnerOptimizer, Lookahead, RuleSet};
+
+/// What a trainer sees of an optimizer and tells it. Each layer of a nesting passes on what is the inner ones' to know, so
+/// that a trainer need not know what it trains with; the trait is object-safe.
+///
+/// ```
+/// use lookahead_burn::lookahead::Averaging;
+/// use lookahead_burn::{Averaged, Lookahead, Observed, RuleSet, Sgd};
+///
+/// // NT-ASGD inside a Lookahead hears of validation losses.
+/// let average = Averaged::new(RuleSet::new(Sgd::new()), Averaging::NonMonotonic { patience: 1 });
+/// let mut optimizer = Lookahead::around(average, Default::default())?;
+/// let observed: &mut dyn Observed = &mut optimizer;
+/// assert_eq!(observed.averages_began(), Some(false));
+/// for loss in [1.0, 0.9, 1.1, 1.2] {
+///     observed.observe_loss(loss);
+/// }
+/// assert!(observed.latest_sync().is_none());
+/// # Ok::<(), lookahead_burn::Error>(())
+/// ```
+pub trait Observed {
+    /// The last sync of the outermost Lookahead; `None` without one, and before its first.
+    fn latest_sync(&self) -> Option<&SyncReport> {
+        None
+    }
+
+    /// The elements that syncs of all Lookaheads refused as not finite.
+    fn all_refused(&self) -> u64 {
+        0
+    }
+
+    /// Whether all averages have begun; `None` without any.
+    fn averages_began(&self) -> Option<bool> {
+        None
+    }
+
+    /// Tells every average a validation loss (NT-ASGD).
+    fn observe_loss(&mut self, _loss: f64) {}
+}
+
+impl<O: Optimizer> Observed for RuleSet<O> {}
+
+impl Observed for BlackBox {}
+
+impl<I: InnerOptimizer + Observed> Observed for Lookahead<I> {
+    fn latest_sync(&self) -> Option<&SyncReport> {
+        self.last_sync()
+    }
+
+    fn all_refused(&self) -> u64 {
+        self.refused() + self.inner().all_refused()
+    }
+
+    fn averages_began(&self) -> Option<bool> {
+        self.inner().averages_began()
+    }
+
+    fn observe_loss(&mut self, loss: f64) {
+        self.inner_mut().observe_loss(loss);
+    }
+}
+
+impl<I: InnerOptimizer + Observed> Observed for Averaged<I> {
+    fn latest_sync(&self) -> Option<&SyncReport> {
+        self.inner().latest_sync()
+    }
+
+    fn all_refused(&self) -> u64 {
+        self.inner().all_refused()
+    }
+
+    fn averages_began(&self) -> Option<bool> {
+        Some(self.has_begun() && self.inner().averages_began().unwrap_or(true))
+    }
+
+    fn observe_loss(&mut self, loss: f64) {
+        self.observe_validation_loss(loss);
+        self.inner_mut().observe_loss(loss);
+    }
+}

@@ -1,0 +1,10 @@
+//! Convolution through its public interface.
+
+mod accuracy;
+mod bits;
+mod errors;
+mod golden;
+mod layout;
+mod passes;
+mod properties;
+mod reference;
