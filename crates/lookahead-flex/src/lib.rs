@@ -40,7 +40,7 @@ impl Values {
     /// Unless [`opens`] holds for the tensor, and it is not on an autodiff device.
     #[must_use]
     pub fn of<const D: usize>(tensor: Tensor<D>) -> Self {
-        // `opens` looks at the device, which is all that this conversion checks.
+        // Proved by `opens`: the conversion checks for the CPU backend and the absence of autodiff alone.
         Self::from_primitive(tensor.try_into_primitive::<Flex>().expect("a tensor that `opens`"))
     }
 
@@ -93,8 +93,7 @@ impl Values {
 /// Unless [`opens`] holds for the tensor.
 #[must_use]
 pub fn open<const D: usize>(tensor: Tensor<D>) -> (Values, Option<NodeGuard>) {
-    // `opens` has seen the CPU backend's device, which is all that these conversions check: nothing here asks for
-    // gradient checkpointing.
+    // Proved by `opens`: this conversion checks for the CPU backend, with autodiff and without gradient checkpointing.
     let (primitive, node) = if tensor.is_autodiff() {
         let tracked = tensor.try_into_primitive::<Autodiff<Flex>>().expect("a tensor that `opens`");
         let (primitive, node) = tracked.into_parts();

@@ -52,6 +52,7 @@ pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, epilogue: Epilogue) -> Tensor
     let [.., channels] = x.dims();
     let fits = gamma.dims() == [channels]
         && beta.dims() == [channels]
+        && [&layer.running_mean, &layer.running_var].iter().all(|running| running.value().dims() == [channels])
         && epilogue.added.as_ref().is_none_or(|added| added.dims() == x.dims())
         && layer.epsilon > 0.0
         && layer.epsilon.is_finite();
@@ -136,7 +137,7 @@ fn numbers(tensor: Tensor<1>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-/// Why no pass refuses its slices.
+/// Why no pass refuses its slices: [`batch_norm`] has compared all shapes and the epsilon.
 const CHECKED: &str = "slices of the batch norm's own shape";
 
 #[derive(Debug)]

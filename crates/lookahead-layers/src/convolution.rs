@@ -30,7 +30,8 @@ pub fn conv2d(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 fn convolution(layer: &Conv2d, shape: [usize; 4]) -> Option<lookahead_nn::Conv2d> {
     let [out_channels, of_group, kernel @ ..] = layer.weight.dims();
     let [_, height, width, channels] = shape;
-    if channels != of_group * layer.groups || kernel != layer.kernel_size || shape.contains(&0) {
+    let fits = layer.bias.as_ref().is_none_or(|bias| bias.dims() == [out_channels]);
+    if !fits || channels != of_group * layer.groups || kernel != layer.kernel_size || shape.contains(&0) {
         return None;
     }
     let [[top, bottom], [left, right]] = padding::of(&layer.padding, [height, width], layer.kernel_size, layer.stride);
@@ -69,7 +70,8 @@ fn fused(convolution: lookahead_nn::Conv2d, x: Tensor<4>, weight: Tensor<4>, bia
     }
 }
 
-/// Why no kernel refuses its slices.
+/// Why no kernel refuses its slices: they are made of the convolution's lengths, or are tensors of the shapes that
+/// [`convolution`] has compared.
 const CHECKED: &str = "slices of the convolution's own shapes";
 
 #[derive(Debug)]

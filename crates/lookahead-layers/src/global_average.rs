@@ -28,7 +28,7 @@ fn fused(shape: ImageShape, x: Tensor<4>) -> Tensor<2> {
     record(Average, [node], shape, Values::new(means, [batch, channels]))
 }
 
-/// Why no pass refuses its slices.
+/// Why no pass refuses its slices: they are made of the shape's lengths, or the images and the gradient of their means.
 const CHECKED: &str = "slices of the images' own shape";
 
 #[derive(Debug)]

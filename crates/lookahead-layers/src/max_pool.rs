@@ -52,7 +52,7 @@ fn fused(pooling: Pooling, x: Tensor<4>) -> Tensor<4> {
     record(Pool, [node], State { pooling, places: Arc::new(places) }, y)
 }
 
-/// Why no pass refuses its slices.
+/// Why no pass refuses its slices: they are made of the pooling's lengths, or its input and the gradient of its output.
 const CHECKED: &str = "slices of the pooling's own shapes";
 
 #[derive(Debug)]
