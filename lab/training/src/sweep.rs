@@ -13,11 +13,11 @@ pub use self::figure::check_path;
 pub use self::jobs::{Follow, Job, do_runs};
 pub use self::request::Request;
 
-use self::points::{in_words, point_at, points, tuning};
+use self::points::{count, in_words, point_at, points, tuning};
 use crate::Error;
 use crate::config::{GroupConfig, Override, PanelConfig, RunConfig, ScaleConfig, SweepConfig};
 use lookahead_runs::labels::{self, Fault};
-use lookahead_runs::{Artifact, Candidate, Group, Paper, Source};
+use lookahead_runs::{Artifact, Candidate, Group, Paper, Scale, Source};
 use lookahead_settings::ConfigError;
 use lookahead_settings::text::{on_one_line, short};
 
@@ -67,23 +67,25 @@ impl Sweep {
     pub fn plan(&self, request: &Request) -> Result<Plan, Error> {
         let scale = self.scale(request)?;
         let seeds = u64::from(request.seeds.unwrap_or(scale.seeds).get());
-        let is_searched = |group: &GroupConfig| scale.grids && !group.grid.is_empty();
+        let searched = |group: &GroupConfig| if scale.grids { group.grid_at(scale.scale).to_vec() } else { vec![] };
         let groups = self.groups(scale);
-        self.check_number(groups.clone().map(|(_, group)| if is_searched(group) { group.points() } else { 1 }), seeds)?;
+        self.check_number(groups.clone().map(|(_, group)| count(&searched(group))), seeds)?;
         let (mut artifact, mut runs) = (self.artifact(request, scale), Runs::default());
         for (panel, group) in groups {
             let point = point_at(group, scale.scale);
-            let mut entry = entry(panel, group, &point);
+            let mut entry = entry(panel, group, scale.scale, &point);
             let described = self.described(scale, panel, group)?;
-            if is_searched(group) {
-                for point in points(&group.grid) {
-                    let config = self.at_point(&described, request, group, &point)?;
-                    let runs = runs.add(&entry, &config, 0..seeds);
-                    entry.candidates.push(Candidate { label: in_words(&point), runs });
-                }
-            } else {
+            let grid = searched(group);
+            if grid.is_empty() {
                 let config = self.at_point(&described, request, group, &point)?;
                 entry.runs = runs.add(&entry, &config, 0..seeds);
+            } else {
+                for tried in points(&grid) {
+                    let point = [&point[..], &tried].concat();
+                    let config = self.at_point(&described, request, group, &point)?;
+                    let runs = runs.add(&entry, &config, 0..seeds);
+                    entry.candidates.push(Candidate { label: in_words(&tried), runs });
+                }
             }
             artifact.groups.push(entry);
         }
@@ -98,18 +100,19 @@ impl Sweep {
     pub fn tuning_plan(&self, request: &Request) -> Result<Plan, Error> {
         let scale = self.scale(request)?;
         let seeds = u64::from(request.seeds.unwrap_or(self.config.tuning_seeds).get());
-        let groups = self.groups(scale).filter(|(_, group)| !group.grid.is_empty());
-        self.check_number(groups.clone().map(|(_, group)| group.points()), seeds)?;
+        let groups = self.groups(scale).filter(|(_, group)| !group.grid_at(scale.scale).is_empty());
+        self.check_number(groups.clone().map(|(_, group)| count(group.grid_at(scale.scale))), seeds)?;
         let (mut artifact, mut runs) = (self.artifact(request, scale), Runs::default());
         artifact.artifact = format!("{}_tuning", self.name);
         artifact.title = format!("The grids of: {}", self.config.title);
         artifact.paper = Paper::default();
         for (panel, group) in groups {
             let described = self.described(scale, panel, group)?;
-            for point in points(&group.grid) {
+            for tried in points(group.grid_at(scale.scale)) {
+                let point = [point_at(group, scale.scale), tried.clone()].concat();
                 let config = self.at_point(&described, request, group, &point)?;
-                let label = format!("{}, {}", group.label, in_words(&point));
-                let mut entry = Group { label, baseline: None, ..entry(panel, group, &[]) };
+                let label = format!("{}, {}", group.label, in_words(&tried));
+                let mut entry = Group { label, baseline: None, ..entry(panel, group, scale.scale, &[]) };
                 entry.runs = runs.add(&entry, &config, TUNING_SEEDS..TUNING_SEEDS + seeds);
                 artifact.groups.push(entry);
             }
@@ -139,7 +142,7 @@ impl Sweep {
         for scale in &self.config.scales {
             for (panel, group) in self.groups(scale) {
                 let described = self.described(scale, panel, group)?;
-                for axis in &group.grid {
+                for axis in group.grid_at(scale.scale) {
                     for point in points(std::slice::from_ref(axis)) {
                         self.set_point(described.clone(), group, &point)?;
                     }
@@ -215,7 +218,7 @@ impl Sweep {
     fn check_override(&self, text: &str, scale: &ScaleConfig) -> Result<(), Error> {
         let groups = self.config.groups.iter();
         let own = groups.flat_map(|group| {
-            let grid = group.grid.iter().map(|axis| axis.key.as_str());
+            let grid = group.grid_at(scale.scale).iter().map(|axis| axis.key.as_str());
             let at_scale = group.at_scale.iter().flat_map(|(_, set)| set);
             group.set.iter().chain(at_scale).chain(&group.point).map(Override::key).chain(grid)
         });
@@ -293,11 +296,11 @@ impl Runs {
     }
 }
 
-fn entry(panel: &PanelConfig, group: &GroupConfig, point: &[Override]) -> Group {
+fn entry(panel: &PanelConfig, group: &GroupConfig, scale: Scale, point: &[Override]) -> Group {
     Group {
         label: group.label.clone(),
         baseline: group.baseline.clone(),
-        tuning: tuning(group, point),
+        tuning: tuning(group.grid_at(scale), point),
         panel: panel.name.clone(),
         runs: vec![],
         candidates: vec![],

@@ -15,8 +15,8 @@ pub use self::overrides::{Axis, Override};
 /// A sweep as its file describes it.
 ///
 /// Overrides are texts `KEY=VALUE`, as [`RunConfig::set`] takes them. They apply in this order: the panel's, the
-/// scale's, the group's, the group's for the scale, then its grid or its point. A key of the point that the group sets
-/// for the scale too has the scale's value. The seed is nobody's to set: the sweep gives each run its own.
+/// scale's, the group's, the group's for the scale, its point, then its grid where that is searched. A key of the point that
+/// the group sets for the scale too has the scale's value. The seed is nobody's to set: the sweep gives each run its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepConfig {
     /// The file, as it was named to the reader.
@@ -65,7 +65,9 @@ pub struct GroupConfig {
     pub at_scale: Vec<(Scale, Vec<Override>)>,
     /// The keys that are searched, each with its values.
     pub grid: Vec<Axis>,
-    /// The point of the grid that is used where it is not searched.
+    /// The grids of single scales, in place of `grid` where not empty.
+    pub scale_grids: Vec<(Scale, Vec<Axis>)>,
+    /// The point of the grid that is used where it is not searched; where it is, what the grid leaves of it.
     pub point: Vec<Override>,
 }
 
@@ -161,8 +163,24 @@ impl PanelConfig {
 
 impl GroupConfig {
     fn read(table: &Table<'_>) -> Read<Self> {
-        table.accept(&["label", "baseline", "panels", "set", "smoke", "small", "paper", "grid", "point"])?;
+        const GRIDS: [(&str, Scale); 3] =
+            [("smoke_grid", Scale::Smoke), ("small_grid", Scale::Small), ("paper_grid", Scale::Paper)];
+        table.accept(&[
+            "label",
+            "baseline",
+            "panels",
+            "set",
+            "smoke",
+            "small",
+            "paper",
+            "grid",
+            "smoke_grid",
+            "small_grid",
+            "paper_grid",
+            "point",
+        ])?;
         let at_scale = Scale::ALL.into_iter().map(|scale| Ok((scale, overrides::read(table, scale.name())?)));
+        let scale_grids = GRIDS.into_iter().map(|(key, scale)| Ok((scale, overrides::read_grid(&table.table(key)?)?)));
         Ok(Self {
             place: table.get("label").map_or_else(|| table.place(), |label| label.place()),
             label: table.required("label", |e| e.name())?,
@@ -171,6 +189,7 @@ impl GroupConfig {
             set: overrides::read(table, "set")?,
             at_scale: at_scale.collect::<Read<_>>()?,
             grid: overrides::read_grid(&table.table("grid")?)?,
+            scale_grids: scale_grids.collect::<Read<_>>()?,
             point: overrides::read(table, "point")?,
         })
     }
@@ -178,6 +197,12 @@ impl GroupConfig {
     /// Whether it sets the whole optimizer, at every scale.
     fn sets_optimizer(&self) -> bool {
         self.set.iter().any(|own| own.key() == "optimizer")
+    }
+
+    /// What is searched at a scale.
+    pub fn grid_at(&self, scale: Scale) -> &[Axis] {
+        let own = self.scale_grids.iter().find(|(at, grid)| *at == scale && !grid.is_empty());
+        own.map_or(&self.grid, |(_, grid)| grid)
     }
 
     /// What it sets at a scale alone.

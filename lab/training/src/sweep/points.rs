@@ -3,11 +3,9 @@
 use crate::config::{Axis, GroupConfig, Override};
 use lookahead_runs::Scale;
 
-impl GroupConfig {
-    /// How many points its grid has; a file has no more than can be counted.
-    pub(super) fn points(&self) -> usize {
-        self.grid.iter().map(|axis| axis.values.len()).product()
-    }
+/// How many points a grid has; a file has no more than can be counted.
+pub(super) fn count(grid: &[Axis]) -> usize {
+    grid.iter().map(|axis| axis.values.len()).product()
 }
 
 /// The point of a group's grid that is used at a scale: what the group sets for the scale comes before its own point.
@@ -18,21 +16,21 @@ pub(super) fn point_at(group: &GroupConfig, scale: Scale) -> Vec<Override> {
 }
 
 /// How the hyperparameters of a group were chosen, in words.
-pub(super) fn tuning(group: &GroupConfig, point: &[Override]) -> String {
-    let axes = group.grid.iter().map(|axis| format!("{} in {{{}}}", last(&axis.key), axis.values.join(", ")));
-    let grid = axes.collect::<Vec<_>>().join(", ");
-    match (grid.is_empty(), point.is_empty()) {
+pub(super) fn tuning(grid: &[Axis], point: &[Override]) -> String {
+    let axes = grid.iter().map(|axis| format!("{} in {{{}}}", last(&axis.key), axis.values.join(", ")));
+    let words = axes.collect::<Vec<_>>().join(", ");
+    match (words.is_empty(), point.is_empty()) {
         (true, true) => "fixed".to_owned(),
         (true, false) => in_words(point),
-        (false, true) => format!("grid: {grid}"),
-        (false, false) if is_on_grid(group, point) => format!("{} of the grid {grid}", in_words(point)),
-        (false, false) => format!("{} in place of the grid {grid}", in_words(point)),
+        (false, true) => format!("grid: {words}"),
+        (false, false) if is_on_grid(grid, point) => format!("{} of the grid {words}", in_words(point)),
+        (false, false) => format!("{} in place of the grid {words}", in_words(point)),
     }
 }
 
-fn is_on_grid(group: &GroupConfig, point: &[Override]) -> bool {
+fn is_on_grid(grid: &[Axis], point: &[Override]) -> bool {
     let on_axis = |own: &Override| {
-        let axis = group.grid.iter().find(|axis| axis.key == own.key());
+        let axis = grid.iter().find(|axis| axis.key == own.key());
         axis.is_none_or(|axis| axis.values.iter().any(|value| own.value() == value))
     };
     point.iter().all(on_axis)

@@ -1,7 +1,8 @@
 //! What has to hold between the parts of a sweep: names that exist, and no override without effect.
 
 use super::super::ConfigError;
-use super::{GroupConfig, Override, ScaleConfig, SweepConfig};
+use super::{Axis, GroupConfig, Override, ScaleConfig, SweepConfig};
+use lookahead_runs::Scale;
 use lookahead_runs::labels;
 use lookahead_runs::labels::{Fault, Named};
 use lookahead_settings::text::short;
@@ -82,22 +83,18 @@ impl SweepConfig {
             let reason = format!("group {label:?}: `{key}` has no effect: {why}");
             Err(ConfigError::Sweep { place: own.place.clone(), reason })
         };
-        let on_grid = |own: &&Override| group.grid.iter().any(|axis| axis.key == own.key());
-        if let Some(own) = group.set.iter().find(on_grid) {
+        let on = |grid: &[Axis], own: &Override| grid.iter().any(|axis| axis.key == own.key());
+        let of_every_scale = |own: &&Override| Scale::ALL.iter().all(|&scale| on(group.grid_at(scale), own));
+        if let Some(own) = group.set.iter().find(of_every_scale) {
             return ignored(own, "its grid sets the same key".to_owned());
         }
         let in_point = |own: &&Override| group.point.iter().any(|point| point.key() == own.key());
         if let Some(own) = group.set.iter().find(in_point) {
             return ignored(own, "its point sets the same key".to_owned());
         }
-        for ScaleConfig { scale, .. } in self.scales.iter().filter(|scale| scale.grids && !group.grid.is_empty()) {
-            let scale = scale.name();
-            let at_scale = group.at_scale.iter().filter(|(at, _)| at.name() == scale).flat_map(|(_, set)| set);
-            if let Some(own) = at_scale.into_iter().find(on_grid) {
-                return ignored(own, format!("at scale {scale} its grid is searched, and sets the same key"));
-            }
-            if let Some(own) = group.point.iter().find(|own| !on_grid(own)) {
-                return ignored(own, format!("at scale {scale} its grid is searched in place of its point"));
+        for &ScaleConfig { scale, .. } in self.scales.iter().filter(|scale| scale.grids) {
+            if let Some(own) = group.at(scale).find(|own| on(group.grid_at(scale), own)) {
+                return ignored(own, format!("at scale {} its grid is searched, and sets the same key", scale.name()));
             }
         }
         Ok(())
