@@ -134,6 +134,40 @@ fn a_group_can_have_hyperparameters_of_one_scale() {
 }
 
 #[test]
+fn a_group_can_have_a_grid_of_one_scale_and_a_point_for_what_that_leaves() {
+    let bench = Bench::new("");
+    let own = "point = [\"schedule.learning_rate=0.05\", \"optimizer.weight_decay=0.01\"]\n\
+               small_grid = { \"optimizer.weight_decay\" = [0.02, 0.03] }";
+    let sweep = SWEEP.replace("point = [\"schedule.learning_rate=0.05\"]", own).replace("epochs = 4", "epochs = 2");
+    fs::write(bench.path().join("my_sweep.toml"), sweep).unwrap();
+    let of_run = |id: &Value| {
+        let config = bench.path().join("results/runs").join(id.as_str().unwrap()).join("config.toml");
+        let config = fs::read_to_string(config).unwrap();
+        let value = |key: &str| config.lines().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();
+        [value("learning_rate = "), value("weight_decay = ")]
+    };
+    let groups = |arguments: &[&str], folder: &str| {
+        let output = bench.run(&[&["run", "my_sweep.toml", "--seeds", "1"], arguments].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        json(&bench.path().join("results").join(folder).join("artifact.json"))["groups"].clone()
+    };
+    let small = groups(&[], "my_sweep");
+    let candidates = small[0]["candidates"].as_array().unwrap();
+    assert_eq!(candidates.len(), 2);
+    for (candidate, decay) in candidates.iter().zip(["0.02", "0.03"]) {
+        assert_eq!(candidate["label"], format!("weight_decay {decay}"));
+        assert_eq!(of_run(&candidate["runs"][0]), ["0.05", decay]);
+    }
+    assert_eq!(of_run(&groups(&["--scale", "smoke"], "my_sweep_smoke")[0]["runs"][0]), ["0.05", "0.01"]);
+    let tuned = groups(&["--tune"], "my_sweep_tuning");
+    assert_eq!(tuned.as_array().unwrap().len(), 2);
+    for (group, decay) in tuned.as_array().unwrap().iter().zip(["0.02", "0.03"]) {
+        assert_eq!(group["label"], format!("SGD, weight_decay {decay}"));
+        assert_eq!(of_run(&group["runs"][0]), ["0.05", decay]);
+    }
+}
+
+#[test]
 fn runs_done_at_once_have_the_bits_of_runs_done_one_after_another() {
     let [alone, together] = ["1", "2"].map(|jobs| {
         let bench = bench();

@@ -15,8 +15,8 @@ pub use self::overrides::{Axis, Override};
 /// A sweep as its file describes it.
 ///
 /// Overrides are texts `KEY=VALUE`, as [`RunConfig::set`] takes them. They apply in this order: the panel's, the
-/// scale's, the group's, the group's for the scale, its point, then its grid where that is searched. A key of the point that
-/// the group sets for the scale too has the scale's value. The seed is nobody's to set: the sweep gives each run its own.
+/// scale's, the group's, the group's for the scale, its point, then its grid where that is searched. A key of the point
+/// that the group sets for the scale too has the scale's value. The seed is nobody's to set: the sweep gives each run its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepConfig {
     /// The file, as it was named to the reader.
