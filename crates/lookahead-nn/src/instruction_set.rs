@@ -1,6 +1,6 @@
 //! The vector instructions of the CPU at hand, found when the program runs.
 
-use pulp::{Simd, WithSimd};
+use pulp::WithSimd;
 
 /// A set of vector instructions that kernels are compiled for.
 #[derive(Debug, Clone, Copy)]
@@ -61,9 +61,9 @@ impl InstructionSet {
         match self {
             Self::Portable => work.with_simd(pulp::Scalar),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(simd) => Simd::vectorize(simd, work),
+            Self::Avx2(simd) => pulp::Simd::vectorize(simd, work),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(simd) => Simd::vectorize(simd, work),
+            Self::Avx512(simd) => pulp::Simd::vectorize(simd, work),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Native(arch) => arch.dispatch(work),
         }

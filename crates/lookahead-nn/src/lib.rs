@@ -1,4 +1,4 @@
-//! Convolution, batch norm and pooling for training neural networks on a CPU: `f32`, NHWC, over plain slices.
+//! Convolution, batch norm, pooling and matrix products for training neural networks on a CPU: `f32`, over plain slices.
 //!
 //! A [`Conv2d`] is a checked shape. It computes the outputs of a layer, and from the gradient of the outputs those of the
 //! inputs, the weights and the bias:
@@ -26,6 +26,8 @@
 //! # }
 //! ```
 //!
+//! Batch norm is in [`norm`], pooling in [`pool`], and products of matrices are in [`matrix`].
+//!
 //! # Equations
 //! With stride s, dilation d, padding p (above and on the left) and the weights of one group,
 //!
@@ -51,10 +53,12 @@
 //! The root of the mean square of the error is below 1e-6 of that of the sums, as far as their terms do not cancel.
 //!
 //! Each thread keeps up to four buffers for its next call. The largest that a call needs hold the weights once more, the
-//! channels of each group filled up to a vector (16/9 of them where Winograd's algorithm is used), for the gradient of the
-//! weights up to 15 more times, and pixels of some images. A call also lists which pixels see which taps: 16 bytes for a pixel
-//! and tap where no two neighbours see the same ones, so a kernel as large as the image, dilated, costs more for the list than
-//! for the sums. Images of a single row are computed by one thread.
+//! channels of each group filled up to a vector (16/9 of them where Winograd's algorithm is used), for the gradient of
+//! the weights up to 15 more times, and pixels of some images; for a product 120 rows of at most 1200 numbers of the left
+//! factor. A [`matrix::Factor`] holds its numbers, rows filled up to a vector, possibly in a buffer that a larger one has
+//! left. A convolution also lists which pixels see which taps: 16 bytes for a pixel and tap where no two neighbours see
+//! the same ones, so a kernel as large as the image, dilated, costs more for the list than for the sums. Images of a
+//! single row are computed by one thread.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -63,6 +67,8 @@ mod aligned;
 mod conv;
 mod error;
 mod instruction_set;
+mod kernel;
+pub mod matrix;
 pub mod norm;
 pub mod pool;
 mod vectorized;

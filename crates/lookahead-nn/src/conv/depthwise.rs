@@ -3,9 +3,9 @@
 use pulp::{Simd, WithSimd};
 
 use super::parts::{PARTS, in_parts, share};
-use super::plan::{Band, Plan, Run};
-use super::tile::{Block, add, blocks, filled, load, store};
+use super::plan::{Band, Plan};
 use crate::InstructionSet;
+use crate::kernel::tile::{Block, Run, add, blocks, filled, load, store};
 
 /// Vectors of channels at a time, and pixels or taps that share a load of them: sums for 12 registers.
 const WIDEST: usize = 4;

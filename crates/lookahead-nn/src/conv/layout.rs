@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::transpose::{SIDE, transpose};
 use super::{Conv2d, check_len};
 use crate::Error;
+use crate::kernel::transpose::{SIDE, transpose};
 
 impl Conv2d {
     /// `[output channels, input channels / groups, kernel height, kernel width]`, as frameworks keep weights.

@@ -5,20 +5,17 @@ mod bias;
 mod depthwise;
 mod layout;
 mod outer;
-mod panels;
 mod parts;
 mod plan;
 mod shape;
 mod taps;
-mod tile;
-mod transpose;
 mod weights;
 mod winograd;
 
 pub use shape::{ConvShape, Padding};
 
+use crate::kernel::panels::{Panels, WeightShape};
 use crate::{Error, InstructionSet};
-use panels::{Panels, WeightShape};
 use plan::{Grid, Plan, TaskSize};
 use winograd::Winograd;
 

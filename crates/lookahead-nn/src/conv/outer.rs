@@ -2,9 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::tile::{Block, add, blocks, widest};
 use crate::InstructionSet;
 use crate::aligned::Aligned;
+use crate::kernel::tile::{Block, add, blocks, widest};
 
 /// Memory for gradients.
 #[derive(Debug)]

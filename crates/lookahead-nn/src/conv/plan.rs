@@ -5,16 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::axis::{Class, Tap};
-
-/// Consecutive numbers of a source pixel and its neighbours, with as many rows of the panel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
-    /// From the pixel's source.
-    pub offset: usize,
-    /// The first row of the panel.
-    pub row: usize,
-    pub len: usize,
-}
+use crate::kernel::tile::Run;
 
 /// Pixels that see the same runs.
 #[derive(Debug)]

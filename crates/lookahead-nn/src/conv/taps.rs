@@ -2,10 +2,10 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::panels::Panels;
 use super::plan::{Band, Plan};
-use super::tile::{Block, add, blocks, filled, store, sum_runs, widest};
 use crate::InstructionSet;
+use crate::kernel::panels::Panels;
+use crate::kernel::tile::{Block, add, blocks, filled, store, sum_runs, widest};
 
 /// `target = convolution(source)`, image by image or band by band.
 pub(super) fn convolve(set: InstructionSet, plan: &Plan, panels: &Panels, source: &[f32], target: &mut [f32]) {

@@ -2,13 +2,12 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::super::plan::Run;
-use super::super::tile::{filled, store, sum_runs, widest};
 use super::tiles::{Task, Tiles};
 use super::transforms::{Output, both_ways};
 use super::{filters, planes};
 use crate::InstructionSet;
 use crate::aligned::Aligned;
+use crate::kernel::tile::{Run, filled, store, sum_runs, widest};
 
 /// `target = convolution(source)` with the weights `[3][3][source channels][target channels]`.
 pub(super) fn convolve(

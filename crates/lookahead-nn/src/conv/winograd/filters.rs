@@ -3,11 +3,11 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::transpose::transpose;
 use super::planes::{products_at, set_tile_at, split, split_mut};
 use super::transforms::{Filter, FilterGradient, both_ways};
 use crate::InstructionSet;
 use crate::aligned::Aligned;
+use crate::kernel::transpose::transpose;
 
 /// The weights `[3][3][channels][filters]` of the way back: turned round, filters and channels exchanged.
 pub(super) fn turned(w: &[f32], channels: usize, filters: usize) -> Aligned {

@@ -7,10 +7,10 @@ mod tiles;
 mod transforms;
 mod weights;
 
-use super::panels::Widths;
 use super::plan::Grid;
 use super::shape::ConvShape;
 use crate::InstructionSet;
+use crate::kernel::panels::Widths;
 use tiles::Tiles;
 
 /// Channels come in whole vectors, whatever the instructions.

@@ -2,10 +2,10 @@
 
 use pulp::Simd;
 
-use super::super::tile::{blocks, widest};
 use super::tiles::{Task, Tiles};
 use super::transforms::{Input, OutputGradient, both_ways};
 use crate::aligned::Aligned;
+use crate::kernel::tile::{blocks, widest};
 
 /// From a plane to the next: a line more than it holds, because planes a power of two apart would share sets of the cache.
 pub(super) const fn stride(tiles: usize, channels: usize) -> usize {

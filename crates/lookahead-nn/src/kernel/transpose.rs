@@ -1,11 +1,11 @@
 //! Transposing a matrix in tiles, so that neither side is walked through across its rows.
 
 /// The side of a tile: a cache line of numbers.
-pub(super) const SIDE: usize = 16;
+pub(crate) const SIDE: usize = 16;
 
 /// Transposes a matrix of `rows` rows of `columns` numbers each: `from(i, j)` begins at number j of row i, and
 /// `to(j, i, numbers)` takes those of column j from row i on.
-pub(super) fn transpose<'a>(
+pub(crate) fn transpose<'a>(
     [rows, columns]: [usize; 2],
     from: impl Fn(usize, usize) -> &'a [f32],
     mut to: impl FnMut(usize, usize, &[f32]),

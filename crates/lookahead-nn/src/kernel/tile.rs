@@ -2,19 +2,17 @@
 
 use pulp::Simd;
 
-use super::plan::Run;
-
 /// Vectors of target channels that are computed at a time.
 ///
 /// Of 16 registers, 12 hold sums: 6 pixels by 2 vectors. Of 32, 16 do: more pixels would not leave the processor's other
 /// registers enough room for their addresses.
-pub(super) const fn widest<S: Simd>() -> usize {
+pub(crate) const fn widest<S: Simd>() -> usize {
     if S::REGISTER_COUNT == 16 && !S::IS_SCALAR { 2 } else { 4 }
 }
 
 /// A block of target channels: as many vectors as fit, the last blocks narrower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Its first channel.
     pub start: usize,
     /// Vectors: a power of two.
@@ -24,7 +22,7 @@ pub(super) struct Block {
 }
 
 /// The blocks of `channels`, with at most `widest` vectors of `lanes` numbers.
-pub(super) fn blocks(channels: usize, widest: usize, lanes: usize) -> impl Iterator<Item = Block> {
+pub(crate) fn blocks(channels: usize, widest: usize, lanes: usize) -> impl Iterator<Item = Block> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let left = channels - start;
@@ -38,9 +36,19 @@ pub(super) fn blocks(channels: usize, widest: usize, lanes: usize) -> impl Itera
     })
 }
 
+/// Consecutive numbers of a source pixel and its neighbours, with as many rows of the panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// From the pixel's source.
+    pub offset: usize,
+    /// The first row of the panel.
+    pub row: usize,
+    pub len: usize,
+}
+
 /// `start`, and the runs of each of some pixels times the rows of a panel: `runs` begin at `at` in the source.
 #[inline(always)]
-pub(super) fn sum_runs<S: Simd, const PIXELS: usize, const VECTORS: usize>(
+pub(crate) fn sum_runs<S: Simd, const PIXELS: usize, const VECTORS: usize>(
     simd: S,
     start: [S::f32s; VECTORS],
     source: &[f32],
@@ -70,7 +78,7 @@ pub(super) fn sum_runs<S: Simd, const PIXELS: usize, const VECTORS: usize>(
 
 /// A tile's pixels, filled up with the last if there are too few.
 #[inline(always)]
-pub(super) fn filled<const PIXELS: usize>(places: &[usize]) -> [usize; PIXELS] {
+pub(crate) fn filled<const PIXELS: usize>(places: &[usize]) -> [usize; PIXELS] {
     let last = places.len() - 1;
     let mut filled = [places[last]; PIXELS];
     for (to, place) in filled.iter_mut().zip(places) {
@@ -81,7 +89,7 @@ pub(super) fn filled<const PIXELS: usize>(places: &[usize]) -> [usize; PIXELS] {
 
 /// Writes the vectors of a block; only one vector alone may be longer than the block.
 #[inline(always)]
-pub(super) fn store<S: Simd, const VECTORS: usize>(simd: S, values: [S::f32s; VECTORS], to: &mut [f32]) {
+pub(crate) fn store<S: Simd, const VECTORS: usize>(simd: S, values: [S::f32s; VECTORS], to: &mut [f32]) {
     if VECTORS > 1 || to.len() == S::F32_LANES {
         S::as_mut_simd_f32s(to).0.copy_from_slice(&values);
     } else {
@@ -91,7 +99,7 @@ pub(super) fn store<S: Simd, const VECTORS: usize>(simd: S, values: [S::f32s; VE
 
 /// Reads the vectors of a block; only one vector alone may be longer than the block, and then ends in zeros.
 #[inline(always)]
-pub(super) fn load<S: Simd, const VECTORS: usize>(simd: S, from: &[f32]) -> [S::f32s; VECTORS] {
+pub(crate) fn load<S: Simd, const VECTORS: usize>(simd: S, from: &[f32]) -> [S::f32s; VECTORS] {
     let mut vectors = [simd.splat_f32s(0.0); VECTORS];
     if VECTORS > 1 || from.len() == S::F32_LANES {
         vectors.copy_from_slice(S::as_simd_f32s(from).0);
@@ -103,7 +111,7 @@ pub(super) fn load<S: Simd, const VECTORS: usize>(simd: S, from: &[f32]) -> [S::
 
 /// Adds the vectors to a block.
 #[inline(always)]
-pub(super) fn add<S: Simd, const VECTORS: usize>(simd: S, values: [S::f32s; VECTORS], to: &mut [f32]) {
+pub(crate) fn add<S: Simd, const VECTORS: usize>(simd: S, values: [S::f32s; VECTORS], to: &mut [f32]) {
     let mut sums = load::<S, VECTORS>(simd, to);
     for v in 0..VECTORS {
         sums[v] = simd.add_f32s(sums[v], values[v]);

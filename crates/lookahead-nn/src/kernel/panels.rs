@@ -1,5 +1,5 @@
 //! Weights in the order in which the tiles read them: for each group and block of target channels a panel, whose rows are
-//! tap by tap the source channels.
+//! tap by tap the source channels. Of a matrix, the right factor of a product, the columns are the target channels.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -11,11 +11,11 @@ use crate::aligned::Aligned;
 
 /// The weights of a convolution, cut into panels.
 #[derive(Debug)]
-pub(super) struct Panels {
+pub(crate) struct Panels {
     /// Of one group: blocks of `rows` times as many numbers as their vectors hold, zeros where there is no channel.
     numbers: Aligned,
     /// Where each sum starts, per group as many as the vectors hold: the bias, or zeros.
-    starts: Aligned,
+    starts: Vec<f32>,
     /// Numbers that the vectors of a group hold.
     width: usize,
     rows: usize,
@@ -23,7 +23,7 @@ pub(super) struct Panels {
 
 /// How wide tiles are: at most `widest` vectors of `lanes` numbers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Widths {
+pub(crate) struct Widths {
     pub lanes: usize,
     pub widest: usize,
 }
@@ -43,7 +43,7 @@ impl Widths {
 
 /// The sizes of weights `[taps][channels of a group][groups x filters of a group]`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct WeightShape {
+pub(crate) struct WeightShape {
     pub taps: usize,
     pub channels: usize,
     pub filters: usize,
@@ -112,7 +112,7 @@ impl Panels {
     fn new(widths: Widths, groups: usize, rows: usize, channels: usize, fill: impl Fn(Blocks) + Sync) -> Self {
         let Widths { lanes, widest } = widths;
         let width = channels.next_multiple_of(lanes);
-        let chunk = BLOCKS * widest * lanes;
+        let chunk = width.min(BLOCKS * widest * lanes);
         let mut numbers = Aligned::uncleared(groups * rows * width);
         numbers.par_chunks_mut(rows * width).enumerate().for_each(|(group, panels)| {
             panels.par_chunks_mut(rows * chunk).enumerate().for_each(|(index, numbers)| {
@@ -121,7 +121,7 @@ impl Panels {
                 fill(Blocks { numbers, group, first, blocks, widths });
             });
         });
-        Self { numbers, starts: Aligned::zeros(groups * width), width, rows }
+        Self { numbers, starts: vec![0.0; groups * width], width, rows }
     }
 
     /// The panel of a block of a group, and where its sums start.

@@ -1,0 +1,5 @@
+//! What convolutions and matrix products are made of: a register tile, and weights in the order in which it reads them.
+
+pub(crate) mod panels;
+pub(crate) mod tile;
+pub(crate) mod transpose;

@@ -1,0 +1,8 @@
+//! Matrix products through their public interface.
+
+mod bits;
+mod errors;
+mod infinite;
+mod product;
+mod properties;
+mod reference;
