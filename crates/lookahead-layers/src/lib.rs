@@ -1,4 +1,4 @@
-//! Convolutional layers for Burn, channels last: convolution, batch norm with addition and ReLU, pooling. On the CPU they are
+//! Layers for Burn, channels last: convolution, batch norm with addition and ReLU, pooling, linear layers. On the CPU they are
 //! those of [`lookahead_nn`], forward and backward, without im2col and without a copy from one layer to the next; on any other
 //! device, in any other precision and for what those do not take, Burn's own operations compute the same.
 //!
@@ -37,6 +37,7 @@ mod convolution;
 mod drop_in;
 mod global_average;
 mod layout;
+mod linear;
 mod max_pool;
 mod padding;
 mod shortcut;
@@ -46,6 +47,7 @@ pub use convolution::conv2d;
 pub use drop_in::Conv2d;
 pub use global_average::global_average;
 pub use layout::{channels_first, channels_last};
+pub use linear::{linear, tied_scores};
 pub use max_pool::max_pool2d;
 pub use shortcut::thin_and_pad;
 

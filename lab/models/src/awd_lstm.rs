@@ -7,6 +7,7 @@ mod state;
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use lookahead_layers::tied_scores;
 
 pub use self::state::LstmState;
 
@@ -121,8 +122,8 @@ impl AwdLstm {
             after.push(state);
         }
         let dropped = alike_for_all_steps(x.clone(), self.dropped.output, dropout);
-        let scores = dropped.clone().flatten::<2>(0, 1).matmul(self.embedding.val().transpose());
-        Output { scores: scores + self.bias.val().unsqueeze(), raw: x, dropped, state: LstmState { layers: after } }
+        let scores = tied_scores(dropped.clone().flatten(0, 1), self.embedding.val(), Some(self.bias.val()));
+        Output { scores, raw: x, dropped, state: LstmState { layers: after } }
     }
 
     /// `[steps, batch, embedding]`; a dropped word is zeros.

@@ -21,6 +21,7 @@ use self::initial::Initial;
 use self::layer::{DecoderLayer, EncoderLayer};
 use super::Dropout;
 use crate::config::TransformerConfig;
+use lookahead_layers::tied_scores;
 
 /// An encoder and a decoder; one matrix embeds the subwords of both languages and gives the scores of the next subword.
 ///
@@ -151,7 +152,7 @@ impl Transformer {
 
     fn scores(&self, x: Tensor<3>) -> Tensor<3> {
         let [batch, length, width] = x.dims();
-        let scores = x.reshape([batch * length, width]).matmul(self.embedding.val().transpose());
+        let scores = tied_scores(x.reshape([batch * length, width]), self.embedding.val(), None);
         let [_, vocabulary] = scores.dims();
         scores.reshape([batch, length, vocabulary])
     }

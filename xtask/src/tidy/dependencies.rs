@@ -25,7 +25,14 @@ const ALLOWED: [Allowed; 17] = [
     room("lookahead-data", &["lookahead-settings", "lookahead-runs"]),
     room(
         "lookahead-models",
-        &["lookahead-settings", "lookahead-runs", "lookahead-data", "lookahead-flex", "lookahead-layers"],
+        &[
+            "lookahead-settings",
+            "lookahead-runs",
+            "lookahead-data",
+            "lookahead-flex",
+            "lookahead-layers",
+            "lookahead-nn",
+        ],
     ),
     room(
         "lookahead-training",

@@ -2,9 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::parts::{PARTS, in_parts, share};
 use super::plan::{Band, Plan};
 use crate::InstructionSet;
+use crate::kernel::parts::{PARTS, in_parts, share};
 use crate::kernel::tile::{Block, Run, add, blocks, filled, load, store};
 
 /// Vectors of channels at a time, and pixels or taps that share a load of them: sums for 12 registers.

@@ -1,11 +1,9 @@
 //! Two-dimensional convolution: the public type, and which kernel takes which shape.
 
 mod axis;
-mod bias;
 mod depthwise;
 mod layout;
 mod outer;
-mod parts;
 mod plan;
 mod shape;
 mod taps;
@@ -15,6 +13,7 @@ mod winograd;
 pub use shape::{ConvShape, Padding};
 
 use crate::kernel::panels::{Panels, WeightShape};
+use crate::kernel::row_sums::row_sums;
 use crate::{Error, InstructionSet};
 use plan::{Grid, Plan, TaskSize};
 use winograd::Winograd;
@@ -184,7 +183,7 @@ impl Conv2d {
     pub fn backward_bias(&self, dy: &[f32], db: &mut [f32]) -> Result<(), Error> {
         check_len("the gradient of the output", dy.len(), self.output_shape())?;
         check_len("the gradient of the bias", db.len(), self.bias_shape())?;
-        bias::gradient(self.set, dy, db);
+        row_sums(self.set, dy, db);
         Ok(())
     }
 

@@ -5,9 +5,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::outer::{Gradients, Outer};
-use super::parts::{PARTS, in_parts, share};
 use super::plan::{Band, Plan};
 use crate::InstructionSet;
+use crate::kernel::parts::{PARTS, in_parts, share};
 
 /// Pixels that are summed in registers before they are added to the gradient: few enough to stay in the cache, and short
 /// sums are more accurate.

@@ -137,7 +137,7 @@ fn check_factor(b: &[f32], [rows, columns]: [usize; 2], packed: [usize; 2]) -> R
     check_len("b", b.len(), [rows, columns])
 }
 
-fn check_len(slice: &'static str, found: usize, [rows, columns]: [usize; 2]) -> Result<(), MatrixError> {
+pub(super) fn check_len(slice: &'static str, found: usize, [rows, columns]: [usize; 2]) -> Result<(), MatrixError> {
     if rows.checked_mul(columns) == Some(found) {
         Ok(())
     } else {

@@ -26,6 +26,8 @@ mod error;
 mod factor;
 mod multiply;
 mod pack;
+mod row_sums;
 
 pub use error::MatrixError;
 pub use factor::{Factor, Start};
+pub use row_sums::row_sums;

@@ -6,3 +6,4 @@ mod infinite;
 mod product;
 mod properties;
 mod reference;
+mod row_sums;

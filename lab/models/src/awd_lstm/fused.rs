@@ -11,15 +11,18 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::tensor::Tensor;
-use faer::{Accum, MatMut, MatRef};
+use lookahead_nn::matrix::{Factor, Start, row_sums};
 use rayon::prelude::*;
 
 use self::gates::{BackwardRows, ForwardRows};
 use super::state::LayerState;
-use crate::fused::{Values, add, open, product, record};
+use crate::fused::{Values, add, open, record};
 
 /// The fewest rows of a batch worth a thread.
 const ROWS_WORTH_A_THREAD: usize = 8;
+
+/// Why no product refuses its slices: all are of the layer's own sizes, and a batch has a step and a row at least.
+const CHECKED: &str = "slices of the layer's own sizes";
 
 #[derive(Debug, Clone, Copy)]
 struct Extents {
@@ -63,7 +66,8 @@ pub(super) fn forward(
 
     // gates = x W + b, of all steps
     let mut gates = bias.repeat(steps * batch);
-    product(extents.gates_mut(&mut gates), Accum::Add, extents.inputs(&x), extents.input_weights(&input));
+    let weights = Factor::new(input.as_slice(), [incoming, 4 * width]).expect(CHECKED);
+    weights.multiply(x.as_slice(), Start::There, &mut gates).expect(CHECKED);
     let with_first = |first: Tensor<2>| {
         let mut all = vec![0.0; (steps + 1) * batch * width];
         all[..batch * width].copy_from_slice(open(first).0.as_slice());
@@ -78,9 +82,9 @@ pub(super) fn forward(
         deal(&mut cells, width, batch, parts),
         deal(&mut tanhs, width, batch, parts),
     );
-    let weights = extents.recurrent_weights(&recurrent);
+    let weights = Factor::new(recurrent.as_slice(), [width, 4 * width]).expect(CHECKED);
     dealt.into_par_iter().for_each(|(gates, hidden, cells, tanhs)| {
-        ForwardRows { gates, hidden, cells, tanhs }.run(weights);
+        ForwardRows { gates, hidden, cells, tanhs }.run(&weights);
     });
 
     let last = |all: &[f32]| Values::new(all[steps * batch * width..].to_vec(), [batch, width]).into_tensor();
@@ -102,42 +106,40 @@ impl Backward<Flex, 5> for Lstm {
         let State { extents, x, input, recurrent, hidden, cells, tanhs, mut gates } = ops.state;
         let Extents { steps, batch, incoming, width } = extents;
         let parts = extents.parts();
-        let weights = extents.recurrent_weights(&recurrent);
+        let weights = Factor::transposed(recurrent.as_slice(), [width, 4 * width]).expect(CHECKED);
         let dealt = (deal(&mut gates, 4 * width, batch, &parts), parts);
         dealt.into_par_iter().for_each(|(gates, rows)| {
             let read = |values| gates::Rows { values, width, batch, rows: rows.clone() };
             let (cells, tanhs, upstream) = (read(&cells), read(&tanhs), read(upstream.as_slice()));
-            BackwardRows { gates, cells, tanhs, upstream }.run(weights);
+            BackwardRows { gates, cells, tanhs, upstream }.run(&weights);
         });
-        let d_gates = extents.gates(&gates);
-        let hidden = MatRef::from_row_major_slice(&hidden.as_slice()[..steps * batch * width], steps * batch, width);
         let [x_node, input_node, recurrent_node, input_bias_node, recurrent_bias_node] = ops.parents;
         // dx = dgates W^T, dW = x^T dgates, dU = h_(t-1)^T dgates, db = the sum of dgates over steps and rows
         if let Some(node) = x_node {
-            let gradient = of_product(d_gates, extents.input_weights(&input).transpose());
+            let mut gradient = vec![0.0; steps * batch * incoming];
+            let weights = Factor::transposed(input.as_slice(), [incoming, 4 * width]).expect(CHECKED);
+            weights.multiply(&gates, Start::Zero, &mut gradient).expect(CHECKED);
             grads.register::<Flex>(node.id, Values::new(gradient, [steps, batch, incoming]).into_primitive());
         }
+        let d_gates = Factor::new(&gates, [steps * batch, 4 * width]).expect(CHECKED);
+        let of_weights = |inputs: &[f32], width_of_inputs: usize| {
+            let mut gradient = vec![0.0; width_of_inputs * 4 * width];
+            d_gates.multiply_transposed(inputs, Start::Zero, &mut gradient).expect(CHECKED);
+            Values::new(gradient, [width_of_inputs, 4 * width]).into_primitive()
+        };
         if let Some(node) = input_node {
-            let gradient = of_product(extents.inputs(&x).transpose(), d_gates);
-            grads.register::<Flex>(node.id, Values::new(gradient, [incoming, 4 * width]).into_primitive());
+            grads.register::<Flex>(node.id, of_weights(x.as_slice(), incoming));
         }
         if let Some(node) = recurrent_node {
-            let gradient = of_product(hidden.transpose(), d_gates);
-            grads.register::<Flex>(node.id, Values::new(gradient, [width, 4 * width]).into_primitive());
+            let before = &hidden.as_slice()[..steps * batch * width];
+            grads.register::<Flex>(node.id, of_weights(before, width));
         }
         let mut bias = vec![0.0; 4 * width];
-        gates.chunks_exact(4 * width).for_each(|row| add(&mut bias, row));
+        row_sums(&gates, &mut bias).expect(CHECKED);
         for node in [input_bias_node, recurrent_bias_node].into_iter().flatten() {
             grads.register::<Flex>(node.id, Values::new(bias.clone(), [4 * width]).into_primitive());
         }
     }
-}
-
-/// `a` `b`, row-major.
-fn of_product(a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> Vec<f32> {
-    let mut values = vec![0.0; a.nrows() * b.ncols()];
-    product(MatMut::from_row_major_slice_mut(&mut values, a.nrows(), b.ncols()), Accum::Replace, a, b);
-    values
 }
 
 impl Extents {
@@ -145,26 +147,6 @@ impl Extents {
     fn parts(self) -> Vec<Range<usize>> {
         let count = rayon::current_num_threads().min(self.batch.div_ceil(ROWS_WORTH_A_THREAD));
         (0..count).map(|part| part * self.batch / count..(part + 1) * self.batch / count).collect()
-    }
-
-    fn inputs(self, x: &Values) -> MatRef<'_, f32> {
-        MatRef::from_row_major_slice(x.as_slice(), self.steps * self.batch, self.incoming)
-    }
-
-    fn input_weights(self, weights: &Values) -> MatRef<'_, f32> {
-        MatRef::from_row_major_slice(weights.as_slice(), self.incoming, 4 * self.width)
-    }
-
-    fn recurrent_weights(self, weights: &Values) -> MatRef<'_, f32> {
-        MatRef::from_row_major_slice(weights.as_slice(), self.width, 4 * self.width)
-    }
-
-    fn gates(self, gates: &[f32]) -> MatRef<'_, f32> {
-        MatRef::from_row_major_slice(gates, self.steps * self.batch, 4 * self.width)
-    }
-
-    fn gates_mut(self, gates: &mut [f32]) -> MatMut<'_, f32> {
-        MatMut::from_row_major_slice_mut(gates, self.steps * self.batch, 4 * self.width)
     }
 }
 

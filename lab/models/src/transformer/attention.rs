@@ -9,6 +9,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::initial::Initial;
 use crate::fused::opens;
+use lookahead_layers::linear;
 
 /// Which keys a query sees: always the first ones.
 #[derive(Debug, Clone)]
@@ -53,12 +54,12 @@ impl Attention {
 
     /// The keys and values of a sequence, `[batch, source, 2 * width]`.
     pub(super) fn project(&self, sequence: Tensor<3>) -> Tensor<3> {
-        self.key_value.forward(sequence)
+        linear(&self.key_value, sequence)
     }
 
     /// Of positions `x`, `[batch, length, width]`, to what [`project`](Self::project) gave.
     pub(super) fn forward(&self, x: Tensor<3>, projected: Tensor<3>, visible: &Visible) -> Tensor<3> {
-        self.output.forward(attend(self.query.forward(x), projected, self.heads, visible))
+        linear(&self.output, attend(linear(&self.query, x), projected, self.heads, visible))
     }
 }
 

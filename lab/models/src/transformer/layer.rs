@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
+use lookahead_layers::linear;
 
 use super::attention::{Attention, Visible};
 use super::initial::Initial;
@@ -25,7 +26,7 @@ impl FeedForward {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.outer.forward(relu(self.inner.forward(x)))
+        linear(&self.outer, relu(linear(&self.inner, x)))
     }
 }
 

@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use lookahead_nn::matrix::{Factor, Start};
 
 use crate::fused::{sigmoid, tanh};
 
@@ -19,19 +18,20 @@ pub(super) struct ForwardRows<'a> {
     pub(super) tanhs: Vec<&'a mut [f32]>,
 }
 
+/// Why no product refuses its slices: they hold as many whole rows as there are.
+const CHECKED: &str = "rows of the layer's width";
+
 impl ForwardRows<'_> {
-    pub(super) fn run(self, recurrent: MatRef<'_, f32>) {
-        let width = recurrent.nrows();
+    /// `recurrent` is U.
+    pub(super) fn run(self, recurrent: &Factor) {
+        let [width, _] = recurrent.shape();
         let mut hidden = self.hidden.into_iter();
         let mut cells = self.cells.into_iter();
         let (Some(mut hidden_before), Some(mut cells_before)) = (hidden.next(), cells.next()) else { return };
         let steps = self.gates.into_iter().zip(self.tanhs).zip(hidden.zip(cells));
         for ((gates, tanhs), (hidden, cells)) in steps {
             // gates += h_(t-1) U
-            let rows = cells.len() / width;
-            let into = MatMut::from_row_major_slice_mut(&mut *gates, rows, 4 * width);
-            let before = MatRef::from_row_major_slice(&*hidden_before, rows, width);
-            matmul(into, Accum::Add, before, recurrent, 1.0, Par::Seq);
+            recurrent.multiply_here(hidden_before, Start::There, gates).expect(CHECKED);
             pulp::Arch::new().dispatch(
                 #[inline(always)]
                 || {
@@ -93,8 +93,9 @@ pub(super) struct BackwardRows<'a> {
 }
 
 impl BackwardRows<'_> {
-    pub(super) fn run(mut self, recurrent: MatRef<'_, f32>) {
-        let width = recurrent.nrows();
+    /// `recurrent` is U^T.
+    pub(super) fn run(mut self, recurrent: &Factor) {
+        let [_, width] = recurrent.shape();
         let rows = self.cells.rows.len();
         let mut d_hidden = vec![0.0; rows * width];
         let mut d_cells = vec![0.0; rows * width];
@@ -103,9 +104,7 @@ impl BackwardRows<'_> {
             // dh_t = what comes from above + dgates_(t+1) U^T
             d_hidden.copy_from_slice(self.upstream.at(step));
             if let Some(after) = after {
-                let after = MatRef::from_row_major_slice(after, rows, 4 * width);
-                let into = MatMut::from_row_major_slice_mut(&mut d_hidden, rows, width);
-                matmul(into, Accum::Add, after, recurrent.transpose(), 1.0, Par::Seq);
+                recurrent.multiply_here(after, Start::There, &mut d_hidden).expect(CHECKED);
             }
             let (cells_before, tanhs) = (self.cells.at(step), self.tanhs.at(step));
             pulp::Arch::new().dispatch(

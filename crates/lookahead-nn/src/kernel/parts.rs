@@ -7,18 +7,18 @@ use rayon::prelude::*;
 use crate::aligned::Aligned;
 
 /// A sum over a batch is divided into at most so many parts.
-pub(super) const PARTS: usize = 16;
+pub(crate) const PARTS: usize = 16;
 
 /// Numbers of a sum that a task adds up.
 const CHUNK: usize = 1 << 12;
 
 /// The units of one of the parts.
-pub(super) fn share(units: usize, part: usize, parts: usize) -> Range<usize> {
+pub(crate) fn share(units: usize, part: usize, parts: usize) -> Range<usize> {
     units * part / parts..units * (part + 1) / parts
 }
 
 /// `sum = part 0 + part 1 + ...`; `add(part, zeros)` makes a part.
-pub(super) fn in_parts(sum: &mut [f32], parts: usize, add: impl Fn(usize, &mut [f32]) + Sync) {
+pub(crate) fn in_parts(sum: &mut [f32], parts: usize, add: impl Fn(usize, &mut [f32]) + Sync) {
     let len = sum.len();
     let mut others = Aligned::uncleared((parts - 1) * len);
     let sums: Vec<&mut [f32]> = std::iter::once(&mut *sum).chain(others.chunks_exact_mut(len)).collect();

@@ -1,5 +1,7 @@
 //! Every layer beside Burn's own, values and gradients, over sizes, strides, paddings, dilations and groups.
 
+mod linear;
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::MaxPool2dConfig;
