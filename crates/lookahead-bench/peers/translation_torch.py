@@ -13,7 +13,7 @@ from torch.nn import functional as F
 import worker
 
 VOCABULARY, LENGTH, END, PADDING = 3000, 25, 2, 0
-SIZES = {"transformer": (2, 128, 4, 512), "transformer_middle": (3, 256, 4, 1024)}
+SIZES = {"transformer": (2, 128, 4, 512), "transformer_middle": (3, 256, 4, 1024), "transformer_base": (6, 512, 8, 2048)}
 DROPOUT, SMOOTHING = 0.1, 0.1
 
 

@@ -1,5 +1,5 @@
 //! A worker for timing the search for translations beside PyTorch: it translates on command and reports how long it took.
-//! `decoding_worker --network transformer|transformer_middle [--beam 4] [--batch 64] [--threads 2]`
+//! `decoding_worker --network transformer|transformer_middle|transformer_base [--beam 4] [--batch 64] [--threads 2]`
 //!
 //! The weights are the initial ones, with which a search hardly ever ends before the greatest length.
 
@@ -24,6 +24,7 @@ use sentences::{VOCABULARY, model, sentences};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    lookahead_training::keep_freed_memory();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

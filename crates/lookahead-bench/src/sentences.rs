@@ -8,12 +8,17 @@ pub const VOCABULARY: usize = 3000;
 /// Subwords of a sentence, its end included.
 pub const LENGTH: usize = 25;
 
-/// `transformer`: two layers of width 128. `transformer_middle`: three layers of width 256.
+/// `transformer`: two layers of width 128. `transformer_middle`: three layers of width 256. `transformer_base`: six layers of
+/// width 512 (Vaswani et al., Table 3).
 pub fn model(network: &str) -> Result<TransformerConfig, String> {
     let sizes = match network {
         "transformer" => "layers = 2, width = 128, heads = 4, feed_forward = 512",
         "transformer_middle" => "layers = 3, width = 256, heads = 4, feed_forward = 1024",
-        other => return Err(format!("--network is {other:?}, but must be transformer or transformer_middle")),
+        "transformer_base" => "layers = 6, width = 512, heads = 8, feed_forward = 2048",
+        other => {
+            let known = "transformer, transformer_middle or transformer_base";
+            return Err(format!("--network is {other:?}, but must be {known}"));
+        }
     };
     let run = format!(
         "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\ndata.name = 'made_pairs'\nmodel = {{ {sizes} }}"

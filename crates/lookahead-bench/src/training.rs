@@ -31,6 +31,7 @@ use translation::Translation;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    lookahead_training::keep_freed_memory();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -48,11 +49,11 @@ fn run() -> Result<(), String> {
             train(&arguments, Images::new(&arguments.network, arguments.batch)?)
         }
         "lstm" | "awd_lstm" => train(&arguments, Text::new(&arguments.network, arguments.batch)?),
-        "transformer" | "transformer_middle" => {
+        "transformer" | "transformer_middle" | "transformer_base" => {
             train(&arguments, Translation::new(&arguments.network, arguments.batch)?)
         }
         other => {
-            let known = "resnet20, resnet18, cnn, lstm, awd_lstm, transformer or transformer_middle";
+            let known = "resnet20, resnet18, resnet8_4, resnet8_8, resnet8_16, cnn, lstm, awd_lstm, transformer, transformer_middle or transformer_base";
             Err(format!("--network is {other:?}, but must be {known}"))
         }
     }

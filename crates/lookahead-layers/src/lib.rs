@@ -40,6 +40,7 @@ mod layout;
 mod linear;
 mod max_pool;
 mod padding;
+mod relu;
 mod shortcut;
 
 pub use batch_norm::{Epilogue, batch_norm};
@@ -49,6 +50,7 @@ pub use global_average::global_average;
 pub use layout::{channels_first, channels_last};
 pub use linear::{linear, tied_scores};
 pub use max_pool::max_pool2d;
+pub use relu::relu;
 pub use shortcut::thin_and_pad;
 
 use burn::backend::Flex;

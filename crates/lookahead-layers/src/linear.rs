@@ -91,10 +91,8 @@ impl Affine {
         let x_shape = x.dims();
         let ((x, x_node), (weight, weight_node)) = (open(x), open(weight));
         let (bias, bias_node) = bias.map(open).unzip();
-        let (mut y, start) = match &bias {
-            Some(bias) => (bias.as_slice().repeat(self.rows), Start::There),
-            None => (vec![0.0; self.rows * self.outputs], Start::Zero),
-        };
+        let start = bias.as_ref().map_or(Start::Zero, |bias| Start::Row(bias.as_slice()));
+        let mut y = vec![0.0; self.rows * self.outputs];
         self.towards_outputs(weight.as_slice()).multiply(x.as_slice(), start, &mut y).expect(CHECKED);
         let mut y_shape = x_shape;
         y_shape[D - 1] = self.outputs;

@@ -25,6 +25,7 @@ const FAULT: u8 = 101;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    lookahead_training::keep_freed_memory();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     lookahead_training::set_revision(lookahead_lab::REVISION);
     let arguments = match commands::Arguments::try_parse() {

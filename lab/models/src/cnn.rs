@@ -6,11 +6,10 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use lookahead_data::ImageShape;
-use lookahead_layers::{Epilogue, batch_norm, channels_first, channels_last, conv2d, max_pool2d};
+use lookahead_layers::{Epilogue, batch_norm, channels_first, channels_last, conv2d, max_pool2d, relu};
 
 /// A small convolutional network.
 #[derive(Module, Debug)]

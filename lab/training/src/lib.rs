@@ -3,6 +3,7 @@
 
 #![deny(missing_docs)]
 
+mod allocator;
 pub mod checkpoint;
 pub mod config;
 pub mod device;
@@ -16,5 +17,6 @@ pub mod sweep;
 pub mod task;
 pub mod train;
 
+pub use allocator::keep_freed_memory;
 pub use environment::{environment, set_revision};
 pub use error::Error;

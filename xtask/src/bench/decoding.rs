@@ -18,7 +18,7 @@ use super::worker::Worker;
 /// What to translate with, and how often.
 #[derive(Args)]
 pub struct Options {
-    /// Models: transformer, transformer_middle.
+    /// Models: transformer, transformer_middle, transformer_base.
     #[arg(long, value_delimiter = ',', default_value = "transformer,transformer_middle")]
     networks: Vec<String>,
     /// Widths of the beam; 1 is the greedy search.

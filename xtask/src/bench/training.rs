@@ -19,7 +19,8 @@ use super::worker::Worker;
 /// What to train, and how often.
 #[derive(Args)]
 pub struct Options {
-    /// Networks: resnet20, resnet18, resnet8_4, resnet8_8, resnet8_16, cnn, lstm, awd_lstm, transformer, transformer_middle.
+    /// Networks: resnet20, resnet18, resnet8_4, resnet8_8, resnet8_16, cnn, lstm, awd_lstm, transformer,
+    /// transformer_middle, transformer_base.
     #[arg(long, value_delimiter = ',', default_value = "resnet20,resnet18,cnn")]
     networks: Vec<String>,
     /// How often every program is measured; medians are reported.
@@ -49,7 +50,7 @@ impl Options {
 fn peer(network: &str) -> (&'static str, usize) {
     match network {
         "lstm" | "awd_lstm" => ("language_torch.py", 2800),
-        "transformer" | "transformer_middle" => ("translation_torch.py", 2000),
+        "transformer" | "transformer_middle" | "transformer_base" => ("translation_torch.py", 2000),
         _ => (IMAGES, 128),
     }
 }

@@ -2,8 +2,9 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation;
 use burn::tensor::{DType, Device, Distribution, Tensor};
-use lookahead_layers::{linear, tied_scores};
+use lookahead_layers::{linear, relu, tied_scores};
 
 use super::{agree, device, numbers};
 
@@ -110,4 +111,27 @@ fn other_precisions_and_gradient_checkpointing_go_through_burns_own_operations()
 #[should_panic]
 fn rows_of_another_length_are_refused_as_burn_does() {
     let _ = linear(&layer(4, 3, true), random([70, 5]));
+}
+
+#[test]
+fn relu_is_burns_and_leaves_what_others_hold() {
+    for shape in [[0, 3], [1, 1], [70, 33], [300, 200]] {
+        let x = random(shape);
+        let before = numbers(x.clone());
+        let (ours, theirs) = (relu(x.clone()), activation::relu(x.clone()));
+        assert_eq!(numbers(ours.clone()), numbers(theirs.clone()));
+        assert_eq!(numbers(x.clone()), before);
+        let weights = random(shape).detach();
+        let (ours, theirs) = ((ours * weights.clone()).sum().backward(), (theirs * weights).sum().backward());
+        assert_eq!(numbers(x.grad(&ours).unwrap()), numbers(x.grad(&theirs).unwrap()));
+    }
+    let x = Tensor::<1>::from_data([f32::NAN, -0.0, f32::NEG_INFINITY, f32::INFINITY], &device()).require_grad();
+    let y = relu(x.clone());
+    let found = numbers(y.clone());
+    assert!(found[0].is_nan() && found[1..] == [0.0, 0.0, f32::INFINITY]);
+    assert_eq!(numbers(x.grad(&y.sum().backward()).unwrap()), [1.0, 0.0, 0.0, 1.0]);
+    // On the way back through what made it.
+    let layer = layer(5, 6, true);
+    let x = random([40, 5]);
+    compare(relu(linear(&layer, x.clone())), activation::relu(layer.forward(x.clone())), &x, &layer.weight.val(), None);
 }

@@ -25,7 +25,7 @@ pub enum MatrixError {
     /// Another slice has another length than its shape says.
     #[error("`{slice}` has {found} numbers, but must have {rows} rows of {columns}")]
     Length {
-        /// The argument's name: "b", "c" or "rows".
+        /// The argument's name: "b", "c", "start" or "rows".
         slice: &'static str,
         /// What it has.
         found: usize,

@@ -7,12 +7,14 @@ use crate::InstructionSet;
 use crate::kernel::panels::{Panels, WeightShape};
 
 /// What a product is added to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start<'a> {
     /// Nothing: `C = A B`, whatever was there.
     Zero,
     /// What is there: `C += A B`.
     There,
+    /// These numbers, of every row as many as it has columns: `C = 1 r^T + A B`, whatever was there.
+    Row(&'a [f32]),
 }
 
 /// A matrix B in the order in which the kernels read it, to be multiplied from the left.
@@ -73,12 +75,12 @@ impl Factor {
         self.shape
     }
 
-    /// `C = A B` or, from [`Start::There`], `C += A B`, on the threads of the current rayon pool: A is `[count][rows]`, C
+    /// `C = A B`, with what `start` adds, on the threads of the current rayon pool: A is `[count][rows]`, C
     /// `[count][columns]`, for any count, 0 too.
     ///
     /// # Errors
     /// [`MatrixError::LeftFactor`] if `a` has no whole number of rows, [`MatrixError::Length`] if `c` does not have as many.
-    pub fn multiply(&self, a: &[f32], start: Start, c: &mut [f32]) -> Result<(), MatrixError> {
+    pub fn multiply(&self, a: &[f32], start: Start<'_>, c: &mut [f32]) -> Result<(), MatrixError> {
         self.product(a, Left::Rows, start, c)?.on_all_threads();
         Ok(())
     }
@@ -87,7 +89,7 @@ impl Factor {
     ///
     /// # Errors
     /// As [`multiply`](Self::multiply).
-    pub fn multiply_here(&self, a: &[f32], start: Start, c: &mut [f32]) -> Result<(), MatrixError> {
+    pub fn multiply_here(&self, a: &[f32], start: Start<'_>, c: &mut [f32]) -> Result<(), MatrixError> {
         self.product(a, Left::Rows, start, c)?.here();
         Ok(())
     }
@@ -98,7 +100,7 @@ impl Factor {
     /// # Errors
     /// [`MatrixError::LeftFactor`] if `a` has no whole number of columns, [`MatrixError::Length`] if `c` does not have as many
     /// rows.
-    pub fn multiply_transposed(&self, a: &[f32], start: Start, c: &mut [f32]) -> Result<(), MatrixError> {
+    pub fn multiply_transposed(&self, a: &[f32], start: Start<'_>, c: &mut [f32]) -> Result<(), MatrixError> {
         self.product(a, Left::Columns, start, c)?.on_all_threads();
         Ok(())
     }
@@ -107,7 +109,7 @@ impl Factor {
         &'a self,
         a: &'a [f32],
         left: Left,
-        start: Start,
+        start: Start<'a>,
         c: &'a mut [f32],
     ) -> Result<Product<'a>, MatrixError> {
         let [rows, columns] = self.shape;
@@ -116,6 +118,9 @@ impl Factor {
         }
         let count = a.len() / rows;
         check_len("c", c.len(), [count, columns])?;
+        if let Start::Row(row) = start {
+            check_len("start", row.len(), [1, columns])?;
+        }
         let a = LeftFactor { numbers: a, left, count, inner: rows };
         Ok(Product { set: self.set, panels: &self.panels, a, columns, start, c })
     }

@@ -11,7 +11,7 @@ use super::pack::LeftFactor;
 use crate::InstructionSet;
 use crate::aligned::Aligned;
 use crate::kernel::panels::Panels;
-use crate::kernel::tile::{Block, add, blocks, store, widest};
+use crate::kernel::tile::{Block, add, blocks, load, store, widest};
 
 /// Rows of a tile: with 2 vectors of columns 12 sums for 16 registers, with 4 vectors 24 for 32.
 const TILE: usize = 6;
@@ -32,7 +32,7 @@ pub(super) struct Product<'a> {
     pub panels: &'a Panels,
     pub a: LeftFactor<'a>,
     pub columns: usize,
-    pub start: Start,
+    pub start: Start<'a>,
     pub c: &'a mut [f32],
 }
 
@@ -75,7 +75,7 @@ struct Task<'a> {
     a: LeftFactor<'a>,
     first_row: usize,
     first_column: usize,
-    start: Start,
+    start: Start<'a>,
     /// Of each row the columns.
     c: Vec<&'a mut [f32]>,
 }
@@ -119,9 +119,13 @@ impl Task<'_> {
     ) {
         let panel = self.panels.panel::<S>(0, Block { start: self.first_column + block.start, ..block }).0;
         let panel = panel[terms.start * VECTORS..terms.end * VECTORS].as_chunks::<VECTORS>().0;
-        let replaces = self.start == Start::Zero && terms.start == 0;
+        let replaces = !matches!(self.start, Start::There) && terms.start == 0;
+        let first = match self.start {
+            Start::Row(row) if replaces => load(simd, &row[self.first_column + block.start..][..block.len]),
+            _ => [simd.splat_f32s(0.0); VECTORS],
+        };
         for (tile, rows) in packed.chunks_exact(terms.len()).zip(self.c.chunks_mut(TILE)) {
-            for (sum, row) in sums::<S, VECTORS>(simd, tile, panel).into_iter().zip(rows) {
+            for (sum, row) in sums::<S, VECTORS>(simd, first, tile, panel).into_iter().zip(rows) {
                 let to = &mut row[block.start..][..block.len];
                 if replaces { store(simd, sum, to) } else { add(simd, sum, to) }
             }
@@ -129,14 +133,15 @@ impl Task<'_> {
     }
 }
 
-/// `sums[i][v] = sum over j of a[i][j] b[j][v]`
+/// `sums[i][v] = first[v] + sum over j of a[i][j] b[j][v]`
 #[inline(always)]
 fn sums<S: Simd, const VECTORS: usize>(
     simd: S,
+    first: [S::f32s; VECTORS],
     a: &[[f32; TILE]],
     b: &[[S::f32s; VECTORS]],
 ) -> [[S::f32s; VECTORS]; TILE] {
-    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; TILE];
+    let mut sums = [first; TILE];
     for (a, b) in a.iter().zip(b) {
         for i in 0..TILE {
             let factor = simd.splat_f32s(a[i]);

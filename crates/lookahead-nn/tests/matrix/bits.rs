@@ -20,7 +20,7 @@ fn bits_depend_neither_on_threads_nor_on_the_way() {
     for sizes in SIZES {
         let numbers = Numbers::of(sizes, 1);
         for set in InstructionSet::available() {
-            for start in [Start::Zero, Start::There] {
+            for start in [Start::Zero, Start::There, Start::Row(&numbers.c[..sizes.columns])] {
                 let mut expected = None;
                 for threads in [1, 2, 3] {
                     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

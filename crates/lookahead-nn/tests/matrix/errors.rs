@@ -59,6 +59,10 @@ fn products_of_another_length_are_refused_and_nothing_is_written() {
     refused(&[1.0; 6], 0, &of_c(2, 0));
     refused(&[1.0; 6], 6, &of_c(2, 6));
     refused(&[], 2, &of_c(0, 2));
+    let mut c = [9.0; 4];
+    let error = factor.multiply(&[1.0; 6], Start::Row(&[1.0; 3]), &mut c).unwrap_err();
+    assert_eq!(error.to_string(), "`start` has 3 numbers, but must have 1 rows of 2");
+    assert_eq!(c, [9.0; 4]);
 }
 
 #[test]

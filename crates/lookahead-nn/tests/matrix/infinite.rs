@@ -18,7 +18,8 @@ fn check(number: f32, place: impl Fn(&mut Numbers, f32), sees: impl Fn(Sizes, us
         let mut numbers = Numbers::of(sizes, 1);
         place(&mut numbers, number);
         for set in InstructionSet::available() {
-            for (way, start) in ways().flat_map(|way| [(way, Start::Zero), (way, Start::There)]) {
+            let starts = [Start::Zero, Start::There, Start::Row(&numbers.c[..sizes.columns])];
+            for (way, start) in ways().flat_map(|way| starts.map(|start| (way, start))) {
                 for (at, c) in way.run(set, &numbers, start).iter().enumerate() {
                     let (row, column) = (at / sizes.columns, at % sizes.columns);
                     let is_right = if !sees(sizes, row, column) {

@@ -27,7 +27,7 @@ pub fn ways() -> impl Iterator<Item = Way> {
 
 impl Way {
     /// C. It is full of NaN before it is replaced: what is not written shows, and what is not replaced.
-    pub fn run(self, set: InstructionSet, numbers: &Numbers, start: Start) -> Vec<f32> {
+    pub fn run(self, set: InstructionSet, numbers: &Numbers, start: Start<'_>) -> Vec<f32> {
         let Numbers { sizes: Sizes { inner, columns, .. }, a, b, c } = numbers;
         let factor = if self.right_is_transposed {
             Factor::transposed_with(set, &transposed(b, *columns), [*columns, *inner])
@@ -35,7 +35,7 @@ impl Way {
             Factor::new_with(set, b, [*inner, *columns])
         };
         let factor = factor.unwrap();
-        let mut c = if start == Start::Zero { vec![f32::NAN; c.len()] } else { c.clone() };
+        let mut c = if start == Start::There { c.clone() } else { vec![f32::NAN; c.len()] };
         let multiplied = match self.method {
             Method::Multiply => factor.multiply(a, start, &mut c),
             Method::Here => factor.multiply_here(a, start, &mut c),

@@ -9,8 +9,8 @@ use crate::reference::{Numbers, Sizes, reference, relative_error};
 
 fn check(sizes: Sizes, seed: u32) {
     let numbers = Numbers::of(sizes, seed);
-    for start in [Start::Zero, Start::There] {
-        let expected = reference(&numbers, start == Start::There);
+    for start in [Start::Zero, Start::There, Start::Row(&numbers.c[..sizes.columns])] {
+        let expected = reference(&numbers, start);
         for set in InstructionSet::available() {
             for way in ways() {
                 let error = relative_error(&way.run(set, &numbers, start), &expected);

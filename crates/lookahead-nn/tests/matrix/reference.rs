@@ -1,5 +1,7 @@
 //! Products in doubles, by their definition, and numbers to try them on.
 
+use lookahead_nn::matrix::Start;
+
 /// `rows x inner` times `inner x columns`, and what is there before.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
@@ -46,11 +48,16 @@ pub struct Sum {
     squares: f64,
 }
 
-/// `C + A B`, or without C.
-pub fn reference(numbers: &Numbers, adds: bool) -> Vec<Sum> {
+/// `A B`, and what `start` adds.
+pub fn reference(numbers: &Numbers, start: Start<'_>) -> Vec<Sum> {
     let Sizes { inner, columns, .. } = numbers.sizes;
-    let start = |c: &f32| if adds { f64::from(*c) } else { 0.0 };
-    let mut sums: Vec<_> = numbers.c.iter().map(start).map(|value| Sum { value, squares: value * value }).collect();
+    let start = |(at, c): (usize, &f32)| match start {
+        Start::Zero => 0.0,
+        Start::There => f64::from(*c),
+        Start::Row(row) => f64::from(row[at % columns]),
+    };
+    let starts = numbers.c.iter().enumerate().map(start);
+    let mut sums: Vec<_> = starts.map(|value| Sum { value, squares: value * value }).collect();
     for (sums, a) in sums.chunks_exact_mut(columns).zip(numbers.a.chunks_exact(inner)) {
         for (a, b) in a.iter().zip(numbers.b.chunks_exact(columns)) {
             for (sum, b) in sums.iter_mut().zip(b) {

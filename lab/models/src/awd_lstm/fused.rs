@@ -65,9 +65,9 @@ pub(super) fn forward(
     add(&mut bias, recurrent_bias.as_slice());
 
     // gates = x W + b, of all steps
-    let mut gates = bias.repeat(steps * batch);
+    let mut gates = vec![0.0; steps * batch * 4 * width];
     let weights = Factor::new(input.as_slice(), [incoming, 4 * width]).expect(CHECKED);
-    weights.multiply(x.as_slice(), Start::There, &mut gates).expect(CHECKED);
+    weights.multiply(x.as_slice(), Start::Row(&bias), &mut gates).expect(CHECKED);
     let with_first = |first: Tensor<2>| {
         let mut all = vec![0.0; (steps + 1) * batch * width];
         all[..batch * width].copy_from_slice(open(first).0.as_slice());

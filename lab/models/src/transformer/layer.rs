@@ -3,8 +3,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
-use lookahead_layers::linear;
+use lookahead_layers::{linear, relu};
 
 use super::attention::{Attention, Visible};
 use super::initial::Initial;

@@ -36,20 +36,22 @@ pub(super) fn forward(
     let ((x, x_node), (sublayer, sublayer_node)) = (open(x), open(sublayer));
     let ((gamma, gamma_node), (beta, beta_node)) = (open(gamma), open(beta));
     let mask = mask.map(|mask| open(mask).0);
-    let mut normalised = x.as_slice().to_vec();
+    let mut normalised = vec![0.0; batch * length * width];
     let mut scales = vec![0.0; batch * length];
     let mut output = vec![0.0; batch * length * width];
     let parts = (
         normalised.par_chunks_mut(POSITIONS * width),
         scales.par_chunks_mut(POSITIONS),
         output.par_chunks_mut(POSITIONS * width),
+        x.as_slice().par_chunks(POSITIONS * width),
         sublayer.as_slice().par_chunks(POSITIONS * width),
     );
-    parts.into_par_iter().enumerate().for_each(|(part, (normalised, scales, output, sublayer))| {
+    parts.into_par_iter().enumerate().for_each(|(part, (normalised, scales, output, x, sublayer))| {
         let mask = mask.as_ref().map(|mask| &mask.as_slice()[part * POSITIONS * width..][..sublayer.len()]);
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || {
+                normalised.copy_from_slice(x);
                 match mask {
                     Some(mask) => {
                         let added = sublayer.iter().zip(mask).map(|(sublayer, mask)| sublayer * mask);
