@@ -21,6 +21,24 @@ pub enum Start<'a> {
 ///
 /// The same numbers give the same bits on any number of threads, however the factors are given, and for each row of A whatever
 /// the other rows are.
+///
+/// ```
+/// use lookahead_nn::matrix::{Factor, Start};
+///
+/// # fn main() -> Result<(), lookahead_nn::matrix::MatrixError> {
+/// let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]; // 3 x 2
+/// let b = [1.0, 0.0, -1.0, 0.0, 1.0, 2.0]; // 2 x 3
+/// let mut c = [0.0; 9];
+/// Factor::new(&b, [2, 3])?.multiply(&a, Start::Zero, &mut c)?;
+/// assert_eq!(c, [1.0, 2.0, 3.0, 3.0, 4.0, 5.0, 5.0, 6.0, 7.0]);
+///
+/// // A^T C, as the gradient of B needs it, added to what is there.
+/// let mut d = [1.0; 6];
+/// Factor::new(&c, [3, 3])?.multiply_transposed(&a, Start::There, &mut d)?;
+/// assert_eq!(d, [36.0, 45.0, 54.0, 45.0, 57.0, 69.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Factor {
     panels: Panels,
