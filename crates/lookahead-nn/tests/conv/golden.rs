@@ -5,7 +5,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 use lookahead_nn::{Algorithm, Conv2d, ConvShape, InstructionSet, Padding};
 
-use crate::reference::values;
+use crate::sums::values;
 
 const GOLDEN: &[u8] = include_bytes!("../golden/golden.json.gz");
 

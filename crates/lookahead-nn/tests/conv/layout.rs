@@ -3,7 +3,7 @@
 use lookahead_nn::{Conv2d, ConvShape};
 use proptest::prelude::*;
 
-use crate::reference::values;
+use crate::sums::values;
 
 proptest! {
     #[test]

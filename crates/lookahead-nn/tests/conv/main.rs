@@ -8,3 +8,5 @@ mod layout;
 mod passes;
 mod properties;
 mod reference;
+#[path = "../support/sums.rs"]
+mod sums;

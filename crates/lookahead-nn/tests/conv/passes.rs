@@ -2,7 +2,8 @@
 
 use lookahead_nn::Conv2d;
 
-use crate::reference::{Numbers, Reference, relative_error};
+use crate::reference::{Numbers, Reference};
+use crate::sums::relative_error;
 
 pub struct Passes {
     pub y: Vec<f32>,

@@ -7,3 +7,5 @@ mod product;
 mod properties;
 mod reference;
 mod row_sums;
+#[path = "../support/sums.rs"]
+mod sums;

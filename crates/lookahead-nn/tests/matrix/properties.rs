@@ -5,7 +5,8 @@ use lookahead_nn::matrix::Start;
 use proptest::prelude::*;
 
 use crate::product::ways;
-use crate::reference::{Numbers, Sizes, reference, relative_error};
+use crate::reference::{Numbers, Sizes, reference};
+use crate::sums::relative_error;
 
 fn check(sizes: Sizes, seed: u32) {
     let numbers = Numbers::of(sizes, seed);

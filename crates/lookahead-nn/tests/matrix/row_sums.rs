@@ -3,7 +3,7 @@
 use lookahead_nn::matrix::{MatrixError, row_sums};
 
 use crate::product::bits;
-use crate::reference::values;
+use crate::sums::values;
 
 #[test]
 fn sums_are_those_of_doubles_on_any_number_of_threads() {
