@@ -89,6 +89,9 @@ impl Clone for Opened {
     }
 }
 
+/// Where the moments begin after the weights, in sixteenths of a page: a pass streams through all of them side by side.
+const APART: [usize; 2] = [5, 10];
+
 /// A rule's state of one parameter.
 struct OpenState {
     moments: Vec<Values>,
@@ -98,10 +101,11 @@ struct OpenState {
 
 impl OpenState {
     /// Moments that are not there yet are zeros like `weights`.
-    fn open<const D: usize>(state: Option<RuleState<D>>, moments: usize, weights: &Tensor<D>) -> Self {
+    fn open<const D: usize>(state: Option<RuleState<D>>, moments: usize, weights: &Values) -> Self {
         let RuleState { first, second, correction, steps } = state.unwrap_or_default();
-        let moments = [first, second].into_iter().take(moments);
-        let moments = moments.map(|moment| Values::of(moment.unwrap_or_else(|| weights.zeros_like()))).collect();
+        let moments = [(first, APART[0]), (second, APART[1])].into_iter().take(moments);
+        let moments = moments.map(|(moment, apart)| moment.map_or_else(|| weights.zeros_beside(apart), Values::of));
+        let moments = moments.collect();
         Self { moments, correction, steps }
     }
 
@@ -217,6 +221,8 @@ impl<O: Optimizer> Take<'_, '_, O> {
     /// Takes the parameter out for the pass.
     fn take<const D: usize>(&mut self, parameter: Parameter<D>, moments: usize) {
         let Parameter { id, path, rule, lr, lifted, weights, gradient } = parameter;
+        let shape = weights.dims().to_vec();
+        let (weights, gradient) = (Values::of(weights), gradient.map(Values::of));
         let open = |rules: &mut RuleSet<O>| {
             OpenState::open::<D>(rules.states.remove(&id).map(|known| known.state.downcast()), moments, &weights)
         };
@@ -229,8 +235,6 @@ impl<O: Optimizer> Take<'_, '_, O> {
         }
         let anchor = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()).map(open);
         let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, sync.outer));
-        let shape = weights.dims().to_vec();
-        let (weights, gradient) = (Values::of(weights), gradient.map(Values::of));
         self.opened.push_back(Open { id, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
     }
 

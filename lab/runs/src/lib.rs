@@ -46,5 +46,5 @@ pub use run::Run;
 pub use scale::Scale;
 pub use scores::Scores;
 pub use stop::{Interrupted, Stop, Unsaved};
-pub use surface::Surface;
+pub use surface::{PathBeside, Surface};
 pub use trace::{Changes, TraceKind, TraceRow};

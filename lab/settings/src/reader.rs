@@ -295,9 +295,19 @@ impl<'s> Entry<'s> {
 
     /// A whole number from 1 to `max`.
     pub fn count_to(&self, max: u32) -> Read<NonZeroU32> {
-        let value = self.whole(1..=u64::from(max))?;
+        self.count_within(1..=max)
+    }
+
+    /// A whole number from `min`, which is 1 at least.
+    pub fn count_from(&self, min: u32) -> Read<NonZeroU32> {
+        self.count_within(min..=u32::MAX)
+    }
+
+    fn count_within(&self, range: RangeInclusive<u32>) -> Read<NonZeroU32> {
+        let (min, max) = range.into_inner();
+        let value = self.whole(min.into()..=max.into())?;
         let value = u32::try_from(value).ok().and_then(NonZeroU32::new);
-        value.ok_or_else(|| self.refuse(format!("a whole number from 1 to {max}")))
+        value.ok_or_else(|| self.refuse(format!("a whole number from {min} to {max}")))
     }
 
     /// A number, whole or not, for which `ok` holds; `accepted` puts `ok` in words.

@@ -118,7 +118,11 @@ impl Explorer<'_> {
             let filling = self.fillings.iter().find(|(path, _)| path == key).map(|(_, literal)| (*literal).to_owned());
             let asked = notes.asked.iter().find(|asked| asked.path == *key);
             match filling.or_else(|| asked.map(|asked| made_up(&asked.accepted))) {
-                Some(literal) if get(&document, key).is_none() => document.push((key.clone(), literal)),
+                Some(literal) if get(&document, key).is_none() => {
+                    // A table written `{}` takes no keys on lines of their own.
+                    document.retain(|(path, literal)| literal != "{}" || !key.starts_with(&join(path, "")));
+                    document.push((key.clone(), literal));
+                }
                 _ => return (document, notes, complete),
             }
         }

@@ -36,11 +36,11 @@ pub enum AnyOptimizer {
 }
 
 impl AnyOptimizer {
-    /// Builds what a configuration describes.
+    /// Builds what a configuration describes; `steps_of` counts the steps of so many epochs.
     ///
     /// # Errors
     /// [`Error::Optimizer`]; never for a configuration that was read from a file.
-    pub fn new(config: &OptimizerConfig) -> Result<Self, Error> {
+    pub fn new(config: &OptimizerConfig, steps_of: &dyn Fn(u32) -> u64) -> Result<Self, Error> {
         Ok(match config {
             OptimizerConfig::Sgd(sgd) => Self::Sgd(RuleSet::new(sgd.rule()?.into())),
             OptimizerConfig::Adam(adam) => Self::Adam(RuleSet::new(adam.adam()?.into())),
@@ -49,11 +49,17 @@ impl AnyOptimizer {
             OptimizerConfig::Lookahead(outer) => {
                 let config = LookaheadConfig::new().with_sync_period(outer.sync_period);
                 let config = match outer.step_size {
-                    StepSizeConfig::Alpha(alpha) => config.with_alpha(alpha),
+                    StepSizeConfig::Alpha(alpha) => {
+                        let change = outer.then.map(|then| {
+                            let before = steps_of(then.epoch.get() - 1);
+                            (before.div_ceil(outer.sync_period.get().into()), then.alpha)
+                        });
+                        config.with_alpha(Schedule::steps(alpha, change)?)
+                    }
                     StepSizeConfig::Adaptive(adaptive) => config.with_adaptive_alpha(adaptive.estimate),
                 };
                 let config = config.with_inner_state(outer.inner_state).with_slow_storage(outer.slow_weights.storage());
-                Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner)?, config)?))
+                Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner, steps_of)?, config)?))
             }
             OptimizerConfig::Averaged(averaged) => {
                 let averaging = match averaged.average {
@@ -63,7 +69,7 @@ impl AnyOptimizer {
                         Averaging::NonMonotonic { patience: patience.get() as usize }
                     }
                 };
-                Self::Averaged(Box::new(Averaged::new(Self::new(&averaged.inner)?, averaging)))
+                Self::Averaged(Box::new(Averaged::new(Self::new(&averaged.inner, steps_of)?, averaging)))
             }
         })
     }

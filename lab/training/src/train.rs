@@ -75,7 +75,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let model = task.initial_model(&device);
         let mut trainer = Self {
             schedule: LearningRate::new(&config.schedule, task.steps_of(config.epochs.get()))?,
-            optimizer: AnyOptimizer::new(&config.optimizer)?,
+            optimizer: AnyOptimizer::new(&config.optimizer, &|epochs| task.steps_of(epochs))?,
             model: None,
             memory: T::Memory::default(),
             position: Position::start(config.id(), task.data_sha256()),

@@ -1,7 +1,9 @@
-//! The measurement: all variants of all workers in turn, so that the drift of the machine hits all of them alike.
+//! The measurement: all variants of all workers in turn, so that the drift of the machine hits all of them alike. Before each
+//! step the caches are filled with other memory, as a forward and backward pass would.
 
+use std::hint::black_box;
 use std::path::Path;
-use std::thread::sleep;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -10,8 +12,12 @@ use serde_json::{Value, json};
 use super::PERIOD;
 use super::worker::{Plan, Worker};
 
-/// Milliseconds that one measurement of one variant takes, about.
+/// Milliseconds of steps in one measurement of one variant, about, and the most cycles in it.
 const TARGET: f64 = 150.0;
+const MOST_CYCLES: f64 = 4.0;
+
+/// Bytes that are read between two steps: some times the last-level cache that two cores may have to themselves.
+const SPOILT: usize = 192 << 20;
 
 /// How far the sums of weights may be apart after ten steps, of the sum of absolute values: rounding.
 const TOLERANCE: f64 = 1e-6;
@@ -28,6 +34,7 @@ struct Cell {
 }
 
 pub fn measure(workers: &mut [Worker], repetitions: usize) -> Result<Vec<Value>> {
+    let spoiler = Spoiler::default();
     let mut cells = Vec::new();
     for (worker, known) in workers.iter().enumerate() {
         let cell =
@@ -40,7 +47,7 @@ pub fn measure(workers: &mut [Worker], repetitions: usize) -> Result<Vec<Value>>
     compare_sums(workers, &cells)?;
     for cell in &mut cells {
         let cycle: f64 = workers[cell.worker].time(&cell.variant, PERIOD)?.iter().sum();
-        cell.cycles = (TARGET / cycle).round().clamp(1.0, 40.0) as usize;
+        cell.cycles = (TARGET / cycle).round().clamp(1.0, MOST_CYCLES) as usize;
     }
     for repetition in 0..repetitions {
         let (count, forward) = (cells.len(), repetition % 2 == 0);
@@ -48,8 +55,8 @@ pub fn measure(workers: &mut [Worker], repetitions: usize) -> Result<Vec<Value>>
             let turn = if forward { turn } else { count - 1 - turn };
             let cell = &mut cells[(repetition + turn) % count];
             // Lets the threads of the last worker fall asleep.
-            sleep(Duration::from_millis(20));
-            let times = workers[cell.worker].time(&cell.variant, cell.cycles * PERIOD)?;
+            thread::sleep(Duration::from_millis(20));
+            let times = spoiler.time(&mut workers[cell.worker], &cell.variant, cell.cycles * PERIOD)?;
             cell.ms.push(times.iter().sum::<f64>() / times.len() as f64);
             for cycle in times.chunks_exact(PERIOD) {
                 let others = median(&cycle[..PERIOD - 1]);
@@ -65,6 +72,38 @@ pub fn measure(workers: &mut [Worker], repetitions: usize) -> Result<Vec<Value>>
         })
     };
     Ok(cells.iter().map(result).collect())
+}
+
+/// Memory that nobody else wants.
+struct Spoiler(Vec<u64>);
+
+impl Default for Spoiler {
+    fn default() -> Self {
+        // Not zeros, whose pages could all be one.
+        Self((0..SPOILT as u64 / 8).collect())
+    }
+}
+
+impl Spoiler {
+    /// Milliseconds of each of `steps` steps, none of which finds its tensors in a cache.
+    fn time(&self, worker: &mut Worker, variant: &str, steps: usize) -> Result<Vec<f64>> {
+        let mut times = Vec::with_capacity(steps);
+        for _ in 0..steps {
+            self.spoil();
+            times.extend(worker.time(variant, 1)?);
+        }
+        Ok(times)
+    }
+
+    /// Reads all of it on two threads. Nothing is written: no step has to carry our lines back to memory.
+    fn spoil(&self) {
+        let read = |half: &[u64]| black_box(half.iter().fold(0, |sum: u64, value| sum.wrapping_add(*value)));
+        let (one, other) = self.0.split_at(self.0.len() / 2);
+        thread::scope(|scope| {
+            scope.spawn(|| read(one));
+            read(other);
+        });
+    }
 }
 
 /// After two cycles all have stepped alike, or what is timed is not the same optimizer.

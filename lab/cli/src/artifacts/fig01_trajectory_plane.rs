@@ -1,4 +1,5 @@
-//! Fig. 1: Lookahead through a test accuracy surface, in the plane of its fast weights (Sec. 2).
+//! Fig. 1: Lookahead through a test accuracy surface, in the plane of its fast weights (Sec. 2), and its inner optimizer alone
+//! from the same weights.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -24,23 +25,24 @@ const BATCH_NORM_IMAGES: usize = 1000;
 /// How far the surface reaches beyond the path, as a share of the path's extent.
 const MARGIN: f64 = 0.25;
 
-/// Measures the test accuracy over the plane of the first run's path and writes `plane.json` into `artifact_folder`.
+/// Measures the test accuracy over the plane of a run's path and writes `plane.json` into `artifact_folder`; `beside` is another
+/// run through the same weights, with its label.
 ///
 /// # Errors
-/// [`Error::Plane`] for a path without a plane; [`Error::Interrupted`] after `stop`, what is measured kept; [`Error::Io`].
+/// [`Error::Plane`] for a path without a plane, or one beside it from elsewhere; [`Error::Interrupted`] after `stop`, what is measured kept; [`Error::Io`].
 pub fn surface(
     job: &Job,
+    beside: Option<(&str, &Job)>,
     points: u32,
     out: &Path,
     artifact_folder: &Path,
     progress: &mut dyn FnMut(usize, usize),
     stop: &Stop,
 ) -> Result<(), Error> {
-    let run_folder = folder(out, &job.config);
-    let file = run_folder.join("path.safetensors");
-    let missing = || FileError::Read { path: file.clone(), source: ErrorKind::NotFound.into() };
-    let bytes = Run::read(&run_folder)?.files.read(&run_folder, "path.safetensors")?.ok_or_else(missing)?;
-    let path = WeightPath::parse(&file, &bytes)?;
+    let path = path_of(job, out)?;
+    let plane = Plane::through(&path)?;
+    let beside =
+        beside.map(|(label, other)| Ok::<_, Error>(plane.beside(label, &path_of(other, out)?)?)).transpose()?;
     let (ModelConfig::Network(network), Data::Images(images)) = (&job.config.model, &*job.data) else {
         return Err(Error::OtherKindOfData);
     };
@@ -64,6 +66,7 @@ pub fn surface(
         grid: Grid::new(points, points, MARGIN)?,
         examples: (images.valid.len() as u64 - damaged) as u32,
         batch_norm: format!("re-estimated on {} training images", count as u64 - damaged_training),
+        beside,
         of: format!("run {} on {}", job.config.id(), task.data_sha256()),
         file: artifact_folder.join("plane.json"),
     };
@@ -72,6 +75,15 @@ pub fn surface(
         // A classification has an accuracy.
         Ok(score.scores.get(Measure::ValidAccuracy).unwrap_or(f64::NAN))
     };
-    Plane::through(&path)?.surface(&survey, accuracy, progress, stop)?;
+    plane.surface(&survey, accuracy, progress, stop)?;
     Ok(())
+}
+
+/// The weights that a finished run kept.
+fn path_of(job: &Job, out: &Path) -> Result<WeightPath, Error> {
+    let run_folder = folder(out, &job.config);
+    let file = run_folder.join("path.safetensors");
+    let missing = || FileError::Read { path: file.clone(), source: ErrorKind::NotFound.into() };
+    let bytes = Run::read(&run_folder)?.files.read(&run_folder, "path.safetensors")?.ok_or_else(missing)?;
+    Ok(WeightPath::parse(&file, &bytes)?)
 }

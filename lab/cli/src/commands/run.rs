@@ -13,8 +13,8 @@ use lookahead_report::analysis::Analysis;
 use lookahead_runs::Scale;
 use lookahead_runs::Stop;
 use lookahead_runs::files::remove_abandoned;
-use lookahead_runs::{Figure, folder_name};
-use lookahead_training::config::DeviceConfig;
+use lookahead_runs::{Artifact, Figure, folder_name};
+use lookahead_training::config::{DeviceConfig, RunConfig};
 use lookahead_training::sweep::{Job, do_runs};
 use lookahead_training::{Error, run as runs};
 use serde_json::Value;
@@ -141,7 +141,7 @@ fn train(training: &Training, arguments: &Arguments, stop: &Stop) -> anyhow::Res
     };
     progress.finish();
     if artifact.figure == Figure::Plane && !arguments.tune && unreadable.is_none() {
-        survey(jobs, *scale, &arguments.out, &folder, stop)?;
+        survey(jobs, artifact, *scale, &arguments.out, stop)?;
     }
     artifact.write(&file)?;
     let summary = match report::write(&arguments.out, &name) {
@@ -158,16 +158,21 @@ fn train(training: &Training, arguments: &Arguments, stop: &Stop) -> anyhow::Res
     Ok((Reported { table, json: serde_json::to_value(&summary)? }, unreadable))
 }
 
-/// Measures the surface of Fig. 1 around the first run.
-fn survey(jobs: &[Job], scale: Scale, out: &Path, folder: &Path, stop: &Stop) -> anyhow::Result<()> {
+/// Measures the surface of Fig. 1 around the first run, and a run that is the same but for what comes in place of its alpha then.
+fn survey(jobs: &[Job], artifact: &Artifact, scale: Scale, out: &Path, stop: &Stop) -> anyhow::Result<()> {
     let Some(job) = jobs.first() else { return Ok(()) };
+    let until_then = |job: &Job| RunConfig { optimizer: job.config.optimizer.until_then(), ..job.config.clone() };
+    let beside = jobs.iter().skip(1).find(|other| until_then(other) == job.config);
+    let group = |job: &Job| artifact.groups.iter().find(|group| group.runs.contains(&job.config.id()));
+    let beside = beside.and_then(|other| Some((group(other)?.label.as_str(), other)));
     let points = if scale == Scale::Smoke { 5 } else { 21 };
     let bar = points_bar();
     let mut progress = |done: usize, all: usize| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     };
-    fig01_trajectory_plane::surface(job, points, out, folder, &mut progress, stop)?;
+    let folder = out.join(artifact.folder());
+    fig01_trajectory_plane::surface(job, beside, points, out, &folder, &mut progress, stop)?;
     bar.finish_and_clear();
     Ok(())
 }

@@ -67,7 +67,7 @@ fn it_says_one_document_one_table_or_one_key() {
         let tables = list(&documents).flat_map(|document| list(&document["tables"]).cloned().collect::<Vec<_>>());
         tables.map(|table| table["path"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(paths("optimizer"), ["optimizer", "optimizer.adaptive"].map(str::to_owned).into());
+    assert_eq!(paths("optimizer"), ["optimizer", "optimizer.adaptive", "optimizer.then"].map(str::to_owned).into());
     assert_eq!(paths("warmup_steps"), ["schedule".to_owned()].into());
     assert_eq!(paths("schedule.patience"), ["schedule".to_owned()].into());
     assert_eq!(paths("[schedule]"), ["schedule".to_owned()].into());

@@ -241,6 +241,21 @@ fn a_trace_has_theta_after_each_update_and_phi_after_each_sync() {
     }
 }
 
+/// Fig. 1: the plane is that of Lookahead's path; SGD is the same run until then, and goes on without syncs.
+#[test]
+fn the_path_beside_lookaheads_begins_with_the_same_steps() {
+    let bench = Bench::new("");
+    let output = bench.run(&["run", "fig01_trajectory_plane", "--scale", "smoke"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let plane = json(&bench.path().join("results/fig01_trajectory_plane_smoke/plane.json"));
+    let beside = &plane["beside"];
+    assert_eq!((&beside["label"], &beside["updates"]), (&Value::from("SGD"), &plane["fast_updates"]));
+    let [fast, sgd] = [&plane["fast"], &beside["points"]].map(|points| points.as_array().unwrap());
+    // k = 10: both have taken the same steps until the first sync, which the points are taken before.
+    assert_eq!((fast.len(), &fast[..=10]), (21, &sgd[..=10]));
+    assert!(fast[11..].iter().zip(&sgd[11..]).all(|(fast, sgd)| fast != sgd));
+}
+
 #[test]
 fn fast_weights_are_evaluated_beside_the_slow_ones_where_that_is_asked_for() {
     let bench = bench();

@@ -4,6 +4,8 @@ use maud::{Markup, html};
 
 pub(super) const FAST: &str = "#0b57a4";
 pub(super) const SLOW: &str = "#7a22b8";
+/// What goes another way from the same weights.
+const BESIDE: &str = "#2f6b1f";
 /// Under lines and marks, so that they show on any colour.
 pub(super) const HALO: &str = "#fffdf5";
 pub(super) const INK: &str = "#1c2430";
@@ -49,6 +51,14 @@ pub(super) fn diamond([x, y]: [f64; 2], fill: Fill) -> Markup {
     }
 }
 
+/// Weights of the path beside.
+pub(super) fn square([x, y]: [f64; 2], fill: Fill) -> Markup {
+    html! {
+        path d={ "M" (x) " " (y) "m-3.2 -3.2h6.4v6.4h-6.4Z" } fill=(if fill == Fill::Solid { BESIDE } else { HALO })
+            stroke=(BESIDE) stroke-width="1.5" {}
+    }
+}
+
 /// Around fast weights that define the plane.
 pub(super) fn anchor([x, y]: [f64; 2]) -> Markup {
     html! { circle cx=(x) cy=(y) r="7.5" fill="none" stroke=(INK) stroke-width="1.5" {} }
@@ -70,8 +80,16 @@ pub(super) fn slow_line(path: &str) -> Markup {
     }
 }
 
-/// Every kind of mark on its own ground, with its name.
-pub(super) fn samples() -> [(&'static str, Markup); 4] {
+/// The path beside.
+pub(super) fn beside_line(path: &str) -> Markup {
+    html! {
+        path d=(path) fill="none" stroke=(HALO) stroke-width="3.6" stroke-opacity="0.7" stroke-linejoin="round" {}
+        path d=(path) fill="none" stroke=(BESIDE) stroke-width="1.7" stroke-dasharray="1.5 2.5" stroke-linejoin="round" {}
+    }
+}
+
+/// Every kind of mark on its own ground, with its name; `beside` is that of the path beside, if there is one.
+pub(super) fn samples(beside: Option<&str>) -> Vec<(&str, Markup)> {
     let sample = |drawn: Markup| {
         html! {
             svg width="34" height="16" viewBox="0 0 34 16" aria-hidden="true" {
@@ -80,10 +98,13 @@ pub(super) fn samples() -> [(&'static str, Markup); 4] {
             }
         }
     };
-    [
+    let beside =
+        beside.map(|label| (label, sample(html! { (beside_line("M2 8H32")) (square([17.0, 8.0], Fill::Solid)) })));
+    let kinds = [
         ("fast weights", sample(html! { (fast_line("M2 8H32")) (disc([17.0, 8.0], Fill::Solid)) })),
         ("slow weights", sample(html! { (slow_line("M2 8H32")) (diamond([17.0, 8.0], Fill::Solid)) })),
         ("off the plane", sample(html! { (disc([9.0, 8.0], Fill::Hollow)) (diamond([24.0, 8.0], Fill::Hollow)) })),
         ("defines the plane", sample(html! { (disc([17.0, 8.0], Fill::Solid)) (anchor([17.0, 8.0])) })),
-    ]
+    ];
+    kinds.into_iter().chain(beside).collect()
 }

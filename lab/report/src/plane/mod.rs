@@ -68,9 +68,10 @@ impl PlaneFigure {
 }
 
 fn check(surface: &Surface, path: &Path) -> Result<(), FileError> {
-    let Surface { x, y, accuracy, fast, fast_updates, slow, slow_updates, anchors, .. } = surface;
+    let Surface { x, y, accuracy, fast, fast_updates, slow, slow_updates, anchors, beside, .. } = surface;
     let ascends = |values: &[f64]| values.len() > 1 && values.windows(2).all(|pair| pair[0] < pair[1]);
-    let points = || fast.iter().chain(slow).flatten().chain(x).chain(y);
+    let others = || beside.iter().flat_map(|beside| &beside.points);
+    let points = || fast.iter().chain(slow).chain(others()).flatten().chain(x).chain(y);
     let reason = if !ascends(x) || !ascends(y) {
         "x and y must be two or more ascending numbers"
     } else if points().any(|value| !value.is_finite()) {
@@ -81,6 +82,8 @@ fn check(surface: &Surface, path: &Path) -> Result<(), FileError> {
         "accuracy must be of numbers from 0 to 1"
     } else if fast.len() != fast_updates.len() || slow.len() != slow_updates.len() {
         "fast and slow must be as long as fast_updates and slow_updates"
+    } else if beside.as_ref().is_some_and(|beside| beside.points.len() != beside.updates.len()) {
+        "the points beside must be as many as their updates"
     } else if anchors.iter().any(|&anchor| anchor >= fast.len()) {
         "anchors must be places in fast"
     } else {

@@ -22,9 +22,11 @@ impl PlaneFigure {
                 h2 { "The accuracy over a plane of weights" }
                 p.hint {
                     "The plane goes through the first, the middle and the last fast weights. Dashed: the way of the fast weights; "
-                    "solid: of the slow ones. Point at the map to read its values."
+                    "solid: of the slow ones"
+                    @if let Some(label) = self.label_beside() { "; dotted: that of " (label) ", from the same weights and on the same batches" }
+                    ". Point at the map to read its values."
                 }
-                (legend(&samples()))
+                (legend(&samples(self.label_beside())))
                 div.scroll tabindex="0" role="region" aria-label="The plane" {
                     (drawing(&panel.draw(), panel.size(), &panel.spots(), &self.in_words()))
                 }
@@ -41,7 +43,7 @@ impl PlaneFigure {
         let panel = Panel::new(self);
         let [map_width, map_height] = panel.size();
         let width = map_width.max(640.0) + 2.0 * MARGIN;
-        let legend = Legend::new(samples().into_iter(), width - 2.0 * MARGIN);
+        let legend = Legend::new(samples(self.label_beside()).into_iter(), width - 2.0 * MARGIN);
         let caption = wrapped(&self.caption(), width - 2.0 * MARGIN);
         let top = TITLE + legend.height + 10.0;
         let bottom = top + map_height + 12.0;
@@ -102,13 +104,21 @@ impl PlaneFigure {
         }
     }
 
-    /// The ends of both paths.
-    fn named(&self) -> Vec<(&'static str, [f64; 3])> {
+    fn label_beside(&self) -> Option<&str> {
+        self.surface.beside.as_ref().map(|beside| beside.label.as_str())
+    }
+
+    /// The ends of the paths.
+    fn named(&self) -> Vec<(String, [f64; 3])> {
         let surface = &self.surface;
         let fast = surface.anchors.map(|anchor| surface.fast[anchor]);
-        let names = ["first fast weights", "middle fast weights", "last fast weights"];
-        let slow = surface.slow.last().map(|&point| ("last slow weights", point));
-        names.into_iter().zip(fast).chain(slow).collect()
+        let names = ["first fast weights", "middle fast weights", "last fast weights"].map(String::from);
+        let slow = surface.slow.last().map(|&point| ("last slow weights".to_owned(), point));
+        let beside = surface
+            .beside
+            .as_ref()
+            .and_then(|beside| beside.points.last().map(|&point| (format!("last weights of {}", beside.label), point)));
+        names.into_iter().zip(fast).chain(slow).chain(beside).collect()
     }
 
     fn in_words(&self) -> String {
@@ -128,8 +138,9 @@ impl PlaneFigure {
                 percent(self.accuracy_at(point))
             );
         }
-        let points = || self.surface.fast.iter().chain(&self.surface.slow);
-        let off = points().filter(|point| !self.is_on_plane(point[2])).count();
-        text + &format!(" Of {} weights on the two paths {off} lie off the plane.", points().count())
+        let beside = self.surface.beside.iter().flat_map(|beside| &beside.points);
+        let points: Vec<_> = self.surface.fast.iter().chain(&self.surface.slow).chain(beside).collect();
+        let off = points.iter().filter(|point| !self.is_on_plane(point[2])).count();
+        text + &format!(" Of {} weights on the paths {off} lie off the plane.", points.len())
     }
 }

@@ -66,8 +66,12 @@ impl<'a> Panel<'a> {
                 "From the first to the last fast weights (length in the space of all parameters)"
             }
             (self.bar())
+            @if let Some(beside) = &surface.beside {
+                (key::beside_line(&self.path(&beside.points)))
+                @for &point in &beside.points { (key::square(self.at(point), self.fill(point))) }
+            }
             (key::fast_line(&self.fast_path()))
-            (key::slow_line(&self.slow_path()))
+            (key::slow_line(&self.path(&surface.slow)))
             @for &point in &surface.fast { (key::disc(self.at(point), self.fill(point))) }
             @for &point in &surface.slow { (key::diamond(self.at(point), self.fill(point))) }
             @for (anchor, name) in surface.anchors.into_iter().zip(["first", "middle", "last"]) {
@@ -82,24 +86,29 @@ impl<'a> Panel<'a> {
     /// What path and ground say under the pointer.
     pub(super) fn spots(&self) -> Vec<Spot> {
         let surface = &self.figure.surface;
-        let mark = |kind: &'static str| {
+        let mark = |kind: &str| {
+            let kind = kind.to_owned();
             move |(&point, update): (&[f64; 3], &u32)| {
                 let place = match self.fill(point) {
                     Fill::Solid => format!("{} % on the plane", self.percent(self.figure.accuracy_at(point))),
                     Fill::Hollow => format!("{} from the plane", significant(point[2], 3)),
                 };
-                Spot::mark(self.at(point), vec![format!("{kind} weights, update {update}"), place])
+                Spot::mark(self.at(point), vec![format!("{kind}, update {update}"), place])
             }
         };
-        let fast = surface.fast.iter().zip(&surface.fast_updates).map(mark("fast"));
-        let slow = surface.slow.iter().zip(&surface.slow_updates).map(mark("slow"));
+        let fast = surface.fast.iter().zip(&surface.fast_updates).map(mark("fast weights"));
+        let slow = surface.slow.iter().zip(&surface.slow_updates).map(mark("slow weights"));
+        let beside = surface
+            .beside
+            .iter()
+            .flat_map(|beside| beside.points.iter().zip(&beside.updates).map(mark(&beside.label)).collect::<Vec<_>>());
         let ground = surface.accuracy.iter().zip(&surface.y).flat_map(|(row, &y)| {
             row.iter().zip(&surface.x).map(move |(&accuracy, &x)| {
                 let place = format!("at ({}, {})", significant(x, 3), significant(y, 3));
                 Spot::ground(self.pixel([x, y]), vec![format!("{} %", self.percent(accuracy)), place])
             })
         });
-        slow.chain(fast).chain(ground).collect()
+        slow.chain(fast).chain(beside).chain(ground).collect()
     }
 
     /// Filled contours and the lines between them.
@@ -165,9 +174,10 @@ impl<'a> Panel<'a> {
         path
     }
 
-    fn slow_path(&self) -> String {
+    /// From point to point.
+    fn path(&self, points: &[[f64; 3]]) -> String {
         let mut path = String::new();
-        for &point in &self.figure.surface.slow {
+        for &point in points {
             let [x, y] = self.at(point);
             let _ = write!(path, "{}{x} {y}", if path.is_empty() { 'M' } else { 'L' });
         }

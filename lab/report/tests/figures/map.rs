@@ -2,8 +2,8 @@
 
 use lookahead_report as report;
 use lookahead_report::ReportError;
-use lookahead_runs::Surface;
 use lookahead_runs::files::write_sealed;
+use lookahead_runs::{PathBeside, Surface};
 use serde_json::{Value, json};
 
 use super::made::{Output, assert_balanced};
@@ -22,6 +22,7 @@ fn surface() -> Surface {
         slow: vec![[0.0, 0.0, 0.0], [1.25, 0.0, 1e-7]],
         slow_updates: vec![0, 4],
         anchors: [0, 2, 4],
+        beside: None,
         examples: 500,
         batch_norm: "re-estimated on 1000 training images".to_owned(),
         question: String::new(),
@@ -61,8 +62,30 @@ fn the_map_shows_both_paths_and_what_is_off_the_plane() {
 }
 
 #[test]
+fn a_path_beside_is_drawn_and_told_of() {
+    let points = vec![[0.0, 0.0, 0.0], [0.5, 1.0, 0.4], [1.5, 2.0, 0.6]];
+    let beside = PathBeside { label: "SGD <alone>".to_owned(), points, updates: vec![0, 1, 2] };
+    let (output, done) = report_of(&json!(Surface { beside: Some(beside), ..surface() }));
+    done.unwrap();
+    let (page, picture) = (output.read("report.html"), output.read("figure.svg"));
+    assert_balanced(&page);
+    assert_balanced(&picture);
+    // Three squares and that of the legend, two of them off the plane.
+    assert_eq!(picture.matches("m-3.2 -3.2h6.4").count(), 3 + 1);
+    for text in
+        ["last weights of SGD &lt;alone&gt;", "Of 10 weights on the paths 4 lie off the plane", "the same batches"]
+    {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(page.contains("SGD &lt;alone&gt;, update 2"));
+}
+
+#[test]
 fn lists_that_do_not_fit_each_other_are_refused() {
-    let cases: [(&str, Value, &str); 6] = [
+    let beside = |points: Value, updates: Value| json!({ "label": "SGD", "points": points, "updates": updates });
+    let cases: [(&str, Value, &str); 8] = [
+        ("beside", beside(json!([[0.0, 0.0, 0.0]]), json!([])), "the points beside must be as many"),
+        ("beside", beside(json!([[0.0, null, 0.0]]), json!([0])), "invalid type: null"),
         ("x", json!([0.0, 1.0, 1.0]), "x and y must be"),
         ("accuracy", json!([[0.5], [0.5]]), "accuracy must be a list for each y"),
         ("fast", json!([[0.0, 0.0, 0.0]]), "as long as"),

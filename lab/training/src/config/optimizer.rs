@@ -41,6 +41,9 @@ pub struct LookaheadTable {
     /// The slow weights' step size: the key `alpha` (default 0.5) or the table `adaptive`.
     #[serde(flatten)]
     pub step_size: StepSizeConfig,
+    /// Another alpha from an epoch on: the table `then`. None by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then: Option<ThenConfig>,
     /// What becomes of the inner optimizer's state at a sync (App. C.5). Default `maintain`.
     pub inner_state: InnerStatePolicy,
     /// How the slow weights are stored. Default `full`.
@@ -108,6 +111,32 @@ pub enum AdaptiveGradient {
     Fresh,
 }
 
+/// A fixed alpha that follows another; the table `then`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ThenConfig {
+    /// The epoch, counted from 1: the first cycle that begins in it or after it is the first with this alpha. At least 2.
+    pub epoch: NonZeroU32,
+    /// The alpha; with 1 and the policy `maintain` it is the inner optimizer alone that goes on.
+    pub alpha: Alpha,
+}
+
+impl ThenConfig {
+    fn read(table: &Table<'_>) -> Read<Option<Self>> {
+        let Some(entry) = table.get("then") else { return Ok(None) };
+        if let Some(adaptive) = table.get("adaptive") {
+            let (key, other) = (entry.path().to_owned(), adaptive.path().to_owned());
+            return Err(ConfigError::Conflict { place: entry.place(), key, other });
+        }
+        let then = table.table("then")?;
+        then.accept(&["epoch", "alpha"])?;
+        let second_or_later = |e: &Entry<'_>| e.count_from(2);
+        Ok(Some(Self {
+            epoch: then.required("epoch", second_or_later)?,
+            alpha: then.required("alpha", |e| e.hyperparameter(Alpha::new))?,
+        }))
+    }
+}
+
 /// An average of the weights along an optimizer's path.
 ///
 /// It belongs on the outside: a Lookahead around it evaluates its own slow weights, and its `reset` empties the average.
@@ -172,7 +201,7 @@ impl StepSizeConfig {
 
 impl LookaheadTable {
     fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
-        table.accept(&["name", "sync_period", "alpha", "adaptive", "inner_state", "slow_weights", "inner"])?;
+        table.accept(&["name", "sync_period", "alpha", "adaptive", "then", "inner_state", "slow_weights", "inner"])?;
         let policies = [
             ("maintain", InnerStatePolicy::Maintain),
             ("interpolate", InnerStatePolicy::Interpolate),
@@ -187,6 +216,7 @@ impl LookaheadTable {
         let config = Self {
             sync_period: table.or("sync_period", SyncPeriod::default(), sync_period)?,
             step_size,
+            then: ThenConfig::read(table)?,
             inner_state: table.or("inner_state", InnerStatePolicy::default(), |e| e.one_of(&policies))?,
             slow_weights: table.or("slow_weights", SlowWeightsConfig::Full, |e| e.one_of(&storages))?,
             inner: OptimizerConfig::read_inner(table, depth)?,
@@ -263,6 +293,15 @@ impl OptimizerConfig {
     pub fn asks_for_gradient(&self) -> bool {
         let Self::Lookahead(lookahead) = self else { return false };
         lookahead.step_size.is_fresh()
+    }
+
+    /// The same without the other alpha that the outermost Lookahead may take from an epoch on: what it is until then.
+    #[must_use]
+    pub fn until_then(&self) -> Self {
+        match self {
+            Self::Lookahead(lookahead) => Self::Lookahead(LookaheadTable { then: None, ..lookahead.clone() }),
+            other => other.clone(),
+        }
     }
 
     /// The synchronization period of the outermost Lookahead, if there is one.

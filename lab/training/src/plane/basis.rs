@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::TensorData;
+use lookahead_runs::PathBeside;
 use sha2::{Digest, Sha256};
 
 use super::{PlaneError, WeightPath};
@@ -73,6 +74,21 @@ impl<'a> Plane<'a> {
     #[must_use]
     pub fn slow(&self) -> Vec<[f64; 3]> {
         self.path.slow.values().map(|weights| self.project(weights)).collect()
+    }
+
+    /// The fast weights of another path that begins at the same weights.
+    ///
+    /// # Errors
+    /// [`PlaneError::OtherStart`] if it begins elsewhere, or at another update, or has other parameters.
+    pub fn beside(&self, label: &str, other: &WeightPath) -> Result<PathBeside, PlaneError> {
+        if other.parameters != self.path.parameters || other.fast.iter().next() != self.path.fast.iter().next() {
+            return Err(PlaneError::OtherStart { label: label.to_owned() });
+        }
+        Ok(PathBeside {
+            label: label.to_owned(),
+            points: other.fast.values().map(|weights| self.project(weights)).collect(),
+            updates: other.fast_updates().collect(),
+        })
     }
 
     /// The weights at a point of the plane, by module path. Batch-norm statistics are those of the first fast weights.

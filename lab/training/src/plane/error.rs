@@ -77,6 +77,14 @@ pub enum PlaneError {
         /// Their updates.
         updates: [u32; 3],
     },
+    /// A path beside another one that does not begin at the same weights.
+    #[error(
+        "the weights of {label:?} do not begin where the path begins that defines the plane: they are no path beside it"
+    )]
+    OtherStart {
+        /// Whose path.
+        label: String,
+    },
     /// A number outside its range.
     #[error("{name} = {value} is out of range, accepted: {accepted}")]
     OutOfRange {

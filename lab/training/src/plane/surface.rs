@@ -11,7 +11,7 @@ use sha2::Digest;
 use super::{Grid, Plane, PlaneError};
 use crate::Error;
 use lookahead_runs::files::{read_sealed, write_sealed};
-use lookahead_runs::{Stop, Surface};
+use lookahead_runs::{PathBeside, Stop, Surface};
 
 /// What is to be measured over a plane, and where it is written.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Survey {
     pub examples: u32,
     /// Where the batch-norm statistics come from: `re-estimated on 1000 training images`. Empty without batch norm.
     pub batch_norm: String,
+    /// Another optimizer's way over the plane: the grid covers it too.
+    pub beside: Option<PathBeside>,
     /// What else decides the accuracies, such as the run and the SHA-256 of the data: kept ones are used again only
     /// where it is the same.
     pub of: String,
@@ -55,7 +57,9 @@ impl Plane<'_> {
         stop: &Stop,
     ) -> Result<Surface, Error> {
         let (fast, slow) = (self.fast(), self.slow());
-        let [x, y] = survey.grid.around(&[fast.as_slice(), slow.as_slice()].concat());
+        let beside = survey.beside.iter().flat_map(|beside| &beside.points);
+        let points: Vec<[f64; 3]> = fast.iter().chain(&slow).chain(beside).copied().collect();
+        let [x, y] = survey.grid.around(&points);
         let question = self.question(survey, &x, &y);
         // What cannot be read is measured again.
         if let Some(done) = read_sealed::<Surface>(&survey.file).ok().filter(|surface| surface.question == question) {
@@ -99,6 +103,7 @@ impl Plane<'_> {
             slow,
             slow_updates: self.path().slow_updates().collect(),
             anchors: self.anchors(),
+            beside: survey.beside.clone(),
             examples: survey.examples,
             batch_norm: survey.batch_norm.clone(),
             question: part.question,
@@ -113,6 +118,10 @@ impl Plane<'_> {
         for side in [x, y] {
             digest.update((side.len() as u64).to_le_bytes());
             side.iter().for_each(|value| digest.update(value.to_le_bytes()));
+        }
+        if let Some(PathBeside { label, points, .. }) = &survey.beside {
+            digest.update(label);
+            points.iter().flatten().for_each(|value| digest.update(value.to_le_bytes()));
         }
         digest.update(format!("{}\n{}\n{}", survey.examples, survey.batch_norm, survey.of));
         digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

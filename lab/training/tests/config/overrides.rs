@@ -22,6 +22,11 @@ fn overrides_change_single_keys() {
     let adaptive = after(&["optimizer.alpha=0.8", "optimizer.adaptive.low=0.3"]);
     assert_eq!(adaptive, parse(&lookahead.replace("inner", "adaptive = { low = 0.3 }, inner")));
     assert_eq!(after(&["optimizer.adaptive={}", "optimizer.alpha=0.8"]), after(&["optimizer.alpha=0.8"]));
+    // Another alpha from an epoch on.
+    let then = after(&["optimizer.then={epoch=3, alpha=1.0}"]);
+    assert_eq!(then, parse(&lookahead.replace("inner", "then = { epoch = 3, alpha = 1 }, inner")));
+    assert_eq!((parse(&then.to_toml()), then.optimizer.until_then()), (then.clone(), parse(lookahead).optimizer));
+    assert_ne!(then.id(), parse(lookahead).id());
     // Another rule brings its own defaults; the averaging kind keeps what is inside.
     let OptimizerConfig::Lookahead(outer) = after(&["optimizer.inner.name=adamw"]).optimizer else { panic!() };
     assert_eq!(*outer.inner, OptimizerConfig::AdamW(AdamConfig::ADAMW));

@@ -150,6 +150,18 @@ fn hyperparameters_have_the_core_s_ranges() {
         lookahead("alpha = 0.5\nadaptive = {}"),
         "run.toml:6:1: `optimizer.alpha` cannot be given together with `optimizer.adaptive`"
     );
+    assert_eq!(
+        lookahead("adaptive = {}\nthen = { epoch = 2, alpha = 1 }"),
+        "run.toml:7:1: `optimizer.then` cannot be given together with `optimizer.adaptive`"
+    );
+    for (then, key, value, accepted) in [
+        ("epoch = 1, alpha = 1", "epoch", "1", "a whole number from 2 to 4294967295"),
+        ("epoch = 2, alpha = 0", "alpha", "0", "a number above 0 and at most 1"),
+    ] {
+        let error = lookahead(&format!("then = {{ {then} }}"));
+        assert!(error.ends_with(&format!("`optimizer.then.{key}` is {value}, but must be {accepted}")), "{error}");
+    }
+    assert!(lookahead("then = { epoch = 2 }").contains("`optimizer.then.alpha` is missing"), "no default");
     for (line, range) in [
         ("beta1 = 1.0", "at least 0 and below 1"),
         ("beta2 = -0.1", "at least 0 and below 1"),

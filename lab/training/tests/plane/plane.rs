@@ -37,6 +37,7 @@ fn survey(folder: &Path, columns: u32, rows: u32) -> Survey {
         grid: Grid::new(columns, rows, 0.25).unwrap(),
         examples: 100,
         batch_norm: String::new(),
+        beside: None,
         of: "run 1".to_owned(),
         file: folder.join("plane.json"),
     }
@@ -105,6 +106,29 @@ fn a_linear_function_is_reproduced_at_every_point_of_the_grid() {
     }
     assert_eq!((surface.fast, surface.slow), (plane.fast(), plane.slow()));
     assert_eq!((surface.fast_updates, surface.slow_updates), (vec![0, 1, 2, 3, 4], vec![0, 4]));
+}
+
+#[test]
+fn a_path_beside_begins_at_the_same_weights_and_widens_the_grid() {
+    let path = path_of(&POINTS);
+    let plane = Plane::through(&path).unwrap();
+    let start = ("fast.0", [1.0, 1.0, 1.0, 1.0]);
+    let other = path_of(&[start, ("fast.1", [9.0, 2.0, 4.0, 5.0]), ("slow.0", [1.0; 4])]);
+    let beside = plane.beside("SGD", &other).unwrap();
+    assert_eq!((&*beside.points, &*beside.updates), (&[[0.0; 3], [8.0, 1.0, 5.0]][..], &[0, 1][..]));
+    let folder = tempfile::tempdir().unwrap();
+    let alone = measure(&plane, &survey(folder.path(), 3, 3));
+    let both = measure(&plane, &Survey { beside: Some(beside.clone()), ..survey(folder.path(), 3, 3) });
+    // The points reach from 0 to 8 now; a quarter of 8 on each side.
+    assert_eq!((both.x, both.beside), (vec![-2.0, 4.0, 10.0], Some(beside)));
+    assert_ne!(alone.question, both.question);
+
+    let elsewhere = path_of(&[("fast.0", [1.0, 1.0, 1.0, 1.5]), ("fast.1", [2.0; 4]), ("slow.0", [1.0; 4])]);
+    let later = path_of(&[("fast.1", [1.0; 4]), ("slow.1", [1.0; 4])]);
+    for other in [elsewhere, later] {
+        let error = plane.beside("SGD", &other).unwrap_err();
+        assert!(matches!(&error, PlaneError::OtherStart { label } if label == "SGD"), "{error}");
+    }
 }
 
 #[test]
