@@ -51,6 +51,15 @@ impl Values {
 
     /// Zeros of the same shape, to be streamed through beside these: if they take some pages, they begin `apart` sixteenths of a
     /// page after the place in one where these begin. At the same place, elements would share the few lines of a cache's set.
+    ///
+    /// ```
+    /// use lookahead_flex::Values;
+    /// let weights = Values::new(vec![1.0; 10_000], [100, 100]);
+    /// let momentum = weights.zeros_beside(5);
+    /// assert_eq!(momentum.as_slice(), [0.0; 10_000]);
+    /// let place = |values: &Values| values.as_slice().as_ptr() as usize % 4096;
+    /// assert_eq!((place(&weights) + 5 * 256) % 4096, place(&momentum));
+    /// ```
     #[must_use]
     pub fn zeros_beside(&self, apart: usize) -> Self {
         const PAGE: usize = 4096;
