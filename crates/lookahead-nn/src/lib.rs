@@ -47,18 +47,20 @@
 //! # Bits, accuracy, memory
 //! The same numbers give the same bits with any number of threads, and again. CPUs with other vector instructions may round
 //! differently; so may another [`Algorithm`]. A NaN or an infinity reaches all that see it; with
-//! [`Algorithm::Auto`] also what shares a tile of 4x4 pixels with it. Winograd's algorithm adds numbers of a tile before it
-//! multiplies them: inputs above some 1e37 can overflow where [`Algorithm::Direct`] does not.
+//! [`Algorithm::Auto`] also what shares a tile of 4x4 pixels with it, with [`Algorithm::Winograd4x4`] of 6x6. Winograd's
+//! algorithm adds numbers of a tile before it multiplies them: inputs above some 1e37 (1e36 with tiles of 6x6) can overflow
+//! where [`Algorithm::Direct`] does not.
 //!
-//! The root of the mean square of the error is below 1e-6 of that of the sums, as far as their terms do not cancel.
+//! The root of the mean square of the error is below 1e-6 (1.5e-6 with [`Algorithm::Winograd4x4`]) of that of the sums, as
+//! far as their terms do not cancel.
 //!
 //! Each thread keeps up to four buffers for its next call. The largest that a call needs hold the weights once more, the
-//! channels of each group filled up to a vector (16/9 of them where Winograd's algorithm is used), for the gradient of
-//! the weights up to 15 more times, and pixels of some images; for a product 120 rows of at most 1200 numbers of the left
-//! factor. A [`matrix::Factor`] holds its numbers, rows filled up to a vector, possibly in a buffer that a larger one has
-//! left. A convolution also lists which pixels see which taps: 16 bytes for a pixel and tap where no two neighbours see
-//! the same ones, so a kernel as large as the image, dilated, costs more for the list than for the sums. Images of a
-//! single row are computed by one thread.
+//! channels of each group filled up to a vector (16/9 of them where Winograd's algorithm is used, 4 times as many for its
+//! tiles of 4x4 outputs), for the gradient of the weights up to 15 more times, and pixels of some images; for a product 120
+//! rows of at most 1200 numbers of the left factor. A [`matrix::Factor`] holds its numbers, rows filled up to a vector,
+//! possibly in a buffer that a larger one has left. A convolution also lists which pixels see which taps: 16 bytes for a
+//! pixel and tap where no two neighbours see the same ones, so a kernel as large as the image, dilated, costs more for
+//! the list than for the sums. Images of a single row are computed by one thread.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -1,8 +1,8 @@
 //! Times passes of convolutions as they are asked for, line by line: `layers THREADS`, then lines of
 //! `batch size channels filters kernel stride groups pass algorithm milliseconds`, each answered by `best median` in milliseconds.
 //!
-//! Images are square and padded by half the kernel. `peak` in place of a line answers the GFLOP/s that one thread reaches in
-//! multiplications and additions alone.
+//! Algorithms are `auto`, `direct` and `winograd4x4`. Images are square and padded by half the kernel. `peak` in place of a
+//! line answers the GFLOP/s that one thread reaches in multiplications and additions alone.
 
 use std::hint::black_box;
 use std::io::{BufRead, Write};
@@ -30,7 +30,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .with_stride([stride, stride])
                 .with_groups(groups.parse()?);
             let conv = Conv2d::new(&shape)?;
-            let algorithm = if algorithm == "direct" { Algorithm::Direct } else { Algorithm::Auto };
+            let algorithm = match algorithm {
+                "auto" => Algorithm::Auto,
+                "direct" => Algorithm::Direct,
+                "winograd4x4" => Algorithm::Winograd4x4,
+                _ => return Err(format!("no algorithm is called {algorithm:?}").into()),
+            };
             let (best, median) = time(&conv.with_algorithm(algorithm), pass, milliseconds.parse()?)?;
             println!("{best:.5} {median:.5}");
         }

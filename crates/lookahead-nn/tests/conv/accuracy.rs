@@ -19,3 +19,15 @@ fn errors_of_layers_of_networks_are_below_half_a_millionth() {
         }
     }
 }
+
+#[test]
+fn errors_of_winograd_4x4_are_below_one_and_a_half_millionths() {
+    for (batch, size, channels, filters) in [(8, 8, 128, 128), (4, 16, 64, 64), (6, 16, 384, 32)] {
+        let shape = ConvShape::new([batch, size, size, channels], filters, [3, 3]).with_padding(1);
+        let conv = Conv2d::new(&shape).unwrap().with_algorithm(Algorithm::Winograd4x4);
+        let numbers = Numbers::of(&conv, 4);
+        let errors = Passes::run(&conv, &numbers).errors(&reference(&conv, &numbers));
+        println!("{:?} {filters}: y, dx, dw, db {errors:?}", shape.input);
+        assert!(errors.iter().all(|error| *error < 1.5e-6), "{errors:?} for {shape:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What is refused, and what is said of it.
 
-use lookahead_nn::{Conv2d, ConvShape, Error, Padding};
+use lookahead_nn::{Algorithm, Conv2d, ConvShape, Error, Padding};
 
 fn shape() -> ConvShape {
     ConvShape::new([2, 5, 6, 4], 8, [3, 3])
@@ -64,4 +64,18 @@ fn slices_of_another_length_are_refused() {
     assert!(conv.backward_bias(&y, &mut [0.0; 3]).is_err());
     assert!(conv.weight_to_oihw(&w, &mut [0.0; 3]).is_err());
     assert!(conv.weight_from_oihw(&[0.0; 3], &mut w.clone()).is_err());
+}
+
+#[test]
+fn slices_of_another_length_are_refused_by_every_algorithm() {
+    let shape = ConvShape::new([2, 8, 8, 32], 32, [3, 3]).with_padding(1);
+    let (x, w, mut y) = (vec![0.0; 2 * 8 * 8 * 32], vec![0.0; 9 * 32 * 32], vec![0.0; 2 * 8 * 8 * 32]);
+    for algorithm in [Algorithm::Auto, Algorithm::Direct, Algorithm::Winograd4x4] {
+        let conv = Conv2d::new(&shape).unwrap().with_algorithm(algorithm);
+        let error = conv.forward(&x, &w[1..], None, &mut y).unwrap_err();
+        assert_eq!(error.to_string(), "the weight has 9215 numbers, but its shape [3, 3, 32, 32] needs 9216");
+        assert!(conv.forward(&x[1..], &w, None, &mut y).is_err());
+        assert!(conv.backward_data(&y[1..], &w, &mut x.clone()).is_err());
+        assert!(conv.backward_weight(&x, &y, &mut w.clone()[1..]).is_err());
+    }
 }

@@ -56,10 +56,11 @@ fn check(shape: &ConvShape, seed: u32) {
     let numbers = Numbers::of(&conv, seed);
     let expected = reference(&conv, &numbers);
     for set in InstructionSet::available() {
-        for algorithm in [Algorithm::Auto, Algorithm::Direct] {
+        for (algorithm, most) in [(Algorithm::Auto, 1e-6), (Algorithm::Direct, 1e-6), (Algorithm::Winograd4x4, 1.5e-6)]
+        {
             let conv = conv.with_instruction_set(set).with_algorithm(algorithm);
             let errors = Passes::run(&conv, &numbers).errors(&expected);
-            assert!(errors.iter().all(|error| *error < 1e-6), "{errors:?} with {set:?}, {algorithm:?}");
+            assert!(errors.iter().all(|error| *error < most), "{errors:?} with {set:?}, {algorithm:?}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Transformed tiles: of each of the 16 products a plane.
+//! Transformed tiles: of each product a plane.
 
 use pulp::Simd;
 
 use super::tiles::{Task, Tiles};
-use super::transforms::{Input, OutputGradient, both_ways};
+use super::transforms::{Input, OutputGradient, Transform, both_ways};
 use crate::aligned::Aligned;
 use crate::kernel::tile::{blocks, widest};
 
@@ -14,34 +14,50 @@ pub(super) const fn stride(tiles: usize, channels: usize) -> usize {
 
 /// `V = B' d B` of the tiles of a task, each plane `[tile][channel]`.
 #[inline(always)]
-pub(super) fn inputs<S: Simd>(simd: S, tiles: &Tiles, task: Task, source: &[f32], planes: &mut [f32]) {
+pub(super) fn inputs<S: Simd, const OUT: usize, const IN: usize>(
+    simd: S,
+    tiles: &Tiles<OUT>,
+    task: Task,
+    source: &[f32],
+    planes: &mut [f32],
+) where
+    Input: Transform<IN, IN>,
+{
     let channels = tiles.source.channels;
-    let mut planes = split_mut::<S, 16>(planes, stride(tiles.most(), channels), tiles.most() * channels);
+    let mut planes = split_mut::<S, IN>(planes, stride(tiles.most(), channels), tiles.most() * channels);
     let outside = Aligned::zeros(channels);
     let vectors = channels / S::F32_LANES;
     for (index, tile) in tiles.of(task).enumerate() {
-        let pixels = gather::<S, 4>(source, &tiles.inputs(tile), &outside);
+        let pixels = gather::<S, IN>(source, &tiles.inputs(tile), &outside);
         for v in 0..vectors {
-            let products = both_ways::<S, Input, 4, 4>(simd, tile_at(simd, &pixels, v));
-            set_tile_at::<S, 4, 16>(&mut planes, index * vectors + v, products);
+            let products = both_ways::<S, Input, IN, IN>(simd, tile_at(simd, &pixels, v));
+            set_tile_at::<S, IN>(&mut planes, index * vectors + v, products);
         }
     }
 }
 
 /// `Z = A dy A'` of the tiles of a task, each plane in the order of [`Packed`](super::super::outer::Packed) gradients.
 #[inline(always)]
-pub(super) fn output_gradients<S: Simd>(simd: S, tiles: &Tiles, task: Task, dy: &[f32], planes: &mut [f32]) {
+pub(super) fn output_gradients<S: Simd, const OUT: usize, const IN: usize>(
+    simd: S,
+    tiles: &Tiles<OUT>,
+    task: Task,
+    dy: &[f32],
+    planes: &mut [f32],
+) where
+    OutputGradient: Transform<OUT, IN>,
+{
     let channels = tiles.target.channels;
-    let mut planes = split_mut::<S, 16>(planes, stride(tiles.most(), channels), tiles.most() * channels);
+    let mut planes = split_mut::<S, IN>(planes, stride(tiles.most(), channels), tiles.most() * channels);
     let outside = Aligned::zeros(channels);
     let count = tiles.of(task).count();
     for (index, tile) in tiles.of(task).enumerate() {
-        let gradients = gather::<S, 2>(dy, &tiles.outputs(task, tile), &outside);
+        let gradients = gather::<S, OUT>(dy, &tiles.outputs(task, tile), &outside);
         for block in blocks(channels, widest::<S>(), S::F32_LANES) {
             let first = block.start / S::F32_LANES;
             for v in 0..block.vectors {
-                let products = both_ways::<S, OutputGradient, 2, 4>(simd, tile_at(simd, &gradients, first + v));
-                set_tile_at::<S, 4, 16>(&mut planes, count * first + index * block.vectors + v, products);
+                let products = both_ways::<S, OutputGradient, OUT, IN>(simd, tile_at(simd, &gradients, first + v));
+                set_tile_at::<S, IN>(&mut planes, count * first + index * block.vectors + v, products);
             }
         }
     }
@@ -65,52 +81,45 @@ fn gather<'a, S: Simd, const SIDE: usize>(
     gathered
 }
 
+/// Reads a vector of each pixel or plane.
 #[inline(always)]
-fn tile_at<S: Simd, const SIDE: usize>(
+pub(super) fn tile_at<S: Simd, const SIDE: usize>(
     simd: S,
-    pixels: &[[&[S::f32s]; SIDE]; SIDE],
+    planes: &[[&[S::f32s]; SIDE]; SIDE],
     vector: usize,
 ) -> [[S::f32s; SIDE]; SIDE] {
     let mut tile = [[simd.splat_f32s(0.0); SIDE]; SIDE];
     for i in 0..SIDE {
         for j in 0..SIDE {
-            tile[i][j] = pixels[i][j][vector];
+            tile[i][j] = planes[i][j][vector];
         }
     }
     tile
 }
 
-/// Writes a tile of `SIDE x SIDE = COUNT` products, each into its plane.
+/// Writes a vector of each plane.
 #[inline(always)]
-pub(super) fn set_tile_at<S: Simd, const SIDE: usize, const COUNT: usize>(
-    planes: &mut [&mut [S::f32s]; COUNT],
+pub(super) fn set_tile_at<S: Simd, const SIDE: usize>(
+    planes: &mut [[&mut [S::f32s]; SIDE]; SIDE],
     vector: usize,
     tile: [[S::f32s; SIDE]; SIDE],
 ) {
-    for (product, plane) in planes.iter_mut().enumerate() {
-        plane[vector] = tile[product / SIDE][product % SIDE];
+    for i in 0..SIDE {
+        for j in 0..SIDE {
+            planes[i][j][vector] = tile[i][j];
+        }
     }
-}
-
-/// Reads a tile of `SIDE x SIDE = COUNT` products, each from its plane.
-#[inline(always)]
-pub(super) fn products_at<S: Simd, const SIDE: usize, const COUNT: usize>(
-    simd: S,
-    planes: &[&[S::f32s]; COUNT],
-    vector: usize,
-) -> [[S::f32s; SIDE]; SIDE] {
-    let mut tile = [[simd.splat_f32s(0.0); SIDE]; SIDE];
-    for (product, plane) in planes.iter().enumerate() {
-        tile[product / SIDE][product % SIDE] = plane[vector];
-    }
-    tile
 }
 
 /// The first `len` numbers of each plane, as vectors. All are equally long, so one check of a place is enough for all.
 #[inline(always)]
-pub(super) fn split<S: Simd, const COUNT: usize>(planes: &[f32], stride: usize, len: usize) -> [&[S::f32s]; COUNT] {
-    let mut parts = [&[][..]; COUNT];
-    for (product, part) in parts.iter_mut().enumerate() {
+pub(super) fn split<S: Simd, const SIDE: usize>(
+    planes: &[f32],
+    stride: usize,
+    len: usize,
+) -> [[&[S::f32s]; SIDE]; SIDE] {
+    let mut parts = [[&[][..]; SIDE]; SIDE];
+    for (product, part) in parts.as_flattened_mut().iter_mut().enumerate() {
         *part = S::as_simd_f32s(&planes[product * stride..][..len]).0;
     }
     parts
@@ -118,16 +127,13 @@ pub(super) fn split<S: Simd, const COUNT: usize>(planes: &[f32], stride: usize, 
 
 /// The same, to be written.
 #[inline(always)]
-pub(super) fn split_mut<S: Simd, const COUNT: usize>(
+pub(super) fn split_mut<S: Simd, const SIDE: usize>(
     mut planes: &mut [f32],
     stride: usize,
     len: usize,
-) -> [&mut [S::f32s]; COUNT]
-where
-    for<'a> [&'a mut [S::f32s]; COUNT]: Default,
-{
-    let mut parts: [&mut [S::f32s]; COUNT] = Default::default();
-    for part in &mut parts {
+) -> [[&mut [S::f32s]; SIDE]; SIDE] {
+    let mut parts = [(); SIDE].map(|()| [(); SIDE].map(|()| Default::default()));
+    for part in parts.as_flattened_mut() {
         let (plane, rest) = planes.split_at_mut(stride.min(planes.len()));
         *part = S::as_mut_simd_f32s(&mut plane[..len]).0;
         planes = rest;

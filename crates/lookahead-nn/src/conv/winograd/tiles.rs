@@ -1,12 +1,12 @@
-//! How images are divided into tiles of 2x2 outputs, and tiles into tasks.
+//! How images are divided into tiles of outputs, and tiles into tasks.
 
 use rayon::prelude::*;
 
 use super::super::plan::Grid;
 
-/// Tiles of a stride of 1: that at row a and column b makes the outputs from (2 a, 2 b) on.
+/// Tiles of `OUT x OUT` outputs and a stride of 1: that at row a and column b makes those from (OUT a, OUT b) on.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Tiles {
+pub(super) struct Tiles<const OUT: usize> {
     pub source: Grid,
     pub target: Grid,
     /// Zeros above and on the left of the source; may be negative, going back through wide padding.
@@ -35,10 +35,10 @@ pub(super) struct Task {
     pub images: usize,
 }
 
-impl Tiles {
+impl<const OUT: usize> Tiles<OUT> {
     /// With about `most` tiles in a task, of at most `most_images`.
     pub fn new([source, target]: [Grid; 2], before: [isize; 2], most_images: usize, most: usize) -> Self {
-        let (down, across) = (target.height.div_ceil(2), target.width.div_ceil(2));
+        let (down, across) = (target.height.div_ceil(OUT), target.width.div_ceil(OUT));
         let images = (most / (down * across)).clamp(1, most_images);
         let rows = if images > 1 { down } else { (most / across).clamp(1, down) };
         Self { source, target, before, images, rows }
@@ -46,16 +46,16 @@ impl Tiles {
 
     /// Tiles of a whole batch.
     pub fn count(target: Grid, batch: usize) -> usize {
-        batch * target.height.div_ceil(2) * target.width.div_ceil(2)
+        batch * target.height.div_ceil(OUT) * target.width.div_ceil(OUT)
     }
 
     /// The most tiles that a task has.
     pub(super) fn most(&self) -> usize {
-        self.images * self.rows * self.target.width.div_ceil(2)
+        self.images * self.rows * self.target.width.div_ceil(OUT)
     }
 
     fn tasks_of_image(&self) -> usize {
-        self.target.height.div_ceil(2).div_ceil(self.rows)
+        self.target.height.div_ceil(OUT).div_ceil(self.rows)
     }
 
     /// How many tasks a batch has.
@@ -64,8 +64,8 @@ impl Tiles {
     }
 
     fn task(&self, band: usize, images: usize) -> Task {
-        let first_row = 2 * self.rows * band;
-        Task { first_row, rows: (2 * self.rows).min(self.target.height - first_row), images }
+        let first_row = OUT * self.rows * band;
+        Task { first_row, rows: (OUT * self.rows).min(self.target.height - first_row), images }
     }
 
     /// `(task, its sources, the target from its first row on)` of one of them.
@@ -87,7 +87,7 @@ impl Tiles {
         let sources = source.par_chunks(self.images * self.source.len());
         sources.zip(target.par_chunks_mut(self.images * self.target.len())).for_each(|(source, target)| {
             let images = source.len() / self.source.len();
-            let band = images * (2 * self.rows).min(self.target.height) * self.target.width * self.target.channels;
+            let band = images * (OUT * self.rows).min(self.target.height) * self.target.width * self.target.channels;
             target.par_chunks_mut(band).enumerate().for_each(|(band, target)| {
                 work(self.task(band, images), source, target);
             });
@@ -98,19 +98,19 @@ impl Tiles {
     pub(super) fn of(&self, task: Task) -> impl Iterator<Item = Tile> {
         let width = self.target.width;
         (0..task.images).flat_map(move |image| {
-            let rows = (task.first_row..task.first_row + task.rows).step_by(2);
-            rows.flat_map(move |row| (0..width).step_by(2).map(move |column| Tile { image, row, column }))
+            let rows = (task.first_row..task.first_row + task.rows).step_by(OUT);
+            rows.flat_map(move |row| (0..width).step_by(OUT).map(move |column| Tile { image, row, column }))
         })
     }
 
-    /// Where the 4x4 inputs of a tile lie in its task's sources; none outside of the image.
-    pub(super) fn inputs(&self, tile: Tile) -> [[Option<usize>; 4]; 4] {
+    /// Where the inputs of a tile lie in its task's sources; none outside of the image.
+    pub(super) fn inputs<const IN: usize>(&self, tile: Tile) -> [[Option<usize>; IN]; IN] {
         let Grid { height, width, channels } = self.source;
         let place = |first: usize, before: isize, step: usize, size: usize| {
             // Sizes fit in isize: the shape was checked.
             usize::try_from((first + step) as isize - before).ok().filter(|place| *place < size)
         };
-        let mut places = [[None; 4]; 4];
+        let mut places = [[None; IN]; IN];
         for (i, places) in places.iter_mut().enumerate() {
             let Some(row) = place(tile.row, self.before[0], i, height) else { continue };
             for (j, to) in places.iter_mut().enumerate() {
@@ -121,12 +121,12 @@ impl Tiles {
         places
     }
 
-    /// Where the 2x2 outputs of a tile lie in its task's target; none outside of the image.
-    pub(super) fn outputs(&self, task: Task, tile: Tile) -> [[Option<usize>; 2]; 2] {
+    /// Where the outputs of a tile lie in its task's target; none outside of the image.
+    pub(super) fn outputs(&self, task: Task, tile: Tile) -> [[Option<usize>; OUT]; OUT] {
         let Grid { height, width, channels } = self.target;
         // A task of several images has whole ones.
         let rows_of_image = if task.images > 1 { height } else { task.rows };
-        let mut places = [[None; 2]; 2];
+        let mut places = [[None; OUT]; OUT];
         for (i, places) in places.iter_mut().enumerate() {
             for (j, to) in places.iter_mut().enumerate() {
                 let (row, column) = (tile.row + i, tile.column + j);
