@@ -6,9 +6,25 @@ pub(crate) use lookahead_flex::Values;
 
 use crate::traversal::Lifted;
 
+/// Where the buffers of a parameter begin after its weights, in sixteenths of a page (see [`Values::zeros_beside`]): its moments
+/// and its slow weights.
+pub(crate) const MOMENTS_APART: [usize; 2] = [4, 8];
+const SLOW_APART: usize = 12;
+
 /// Whether [`Values::of`] takes this tensor. Others go through tensor operations.
 pub(crate) fn opens<const D: usize>(tensor: &Tensor<D>) -> bool {
     !tensor.is_autodiff() && lookahead_flex::opens(tensor)
+}
+
+/// A copy that a pass streams through beside the tensor and its moments. What does not open is shared.
+pub(crate) fn copy_beside<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    if !opens(&tensor) {
+        return tensor;
+    }
+    let values = Values::of(tensor);
+    let mut copy = values.zeros_beside(SLOW_APART);
+    copy.as_mut_slice().copy_from_slice(values.as_slice());
+    copy.into_tensor()
 }
 
 /// The CPU, which holds in host memory what is kept there.

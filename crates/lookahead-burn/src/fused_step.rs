@@ -11,7 +11,7 @@ use lookahead::kernels::{Slow, Task, TensorSync};
 use lookahead::rules::{AdamHyperparameters, BiasCorrection};
 use lookahead::{Alpha, rules};
 
-use crate::flex::{Values, opens};
+use crate::flex::{MOMENTS_APART, Values, opens};
 use crate::places::Places;
 use crate::pull_back::Refused;
 use crate::rule_set::{ParamState, RuleSet};
@@ -89,9 +89,6 @@ impl Clone for Opened {
     }
 }
 
-/// Where the moments begin after the weights, in sixteenths of a page: a pass streams through all of them side by side.
-const APART: [usize; 2] = [5, 10];
-
 /// A rule's state of one parameter.
 struct OpenState {
     moments: Vec<Values>,
@@ -103,7 +100,7 @@ impl OpenState {
     /// Moments that are not there yet are zeros like `weights`.
     fn open<const D: usize>(state: Option<RuleState<D>>, moments: usize, weights: &Values) -> Self {
         let RuleState { first, second, correction, steps } = state.unwrap_or_default();
-        let moments = [(first, APART[0]), (second, APART[1])].into_iter().take(moments);
+        let moments = [first, second].into_iter().zip(MOMENTS_APART).take(moments);
         let moments = moments.map(|(moment, apart)| moment.map_or_else(|| weights.zeros_beside(apart), Values::of));
         let moments = moments.collect();
         Self { moments, correction, steps }

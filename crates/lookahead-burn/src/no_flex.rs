@@ -26,9 +26,19 @@ impl Values {
         match self.never {}
     }
 
+    pub(crate) fn zeros_beside(&self, _apart: usize) -> Self {
+        match self.never {}
+    }
+
     pub(crate) fn into_tensor<const D: usize>(self) -> Tensor<D> {
         match self.never {}
     }
+}
+
+pub(crate) const MOMENTS_APART: [usize; 2] = [0; 2];
+
+pub(crate) fn copy_beside<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    tensor
 }
 
 pub(crate) fn host() -> Device {

@@ -8,6 +8,7 @@ use burn::tensor::{DType, Device, FloatDType, Tensor};
 
 use crate::Error;
 use crate::any_tensor::AnyTensor;
+use crate::flex::copy_beside;
 use crate::places::Places;
 use crate::pull_back::follow;
 use crate::record::{RecordReader, RecordWriter};
@@ -167,12 +168,12 @@ impl ModuleVisitor for Follow<'_> {
     }
 }
 
-/// The tensor off autodiff, as it is kept: on `device` or where it is.
+/// The tensor off autodiff, as it is kept: on `device`, or a copy where it is.
 fn placed<const D: usize>(tensor: Tensor<D>, device: Option<&Device>) -> Tensor<D> {
     let tensor = widened(Lifted::lower(tensor).1);
     match device {
         Some(device) => tensor.to_device(device),
-        None => tensor,
+        None => copy_beside(tensor),
     }
 }
 
