@@ -11,6 +11,7 @@ use burn::tensor::{FloatDType, Tensor, Transaction};
 
 use crate::Error;
 use crate::flex::{Values, opens};
+use crate::magnitude::largest_magnitude;
 use crate::places::Places;
 
 /// The gradients after [`clip_by_global_norm`], and what it found.
@@ -59,7 +60,7 @@ pub fn clip_by_global_norm<M: Module>(
     let mut squares = SumOfSquares { grads: &grads, ids: HashSet::new(), sum: 0.0, pending: Vec::new() };
     module.visit(&mut squares);
     let SumOfSquares { ids, sum, pending, .. } = squares;
-    let norm = (sum + read(pending)).sqrt();
+    let norm = norm(sum, pending);
 
     let coefficient = max_norm / (norm + 1e-6);
     let clipped = norm.is_finite() && coefficient < 1.0;
@@ -127,7 +128,7 @@ struct SumOfSquares<'a> {
     grads: &'a GradientsParams,
     ids: HashSet<ParamId>,
     sum: f64,
-    // Sums that are still on their device.
+    // Of each gradient that is still on its device the largest magnitude a, and the sum of (g / a)^2, which does not overflow.
     pending: Vec<Tensor<1>>,
 }
 
@@ -143,7 +144,10 @@ impl ModuleVisitor for SumOfSquares<'_> {
         }
         let has_f64 = gradient.device().supports_dtype(FloatDType::F64);
         let dtype = if has_f64 { FloatDType::F64 } else { FloatDType::F32 };
-        self.pending.push(gradient.cast(dtype).square().sum());
+        let gradient = gradient.cast(dtype);
+        let largest = largest_magnitude(gradient.clone());
+        let parts = gradient / largest.clone().reshape([1; D]);
+        self.pending.extend([largest, parts.square().sum()]);
     }
 }
 
@@ -158,9 +162,14 @@ fn sum_of_squares(values: &[f32]) -> f64 {
     sums.iter().sum()
 }
 
-fn read(sums: Vec<Tensor<1>>) -> f64 {
-    let transaction = sums.into_iter().fold(Transaction::default(), Transaction::register);
-    transaction.execute().iter().flat_map(|data| data.iter::<f64>()).sum()
+/// The root of `sum` and of all `a^2 sum((g / a)^2)` together, as `A sqrt(...)` with `A` the largest `a`: that overflows only
+/// where the norm itself does.
+fn norm(sum: f64, pending: Vec<Tensor<1>>) -> f64 {
+    let read = pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
+    let values: Vec<f64> = read.iter().flat_map(|data| data.iter::<f64>()).collect();
+    let parts = || values.chunks_exact(2).map(|pair| (pair[0], pair[1])).chain([(1.0, sum)]);
+    let largest = parts().map(|(a, _)| a).fold(1.0, f64::max);
+    largest * parts().map(|(a, sum)| sum * (a / largest).powi(2)).sum::<f64>().sqrt()
 }
 
 struct Scaling {

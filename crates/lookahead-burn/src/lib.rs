@@ -74,6 +74,7 @@ mod flex;
 mod foreign_state;
 mod fused_step;
 mod inner;
+mod magnitude;
 mod nested_rules;
 mod observed;
 mod optimizer;

@@ -71,6 +71,21 @@ fn a_step_is_that_of_the_core() -> Result<(), Error> {
 }
 
 /// A gradient as a convolution gives it: its values do not lie in order.
+/// bf16 has the range of f32, and goes by tensor operations: the squares of 1e30 are in neither.
+#[test]
+fn weights_whose_squares_overflow_move_by_their_own_scale() {
+    let rule = AdaFactor::new();
+    let tensor = |value: f32| Tensor::<2>::full([2, 3], value, (&Device::flex(), DType::BF16));
+    let values = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect::<Vec<_>>();
+    let (still, _) = rule.step(0.01, tensor(1e30), tensor(0.0), None);
+    assert_eq!(values(still), values(tensor(1e30)));
+    // rho max(epsilon_2, rms(theta)) u = 0.01 1e30 1: one hundredth, in 8 bits of mantissa
+    let (moved, _) = rule.step(0.01, tensor(1e30), tensor(2.0), None);
+    for value in values(moved) {
+        assert!((value / 1e30 - 0.99).abs() < 5e-3, "{value:e}");
+    }
+}
+
 #[test]
 fn a_strided_gradient_is_followed_in_its_order() {
     let step = |gradient: Tensor<2>| AdaFactor::new().step(0.05, tensor([8, 6], 1, DType::F32), gradient, None).0;

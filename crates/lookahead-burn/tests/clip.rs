@@ -89,21 +89,27 @@ fn gradients_below_the_norm_keep_their_bits() {
 #[test]
 fn a_norm_that_is_not_finite_is_reported_and_scales_nothing() {
     let weights = weights(&Device::flex());
-    for bad in [f64::NAN, f64::INFINITY] {
-        let matrix = [[bad, 1.0, 2.0], [3.0, 4.0, 5.0]];
-        let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, FloatDType::F32), 0.1).unwrap();
-        assert!(!clipped.norm.is_finite() && !clipped.clipped);
-        assert_eq!(values(&weights, &clipped.grads)[1..6], [1.0, 2.0, 3.0, 4.0, 5.0]);
+    for dtype in [FloatDType::F32, FloatDType::F64, FloatDType::BF16] {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let matrix = [[bad, 1.0, 2.0], [3.0, 4.0, 5.0]];
+            let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, dtype), 0.1).unwrap();
+            assert!(!clipped.norm.is_finite() && !clipped.clipped);
+            assert_eq!(values(&weights, &clipped.grads)[1..6], [1.0, 2.0, 3.0, 4.0, 5.0]);
+        }
     }
 }
 
 #[test]
 fn finite_gradients_whose_squares_overflow_are_clipped() {
     let weights = weights(&Device::flex());
-    let matrix = [[3e30, 0.0, 0.0], [0.0, 4e30, 0.0]];
-    let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, FloatDType::F32), 1.0).unwrap();
-    assert!((clipped.norm / 5e30 - 1.0).abs() < 1e-6);
-    assert!((values(&weights, &clipped.grads)[4] - 0.8).abs() < 1e-6);
+    for (dtype, scale, tolerance) in
+        [(FloatDType::F32, 1e30, 1e-6), (FloatDType::BF16, 1e30, 1e-2), (FloatDType::F64, 1e200, 1e-14)]
+    {
+        let matrix = [[3.0 * scale, 0.0, 0.0], [0.0, 4.0 * scale, 0.0]];
+        let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, dtype), 1.0).unwrap();
+        assert!((clipped.norm / (5.0 * scale) - 1.0).abs() < tolerance, "{}", clipped.norm);
+        assert!((values(&weights, &clipped.grads)[4] - 0.8).abs() < tolerance);
+    }
 }
 
 #[test]

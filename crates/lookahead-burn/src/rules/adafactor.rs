@@ -7,6 +7,7 @@ use lookahead::kernels::adafactor::{self, Coefficients};
 use lookahead::{Alpha, kernels};
 
 use crate::flex::{Values, opens};
+use crate::magnitude::largest_magnitude;
 use crate::pull_back::interpolate;
 use crate::rule_state::SECOND_WEIGHT_LEAF;
 use crate::rules::in_single;
@@ -163,9 +164,11 @@ fn step_by_operations<const D: usize>(
     state: AdaFactorState<D>,
 ) -> (Tensor<D>, AdaFactorState<D>) {
     let AdaFactorState { rows, columns, weight, steps } = state;
+    // a sqrt(mean((x / a)^2)), a being the largest |x|: squares of numbers up to 1 do not overflow
     let root_mean_square = |values: &Tensor<D>| {
-        let squares = values.clone() * values.clone();
-        squares.mean().sqrt().reshape([1; D])
+        let largest = largest_magnitude(values.clone()).reshape([1; D]);
+        let parts = values.clone() / largest.clone();
+        (parts.clone() * parts).mean().sqrt().reshape([1; D]) * largest
     };
     // r <- r + (1 - beta_2t) (mean(g^2) - r), and so for the columns
     let average = |mean: Tensor<D>, squares: Tensor<D>| mean.clone() + (squares - mean) * c.rest;
