@@ -1,9 +1,7 @@
 //! Times `Algorithm::Winograd4x4` beside `Algorithm::Auto` on layers of ResNets, 32 images each: `winograd THREADS
-//! SECONDS`, with so many seconds for each pass. Prints the GFLOP/s of the fastest runs, and the median and the middle half
-//! of the ratios of times.
-//!
-//! Runs alternate, and each ratio is that of two neighbours, so that other programs slow down both. Flops are counted as in
-//! the definition, padding included.
+//! SECONDS`, with so many seconds for each pass. Prints the GFLOP/s of the fastest runs, padding counted as in the
+//! definition, and the median and the middle half of the ratios of times: runs alternate, and each ratio is that of two
+//! neighbours, so that other programs slow down both.
 
 use std::error::Error;
 use std::hint::black_box;

@@ -7,10 +7,12 @@ mod error;
 mod reader;
 mod reference;
 mod set;
+mod source;
 mod survey;
 pub mod text;
 
 pub use error::{ConfigError, Place, nearest};
-pub use reader::{Choices, Entry, Read, Source, Table, read_document};
+pub use reader::{Choices, Entry, Read, Table, read_document};
 pub use reference::{Key, Preset, Section, reference};
 pub use set::overridden;
+pub use source::Source;

@@ -8,47 +8,9 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Place, nearest};
+use crate::source::Source;
 use crate::survey::{Preset, Survey};
-use crate::text::{forbidden, short};
-
-/// The text a document was parsed from.
-#[derive(Debug, Clone, Copy)]
-pub enum Source<'s> {
-    /// A file.
-    File {
-        /// Its name.
-        name: &'s str,
-        /// Its text.
-        text: &'s str,
-    },
-    /// A complete configuration changed by one override.
-    Override {
-        /// The override.
-        text: &'s str,
-    },
-}
-
-impl Source<'_> {
-    fn place(&self, span: &Range<usize>) -> Place {
-        match self {
-            Self::Override { text } => Place::Override { text: (*text).to_owned() },
-            Self::File { name, text } => {
-                let before = &text.as_bytes()[..span.start.min(text.len())];
-                let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-                let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-                let column = 1 + String::from_utf8_lossy(&before[line_start..]).chars().count();
-                Place::File { file: (*name).to_owned(), line, column }
-            }
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::File { name, .. } => (*name).to_owned(),
-            Self::Override { text } => format!("override {:?}", short(text)),
-        }
-    }
-}
+use crate::text::forbidden;
 
 /// What `read` makes of a document; `file` names it in errors.
 pub fn read_document<T>(text: &str, file: &str, read: impl FnOnce(&Table<'_>) -> Read<T>) -> Read<T> {
