@@ -1,5 +1,6 @@
 //! The complete description of one training run, read from TOML and written back.
 
+mod device;
 mod keep;
 mod optimizer;
 mod schedule;
@@ -21,10 +22,11 @@ pub use lookahead_models::config::{
 };
 pub use lookahead_settings::{ConfigError, Place};
 
+pub use self::device::{DeviceConfig, DeviceKind, UnknownDevice};
 pub use self::keep::KeepConfig;
 pub use self::optimizer::{
     AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadTable,
-    OptimizerConfig, SgdConfig, SlowWeightsConfig, StepSizeConfig,
+    OptimizerConfig, SgdConfig, SlowWeightsConfig, StepSizeConfig, ThenConfig,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
 pub use self::sweep::{Axis, GroupConfig, Override, PanelConfig, ScaleConfig, SweepConfig};
@@ -110,38 +112,6 @@ pub struct RunConfig {
     pub optimizer: OptimizerConfig,
     /// The learning rate.
     pub schedule: ScheduleConfig,
-}
-
-/// Where a run computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum DeviceConfig {
-    /// The processor (flex).
-    Cpu,
-    /// An NVIDIA GPU, in a build with the feature `cuda`.
-    Cuda,
-    /// A GPU by Vulkan, in a build with the feature `vulkan`.
-    Vulkan,
-    /// A GPU by whatever the system has, in a build with the feature `wgpu`.
-    Wgpu,
-}
-
-impl DeviceConfig {
-    /// All of them, by the name in a configuration.
-    pub const ALL: [(&str, Self); 4] =
-        [("cpu", Self::Cpu), ("cuda", Self::Cuda), ("vulkan", Self::Vulkan), ("wgpu", Self::Wgpu)];
-
-    /// Its name in a configuration.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-            Self::Vulkan => "vulkan",
-            Self::Wgpu => "wgpu",
-        }
-    }
 }
 
 impl RunConfig {
@@ -240,7 +210,7 @@ impl RunConfig {
             batch_size: table.or("batch_size", batch_size, |e| e.count())?,
             evaluate_every: table.or("evaluate_every", evaluate_every, |e| e.count())?,
             checkpoint_every: table.or("checkpoint_every", checkpoint_every, |e| e.count())?,
-            device: table.or("device", DeviceConfig::Cpu, |e| e.one_of(&DeviceConfig::ALL))?,
+            device: table.or("device", DeviceConfig::CPU, DeviceConfig::read)?,
             stop_on_non_finite: table.or("stop_on_non_finite", true, |e| e.flag())?,
             clip_norm: table.optional("clip_norm", |e| e.number("above 0 and finite", norm))?,
             re_estimate_batch_norm: table.or("re_estimate_batch_norm", false, |e| e.flag())?,

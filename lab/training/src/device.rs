@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use crate::Error;
-use crate::config::DeviceConfig;
+use crate::config::{DeviceConfig, DeviceKind};
 
 /// One kind of device: whether this build has it, and what it finds here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,45 +14,70 @@ pub struct Availability {
     /// Whether this build can use such devices.
     pub built: bool,
     /// The devices of this machine.
-    pub found: Vec<String>,
+    pub found: Vec<Found>,
+}
+
+/// A device of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// As a configuration and `--device` take it, such as `cuda:1`.
+    pub device: String,
+    /// What it calls itself.
+    pub name: String,
+    /// Whether its driver computes on the processor, in place of a card.
+    pub software: bool,
+    /// The precisions that it computes in.
+    pub precisions: Vec<&'static str>,
 }
 
 /// What this build and this machine can use, by kind.
 #[must_use]
 pub fn list() -> Vec<Availability> {
-    let availability = |(name, kind): (&'static str, DeviceConfig)| {
-        let found = devices(kind);
-        let built = found.is_some();
-        Availability { name, built, found: found.unwrap_or_default().into_iter().map(|(name, _)| name).collect() }
+    let availability = |kind: DeviceKind| {
+        let devices = devices(kind);
+        let built = devices.is_some();
+        let found = |(index, device): (usize, &Device)| describe(DeviceConfig { kind, index }, device);
+        let found = devices.unwrap_or_default().iter().enumerate().map(found).collect();
+        Availability { name: kind.name(), built, found }
     };
-    DeviceConfig::ALL.into_iter().map(availability).collect()
+    DeviceKind::ALL.into_iter().map(availability).collect()
 }
 
-/// The first device of a kind, without autodiff.
+/// A device of this machine, without autodiff.
 ///
 /// # Errors
-/// [`Error::NoDevice`] if the build lacks the kind or the machine has none: nothing falls back to another one.
-pub fn open(kind: DeviceConfig) -> Result<Device, Error> {
+/// [`Error::NoDevice`] if the build lacks the kind or the machine has no such one: nothing falls back to another one.
+pub fn open(config: DeviceConfig) -> Result<Device, Error> {
+    let DeviceConfig { kind, index } = config;
     let reason = match devices(kind) {
-        Some(found) => match found.into_iter().next() {
-            Some((_, device)) => return Ok(device),
-            None => "this machine has none that works".to_owned(),
+        Some(found) => match (found.len(), found.into_iter().nth(index)) {
+            (_, Some(device)) => return Ok(device),
+            (0, None) => "this machine has none that works".to_owned(),
+            (count, None) => format!("this machine has {count} of that kind, counted from 0"),
         },
         None => format!("this build lacks it: build with `--features {}`", kind.name()),
     };
-    Err(Error::NoDevice { name: kind.name(), reason })
+    Err(Error::NoDevice { name: config.to_string(), reason })
 }
 
-/// The devices of a kind with their names; `None` where the build lacks the kind.
-fn devices(kind: DeviceConfig) -> Option<Vec<(String, Device)>> {
+/// What [`open`] gives for this.
+///
+/// # Errors
+/// As [`open`].
+pub fn find(config: DeviceConfig) -> Result<Found, Error> {
+    Ok(describe(config, &open(config)?))
+}
+
+/// The devices of a kind; `None` where the build lacks the kind.
+fn devices(kind: DeviceKind) -> Option<Vec<Device>> {
     match kind {
-        DeviceConfig::Cpu => Some(vec![("flex, on the processor".to_owned(), Device::flex())]),
+        DeviceKind::Cpu => Some(vec![Device::flex()]),
         #[cfg(feature = "cuda")]
-        DeviceConfig::Cuda => Some(enumerate(burn::tensor::DeviceType::Cuda)),
+        DeviceKind::Cuda => Some(enumerate(burn::tensor::DeviceType::Cuda)),
         #[cfg(feature = "vulkan")]
-        DeviceConfig::Vulkan => Some(enumerate(burn::tensor::DeviceType::Vulkan)),
+        DeviceKind::Vulkan => Some(enumerate(burn::tensor::DeviceType::Vulkan)),
         #[cfg(feature = "wgpu")]
-        DeviceConfig::Wgpu => Some(enumerate(burn::tensor::DeviceType::Wgpu)),
+        DeviceKind::Wgpu => Some(enumerate(burn::tensor::DeviceType::Wgpu)),
         #[cfg(not(all(feature = "cuda", feature = "vulkan", feature = "wgpu")))]
         _ => None,
     }
@@ -60,7 +85,32 @@ fn devices(kind: DeviceConfig) -> Option<Vec<(String, Device)>> {
 
 /// The devices that a runtime finds. One whose driver is missing may panic: then there are none.
 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
-fn enumerate(kind: burn::tensor::DeviceType) -> Vec<(String, Device)> {
-    let named = |device: Device| (format!("{device:?}"), device);
-    std::panic::catch_unwind(|| Device::enumerate(kind).into_iter().map(named).collect()).unwrap_or_default()
+fn enumerate(kind: burn::tensor::DeviceType) -> Vec<Device> {
+    std::panic::catch_unwind(|| Device::enumerate(kind).into_iter().collect()).unwrap_or_default()
+}
+
+fn describe(config: DeviceConfig, device: &Device) -> Found {
+    use burn::tensor::DType::{BF16, F16, F32, F64};
+
+    let precisions = [("f64", F64), ("f32", F32), ("f16", F16), ("bf16", BF16)];
+    let precisions = precisions.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype)).map(|(name, _)| name);
+    let (name, software) = match config.kind {
+        DeviceKind::Cpu => ("flex, on the processor".to_owned(), false),
+        _ => identity(device),
+    };
+    Found { device: config.to_string(), name, software, precisions: precisions.collect() }
+}
+
+/// What a device calls itself, and whether it is no card.
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+fn identity(device: &Device) -> (String, bool) {
+    match device.identity() {
+        Some(identity) => (identity.name, identity.physical.is_none()),
+        None => (format!("{device:?}"), false),
+    }
+}
+
+#[cfg(not(any(feature = "cuda", feature = "vulkan", feature = "wgpu")))]
+fn identity(device: &Device) -> (String, bool) {
+    (format!("{device:?}"), false)
 }

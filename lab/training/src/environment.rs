@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::DeviceConfig;
+use crate::device::{self, Found};
 use lookahead_runs::printable;
 
 /// The revision of the program, once it is told.
@@ -25,18 +26,24 @@ pub fn environment(device: DeviceConfig) -> BTreeMap<String, Value> {
     let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let command = std::iter::once("lookahead".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ");
     let command = printable(&command);
+    let found = device::find(device).ok().filter(|_| device != DeviceConfig::CPU);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    BTreeMap::from([
+    let adapter = found.map(|found| {
+        let Found { name, software, precisions, .. } = found;
+        ("adapter".to_owned(), json!({ "name": name, "software": software, "precisions": precisions }))
+    });
+    let all = [
         ("revision".to_owned(), REVISION.get().copied().unwrap_or("unknown").into()),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
         ("burn".to_owned(), "0.22.1".into()),
         ("profile".to_owned(), profile.into()),
-        ("device".to_owned(), device.name().into()),
+        ("device".to_owned(), device.to_string().into()),
         ("processor".to_owned(), processor().into()),
         ("threads".to_owned(), threads.into()),
         ("system".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH).into()),
         ("command".to_owned(), command.into()),
-    ])
+    ];
+    all.into_iter().chain(adapter).collect()
 }
 
 fn processor() -> String {

@@ -146,8 +146,8 @@ pub enum Error {
     /// A device that this build or this machine does not have.
     #[error("no device {name:?}: {reason}; `lookahead devices` lists what there is")]
     NoDevice {
-        /// The kind of device.
-        name: &'static str,
+        /// The device, such as `cuda:1`.
+        name: String,
         /// Why there is none.
         reason: String,
     },

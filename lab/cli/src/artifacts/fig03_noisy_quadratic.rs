@@ -63,7 +63,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
         data: data_files(&[(None, &data)]),
         notes: notes(request, "50 eigenvalues and 60 learning rates"),
         seconds: start.elapsed().as_secs_f64(),
-        environment: environment(DeviceConfig::Cpu),
+        environment: environment(DeviceConfig::CPU),
         paper,
     })
 }

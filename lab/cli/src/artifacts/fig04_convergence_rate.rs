@@ -116,7 +116,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
         data: vec![data_file(&curves)],
         notes: notes(request, "6 and 2 eigenvalues, one condition number a decade"),
         seconds: start.elapsed().as_secs_f64(),
-        environment: environment(DeviceConfig::Cpu),
+        environment: environment(DeviceConfig::CPU),
         paper,
     })
 }

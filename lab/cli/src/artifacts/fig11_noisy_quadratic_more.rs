@@ -85,7 +85,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
         data: data_files(&[(Some("a"), &a), (Some("b"), &b)]),
         notes: notes(request, "50 eigenvalues and 60 learning rates in each panel"),
         seconds: start.elapsed().as_secs_f64(),
-        environment: environment(DeviceConfig::Cpu),
+        environment: environment(DeviceConfig::CPU),
         paper,
     })
 }

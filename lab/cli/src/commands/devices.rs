@@ -1,6 +1,8 @@
 //! `lookahead devices`
 
-use lookahead_training::device;
+use lookahead_training::Error;
+use lookahead_training::config::DeviceConfig;
+use lookahead_training::device::{self, Availability, Found};
 
 use super::{say, table};
 
@@ -11,19 +13,36 @@ pub struct Arguments {
     json: bool,
 }
 
+/// Sees that a device is there, and says so if it is no card.
+///
+/// # Errors
+/// [`Error::NoDevice`].
+pub fn check(device: DeviceConfig) -> Result<(), Error> {
+    let Found { device, name, software, .. } = device::find(device)?;
+    if software {
+        eprintln!("warning: {device} is {name}, a driver that computes on the processor");
+    }
+    Ok(())
+}
+
 pub fn devices(arguments: &Arguments) -> anyhow::Result<()> {
     let devices = device::list();
     if arguments.json {
         return Ok(say(serde_json::to_string_pretty(&devices)?)?);
     }
-    let mut table = table(["--device", "in this build", "found here"]);
-    for device in devices {
-        let built = match device.built {
-            true => "yes".to_owned(),
-            false => format!("no: build with --features {}", device.name),
-        };
-        let found = if device.built && device.found.is_empty() { "none".to_owned() } else { device.found.join(", ") };
-        table.add_row([device.name.to_owned(), built, found]);
+    let mut table = table(["--device", "in this build", "found here", "precisions"]);
+    for Availability { name, built, found } in devices {
+        if found.is_empty() {
+            let (built, found) = match built {
+                true => ("yes".to_owned(), "none"),
+                false => (format!("no: build with --features {name}"), ""),
+            };
+            table.add_row([name.to_owned(), built, found.to_owned(), String::new()]);
+        }
+        for Found { device, name, software, precisions } in found {
+            let name = if software { format!("{name} (a driver on the processor)") } else { name };
+            table.add_row([device, "yes".to_owned(), name, precisions.join(", ")]);
+        }
     }
     Ok(say(table.to_string())?)
 }

@@ -33,9 +33,10 @@ pub struct Arguments {
     /// paper did (for the analyses of Fig. 3, 4 and 11 the same as `small`).
     #[arg(long, value_enum, default_value_t = ScaleName::Small)]
     scale: ScaleName,
-    /// Where it computes (`lookahead devices` lists what there is).
-    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
-    device: DeviceName,
+    /// Where it computes: cpu, cuda, vulkan or wgpu; of several of a kind the second as cuda:1 (`lookahead devices` lists
+    /// what there is).
+    #[arg(long, default_value_t = DeviceConfig::CPU)]
+    device: DeviceConfig,
     /// Where to look for data sets (`lookahead data list` names them). Default: data.
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
@@ -83,14 +84,6 @@ enum ScaleName {
     Smoke,
     Small,
     Paper,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DeviceName {
-    Cpu,
-    Cuda,
-    Vulkan,
-    Wgpu,
 }
 
 pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
@@ -191,17 +184,6 @@ impl ScaleName {
             Self::Smoke => Scale::Smoke,
             Self::Small => Scale::Small,
             Self::Paper => Scale::Paper,
-        }
-    }
-}
-
-impl DeviceName {
-    fn config(self) -> DeviceConfig {
-        match self {
-            Self::Cpu => DeviceConfig::Cpu,
-            Self::Cuda => DeviceConfig::Cuda,
-            Self::Vulkan => DeviceConfig::Vulkan,
-            Self::Wgpu => DeviceConfig::Wgpu,
         }
     }
 }

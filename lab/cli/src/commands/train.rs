@@ -11,7 +11,7 @@ use lookahead_training::run as runs;
 use lookahead_training::sweep::{Job, PlannedRun, do_runs};
 
 use super::progress::{Lines, Progress};
-use super::say;
+use super::{devices, say};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -62,6 +62,7 @@ pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
         config.data.dir = Some(data.clone());
     }
     config.data.look_beside(&arguments.config);
+    devices::check(config.device)?;
     let folder = runs::folder(&arguments.out, &config);
     let label = config.optimizer.label();
     let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;

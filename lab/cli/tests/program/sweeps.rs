@@ -315,6 +315,12 @@ fn a_name_or_a_device_that_is_not_there_is_refused_before_anything_is_done() {
     let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--device", "vulkan"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("no device \"vulkan\""), "{}", stderr(&output));
+    let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--device", "cpu:1"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no device \"cpu:1\": this machine has 1 of that kind"), "{}", stderr(&output));
+    let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--device", "gpu"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("accepted: cpu, cuda, vulkan or wgpu, the second"), "{}", stderr(&output));
     let output = bench.run(&["run", "fig12_tab6_inner_state", "--data", "nowhere"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("lookahead data fetch cifar10"), "{}", stderr(&output));
@@ -323,6 +329,10 @@ fn a_name_or_a_device_that_is_not_there_is_refused_before_anything_is_done() {
     let devices: Value = serde_json::from_str(&stdout(&bench.run(&["devices", "--json"]))).unwrap();
     assert_eq!(devices[0]["name"], "cpu");
     assert_eq!(devices[0]["built"], true);
+    assert_eq!(
+        (&devices[0]["found"][0]["device"], &devices[0]["found"][0]["software"]),
+        (&"cpu".into(), &false.into())
+    );
 }
 
 /// The README's own comparison runs as it stands, here for an epoch with one seed.

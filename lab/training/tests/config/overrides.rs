@@ -18,6 +18,10 @@ fn overrides_change_single_keys() {
     assert_eq!(after(&["clip_norm=0.25"]).clip_norm, Some(0.25));
     assert_eq!(after(&["device=cpu", "device=\"cpu\"", "data.name=digits"]), parse(lookahead));
     assert_eq!(after(&["data.name=fashion_mnist", "data.dir=/a b/c=d"]).data.dir.as_deref(), Some("/a b/c=d"));
+    // The first of a kind is that kind.
+    assert_eq!(after(&["device=cuda:0"]), after(&["device=cuda"]));
+    let second = after(&["device=\"cuda:1\""]);
+    assert_eq!((second.device.to_string().as_str(), parse(&second.to_toml())), ("cuda:1", second.clone()));
     // The other step size, and back.
     let adaptive = after(&["optimizer.alpha=0.8", "optimizer.adaptive.low=0.3"]);
     assert_eq!(adaptive, parse(&lookahead.replace("inner", "adaptive = { low = 0.3 }, inner")));

@@ -9,12 +9,13 @@ use lookahead_report::analysis::Analysis;
 use lookahead_runs::Scale;
 use lookahead_runs::{Artifact, Figure};
 use lookahead_settings::ConfigError;
+use lookahead_training::Error;
 use lookahead_training::config::DeviceConfig;
 use lookahead_training::sweep::Request;
 use lookahead_training::sweep::{Job, Plan, Sweep, check_path};
-use lookahead_training::{Error, device};
 
-use super::{Arguments, DeviceName};
+use super::Arguments;
+use crate::commands::devices::check;
 use crate::commands::progress::computing;
 use crate::commands::shell_word;
 
@@ -48,7 +49,7 @@ enum Planned {
 /// Prepares all that the command line names, in order.
 pub fn all(arguments: &Arguments) -> anyhow::Result<Vec<Prepared>> {
     let named: Vec<Named> = arguments.artifacts.iter().map(|name| find(name)).collect::<Result<_, _>>()?;
-    device::open(arguments.device.config())?;
+    check(arguments.device)?;
     let planned: Vec<Planned> = named
         .iter()
         .zip(&arguments.artifacts)
@@ -161,7 +162,7 @@ fn request(name: &str, arguments: &Arguments) -> Request {
         seeds: arguments.seeds.and_then(|seeds| NonZeroU32::try_from(seeds).ok()),
         overrides: arguments.set.clone(),
         data: arguments.data.clone(),
-        device: Some(arguments.device.config()).filter(|&device| device != DeviceConfig::Cpu),
+        device: Some(arguments.device).filter(|&device| device != DeviceConfig::CPU),
         command: command(name, scale, arguments),
     }
 }
@@ -172,8 +173,8 @@ fn command(name: &str, scale: Scale, arguments: &Arguments) -> String {
     if scale != Scale::Small {
         words.push(format!("--scale {}", scale.name()));
     }
-    if arguments.device != DeviceName::Cpu {
-        words.push(format!("--device {}", arguments.device.config().name()));
+    if arguments.device != DeviceConfig::CPU {
+        words.push(format!("--device {}", arguments.device));
     }
     words.extend(arguments.data.is_some().then(|| "--data DIR".to_owned()));
     words.extend(arguments.tune.then(|| "--tune".to_owned()));
