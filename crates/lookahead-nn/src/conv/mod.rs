@@ -30,8 +30,8 @@ pub enum Algorithm {
     Auto,
     /// Sums over taps and channels, as in the definition.
     Direct,
-    /// Winograd's F(4x4, 3x3), 36 multiplications for 144: mostly faster than [`Auto`](Self::Auto) and up to three times as far
-    /// from exact sums. Tests hold the root of the mean square of the error to 1.5e-6 of what the sums would be if their terms
+    /// Winograd's F(4x4, 3x3), 36 multiplications for 144: mostly faster than [`Auto`](Self::Auto) and less
+    /// accurate. Tests hold the root of the mean square of the error to 1.5e-6 of what the sums would be if their terms
     /// did not cancel, `Auto`'s to 1e-6. On two cores with AVX2 it takes layers of ResNets 1.0 to 1.5 times as fast, forward
     /// and back: least with 32 channels, most with 128
     /// ([record](https://github.com/lookahead-rs/lookahead/tree/main/records/convolution)).

@@ -29,7 +29,8 @@ const MARGIN: f64 = 0.25;
 /// run through the same weights, with its label.
 ///
 /// # Errors
-/// [`Error::Plane`] for a path without a plane, or one beside it from elsewhere; [`Error::Interrupted`] after `stop`, what is measured kept; [`Error::Io`].
+/// [`Error::Plane`] for a path without a plane, or one beside it from elsewhere; [`Error::Interrupted`] after
+/// `stop`, what is measured kept; [`Error::Io`].
 pub fn surface(
     job: &Job,
     beside: Option<(&str, &Job)>,

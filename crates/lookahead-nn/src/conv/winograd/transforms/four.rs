@@ -1,7 +1,7 @@
 //! F(4x4, 3x3): a 4x4 tile of outputs, a 6x6 tile of inputs, 36 products.
 //!
-//! It multiplies polynomials by their values at 0, +-P, +-Q and infinity, and is exact for any two numbers P and Q. For
-//! these it rounds about half as much as for the usual 1 and 2, and their powers are exact.
+//! It multiplies polynomials by their values at 0, +-P, +-Q and infinity, and is exact for any two numbers P and Q. These
+//! are meant to round less than the usual 1 and 2, and their powers are exact.
 
 use pulp::Simd;
 
