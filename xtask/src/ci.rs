@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod command;
+mod device;
 mod features;
 mod packages;
 mod tools;
@@ -24,6 +25,9 @@ pub struct Options {
     /// Do not open the artifacts' pages: for machines without chromedriver.
     #[arg(long)]
     no_browser: bool,
+    /// Do not test on a device of the kind of GPUs: for machines without Vulkan, or without half an hour.
+    #[arg(long)]
+    no_device: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,6 +52,8 @@ enum Check {
     Test,
     /// Every artifact at the smallest scale, with the program that the tests have built, and its pages.
     Artifacts,
+    /// The tests that concern a device, on one of the kind of GPUs: built for that alone.
+    Device,
 }
 
 pub fn run(root: &Path, options: &Options) -> Result<()> {
@@ -73,6 +79,11 @@ impl Check {
             Self::RustVersion => tools::rust_version(root),
             Self::Test => test(root),
             Self::Artifacts => artifacts::check(root, !options.no_browser),
+            Self::Device if options.no_device => {
+                println!("\nnot tested: on a device of the kind of GPUs (--no-device)");
+                Ok(())
+            }
+            Self::Device => device::check(root),
         }
     }
 }

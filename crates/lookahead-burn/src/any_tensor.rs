@@ -4,13 +4,16 @@ use std::any::Any;
 
 use burn::tensor::{Tensor, TensorData};
 
+use crate::Error;
 use crate::flex::is_same_memory;
+use crate::read_back;
 
 /// A tensor of any rank.
 pub(crate) trait AnyTensor: Any + Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
-    fn data(&self) -> TensorData;
+    /// The values as they are now.
+    fn values(&self) -> Result<TensorData, Error>;
     fn boxed(&self) -> Box<dyn AnyTensor>;
     /// How `other` differs from this tensor, if both are to be one parameter's.
     fn difference(&self, other: &dyn AnyTensor) -> Option<&'static str>;
@@ -25,8 +28,8 @@ impl<const D: usize> AnyTensor for Tensor<D> {
         self
     }
 
-    fn data(&self) -> TensorData {
-        self.clone().into_data()
+    fn values(&self) -> Result<TensorData, Error> {
+        read_back::values(self.clone())
     }
 
     fn boxed(&self) -> Box<dyn AnyTensor> {
@@ -48,8 +51,10 @@ fn difference<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> Option<&'st
     if one.is_require_grad() && other.is_require_grad() && is_same_leaf(one, other) {
         return None;
     }
-    if !has_same_values(one, other) {
-        return Some("different values");
+    match has_same_values(one, other) {
+        Ok(true) => {}
+        Ok(false) => return Some("different values"),
+        Err(_) => return Some("values that cannot be read from the device"),
     }
     match (one.is_require_grad(), other.is_require_grad()) {
         (true, true) => Some("two tensors whose gradients backward() does not add up"),
@@ -70,6 +75,6 @@ fn is_same_leaf<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
     other.grad(&grads).is_some()
 }
 
-fn has_same_values<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
-    is_same_memory(one, other) || one.to_data().as_bytes() == other.to_data().as_bytes()
+fn has_same_values<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> Result<bool, Error> {
+    Ok(is_same_memory(one, other) || one.values()?.as_bytes() == other.values()?.as_bytes())
 }

@@ -12,6 +12,7 @@ use lookahead::{
 };
 
 use crate::places::Places;
+use crate::read_back::moved_to;
 use crate::record::{RecordReader, RecordWriter};
 use crate::traversal::Lifted;
 use crate::weights::widened;
@@ -201,6 +202,7 @@ impl ModuleVisitor for Average<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(mean) = self.mean.take::<D>(param.id) else { return };
         let weights = widened(Lifted::lower(param.val()).1);
+        let mean = moved_to(mean, &weights.device());
         // mean <- mean - weight (mean - theta); an element whose result is not finite keeps its mean
         let count = self.counts.entry(param.id).or_default();
         *count = count.saturating_add(1);

@@ -4,7 +4,7 @@
 use burn::module::{Flag, Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::Error;
+use crate::{Error, read_back};
 
 /// A copy of `model` for evaluation in which every [`BatchNorm`](burn::nn::BatchNorm) has the statistics of `batches`:
 /// the mean of the batch means, and of the batch variances (biased ones, Burn's definition).
@@ -21,7 +21,7 @@ use crate::Error;
 /// `clone()` share their statistics in training; for evaluation Burn gives each its own, and so does this.
 ///
 /// # Errors
-/// [`Error::NoBatches`] if there is no batch.
+/// [`Error::NoBatches`] if there is no batch; [`Error::ReadBack`] if the device fails.
 ///
 /// ```
 /// use burn::{module::Module, nn::BatchNormConfig, tensor::{Device, Tensor}};
@@ -55,13 +55,13 @@ pub fn re_estimate_batch_norm<M: Module, B: Clone, O>(
         return Err(Error::NoBatches);
     };
     // A layer makes s into (1 - m) s + m b, b being the batch's statistic: s = 0 gives m b, and another s gives m.
-    let far = updated(FAR, first.clone());
-    let mut totals = updated(0.0, first);
+    let far = updated(FAR, first.clone())?;
+    let mut totals = updated(0.0, first)?;
     let momenta: Vec<f64> = far.iter().zip(&totals).map(|(far, near)| 1.0 - (far[0] - near[0]) / FAR).collect();
 
     let mut count = 1.0;
     for batch in batches {
-        for (total, statistic) in totals.iter_mut().flatten().zip(updated(0.0, batch).iter().flatten()) {
+        for (total, statistic) in totals.iter_mut().flatten().zip(updated(0.0, batch)?.iter().flatten()) {
             *total += statistic;
         }
         count += 1.0;
@@ -87,13 +87,13 @@ fn map_statistics<M: Module>(model: M, change: impl FnMut(Tensor<1>) -> Tensor<1
 }
 
 /// The statistics as they stand after pending updates.
-fn read_statistics<M: Module>(model: &M) -> Vec<Vec<f64>> {
+fn read_statistics<M: Module>(model: &M) -> Result<Vec<Vec<f64>>, Error> {
     let mut statistics = Vec::new();
     map_statistics(model.valid(), |statistic| {
-        statistics.push(statistic.to_data().iter().collect());
+        statistics.push(read_back::values(statistic.clone()).map(|data| data.iter().collect()));
         statistic
     });
-    statistics
+    statistics.into_iter().collect()
 }
 
 /// What `derive(Module)` announces before each field of Burn's layer.

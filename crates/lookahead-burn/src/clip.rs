@@ -7,12 +7,15 @@ use std::fmt;
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{FloatDType, Tensor, Transaction};
+use burn::tensor::{FloatDType, Tensor};
 
 use crate::Error;
 use crate::flex::{Values, opens};
 use crate::magnitude::largest_magnitude;
 use crate::places::Places;
+use crate::read_back;
+use crate::traversal::Paths;
+use crate::weights::check_precision;
 
 /// The gradients after [`clip_by_global_norm`], and what it found.
 #[derive(Debug)]
@@ -35,7 +38,9 @@ pub struct ClippedGradients {
 /// [`norm`](ClippedGradients::norm) (PyTorch would turn them all into zeros or NaN).
 ///
 /// # Errors
-/// [`lookahead::Error::OutOfRange`] in [`Error::Hyperparameter`] unless `max_norm` is above 0 and finite.
+/// [`lookahead::Error::OutOfRange`] in [`Error::Hyperparameter`] unless `max_norm` is above 0 and finite;
+/// [`Error::UnsupportedPrecision`] for a gradient in a precision in which its device cannot compute; [`Error::ReadBack`] if
+/// the device fails.
 ///
 /// ```
 /// use burn::{module::Module, nn::LinearConfig, optim::GradientsParams, tensor::{Device, Tensor}};
@@ -57,10 +62,13 @@ pub fn clip_by_global_norm<M: Module>(
     max_norm: f64,
 ) -> Result<ClippedGradients, Error> {
     check_threshold("max_norm", max_norm)?;
-    let mut squares = SumOfSquares { grads: &grads, ids: HashSet::new(), sum: 0.0, pending: Vec::new() };
+    let mut squares = SumOfSquares::of(&grads);
     module.visit(&mut squares);
-    let SumOfSquares { ids, sum, pending, .. } = squares;
-    let norm = norm(sum, pending);
+    let SumOfSquares { ids, sum, pending, refused, .. } = squares;
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    let norm = norm(sum, &read_back::numbers(pending)?);
 
     let coefficient = max_norm / (norm + 1e-6);
     let clipped = norm.is_finite() && coefficient < 1.0;
@@ -130,9 +138,26 @@ struct SumOfSquares<'a> {
     sum: f64,
     // Of each gradient that is still on its device the largest magnitude a, and the sum of (g / a)^2, which does not overflow.
     pending: Vec<Tensor<1>>,
+    paths: Paths,
+    refused: Option<Error>,
+}
+
+impl<'a> SumOfSquares<'a> {
+    fn of(grads: &'a GradientsParams) -> Self {
+        let (ids, paths) = (HashSet::new(), Paths::default());
+        Self { grads, ids, sum: 0.0, pending: Vec::new(), paths, refused: None }
+    }
 }
 
 impl ModuleVisitor for SumOfSquares<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.paths.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.paths.exit();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = self.grads.get::<D>(param.id) else { return };
         if !self.ids.insert(param.id) {
@@ -140,6 +165,10 @@ impl ModuleVisitor for SumOfSquares<'_> {
         }
         if opens(&gradient) {
             self.sum += sum_of_squares(Values::of(gradient).as_slice());
+            return;
+        }
+        if let Err(error) = check_precision(&gradient, || self.paths.current()) {
+            self.refused.get_or_insert(error);
             return;
         }
         let has_f64 = gradient.device().supports_dtype(FloatDType::F64);
@@ -164,10 +193,8 @@ fn sum_of_squares(values: &[f32]) -> f64 {
 
 /// The root of `sum` and of all `a^2 sum((g / a)^2)` together, as `A sqrt(...)` with `A` the largest `a`: that overflows only
 /// where the norm itself does.
-fn norm(sum: f64, pending: Vec<Tensor<1>>) -> f64 {
-    let read = pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
-    let values: Vec<f64> = read.iter().flat_map(|data| data.iter::<f64>()).collect();
-    let parts = || values.chunks_exact(2).map(|pair| (pair[0], pair[1])).chain([(1.0, sum)]);
+fn norm(sum: f64, pending: &[f64]) -> f64 {
+    let parts = || pending.chunks_exact(2).map(|pair| (pair[0], pair[1])).chain([(1.0, sum)]);
     let largest = parts().map(|(a, _)| a).fold(1.0, f64::max);
     largest * parts().map(|(a, sum)| sum * (a / largest).powi(2)).sum::<f64>().sqrt()
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{FloatDType, Tensor, Transaction};
+use burn::tensor::{FloatDType, Tensor};
 use lookahead::kernels::{AlphaSums, AlphaTerms, Pass, SlowValues};
 use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
 use crate::flex::{Values, opens};
 use crate::places::Places;
+use crate::read_back::{self, moved_to};
 use crate::record::{RecordReader, RecordWriter};
 use crate::slow_weights::SlowWeights;
 use crate::traversal::Lifted;
@@ -73,6 +74,7 @@ impl ModuleVisitor for Observe<'_> {
         let Some(gradient) = self.grads.get::<D>(param.id).map(widened) else { return };
         let SquaredGradients { averages, weights } = &mut *self.squares;
         let known = averages.take::<D>(param.id).filter(|known| known.dims() == gradient.dims());
+        let known = known.map(|known| moved_to(known, &gradient.device()));
         let weight = weights.entry(param.id).or_default();
         let average = known.unwrap_or_else(|| {
             *weight = 0.0;
@@ -114,9 +116,8 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
     places.visit(module, &mut sums);
     let mut total = sums.total;
     // One read from the device for all parameters.
-    let pending = sums.pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
-    let values: Vec<f64> = pending.iter().flat_map(|sum| sum.iter::<f64>()).collect();
-    for pair in values.chunks_exact(2) {
+    let pending = read_back::numbers(sums.pending).unwrap_or_else(|error| panic!("{error}"));
+    for pair in pending.chunks_exact(2) {
         total.slope += pair[0];
         total.curvature += pair[1];
     }
@@ -145,8 +146,9 @@ impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
         let Some((moment, weight)) = moment.filter(|(_, weight)| *weight > 0.0) else { return };
         let (_, fast) = Lifted::lower(param.val());
         // where theta began: phi itself, or the nearest number of a half-precision theta
-        let slow = in_precision(slow.to_device(&fast.device()), fast.dtype());
-        let gradient = self.gradient.get::<D>(id);
+        let slow = in_precision(moved_to(slow, &fast.device()), fast.dtype());
+        let moment = moved_to(moment, &fast.device());
+        let gradient = self.gradient.get::<D>(id).map(|gradient| moved_to(gradient, &fast.device()));
 
         if [&slow, &fast, &moment].into_iter().chain(&gradient).all(opens) {
             let (slow, fast, moment) = (Values::of(slow), Values::of(fast), Values::of(moment));

@@ -60,6 +60,25 @@ pub enum Error {
         /// The entry's name: its kind, then the module path.
         name: String,
     },
+    /// A parameter, or its gradient, in a precision in which its device cannot compute.
+    #[error(
+        "the parameter {path:?} or its gradient is in {dtype:?}, in which {device} cannot compute: cast the module to a precision that it \
+         has, as f32, before the first step"
+    )]
+    UnsupportedPrecision {
+        /// The module path of the parameter.
+        path: String,
+        /// Its precision.
+        dtype: DType,
+        /// The device that holds it.
+        device: String,
+    },
+    /// A device that failed, so that values could not be read from it.
+    #[error("values could not be read from the device: {reason}")]
+    ReadBack {
+        /// What the device said.
+        reason: String,
+    },
     /// Statistics to be estimated from no batch at all.
     #[error("batch-norm statistics need at least one batch")]
     NoBatches,

@@ -9,6 +9,7 @@ use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use burn_pack::Scalar;
 use lookahead::{Alpha, Float, kernels};
 
+use crate::read_back::values_or_panic;
 use crate::rule_state::{FIRST_WEIGHT_LEAF, RuleState, SECOND_WEIGHT_LEAF};
 use crate::weights::widened;
 use crate::{AdaFactorState, Error};
@@ -71,7 +72,7 @@ fn interpolate_as<Ours: Any + Clone, S: Any>(
 /// After an outer sync: the slow weights of per-parameter Lookaheads inside are `weights`, and partial cycles are over.
 /// Their anchors are the state already: both were that at the inner sync just before, and have moved alike.
 pub(crate) fn rebase<O: Optimizer, const D: usize>(state: O::State<D>, weights: &Tensor<D>) -> O::State<D> {
-    let slow = widened(weights.clone()).into_data();
+    let slow = values_or_panic(widened(weights.clone()));
     let mut sink = flatten(&state);
     for (_, data) in sink.tensors.iter_mut().filter(|(leaf, _)| leaf.ends_with(SLOW_LEAF)) {
         *data = slow.clone();

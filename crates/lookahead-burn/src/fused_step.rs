@@ -14,10 +14,12 @@ use lookahead::{Alpha, rules};
 use crate::flex::{MOMENTS_APART, Values, opens};
 use crate::places::Places;
 use crate::pull_back::Refused;
+use crate::read_back::moved_to;
 use crate::rule_set::{ParamState, RuleSet};
 use crate::rule_state::RuleState;
 use crate::slow_weights::OpenSlow;
 use crate::traversal::{Lifted, Paths};
+use crate::weights::expect_precision;
 use crate::{Adam, AdamW, PullBack, Sgd};
 
 /// A rule that the core's kernels can run.
@@ -241,6 +243,9 @@ impl<O: Optimizer> Take<'_, '_, O> {
         if let Some(gradient) = gradient {
             let (shape, device) = (weights.dims().to_vec(), weights.device());
             let state = self.rules.states.remove(&id).map(|known| O::to_device(known.state.downcast(), &device));
+            if state.is_none() {
+                expect_precision(&weights, || path.clone());
+            }
             let (stepped, state) = self.rules.rule(id, &path).step(lr, weights, gradient, state);
             weights = stepped;
             if let Some(state) = state {
@@ -286,7 +291,7 @@ impl<O: Optimizer> ModuleMapper for Take<'_, '_, O> {
         let (id, tensor, mapper) = param.consume();
         let (lifted, weights) = Lifted::lower(tensor);
         let device = weights.device();
-        let gradient = gradient.map(|gradient| gradient.to_device(&device));
+        let gradient = gradient.map(|gradient| moved_to(gradient, &device));
         self.rules.forget_unless_shaped(id, &weights.dims());
         if let Some(anchor) = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()) {
             anchor.forget_unless_shaped(id, &weights.dims());

@@ -11,7 +11,7 @@ use lookahead::{Alpha, Cadence, Description, InnerStatePolicy};
 
 use crate::parameters::parameters;
 use crate::record::{Record, RecordReader, RecordWriter};
-use crate::{Error, PullBack, Weights};
+use crate::{Error, PullBack, Weights, read_back};
 
 /// Moves a module along gradients, and gives the module-level [`Lookahead`](crate::Lookahead) its hold on the state.
 ///
@@ -79,7 +79,8 @@ pub trait InnerOptimizer: Cadence + Clone {
     ///
     /// # Panics
     /// Those of this crate panic with [`Error::TornParameter`] where one `ParamId` stands at several places of the module
-    /// that do not hold the same tensor: no step could be meant by that.
+    /// that do not hold the same tensor: no step could be meant by that. And with
+    /// [`Error::UnsupportedPrecision`] where a device cannot compute in the precision of a parameter.
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M;
 
     /// One gradient step, then a sync. Gives the module and the number of elements that the sync refused as not finite.
@@ -157,9 +158,11 @@ pub trait InnerOptimizer: Cadence + Clone {
     /// Everything the next steps depend on but the module itself, as it stands. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::TornParameter`] or [`Error::SamePath`] for a module of which no record can be made.
+    /// [`Error::TornParameter`] or [`Error::SamePath`] for a module of which no record can be made; [`Error::ReadBack`] if a
+    /// device fails.
     fn to_record<M: Module>(&self, module: &M) -> Result<Record, Error> {
         let (parameters, mut followed) = (parameters(module)?, self.clone());
+        read_back::wait_for(&parameters)?;
         followed.follow(module);
         let mut record = Record::new(self.describe());
         followed.save(&mut RecordWriter::new(&mut record, &parameters))?;

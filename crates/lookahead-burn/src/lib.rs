@@ -82,6 +82,7 @@ mod parameters;
 mod places;
 mod plateau;
 mod pull_back;
+mod read_back;
 mod record;
 mod rule;
 mod rule_set;

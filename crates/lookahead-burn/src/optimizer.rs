@@ -143,8 +143,10 @@ impl<I: InnerOptimizer> Lookahead<I> {
     ///
     /// # Panics
     /// With [`Error::TornParameter`] where one `ParamId` stands at places that do not hold the same tensor; see
-    /// [`tie_parameters`](crate::tie_parameters). Under "interpolate", after the first step, with [`Error::NotInterpolable`] or
-    /// [`Error::NotReadBack`] where the state of a rule that is not of this crate turns out to be so.
+    /// [`tie_parameters`](crate::tie_parameters). With [`Error::UnsupportedPrecision`] where a device cannot compute in the
+    /// precision of a parameter, before anything has moved. Under "interpolate", after the first step, with
+    /// [`Error::NotInterpolable`] or [`Error::NotReadBack`] where the state of a rule that is not of this crate turns out to
+    /// be so.
     pub fn step<M: Module>(&mut self, lr: impl Into<ModuleLearningRate>, module: M, grads: GradientsParams) -> M {
         self.step_at(&lr.into(), module, grads, |_| None)
     }
@@ -260,7 +262,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// step is in it, what the module no longer has is not. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::TornParameter`] or [`Error::SamePath`] for a module of which no record can be made.
+    /// [`Error::TornParameter`] or [`Error::SamePath`] for a module of which no record can be made; [`Error::ReadBack`] if a
+    /// device fails.
     pub fn to_record<M: Module>(&self, module: &M) -> Result<Record, Error> {
         InnerOptimizer::to_record(self, module)
     }

@@ -1,10 +1,11 @@
 //! Eq. 1 and App. C.5 on tensors: the core's kernels in place on the CPU, tensor operations elsewhere.
 
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::Tensor;
 use lookahead::Alpha;
 use lookahead::kernels::Pass;
 
 use crate::flex::{Values, opens};
+use crate::read_back::{self, moved_to};
 use crate::weights::in_precision;
 
 /// Elements refused as not finite: counted at once on the CPU, still on the device elsewhere.
@@ -20,10 +21,12 @@ impl Refused {
     }
 
     /// The number, waiting for the device once.
+    ///
+    /// # Panics
+    /// If the device fails.
     pub(crate) fn total(self) -> u64 {
-        let pending = self.pending.into_iter().fold(Transaction::default(), Transaction::register).execute();
-        let pending: f64 = pending.iter().flat_map(|count| count.iter::<f64>()).sum();
-        self.counted + pending as u64
+        let pending = read_back::numbers(self.pending).unwrap_or_else(|error| panic!("{error}"));
+        self.counted + pending.iter().sum::<f64>() as u64
     }
 }
 
@@ -58,22 +61,22 @@ pub(crate) fn settle<const D: usize>(
     refused: &mut Refused,
 ) -> (Tensor<D>, Tensor<D>) {
     let (device, dtype) = (fast.device(), fast.dtype());
-    let near = fast.to_device(&slow.device());
+    let near = moved_to(fast, &slow.device());
     if slow.dtype() == dtype {
         let (slow, near) = pull_back(slow, near, alpha, refused);
-        return (slow, near.to_device(&device));
+        return (slow, moved_to(near, &device));
     }
     let rests = in_precision(slow.clone(), dtype).equal(near.clone());
     let near = in_precision(near, slow.dtype());
     let (moved, _) = pull_back(slow.clone(), near, alpha, refused);
     let slow = moved.mask_where(rests, slow);
-    let fast = in_precision(slow.clone(), dtype).to_device(&device);
+    let fast = moved_to(in_precision(slow.clone(), dtype), &device);
     (slow, fast)
 }
 
 /// phi <- theta, of a parameter that has been frozen since the last sync; phi stays where it is a wider form of theta.
 pub(crate) fn follow<const D: usize>(slow: Tensor<D>, fast: &Tensor<D>) -> Tensor<D> {
-    let near = fast.clone().to_device(&slow.device());
+    let near = moved_to(fast.clone(), &slow.device());
     if slow.dtype() == near.dtype() {
         return near;
     }
@@ -86,7 +89,7 @@ pub(crate) fn interpolate<const D: usize>(moment: Tensor<D>, anchor: Option<Tens
     if alpha == Alpha::ONE {
         return moment;
     }
-    let anchor = anchor.unwrap_or_else(|| moment.zeros_like());
+    let anchor = anchor.map_or_else(|| moment.zeros_like(), |anchor| moved_to(anchor, &moment.device()));
     if opens(&moment) && opens(&anchor) {
         let (mut moment, anchor) = (Values::of(moment), Values::of(anchor));
         Pass::new().interpolate(moment.as_mut_slice(), anchor.as_slice(), alpha);

@@ -7,7 +7,7 @@ use burn::tensor::{DType, TensorData};
 use burn_pack::Scalar;
 use lookahead::Description;
 
-use crate::{Error, Parameter};
+use crate::{Error, Parameter, read_back};
 
 #[cfg(feature = "serde")]
 mod bytes;
@@ -98,13 +98,13 @@ impl<'a> RecordWriter<'a> {
         self.module
     }
 
-    /// Writes a tensor.
+    /// Writes a tensor, as its values are now.
     ///
     /// # Errors
-    /// [`Error::WrittenTwice`] where one of this name is there already.
+    /// [`Error::WrittenTwice`] where one of this name is there already, [`Error::ReadBack`] if its device fails.
     pub fn tensor(&mut self, name: &str, data: TensorData) -> Result<(), Error> {
         let name = format!("{}{name}", self.prefix);
-        insert(&mut self.record.tensors, name, data)
+        insert(&mut self.record.tensors, name, read_back::on_host(data)?)
     }
 
     /// Writes a number: an integer, a float or a bool.

@@ -15,6 +15,7 @@ use crate::black_box::RecordContent;
 use crate::foreign_state::{self, ANCHOR_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF};
 use crate::parameters::parameters;
 use crate::pull_back::{Refused, settle};
+use crate::read_back::{moved_to, values_or_panic};
 use crate::traversal::{tensor_of, with_rank};
 use crate::weights::widened;
 use crate::{Error, Parameter, Weights, nested_rules};
@@ -162,7 +163,7 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
         let LookaheadRuleState { slow, clock, inner, anchor } = state;
         LookaheadRuleState {
-            slow: slow.to_device(device),
+            slow: moved_to(slow, device),
             clock,
             inner: inner.map(|inner| O::to_device(inner, device)),
             anchor: anchor.map(|anchor| O::to_device(anchor, device)),
@@ -172,7 +173,7 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
 
 impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
-        out.push_tensor(prefix, SLOW_LEAF, self.slow.clone().into_data());
+        out.push_tensor(prefix, SLOW_LEAF, values_or_panic(self.slow.clone()));
         out.push_scalar(prefix, PHASE_LEAF, Scalar::UInt(self.clock.phase().into()));
         out.push_scalar(prefix, OUTER_LEAF, Scalar::UInt(self.clock.outer()));
         for (leaf, state) in [(INNER_LEAF, &self.inner), (ANCHOR_LEAF, &self.anchor)] {

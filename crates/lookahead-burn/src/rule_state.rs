@@ -7,6 +7,7 @@ use lookahead::Alpha;
 use lookahead::rules::BiasCorrection;
 
 use crate::pull_back::interpolate;
+use crate::read_back::{moved_to, values_or_panic};
 use crate::traversal::tensor_of;
 
 /// The names of the bias corrections, which are interpolated like tensors.
@@ -40,8 +41,8 @@ impl<const D: usize> RuleState<D> {
 
     pub(crate) fn moved_to(self, device: &Device) -> Self {
         let Self { first, second, correction, steps } = self;
-        let first = first.map(|moment| moment.to_device(device));
-        Self { first, second: second.map(|moment| moment.to_device(device)), correction, steps }
+        let first = first.map(|moment| moved_to(moment, device));
+        Self { first, second: second.map(|moment| moved_to(moment, device)), correction, steps }
     }
 
     /// App. C.5: every moment and its bias correction move back toward `anchor`, or toward nothing where there is none.
@@ -64,7 +65,7 @@ impl<const D: usize> RecordState for RuleState<D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
         for (leaf, moment) in [(VELOCITY_LEAF, &self.first), ("second", &self.second)] {
             if let Some(moment) = moment {
-                out.push_tensor(prefix, leaf, moment.clone().into_data());
+                out.push_tensor(prefix, leaf, values_or_panic(moment.clone()));
             }
         }
         out.push_scalar(prefix, FIRST_WEIGHT_LEAF, Scalar::Float(self.correction.first));

@@ -13,9 +13,10 @@ use lookahead::{Alpha, SlowStorage};
 use crate::flex::{Values, host, opens};
 use crate::places::Places;
 use crate::pull_back::{self, Refused};
+use crate::read_back::{moved_to, values_or_panic};
 use crate::record::{RecordReader, RecordWriter};
 use crate::traversal::{Lifted, Paths, with_rank};
-use crate::weights::at_least_single;
+use crate::weights::{at_least_single, expect_precision};
 use crate::{Error, Parameter, Weights};
 
 /// The slow weights of all parameters.
@@ -123,8 +124,10 @@ impl SlowWeights {
     ) -> Tensor<D> {
         let (alpha, outer) = sync;
         match self {
-            Self::Full { weights, .. } => {
+            Self::Full { weights, on_host } => {
                 let Some(slow) = weights.take::<D>(id) else { return fast };
+                // beside the parameters, wherever the module has been moved to
+                let slow = if *on_host { slow } else { moved_to(slow, &fast.device()) };
                 let (slow, fast) = if frozen {
                     (pull_back::follow(slow, &fast), fast)
                 } else {
@@ -324,7 +327,7 @@ impl Rounded {
 
 /// The values in host memory.
 fn host_values<T: Element, const D: usize>(tensor: Tensor<D>) -> Vec<T> {
-    tensor.into_data().iter::<T>().collect()
+    values_or_panic(tensor).iter::<T>().collect()
 }
 
 struct Follow<'a> {
@@ -354,6 +357,7 @@ impl ModuleVisitor for Follow<'_> {
         if let Some(known) = self.tensors.get_mut(&param.id) {
             known.stepped |= steps;
         } else if steps || tensor.is_require_grad() {
+            expect_precision(&tensor, || self.paths.current());
             let mut known = Rounded::new(&self.paths.current(), Lifted::lower(tensor).1, self.rounding);
             known.stepped = steps;
             self.tensors.insert(param.id, known);

@@ -11,8 +11,9 @@ use crate::any_tensor::AnyTensor;
 use crate::flex::copy_beside;
 use crate::places::Places;
 use crate::pull_back::follow;
+use crate::read_back::moved_to;
 use crate::record::{RecordReader, RecordWriter};
-use crate::traversal::{Lifted, tensor_of, with_rank};
+use crate::traversal::{Lifted, Paths, tensor_of, with_rank};
 
 /// One tensor for each trainable parameter of a module, by the parameter's id; without autodiff.
 ///
@@ -89,7 +90,7 @@ impl Weights {
         grads: Option<&GradientsParams>,
         device: Option<&Device>,
     ) -> Vec<ParamId> {
-        let mut follow = Follow { weights: self, grads, device, joined: Vec::new() };
+        let mut follow = Follow { weights: self, grads, device, joined: Vec::new(), paths: Paths::default() };
         module.visit(&mut follow);
         follow.joined
     }
@@ -102,7 +103,7 @@ impl Weights {
     pub(crate) fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
         for parameter in record.parameters() {
             if let Some(tensor) = self.tensors.get(&parameter.id) {
-                record.tensor(&parameter.path, tensor.data())?;
+                record.tensor(&parameter.path, tensor.values()?)?;
             }
         }
         Ok(())
@@ -139,14 +140,41 @@ pub(crate) fn in_precision<const D: usize>(tensor: Tensor<D>, dtype: DType) -> T
     if tensor.dtype() == dtype { tensor } else { tensor.cast(FloatDType::from(dtype)) }
 }
 
+/// Whether the device of a parameter, or of its gradient, can compute in its precision.
+pub(crate) fn check_precision<const D: usize>(tensor: &Tensor<D>, path: impl FnOnce() -> String) -> Result<(), Error> {
+    let (device, dtype) = (tensor.device(), tensor.dtype());
+    if device.supports_dtype(dtype) {
+        return Ok(());
+    }
+    let device = format!("{:?}", device.without_autodiff());
+    Err(Error::UnsupportedPrecision { path: path(), dtype, device })
+}
+
+/// [`check_precision`] in a step, which gives no error.
+///
+/// # Panics
+/// With [`Error::UnsupportedPrecision`].
+pub(crate) fn expect_precision<const D: usize>(parameter: &Tensor<D>, path: impl FnOnce() -> String) {
+    check_precision(parameter, path).unwrap_or_else(|error| panic!("{error}"));
+}
+
 struct Follow<'a> {
     weights: &'a mut Weights,
     grads: Option<&'a GradientsParams>,
     device: Option<&'a Device>,
     joined: Vec<ParamId>,
+    paths: Paths,
 }
 
 impl ModuleVisitor for Follow<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.paths.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.paths.exit();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
         let known = self.weights.tensors.get(&param.id);
@@ -162,6 +190,7 @@ impl ModuleVisitor for Follow<'_> {
         // Batch-norm statistics are visited as parameters that take no gradient; no parameter requires one without
         // autodiff, but then a caller may have gradients of its own.
         if tensor.is_require_grad() || self.grads.is_some_and(|grads| grads.get::<D>(param.id).is_some()) {
+            expect_precision(&tensor, || self.paths.current());
             self.weights.insert(param.id, placed(tensor, self.device));
             self.joined.push(param.id);
         }
@@ -172,7 +201,7 @@ impl ModuleVisitor for Follow<'_> {
 fn placed<const D: usize>(tensor: Tensor<D>, device: Option<&Device>) -> Tensor<D> {
     let tensor = widened(Lifted::lower(tensor).1);
     match device {
-        Some(device) => tensor.to_device(device),
+        Some(device) => moved_to(tensor, device),
         None => copy_beside(tensor),
     }
 }
@@ -198,7 +227,7 @@ impl ModuleMapper for Apply<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         match self.weights.get::<D>(param.id) {
             // slow weights may be kept in host memory, and wider than the parameter
-            Some(weights) => param.map(|tensor| in_precision(weights.to_device(&tensor.device()), tensor.dtype())),
+            Some(weights) => param.map(|tensor| in_precision(moved_to(weights, &tensor.device()), tensor.dtype())),
             None => param,
         }
     }

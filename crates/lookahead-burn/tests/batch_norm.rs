@@ -1,5 +1,7 @@
 //! Re-estimated batch-norm statistics, against a direct computation.
 
+mod device;
+
 use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
@@ -23,7 +25,7 @@ impl Net {
 }
 
 fn device() -> Device {
-    Device::flex().autodiff()
+    device::under_test().autodiff()
 }
 
 /// A network of 3 inputs and 4 hidden units that has trained on one batch.

@@ -1,5 +1,6 @@
 //! Models in half precision: their slow weights are f32, so that moves smaller than a half-precision step add up.
 
+mod device;
 mod parameters;
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -12,7 +13,10 @@ use lookahead_burn::{
 
 use parameters::Parameters;
 
-const HALVES: [DType; 2] = [DType::F16, DType::BF16];
+/// The half precisions that the device has.
+fn halves() -> impl Iterator<Item = DType> {
+    [DType::F16, DType::BF16].into_iter().filter(|dtype| device::has(*dtype))
+}
 
 fn rounded(dtype: DType, value: f32) -> f32 {
     if dtype == DType::F16 { f16::from_f32(value).to_f32() } else { bf16::from_f32(value).to_f32() }
@@ -61,7 +65,7 @@ fn slow_values(optimizer: &Lookahead<RuleSet<Sgd>>, module: &Parameters) -> Vec<
 /// Each cycle moves theta by one unit and phi by a tenth of it, which half precision would round away every time.
 #[test]
 fn small_moves_add_up() -> Result<(), Error> {
-    for dtype in HALVES {
+    for dtype in halves() {
         let unit = unit(dtype);
         let mut optimizer = Lookahead::with_config(Sgd::new(), config(1, 0.125)?)?;
         let mut module = module(dtype, &[1.0, 1.0]);
@@ -85,7 +89,7 @@ fn small_moves_add_up() -> Result<(), Error> {
 /// Without a gradient nothing moves, though phi and theta differ by rounding; and a record holds phi as it is.
 #[test]
 fn rounding_alone_moves_nothing() -> Result<(), Error> {
-    for dtype in HALVES {
+    for dtype in halves() {
         let new = || Lookahead::with_config(Sgd::new(), config(2, 0.3)?);
         let (mut optimizer, mut module) = (new()?, module(dtype, &[1.0, 0.7]));
         for _ in 0..2 {
@@ -112,7 +116,7 @@ fn rounding_alone_moves_nothing() -> Result<(), Error> {
 /// The per-parameter form keeps the same slow weights.
 #[test]
 fn both_forms_move_the_same_bits() -> Result<(), Error> {
-    for dtype in HALVES {
+    for dtype in halves() {
         for policy in [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset] {
             let config = || Ok::<_, Error>(config(3, 0.3)?.with_inner_state(policy));
             let mut module_form = Lookahead::with_config(Adam::new(), config()?)?;
@@ -136,7 +140,7 @@ fn both_forms_move_the_same_bits() -> Result<(), Error> {
 /// A mean of many steps, and the averages of an adaptive alpha, need as much.
 #[test]
 fn averages_are_single_precision_too() -> Result<(), Error> {
-    for dtype in HALVES {
+    for dtype in halves() {
         let unit = unit(dtype);
         let mut optimizer = Averaged::new(RuleSet::new(Sgd::new()), Averaging::Running { start: 0 });
         let mut module = module(dtype, &[1.0]);
@@ -166,7 +170,7 @@ fn averages_are_single_precision_too() -> Result<(), Error> {
 /// epsilon = 1e-8 and the square of a small gradient are 0 in f16: what Adam divides by is computed in f32.
 #[test]
 fn adam_takes_gradients_of_zero_and_small_ones() -> Result<(), Error> {
-    for dtype in HALVES {
+    for dtype in halves() {
         let mut optimizer = Lookahead::with_config(Adam::new(), config(5, 0.5)?)?;
         let mut module = module(dtype, &[1.0, 1.0, 1.0]);
         let mut expected = Lookahead::with_config(Adam::new(), config(5, 0.5)?)?;

@@ -2,6 +2,7 @@
 //! f64 and bf16), in all storages of the slow weights, around Burn's rules and a `ModuleOptimizer`, nested, averaged, and the
 //! per-parameter form but for the laws that Burn's design denies it.
 
+mod device;
 mod parameters;
 mod subjects;
 

@@ -1,5 +1,6 @@
 //! A record that goes on under other hyperparameters, where that is asked for; and what is refused even then.
 
+mod device;
 mod parameters;
 
 use burn::tensor::DType;

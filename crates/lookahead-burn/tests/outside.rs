@@ -1,6 +1,7 @@
 //! The crate as others see it: an inner optimizer of one's own, with its record; one error type; types that can be printed,
 //! sent and shared.
 
+mod device;
 mod parameters;
 
 use std::collections::BTreeMap;

@@ -1,13 +1,14 @@
 //! Records that do not belong where they are loaded, or are damaged: each gets an error that names what is wrong, and a
 //! model that froze, grew or changed its ids gets its state back.
 
+mod device;
 mod network;
 mod parameters;
 
 use burn::module::{Module, ParamGroup};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, Optimizer, RmsPropConfig, SgdConfig};
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 use lookahead::{Adaptive, Alpha, Averaging, InnerStatePolicy, LookaheadConfig, SyncPeriod, rules};
 use lookahead_burn::{AdamW, Averaged, Error, InnerOptimizer, Lookahead, Record, RuleSet, Sgd};
 
@@ -19,12 +20,12 @@ fn heavy_ball() -> Sgd {
 }
 
 fn linear(inputs: usize, outputs: usize, bias: bool) -> Linear {
-    LinearConfig::new(inputs, outputs).with_bias(bias).init(&Device::flex().autodiff())
+    LinearConfig::new(inputs, outputs).with_bias(bias).init(&device::under_test().autodiff())
 }
 
 fn step_linear<I: InnerOptimizer>(optimizer: &mut I, model: Linear) -> Linear {
     let inputs = model.weight.dims()[0];
-    let loss = model.forward(Tensor::<2>::ones([1, inputs], &Device::flex().autodiff())).sum();
+    let loss = model.forward(Tensor::<2>::ones([1, inputs], &device::under_test().autodiff())).sum();
     let grads = GradientsParams::from_grads(loss.backward(), &model);
     optimizer.advance(&0.1.into(), model, grads)
 }
@@ -86,6 +87,9 @@ fn an_average_of_another_model_is_refused_before_it_has_begun() {
 
 #[test]
 fn another_precision_is_named() {
+    if !device::has(DType::F64) {
+        return;
+    }
     let mut lookahead = Lookahead::new(Sgd::new());
     let [single, double] = [DType::F32, DType::F64].map(|dtype| {
         let mut module = Parameters::new();

@@ -1,6 +1,7 @@
 //! A run saved at every phase of the cycle goes on with the same bits in a new process, evaluation included: through
 //! files, with batch norm in the model. The second process is this test program, started again.
 
+mod device;
 mod network;
 
 use std::env;

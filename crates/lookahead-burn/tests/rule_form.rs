@@ -1,6 +1,7 @@
 //! The per-parameter form in what the laws do not say: groups, its record across processes, what it refuses, and its
 //! nesting, in itself and in the module form.
 
+mod device;
 mod network;
 mod parameters;
 

@@ -142,16 +142,24 @@ impl RunConfig {
 
     /// The name of the run: the first 16 hexadecimal digits of the SHA-256 of [`RunConfig::to_toml`].
     ///
-    /// It depends on what is configured, not on how the user's file spells it, nor on where the data lies.
+    /// It depends on what is configured, not on how the user's file spells it, nor on where the data lies and the run
+    /// computes.
     #[must_use]
     pub fn id(&self) -> String {
         let digest = Sha256::digest(self.without_places().to_toml());
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The configuration without what differs from machine to machine: where the data is looked for.
+    /// The configuration without what differs from machine to machine: where the data is looked for, and the device. A run
+    /// goes on on another device; `environment.json` names each.
     #[must_use]
     pub fn without_places(&self) -> Self {
+        Self { device: DeviceConfig::CPU, ..self.without_folder() }
+    }
+
+    /// The configuration without where the data is looked for: what a run's folder keeps.
+    #[must_use]
+    pub fn without_folder(&self) -> Self {
         let mut config = self.clone();
         config.data.dir = None;
         config

@@ -1,6 +1,8 @@
 //! Where a run computes: the processor, or what a build with a GPU feature finds on this machine.
 
-use burn::tensor::Device;
+use std::panic::{self, AssertUnwindSafe};
+
+use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
 use crate::Error;
@@ -13,7 +15,7 @@ pub struct Availability {
     pub name: &'static str,
     /// Whether this build can use such devices.
     pub built: bool,
-    /// The devices of this machine.
+    /// The devices of this machine that work.
     pub found: Vec<Found>,
 }
 
@@ -36,8 +38,8 @@ pub fn list() -> Vec<Availability> {
     let availability = |kind: DeviceKind| {
         let devices = devices(kind);
         let built = devices.is_some();
-        let found = |(index, device): (usize, &Device)| describe(DeviceConfig { kind, index }, device);
-        let found = devices.unwrap_or_default().iter().enumerate().map(found).collect();
+        let found = |(index, device): (usize, &Device)| describe(DeviceConfig { kind, index }, device).ok();
+        let found = devices.unwrap_or_default().iter().enumerate().filter_map(found).collect();
         Availability { name: kind.name(), built, found }
     };
     DeviceKind::ALL.into_iter().map(availability).collect()
@@ -63,9 +65,10 @@ pub fn open(config: DeviceConfig) -> Result<Device, Error> {
 /// What [`open`] gives for this.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open`], and [`Error::NoDevice`] where the device is there but does not work.
 pub fn find(config: DeviceConfig) -> Result<Found, Error> {
-    Ok(describe(config, &open(config)?))
+    let device = open(config)?;
+    describe(config, &device).map_err(|reason| Error::NoDevice { name: config.to_string(), reason })
 }
 
 /// The devices of a kind; `None` where the build lacks the kind.
@@ -83,22 +86,42 @@ fn devices(kind: DeviceKind) -> Option<Vec<Device>> {
     }
 }
 
-/// The devices that a runtime finds. One whose driver is missing may panic: then there are none.
+/// The devices that a runtime finds. Where a driver is missing there are none.
 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
 fn enumerate(kind: burn::tensor::DeviceType) -> Vec<Device> {
-    std::panic::catch_unwind(|| Device::enumerate(kind).into_iter().collect()).unwrap_or_default()
+    guarded(|| Device::enumerate(kind).into_iter().collect()).unwrap_or_default()
 }
 
-fn describe(config: DeviceConfig, device: &Device) -> Found {
+/// What a device is, after a small computation on it; or why that failed.
+fn describe(config: DeviceConfig, device: &Device) -> Result<Found, String> {
     use burn::tensor::DType::{BF16, F16, F32, F64};
 
-    let precisions = [("f64", F64), ("f32", F32), ("f16", F16), ("bf16", BF16)];
-    let precisions = precisions.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype)).map(|(name, _)| name);
-    let (name, software) = match config.kind {
-        DeviceKind::Cpu => ("flex, on the processor".to_owned(), false),
-        _ => identity(device),
-    };
-    Found { device: config.to_string(), name, software, precisions: precisions.collect() }
+    if config.kind == DeviceKind::Cpu {
+        let (device, name) = (config.to_string(), "flex, on the processor".to_owned());
+        return Ok(Found { device, name, software: false, precisions: vec!["f64", "f32", "f16", "bf16"] });
+    }
+    guarded(|| {
+        let two = Tensor::<1>::ones([1], device) + 1.0;
+        if two.try_into_data().map_err(|error| error.to_string())?.iter::<f32>().ne([2.0]) {
+            return Err("it does not compute 1 + 1".to_owned());
+        }
+        let precisions = [("f64", F64), ("f32", F32), ("f16", F16), ("bf16", BF16)];
+        let precisions = precisions.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype));
+        let (name, software) = identity(device);
+        Ok(Found { device: config.to_string(), name, software, precisions: precisions.map(|(name, _)| name).collect() })
+    })
+    .and_then(|described| described)
+}
+
+/// What a driver's panic says, where it panics.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+            (Some(text), _) => text.clone(),
+            (None, Some(text)) => (*text).to_owned(),
+            (None, None) => "its driver fails".to_owned(),
+        }
+    })
 }
 
 /// What a device calls itself, and whether it is no card.

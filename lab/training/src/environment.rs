@@ -26,9 +26,8 @@ pub fn environment(device: DeviceConfig) -> BTreeMap<String, Value> {
     let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let command = std::iter::once("lookahead".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ");
     let command = printable(&command);
-    let found = device::find(device).ok().filter(|_| device != DeviceConfig::CPU);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let adapter = found.map(|found| {
+    let adapter = (device != DeviceConfig::CPU).then(|| device::find(device).ok()).flatten().map(|found| {
         let Found { name, software, precisions, .. } = found;
         ("adapter".to_owned(), json!({ "name": name, "software": software, "precisions": precisions }))
     });

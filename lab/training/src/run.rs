@@ -141,11 +141,11 @@ fn write_environment(config: &RunConfig, folder: &Path, mut before: BTreeMap<Str
     Ok(write_sealed(&folder.join("environment.json"), &before)?)
 }
 
-/// Writes the complete configuration, or sees that the folder is of the same one.
+/// Writes the complete configuration, or sees that the folder is of the same one, on whatever device it was begun.
 fn claim(config: &RunConfig, folder: &Path) -> Result<(), Error> {
     let path = folder.join("config.toml");
     if !path.exists() {
-        return Ok(write_atomically(&path, config.without_places().to_toml().as_bytes())?);
+        return Ok(write_atomically(&path, config.without_folder().to_toml().as_bytes())?);
     }
     let found = RunConfig::load(&path)?;
     if found.without_places() == config.without_places() {

@@ -4,6 +4,7 @@ mod finish;
 mod kept;
 mod trace;
 
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -29,6 +30,7 @@ use lookahead_runs::files::{FileSum, Manifest};
 use lookahead_runs::json_log::JsonLog;
 use lookahead_runs::{Measure, MetricsRow, TraceKind};
 
+const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 
 /// Follows a run as it goes.
@@ -52,6 +54,8 @@ pub struct Trainer<'a, T: Task> {
     optimizer: AnyOptimizer,
     schedule: LearningRate,
     position: Position,
+    /// The folder's configuration, which names the device that the run began on.
+    claimed: FileSum,
     /// The run folder's files at the checkpoint that the run continues from; `None` for a run at its start.
     continued: Option<Manifest>,
     metrics: JsonLog,
@@ -64,13 +68,14 @@ pub struct Trainer<'a, T: Task> {
 }
 
 impl<'a, T: Task> Trainer<'a, T> {
-    /// A run at its start, or where its last checkpoint stands. `stop` is looked at after every step and within all that
+    /// A run at its start, or where its last checkpoint stands, in a folder that has its `config.toml`. `stop` is looked at after every step and within all that
     /// takes long.
     ///
     /// # Errors
     /// [`Error::DamagedCheckpoint`], [`Error::OtherConfig`], [`Error::NoDevice`], or what does not fit, by name; the
     /// folder stays as it is.
     pub fn new(config: &'a RunConfig, task: &'a T, folder: &'a Path, stop: &Stop) -> Result<Self, Error> {
+        let written = folder.join(CONFIG);
         let device = device::open(config.device)?.autodiff();
         let model = task.initial_model(&device);
         let mut trainer = Self {
@@ -79,6 +84,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             model: None,
             memory: T::Memory::default(),
             position: Position::start(config.id(), task.data_sha256()),
+            claimed: FileSum::of(&fs::read(&written).map_err(Error::io(&written))?),
             continued: None,
             metrics: JsonLog::at(folder, METRICS),
             trace: config.trace.map(|trace| {
@@ -335,9 +341,8 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     /// The files of the run folder that belong to this moment.
     fn files(&self) -> Manifest {
-        let config = FileSum::of(self.config.without_places().to_toml().as_bytes());
         let mut files =
-            Manifest::from_iter([("config.toml".to_owned(), config), (METRICS.to_owned(), self.metrics.sum())]);
+            Manifest::from_iter([(CONFIG.to_owned(), self.claimed.clone()), (METRICS.to_owned(), self.metrics.sum())]);
         files.extend(self.trace.iter().flat_map(Trace::files));
         files.extend(kept::files(&self.position.kept));
         files

@@ -9,6 +9,7 @@ use lookahead::{Alpha, kernels};
 use crate::flex::{Values, opens};
 use crate::magnitude::largest_magnitude;
 use crate::pull_back::interpolate;
+use crate::read_back::{moved_to, values_or_panic};
 use crate::rule_state::SECOND_WEIGHT_LEAF;
 use crate::rules::in_single;
 use crate::traversal::tensor_of;
@@ -89,9 +90,9 @@ impl<const D: usize> AdaFactorState<D> {
 
 impl<const D: usize> RecordState for AdaFactorState<D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
-        out.push_tensor(prefix, "rows", self.rows.clone().into_data());
+        out.push_tensor(prefix, "rows", values_or_panic(self.rows.clone()));
         if let Some(columns) = &self.columns {
-            out.push_tensor(prefix, "columns", columns.clone().into_data());
+            out.push_tensor(prefix, "columns", values_or_panic(columns.clone()));
         }
         out.push_scalar(prefix, SECOND_WEIGHT_LEAF, Scalar::Float(self.weight));
         out.push_scalar(prefix, "steps", Scalar::UInt(self.steps));
@@ -135,8 +136,8 @@ impl Optimizer for AdaFactor {
 
     fn to_device<const D: usize>(state: AdaFactorState<D>, device: &Device) -> AdaFactorState<D> {
         let AdaFactorState { rows, columns, weight, steps } = state;
-        let columns = columns.map(|columns| columns.to_device(device));
-        AdaFactorState { rows: rows.to_device(device), columns, weight, steps }
+        let columns = columns.map(|columns| moved_to(columns, device));
+        AdaFactorState { rows: moved_to(rows, device), columns, weight, steps }
     }
 }
 

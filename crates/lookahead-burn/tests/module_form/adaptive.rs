@@ -10,7 +10,7 @@ use lookahead::{
 use lookahead_burn::{Adam, AdamW, Error, Lookahead, Sgd};
 
 use crate::parameters::Parameters;
-use crate::{config, step, vectors};
+use crate::{config, device, step, vectors};
 
 const INITIAL: [[f64; 3]; 2] = [[1.0, -2.0, 0.5], [0.25, 3.0, -1.0]];
 
@@ -87,14 +87,18 @@ fn assert_like_the_core<T: Float, A: CoreOptimizer<T> + Clone>(
     Ok(())
 }
 
-/// In f32 both run the same kernels; in f64 the sums are tensor operations, in another order.
+/// In f32 both run the same kernels on the CPU; in f64 the sums are tensor operations, in another order.
 #[test]
 fn it_is_the_cores() -> Result<(), Error> {
     let heavy_ball = rules::Sgd::new().with_momentum(0.5)?;
+    let tolerance = if device::is_cpu() { 0.0 } else { 1e-5 };
     for curvature in [CurvaturePower::SecondMoment, CurvaturePower::Root] {
-        assert_like_the_core::<f32, _>((heavy_ball, Sgd::from(heavy_ball)), curvature, DType::F32, 0.0)?;
-        assert_like_the_core::<f32, _>((rules::Adam::new(), Adam::new()), curvature, DType::F32, 0.0)?;
-        assert_like_the_core::<f32, _>((rules::AdamW::new(), AdamW::new()), curvature, DType::F32, 0.0)?;
+        assert_like_the_core::<f32, _>((heavy_ball, Sgd::from(heavy_ball)), curvature, DType::F32, tolerance)?;
+        assert_like_the_core::<f32, _>((rules::Adam::new(), Adam::new()), curvature, DType::F32, tolerance)?;
+        assert_like_the_core::<f32, _>((rules::AdamW::new(), AdamW::new()), curvature, DType::F32, tolerance)?;
+        if !device::has(DType::F64) {
+            continue;
+        }
         assert_like_the_core::<f64, _>((heavy_ball, Sgd::from(heavy_ball)), curvature, DType::F64, 1e-12)?;
         assert_like_the_core::<f64, _>((rules::AdamW::new(), AdamW::new()), curvature, DType::F64, 1e-12)?;
     }
@@ -149,7 +153,7 @@ fn the_gradient_at_theta_k_is_asked_for_at_syncs_only() -> Result<(), Error> {
 /// Nothing moved, or nothing curves: d.A d = 0 gives 1, and that is not a clip.
 #[test]
 fn no_curvature_means_all_the_way() -> Result<(), Error> {
-    for dtype in [DType::F32, DType::F64] {
+    for dtype in [DType::F32, DType::F64].into_iter().filter(|dtype| device::has(*dtype)) {
         let mut optimizer = Lookahead::with_config(Sgd::new(), adaptive(2, CurvaturePower::SecondMoment))?;
         let mut module = Parameters::new();
         module.push(&[2], &[1.0, 2.0], dtype);

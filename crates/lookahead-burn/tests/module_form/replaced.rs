@@ -9,7 +9,7 @@ use lookahead::{Adaptive, Averaging, InnerStatePolicy, LookaheadConfig, SlowStor
 use lookahead_burn::{Adam, Averaged, Error, InnerOptimizer, Lookahead, RuleSet, Sgd};
 
 use crate::network::{Network, bits};
-use crate::{config, heavy_ball, with_policy};
+use crate::{config, device, heavy_ball, with_policy};
 
 const POLICIES: [InnerStatePolicy; 3] =
     [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset];
@@ -29,7 +29,7 @@ fn copy(network: &Network) -> Network {
 }
 
 fn new_head() -> Linear {
-    LinearConfig::new(48, 2).init(&Device::flex().autodiff())
+    LinearConfig::new(48, 2).init(&device::under_test().autodiff())
 }
 
 fn evaluated<I: InnerOptimizer>(optimizer: &I, network: &Network) -> Vec<u32> {
@@ -273,7 +273,7 @@ impl Module for Clashing {
 /// No record can tell them apart: it would keep the later one without a word.
 #[test]
 fn two_parameters_at_one_path_are_refused() {
-    let param = || Param::from_tensor(Tensor::<1>::zeros([2], &Device::flex().autodiff()));
+    let param = || Param::from_tensor(Tensor::<1>::zeros([2], &device::under_test().autodiff()));
     let clashing = Clashing([param(), param()]);
     let error = Lookahead::new(Sgd::new()).to_record(&clashing).err();
     assert!(matches!(&error, Some(Error::SamePath { path }) if path == "same"), "{error:?}");

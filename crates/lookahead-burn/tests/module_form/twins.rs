@@ -4,13 +4,13 @@ use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdaGradConfig, AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use lookahead::{Adaptive, Averaging, InnerStatePolicy, SlowStorage};
 use lookahead_burn::{
     Adam, Averaged, Error, InnerOptimizer, Lookahead, RuleSet, Sgd, clip_by_global_norm, tie_parameters,
 };
 
-use crate::{config, heavy_ball, with_policy};
+use crate::{config, device, heavy_ball, with_policy};
 
 const POLICIES: [InnerStatePolicy; 3] =
     [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset];
@@ -31,12 +31,12 @@ struct Shared {
 }
 
 fn layer() -> Linear {
-    LinearConfig::new(2, 2).init(&Device::flex().autodiff())
+    LinearConfig::new(2, 2).init(&device::under_test().autodiff())
 }
 
 fn input(step: u64) -> Tensor<2> {
     let value = |index: u64| ((step * 7 + index * 3) % 11) as f32 / 11.0 - 0.4;
-    Tensor::from_floats([[value(0), value(1)], [value(2), value(3)]], &Device::flex().autodiff())
+    Tensor::from_floats([[value(0), value(1)], [value(2), value(3)]], &device::under_test().autodiff())
 }
 
 fn loss(layers: [&Linear; 3], step: u64) -> Tensor<1> {
@@ -239,7 +239,7 @@ fn places_that_differ_are_refused_by_name() {
     assert!(matches!(&error, Error::TornParameter { .. }) && names(&error.to_string()), "{error}");
 
     let twins = Twins::new();
-    let wide = LinearConfig::new(2, 3).init(&Device::flex().autodiff());
+    let wide = LinearConfig::new(2, 3).init(&device::under_test().autodiff());
     let mut second = Linear { bias: twins.second.bias.clone(), ..wide };
     second.weight.id = twins.first.weight.id;
     let error = new().to_record(&Twins { second, ..twins }).expect_err("two shapes");

@@ -4,7 +4,9 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Tensor, TensorData, activation};
+
+use crate::device;
 
 #[derive(Module, Debug)]
 pub struct Network {
@@ -19,7 +21,7 @@ const BATCH: usize = 8;
 
 impl Network {
     pub fn new() -> Self {
-        let device = Device::flex().autodiff();
+        let device = device::under_test().autodiff();
         let network = Self {
             conv: Conv2dConfig::new([1, CHANNELS], [3, 3]).init(&device),
             norm: BatchNormConfig::new(CHANNELS).init(&device),

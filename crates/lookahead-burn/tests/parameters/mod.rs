@@ -4,6 +4,8 @@ use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use crate::device;
+
 /// A trainable tensor.
 #[derive(Module, Debug)]
 pub enum Parameter {
@@ -16,16 +18,32 @@ pub enum Parameter {
 #[derive(Module, Debug)]
 pub struct Parameters {
     pub list: Vec<Parameter>,
+    #[module(skip)]
+    device: Device,
 }
 
 impl Parameters {
+    #[allow(dead_code, reason = "not every test binary stays on one device")]
     pub fn new() -> Self {
-        Self { list: Vec::new() }
+        Self::on(&device::under_test())
+    }
+
+    /// On another device than the one under test.
+    pub fn on(device: &Device) -> Self {
+        Self { list: Vec::new(), device: device.clone() }
+    }
+
+    /// The same values on another device.
+    #[allow(dead_code, reason = "not every test binary moves")]
+    pub fn moved_to(self, device: &Device) -> Self {
+        let mut moved = self.fork(&device.clone().autodiff());
+        moved.device = device.clone();
+        moved
     }
 
     /// Lets another tensor join.
     pub fn push(&mut self, shape: &[usize], values: &[f64], dtype: DType) {
-        let device = Device::flex().autodiff();
+        let device = self.device.clone().autodiff();
         self.list.push(match shape.len() {
             1 => Parameter::Vector(Param::from_tensor(tensor(shape, values, dtype, &device))),
             2 => Parameter::Matrix(Param::from_tensor(tensor(shape, values, dtype, &device))),
@@ -47,7 +65,7 @@ impl Parameters {
     /// One gradient for each tensor, or none.
     pub fn gradients(&self, gradients: &[Option<Vec<f64>>]) -> GradientsParams {
         assert_eq!(gradients.len(), self.list.len(), "a gradient, or none, for each tensor");
-        let (mut grads, device) = (GradientsParams::new(), Device::flex());
+        let (mut grads, device) = (GradientsParams::new(), self.device.clone());
         for (parameter, gradient) in self.list.iter().zip(gradients) {
             match (parameter, gradient) {
                 (_, None) => {}

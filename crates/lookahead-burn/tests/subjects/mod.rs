@@ -12,6 +12,7 @@ use lookahead::{InnerStatePolicy, rules};
 use lookahead_burn::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead_laws::{Case, Law, Precision, Rounded, Rule, Setup, Slow, Subject, Tensor};
 
+use crate::device;
 use crate::parameters::Parameters;
 use module_form::{BoxedRules, HalfRules, HostRules, OurRules, StockRules};
 use rule_form::PerParameterRules;
@@ -159,6 +160,9 @@ impl<F: Form> Subject for Adapter<F> {
     }
 
     fn exemption(law: Law, _case: &Case) -> Option<&'static str> {
+        if !device::has(dtype(F::PRECISION)) {
+            return Some("the device does not compute in this precision");
+        }
         F::exemption(law)
     }
 }

@@ -59,7 +59,7 @@ const ACCEPTED: &str = "\"cpu\", \"cuda\", \"vulkan\" or \"wgpu\", the second of
 
 /// A text that names no device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a device, accepted: cpu, cuda, vulkan or wgpu, the second of a kind as cuda:1")]
+#[error("not a device, accepted: {}", ACCEPTED)]
 pub struct UnknownDevice;
 
 impl FromStr for DeviceConfig {

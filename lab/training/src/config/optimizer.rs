@@ -129,9 +129,8 @@ impl ThenConfig {
         }
         let then = table.table("then")?;
         then.accept(&["epoch", "alpha"])?;
-        let second_or_later = |e: &Entry<'_>| e.count_from(2);
         Ok(Some(Self {
-            epoch: then.required("epoch", second_or_later)?,
+            epoch: then.required("epoch", |e| e.count_from(2))?,
             alpha: then.required("alpha", |e| e.hyperparameter(Alpha::new))?,
         }))
     }
