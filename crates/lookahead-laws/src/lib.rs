@@ -55,6 +55,7 @@
 pub mod bases;
 mod case;
 mod compare;
+pub mod family;
 pub mod golden;
 mod law;
 mod laws;

@@ -71,6 +71,7 @@ mod clock;
 mod config;
 mod describe;
 mod error;
+pub mod family;
 mod float;
 mod hyperparameters;
 mod inner_state;
@@ -79,6 +80,7 @@ mod lookahead;
 mod lookahead_state;
 mod nesting;
 mod optimizer;
+mod outer_step;
 mod params;
 pub mod rules;
 mod schedule;
@@ -86,6 +88,7 @@ mod slow_weights;
 #[cfg(feature = "serde")]
 mod snapshot;
 mod step_size;
+mod workers;
 
 pub use average::{Averaged, AveragedState, Averaging, NonMonotonicTrigger};
 pub use buffer::Buffer;
@@ -94,17 +97,19 @@ pub use config::LookaheadConfig;
 pub use describe::{Describe, Description, Layer, Value};
 pub use error::Error;
 pub use float::Float;
-pub use hyperparameters::{Alpha, SyncPeriod};
+pub use hyperparameters::{Alpha, OuterMomentum, OuterRate, SyncPeriod};
 pub use inner_state::{InnerState, InnerStatePolicy};
 pub use lookahead::Lookahead;
 pub use lookahead_state::{LookaheadState, SyncReport};
 pub use optimizer::{Cadence, Optimizer, SecondMoment};
+pub use outer_step::{BufferUnit, OuterForm, OuterStep};
 pub use params::{Grads, Param, ParamSet, Storage};
 pub use schedule::Schedule;
 pub use slow_weights::{PullBack, SlowStorage};
 #[cfg(feature = "serde")]
 pub use snapshot::Snapshot;
 pub use step_size::{Adaptive, ChosenAlpha, CurvaturePower, SquaredGradients, StepSize};
+pub use workers::Workers;
 
 /// The README's code, as a test.
 #[cfg(doctest)]

@@ -82,6 +82,17 @@ impl<T: Copy> Schedule<T> {
 }
 
 impl<T: Copy> Schedule<T> {
+    /// The same with each value made another, or `None` where one cannot be.
+    pub(crate) fn try_map<V: Copy>(&self, map: impl Fn(T) -> Option<V>) -> Option<Schedule<V>> {
+        Some(match self {
+            Self::Constant(value) => Schedule::Constant(map(*value)?),
+            Self::Steps(Steps { first, changes }) => {
+                let changes = changes.iter().map(|&(at, value)| Some((at, map(value)?))).collect::<Option<_>>()?;
+                Schedule::Steps(Steps { first: map(*first)?, changes })
+            }
+        })
+    }
+
     /// Each value with the outer steps that have it: the first of them, and the one after the last if there is an end.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = (u64, Option<u64>, T)> {
         let (first, changes) = match self {
@@ -95,6 +106,21 @@ impl<T: Copy> Schedule<T> {
 }
 
 impl Schedule<SyncPeriod> {
+    /// Syncs after gradient steps `first`, `first + k`, `first + 2 k`, …: those of sources that count from another step.
+    ///
+    /// ```
+    /// use lookahead::{Schedule, SyncClock, SyncPeriod, Tick};
+    /// let periods = Schedule::syncs_from(SyncPeriod::new(1)?, SyncPeriod::new(3)?);
+    /// let mut clock = SyncClock::default();
+    /// let syncs = (1..=8).filter(|_| clock.tick(&periods) != Tick::Inner);
+    /// assert_eq!(syncs.collect::<Vec<_>>(), [1, 4, 7]);
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    #[must_use]
+    pub fn syncs_from(first: SyncPeriod, k: SyncPeriod) -> Self {
+        Self::Steps(Steps { first, changes: vec![(1, k)] })
+    }
+
     /// The periods that `count` cycles of this schedule take together, one group of them after the other.
     pub(crate) fn in_groups_of(&self, count: u32) -> Self {
         let size = u64::from(count);
