@@ -1,6 +1,6 @@
 //! What a law needs of an implementation: build it, step it, look at it, save it.
 
-use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, SlowStorage};
+use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig};
 
 use crate::{Case, Law};
 
@@ -17,6 +17,9 @@ pub trait Subject: Sized {
 
     /// Whether a tensor joins when it is there; else in its first step, or when it is saved.
     const JOINS_AT_ONCE: bool = true;
+
+    /// Whether it takes a [`StepSize::Outer`](lookahead::StepSize::Outer).
+    const OUTER_STEPS: bool = false;
 
     /// An optimizer with these hyperparameters around these weights, before the first step.
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self;
@@ -61,6 +64,12 @@ pub trait Subject: Sized {
     /// [`new`](Self::new), or [`load`](Self::load) of what was saved, with one tensor more at the end: a clone of tensor
     /// `of` that shares its identity and so its gradient. `None`: there are no identities here.
     fn with_twin(_setup: &Setup, _tensors: &[Tensor], _of: usize, _saved: Option<&[u8]>) -> Option<Self> {
+        None
+    }
+
+    /// [`new`](Self::new) for so many workers that all have the gradients of a step, and share the slow weights of the
+    /// outermost Lookahead. `None`: there is one worker here, always.
+    fn with_workers(_setup: &Setup, _tensors: &[Tensor], _workers: usize) -> Option<Self> {
         None
     }
 
@@ -241,11 +250,10 @@ impl Setup {
         Self { lookaheads, ..self.clone() }
     }
 
-    /// The same with all slow weights stored so.
+    /// The same with each Lookahead changed so.
     #[must_use]
-    pub fn stored(&self, storage: SlowStorage) -> Self {
-        let lookaheads = self.lookaheads.iter().cloned().map(|config| config.with_slow_storage(storage)).collect();
-        Self { lookaheads, ..self.clone() }
+    pub fn changed(&self, change: impl Fn(LookaheadConfig) -> LookaheadConfig) -> Self {
+        Self { lookaheads: self.lookaheads.iter().cloned().map(change).collect(), ..self.clone() }
     }
 
     /// Whether there is a Lookahead already.

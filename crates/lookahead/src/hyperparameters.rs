@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use crate::ChosenAlpha;
 use crate::error::{Error, accept};
 
 /// The slow weights' step size alpha, in (0, 1].
@@ -74,6 +75,19 @@ impl OuterRate {
     #[must_use]
     pub fn get(self) -> f64 {
         self.0
+    }
+}
+
+impl OuterRate {
+    /// As an alpha: clipped to 1.
+    pub(crate) fn as_alpha(self) -> ChosenAlpha {
+        ChosenAlpha { alpha: Alpha(self.0.min(1.0)), clipped: self.0 > 1.0 }
+    }
+}
+
+impl From<Alpha> for OuterRate {
+    fn from(alpha: Alpha) -> Self {
+        Self(alpha.0)
     }
 }
 

@@ -133,13 +133,13 @@ impl OuterStep {
     #[must_use]
     pub fn as_alpha(&self) -> Option<Schedule<Alpha>> {
         let without_momentum = self.momentum.values().all(|mu| mu == OuterMomentum::ZERO);
-        without_momentum.then(|| self.rate.try_map(|rate| Alpha::new(rate.get()).ok())).flatten()
+        let is_alpha = without_momentum && self.rate.values().all(|rate| rate.get() <= 1.0);
+        is_alpha.then(|| self.rate.map(|rate| rate.as_alpha().alpha))
     }
 
     /// How far the inner state goes in outer step `outer` under "interpolate": eta, clipped to 1.
     pub(crate) fn alpha(&self, outer: u64) -> ChosenAlpha {
-        let alpha = Alpha::new(self.rate.at(outer).get());
-        ChosenAlpha { alpha: alpha.clone().unwrap_or(Alpha::ONE), clipped: alpha.is_err() }
+        self.rate.at(outer).as_alpha()
     }
 
     /// The numbers of outer step `outer`, which ends with a gradient step of learning rate `lr`. `unit` is what the buffer

@@ -71,6 +71,18 @@ impl<T: Copy> Schedule<T> {
         }
     }
 
+    /// The same with each value made another.
+    #[must_use]
+    pub fn map<V: Copy>(&self, map: impl Fn(T) -> V) -> Schedule<V> {
+        match self {
+            Self::Constant(value) => Schedule::Constant(map(*value)),
+            Self::Steps(Steps { first, changes }) => {
+                let changes = changes.iter().map(|&(at, value)| (at, map(value))).collect();
+                Schedule::Steps(Steps { first: map(*first), changes })
+            }
+        }
+    }
+
     /// Every value it takes.
     pub fn values(&self) -> impl Iterator<Item = T> + '_ {
         let (first, changes) = match self {
@@ -82,17 +94,6 @@ impl<T: Copy> Schedule<T> {
 }
 
 impl<T: Copy> Schedule<T> {
-    /// The same with each value made another, or `None` where one cannot be.
-    pub(crate) fn try_map<V: Copy>(&self, map: impl Fn(T) -> Option<V>) -> Option<Schedule<V>> {
-        Some(match self {
-            Self::Constant(value) => Schedule::Constant(map(*value)?),
-            Self::Steps(Steps { first, changes }) => {
-                let changes = changes.iter().map(|&(at, value)| Some((at, map(value)?))).collect::<Option<_>>()?;
-                Schedule::Steps(Steps { first: map(*first)?, changes })
-            }
-        })
-    }
-
     /// Each value with the outer steps that have it: the first of them, and the one after the last if there is an end.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = (u64, Option<u64>, T)> {
         let (first, changes) = match self {

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{
     Alpha, Averaged, Averaging, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet,
-    SlowStorage, SyncPeriod,
+    SlowStorage, SyncPeriod, family,
 };
 
 const POLICIES: [InnerStatePolicy; 3] =
@@ -53,6 +53,9 @@ fn with_each_nesting<A: Optimizer<f32> + std::fmt::Debug + Copy>(rule: A) -> Res
     assert_nothing(rule)?;
     assert_nothing(Averaged::new(rule, Averaging::Running { start: 2 }))?;
     assert_nothing(Averaged::new(rule, Averaging::exponential(0.9)?))?;
+    let snoo = family::snoo().with_sync_period(SyncPeriod::new(2)?);
+    assert_nothing(Lookahead::with_config(rule, snoo.clone())?)?;
+    assert_nothing(Lookahead::with_config(Lookahead::with_config(rule, snoo)?, config(4, POLICIES[1], STORAGES[0])?)?)?;
     for (policy, storage) in POLICIES.into_iter().flat_map(|policy| STORAGES.map(|storage| (policy, storage))) {
         assert_nothing(Lookahead::with_config(rule, config(2, policy, storage)?)?)?;
         let averaged = Averaged::new(rule, Averaging::exponential(0.9)?);
@@ -154,6 +157,12 @@ fn lookahead_takes_one_copy_of_the_weights() -> Result<(), Error> {
         let lookahead = Lookahead::with_config(rule, config(4, policy, storage)?)?;
         let more = (bytes(&|params| drop(lookahead.init(params))) - inner) as f64 / 1e6;
         assert!((more - expected).abs() < 0.02, "{more} bytes a weight with {storage:?}, {policy:?}");
+    }
+    // the slow weights and the momentum
+    for family in [family::snoo(), family::muloco(), family::diloco(), family::slowmo()] {
+        let lookahead = Lookahead::with_config(rule, family)?;
+        let more = (bytes(&|params| drop(lookahead.init(params))) - inner) as f64 / 1e6;
+        assert!((more - 8.0).abs() < 0.02, "{more} bytes a weight with {:?}", lookahead.config());
     }
     Ok(())
 }

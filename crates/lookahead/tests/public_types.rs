@@ -3,16 +3,17 @@
 use std::fmt::Debug;
 
 use lookahead::kernels::{
-    AlphaSums, AlphaTerms, InstructionSet, Pass, Slow, SlowValues, Task, TensorSync, adafactor, adam, bf16, sgd,
+    AlphaSums, AlphaTerms, InstructionSet, Pass, Slow, SlowValues, Task, TensorSync, adafactor, adam, bf16, momentum,
+    sgd,
 };
 use lookahead::rules::{
     AdaFactor, AdaFactorState, Adam, AdamHyperparameters, AdamState, AdamW, BiasCorrection, Sgd, SgdState,
 };
 use lookahead::{
-    Adaptive, Alpha, Averaged, AveragedState, Averaging, Buffer, ChosenAlpha, CurvaturePower, Description, Error,
-    Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger, Param, ParamSet,
-    PullBack, Schedule, SecondMoment, SlowStorage, SquaredGradients, StepSize, Storage, SyncClock, SyncPeriod,
-    SyncReport, Tick, Value,
+    Adaptive, Alpha, Averaged, AveragedState, Averaging, Buffer, BufferUnit, ChosenAlpha, CurvaturePower, Description,
+    Error, Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger, OuterForm,
+    OuterMomentum, OuterRate, OuterStep, Param, ParamSet, PullBack, Schedule, SecondMoment, SlowStorage,
+    SquaredGradients, StepSize, Storage, SyncClock, SyncPeriod, SyncReport, Tick, Value, Workers,
 };
 
 fn is_sound<T: Debug + Send + Sync>() {}
@@ -44,6 +45,11 @@ fn public_types_are_debug_send_and_sync() {
         Value,
         Schedule<Alpha>,
         Schedule<SyncPeriod>,
+        BufferUnit,
+        OuterForm,
+        OuterMomentum,
+        OuterRate,
+        OuterStep,
     );
     are_sound!(AdaFactor, Adam, AdamHyperparameters, AdamW, BiasCorrection, Sgd);
     are_sound!(Lookahead<Averaged<Sgd>>, Averaged<Lookahead<AdamW>>);
@@ -53,7 +59,14 @@ fn public_types_are_debug_send_and_sync() {
     are_sound!(PullBack<'static, f32, SgdState<f32>>, SecondMoment<'static, f32>);
     are_sound!(Pass, InstructionSet, AlphaSums, AlphaTerms<'static, f32>, SlowValues<'static, f32>, Slow<'static, f32>);
     are_sound!(Task<'static, f32, adam::Coefficients<f32>, 2>, TensorSync<'static, f32, 1>);
-    are_sound!(adafactor::Coefficients, adam::Coefficients<f32>, sgd::Coefficients<f64>, bf16::Rounding);
+    are_sound!(
+        adafactor::Coefficients,
+        adam::Coefficients<f32>,
+        momentum::Coefficients<f32>,
+        Workers<f64>,
+        sgd::Coefficients<f64>,
+        bf16::Rounding
+    );
 }
 
 #[cfg(feature = "serde")]
