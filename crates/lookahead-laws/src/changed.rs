@@ -10,8 +10,8 @@ use crate::{Case, Law, Precision, Setup, Slow, Subject, Tensor};
 /// The subject `S` with its slow weights stored as bf16 ([`SlowStorage::Bf16`]).
 pub type Rounded<S> = Changed<S, Bf16>;
 
-/// The subject `S` with the heavy ball for its outer steps, eta being the alpha of the laws. The first sync of a tensor is
-/// Eq. 1 still.
+/// The subject `S` with the heavy ball for its outer steps, eta being the alpha of the laws. The first sync of a tensor
+/// is Eq. 1 still.
 pub type WithMomentum<S> = Changed<S, HeavyBall>;
 
 /// The subject `S` with the change `C` of what the laws ask for.

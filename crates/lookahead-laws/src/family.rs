@@ -133,7 +133,8 @@ pub fn initial<T: Float>() -> Result<ParamSet<'static, T>, Error> {
     Ok(params)
 }
 
-/// The gradient of a worker in step `t`, both counted from 0: `(0.3 + 0.1 i) theta + sin(0.7 (t + 1)(i + 1) + worker) / 2`.
+/// The gradient of a worker in step `t`, both counted from 0:
+/// `(0.3 + 0.1 i) theta + sin(0.7 (t + 1)(i + 1) + worker) / 2`.
 #[must_use]
 pub fn gradients<T: Float>(params: &ParamSet<'_, T>, t: usize, worker: usize) -> Vec<Option<Vec<T>>> {
     let mut i = 0.0;

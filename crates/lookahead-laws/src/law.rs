@@ -76,8 +76,8 @@ pub enum Law {
     AnOuterStepWithoutMomentumIsEq1,
     /// A restart of the outer momentum leaves nothing of it: under "reset" the run is a fresh one at phi, bit for bit.
     ARestartIsAFreshMomentum,
-    /// With k = 1 an outer step around SGD is an average that trains, to rounding: with mu_x = mu_y = mu for Nesterov, with
-    /// mu_y = 1 for the heavy ball.
+    /// With k = 1 an outer step around SGD is an average that trains, to rounding: with mu_x = mu_y = mu for Nesterov,
+    /// with mu_y = 1 for the heavy ball.
     PeriodOneWithMomentumIsAnAverageThatTrains,
     /// Several workers with the same gradients have the bits of one.
     EqualWorkersAreOne,

@@ -50,8 +50,8 @@
 //!   [`ARestartIsAFreshMomentum`](Law::ARestartIsAFreshMomentum)
 //! * workers that differ by the rounding of their mean: [`EqualWorkersAreOne`](Law::EqualWorkersAreOne)
 //!
-//! [`Rounded`] puts any of them under the same laws with bf16 slow weights, [`WithMomentum`] with the heavy ball as its outer
-//! step.
+//! [`Rounded`] puts any of them under the same laws with bf16 slow weights, [`WithMomentum`] with the heavy ball as its
+//! outer step.
 //!
 //! Two defects are not a matter of laws: that an invalid alpha or k is accepted (`errors.rs` of the core's tests) and a
 //! pass over all slow weights at every step (a matter of speed).

@@ -1,6 +1,6 @@
 //! What a law needs of an implementation: build it, step it, look at it, save it.
 
-use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig};
+use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, PrimalAveraging};
 
 use crate::{Case, Law};
 
@@ -218,14 +218,16 @@ impl Rule {
     }
 }
 
-/// An optimizer: a rule, an average around it if there is one, and the Lookaheads around both, innermost first (at most
-/// two).
+/// An optimizer: a rule, an average around it if there is one (one that is looked at, or one that it trains near), and
+/// the Lookaheads around both, innermost first (at most two).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The rule in the middle.
     pub rule: Rule,
     /// The average of the rule's weights.
     pub averaging: Option<Averaging>,
+    /// The average that the rule trains near.
+    pub primal: Option<PrimalAveraging>,
     /// The hyperparameters of each Lookahead around it; empty for the bare rule.
     pub lookaheads: Vec<LookaheadConfig>,
 }
@@ -234,13 +236,19 @@ impl Setup {
     /// The bare rule.
     #[must_use]
     pub fn bare(rule: Rule) -> Self {
-        Self { rule, averaging: None, lookaheads: Vec::new() }
+        Self { rule, averaging: None, primal: None, lookaheads: Vec::new() }
     }
 
     /// An average around a bare rule.
     #[must_use]
     pub fn averaged(rule: Rule, averaging: Averaging) -> Self {
         Self { averaging: Some(averaging), ..Self::bare(rule) }
+    }
+
+    /// A rule that trains near its average.
+    #[must_use]
+    pub fn near_its_average(rule: Rule, averaging: impl Into<PrimalAveraging>) -> Self {
+        Self { primal: Some(averaging.into()), ..Self::bare(rule) }
     }
 
     /// One more Lookahead around it all.

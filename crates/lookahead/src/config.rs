@@ -194,8 +194,8 @@ impl LookaheadConfig {
     /// Checks that its parts go together.
     ///
     /// # Errors
-    /// [`Error::AdaptiveOverRounded`] for an adaptive alpha with bf16 slow weights, [`Error::MomentumOverRounded`] for an
-    /// outer momentum with them.
+    /// [`Error::AdaptiveOverRounded`] for an adaptive alpha with bf16 slow weights, [`Error::MomentumOverRounded`] for
+    /// an outer momentum with them.
     pub fn check(&self) -> Result<(), Error> {
         match (&self.step_size, self.slow_storage) {
             (StepSize::Adaptive(_), SlowStorage::Bf16 { .. }) => Err(Error::AdaptiveOverRounded),

@@ -1,4 +1,5 @@
-//! The outer step of Lookahead's descendants: SGD with momentum on the way that a cycle has gone (SlowMo, DiLoCo, SNOO).
+//! The outer step of Lookahead's descendants: SGD with momentum on the way that a cycle has gone (SlowMo, DiLoCo,
+//! SNOO).
 
 use std::num::NonZeroU64;
 
@@ -12,12 +13,12 @@ use crate::{Alpha, ChosenAlpha, Description, Error, Float, OuterMomentum, OuterR
 /// phi <- phi - eta d,  theta <- phi      d = delta without momentum, b for the heavy ball, delta + mu b for Nesterov
 /// ```
 ///
-/// with the outer learning rate eta, the outer momentum mu, and rho as [`BufferUnit`] says: 1 by default. The buffer b begins
-/// at 0 and takes as much memory as the slow weights. Without momentum it is Eq. 1 with alpha = eta: where mu is 0 and eta at
-/// most 1 for all time, it is kept as that alpha, and is today's Lookahead in every bit and byte.
+/// with the outer learning rate eta, the outer momentum mu, and rho as [`BufferUnit`] says: 1 by default. The buffer b
+/// begins at 0 and takes as much memory as the slow weights. Without momentum it is Eq. 1 with alpha = eta: where mu is
+/// 0 and eta at most 1 for all time, it is kept as that alpha, and is today's Lookahead in every bit and byte.
 ///
-/// For "interpolate" the inner state moves by eta, by 1 where eta is above it. A tensor whose gradients end coasts on until
-/// b has died away.
+/// For "interpolate" the inner state moves by eta, by 1 where eta is above it. A tensor whose gradients end coasts on
+/// until b has died away.
 ///
 /// ```
 /// use lookahead::{Lookahead, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, SyncPeriod, rules::AdamW};
@@ -60,11 +61,12 @@ pub enum BufferUnit {
     /// The ways delta themselves: rho = 1 (DiLoCo, SNOO). The default.
     #[default]
     Delta,
-    /// Ways over the learning rate gamma, `u <- mu u + delta / gamma`, `phi <- phi - eta gamma u` (SlowMo): with b = gamma u,
-    /// rho is the learning rate of this sync's step over that of the last one's. A learning rate of 0 counts as the one before.
+    /// Ways over the learning rate gamma, `u <- mu u + delta / gamma`, `phi <- phi - eta gamma u` (SlowMo): with b =
+    /// gamma u, rho is the learning rate of this sync's step over that of the last one's. A learning rate of 0 counts
+    /// as the one before.
     DeltaOverLearningRate,
-    /// Outer steps, `u <- mu u + eta delta`, `phi <- phi - (mu u + eta delta)` (MuLoCo): with b = u / eta, rho is the last
-    /// outer learning rate over this one. So an old step keeps its length when eta changes.
+    /// Outer steps, `u <- mu u + eta delta`, `phi <- phi - (mu u + eta delta)` (MuLoCo): with b = u / eta, rho is the
+    /// last outer learning rate over this one. So an old step keeps its length when eta changes.
     OuterStep,
 }
 
@@ -142,8 +144,8 @@ impl OuterStep {
         self.rate.at(outer).as_alpha()
     }
 
-    /// The numbers of outer step `outer`, which ends with a gradient step of learning rate `lr`. `unit` is what the buffer
-    /// was measured in at the last sync, 0 before the first.
+    /// The numbers of outer step `outer`, which ends with a gradient step of learning rate `lr`. `unit` is what the
+    /// buffer was measured in at the last sync, 0 before the first.
     pub(crate) fn coefficients<T: Float>(&self, outer: u64, lr: f64, unit: &mut f64) -> Coefficients<T> {
         let (rate, momentum) = (self.rate.at(outer).get(), self.momentum.at(outer).get());
         let now = match self.buffer {

@@ -107,7 +107,8 @@ impl<T: Copy> Schedule<T> {
 }
 
 impl Schedule<SyncPeriod> {
-    /// Syncs after gradient steps `first`, `first + k`, `first + 2 k`, …: those of sources that count from another step.
+    /// Syncs after gradient steps `first`, `first + k`, `first + 2 k`, …: those of sources that count from another
+    /// step.
     ///
     /// ```
     /// use lookahead::{Schedule, SyncClock, SyncPeriod, Tick};

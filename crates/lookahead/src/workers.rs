@@ -8,10 +8,11 @@ use crate::{Buffer, Float, OuterStep, ParamSet, SlowStorage};
 
 /// The slow weights that several workers share, the momentum of their [`OuterStep`], and the number of syncs.
 ///
-/// Each worker trains by itself from the weights of the last sync, with an inner optimizer and a state of its own; after k steps
-/// [`sync`](Self::sync) takes all their weights, or [`sync_mean`](Self::sync_mean) their mean, however that came about. Who counts
-/// the steps and carries weights from one machine to another is the caller; a delta that was sent instead is
-/// `theta = phi - delta`. One worker, or equal ones, have the bits of [`Lookahead`](crate::Lookahead).
+/// Each worker trains by itself from the weights of the last sync, with an inner optimizer and a state of its own;
+/// after k steps [`sync`](Self::sync) takes all their weights, or [`sync_mean`](Self::sync_mean) their mean, however
+/// that came about. Who counts the steps and carries weights from one machine to another is the caller; a delta that
+/// was sent instead is `theta = phi - delta`. One worker, or equal ones, have the bits of
+/// [`Lookahead`](crate::Lookahead).
 ///
 /// ```
 /// use lookahead::{OuterMomentum, OuterRate, OuterStep, ParamSet, Workers};
@@ -45,8 +46,8 @@ impl<T: Float> Workers<T> {
         Self { step, slow, outer: 0 }
     }
 
-    /// An outer step along the mean way of the workers, after which all have the slow weights. `lr` is the learning rate of
-    /// their last step. Gives the number of elements refused as not finite: they keep their slow weights.
+    /// An outer step along the mean way of the workers, after which all have the slow weights. `lr` is the learning
+    /// rate of their last step. Gives the number of elements refused as not finite: they keep their slow weights.
     ///
     /// # Panics
     /// If the workers' tensors differ in number or length.

@@ -1,5 +1,5 @@
-//! Lookahead's descendants against the runs of `testdata/family`, made with their authors' code: the weights after every
-//! step and the momentum at the end.
+//! Lookahead's descendants against the runs of `testdata/family`, made with their authors' code: the weights after
+//! every step and the momentum at the end.
 
 use std::borrow::Cow;
 

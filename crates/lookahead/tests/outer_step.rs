@@ -34,7 +34,8 @@ fn step<A: Optimizer<f64>>(
     Ok(())
 }
 
-/// With theta <- theta - 1, k = 2, eta = mu = 1/2: from 8, 6, then d = 2 + 1 and 6.5; 4.5, then b = 3, d = 2 + 1.5 and 4.75.
+/// With theta <- theta - 1, k = 2, eta = mu = 1/2: from 8, 6, then d = 2 + 1 and 6.5; 4.5, then b = 3, d = 2 + 1.5 and
+/// 4.75.
 #[test]
 fn a_run_small_enough_to_follow() -> Result<(), Error> {
     let optimizer = Lookahead::with_config(Sgd::new(), every(2, nesterov(0.5, 0.5)?)?)?;

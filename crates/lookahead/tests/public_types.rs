@@ -11,9 +11,10 @@ use lookahead::rules::{
 };
 use lookahead::{
     Adaptive, Alpha, Averaged, AveragedState, Averaging, Buffer, BufferUnit, ChosenAlpha, CurvaturePower, Description,
-    Error, Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger, OuterForm,
-    OuterMomentum, OuterRate, OuterStep, Param, ParamSet, PullBack, Schedule, SecondMoment, SlowStorage,
-    SquaredGradients, StepSize, Storage, SyncClock, SyncPeriod, SyncReport, Tick, Value, Workers,
+    Error, Gpa, Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger,
+    OuterForm, OuterMomentum, OuterRate, OuterStep, Param, ParamSet, PowerWarmUp, PrimalAveraged, PrimalAveraging,
+    PublishedDecay, PullBack, Schedule, ScheduleFree, SecondMoment, SlowStorage, SquaredGradients, StepSize, Storage,
+    SyncClock, SyncPeriod, SyncReport, Tick, Value, Workers,
 };
 
 fn is_sound<T: Debug + Send + Sync>() {}
@@ -46,13 +47,18 @@ fn public_types_are_debug_send_and_sync() {
         Schedule<Alpha>,
         Schedule<SyncPeriod>,
         BufferUnit,
+        Gpa,
+        PowerWarmUp,
+        PrimalAveraging,
+        PublishedDecay,
+        ScheduleFree,
         OuterForm,
         OuterMomentum,
         OuterRate,
         OuterStep,
     );
     are_sound!(AdaFactor, Adam, AdamHyperparameters, AdamW, BiasCorrection, Sgd);
-    are_sound!(Lookahead<Averaged<Sgd>>, Averaged<Lookahead<AdamW>>);
+    are_sound!(PrimalAveraged<Lookahead<Sgd>>, Lookahead<Averaged<Sgd>>, Averaged<Lookahead<AdamW>>);
     type Nested<T> = LookaheadState<T, AveragedState<T, SgdState<T>>>;
     are_sound!(Nested<f32>, Nested<f64>, AdamState<f32>, AdaFactorState<f64>, SquaredGradients<f32>);
     are_sound!(Buffer<f32>, ParamSet<'static, f32>, Param<'static, f64>, Storage<'static, f32>, Grads<'static, f32>);

@@ -55,7 +55,8 @@ pub(crate) fn period_one_with_momentum_is_an_average_that_trains<S: Subject>(cas
         let (mut x, mut y) = (inner.weights(), inner.weights());
         for step in 0..20 {
             case.advance(&mut subject, step..step + 1);
-            // z by the rule at rate eta gamma / (1 - mu) with gradients at y; x <- mu x + (1 - mu) z, y = mu_y x + (1 - mu_y) z
+            // z by the rule at rate eta gamma / (1 - mu) with gradients at y; then x <- mu x + (1 - mu) z and
+            // y = mu_y x + (1 - mu_y) z
             let grads = case.gradients::<S>(step, &y);
             inner.step(eta.get() * case.lr(step) / (1.0 - MU), &grads);
             let z = inner.weights();

@@ -11,6 +11,7 @@ mod instruction_set;
 pub mod momentum;
 mod pass;
 mod pieces;
+pub mod primal;
 mod pull_back;
 mod reduce;
 pub mod sgd;

@@ -1,4 +1,5 @@
-//! The outer step with momentum: Eq. 1 as SGD with momentum on `delta = phi - theta`, after which theta restarts from phi.
+//! The outer step with momentum: Eq. 1 as SGD with momentum on `delta = phi - theta`, after which theta restarts from
+//! phi.
 
 use crate::Float;
 
@@ -15,8 +16,8 @@ pub struct Coefficients<T> {
     pub nesterov: bool,
 }
 
-/// `b <- mu rho b + delta`, `phi <- phi - eta d`, `theta <- phi`, with `delta = phi - theta` and d = delta without momentum,
-/// b for the heavy ball, `delta + mu b` for Nesterov.
+/// `b <- mu rho b + delta`, `phi <- phi - eta d`, `theta <- phi`, with `delta = phi - theta` and d = delta without
+/// momentum, b for the heavy ball, `delta + mu b` for Nesterov.
 ///
 /// An element whose result is not finite keeps its slow weight, and its buffer begins anew. Gives the number of such
 /// elements.
@@ -65,8 +66,8 @@ fn settle<T: Float>(
     (if finite { moved } else { phi }, if finite && b.is_finite() { b } else { T::ZERO }, finite)
 }
 
-/// The mean of several workers' weights, element by element: `mean <- mean + (theta_n - mean) / n` for the n-th of them.
-/// Of equal weights it is that weight, bit for bit.
+/// The mean of several workers' weights, element by element: `mean <- mean + (theta_n - mean) / n` for the n-th of
+/// them. Of equal weights it is that weight, bit for bit.
 ///
 /// ```
 /// use lookahead::kernels::momentum::mean;

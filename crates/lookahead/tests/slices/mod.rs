@@ -5,7 +5,7 @@ use std::ops::Deref;
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{
     Averaged, Describe, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum, OuterRate,
-    OuterStep, ParamSet, Snapshot, StepSize, SyncClock, Tick, Workers,
+    OuterStep, ParamSet, PrimalAveraged, Snapshot, StepSize, SyncClock, Tick, Workers,
 };
 use lookahead_laws::{Precision, Rule, Setup, Subject, Tensor};
 use serde::Serialize;
@@ -52,7 +52,7 @@ impl<T: Float, O: Optimizer<T, State: Serialize + DeserializeOwned> + Describe> 
     }
 
     fn evaluation_weights(&self) -> Vec<Vec<f64>> {
-        self.optimizer.evaluation_weights(&self.state).map_or_else(|| self.weights(), |weights| widen(&weights))
+        widen(&self.optimizer.evaluate(&self.params, &self.state))
     }
 
     fn sync_now(&mut self) {
@@ -167,9 +167,10 @@ impl<T: Float> Slices<T> {
     where
         A: Optimizer<T, State: Serialize + DeserializeOwned> + Describe + 'static,
     {
-        match setup.averaging {
-            None => Self::wrap(rule, &setup.lookaheads, tensors, start),
-            Some(averaging) => Self::wrap(Averaged::new(rule, averaging), &setup.lookaheads, tensors, start),
+        match (setup.averaging, setup.primal) {
+            (None, None) => Self::wrap(rule, &setup.lookaheads, tensors, start),
+            (None, Some(primal)) => Self::wrap(PrimalAveraged::new(rule, primal), &setup.lookaheads, tensors, start),
+            (Some(averaging), _) => Self::wrap(Averaged::new(rule, averaging), &setup.lookaheads, tensors, start),
         }
     }
 
