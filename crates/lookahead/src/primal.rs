@@ -1,10 +1,15 @@
 //! The hyperparameters of averages that train where they evaluate: Schedule-Free and generalized primal averaging.
 
+#[cfg(feature = "serde")]
+mod written;
+
 use crate::error::accept;
 use crate::{Describe, Description, Error};
 
 /// How [`PrimalAveraged`](crate::PrimalAveraged) moves its average x, and where between x and z gradients are taken.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PrimalAveraging {
     /// x is the mean of all z, weighted.
@@ -29,12 +34,15 @@ pub enum PrimalAveraging {
 /// # Ok::<(), lookahead::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "written::ScheduleFreeKeys"))]
 pub struct ScheduleFree {
     beta: f64,
     power: f64,
     rate_power: f64,
     warm_up: u64,
     weight_decay: f64,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     corrected: Option<f64>,
 }
 
@@ -123,14 +131,19 @@ impl ScheduleFree {
 /// The inner optimizer steps z, and so its weight decay acts on z, as the paper says. The authors' code has a decay
 /// that departs from the paper's recursion: [`with_published_decay`](Self::with_published_decay).
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "written::GpaKeys"))]
 pub struct Gpa {
-    average: f64,
-    interpolation: f64,
-    decay: Option<PublishedDecay>,
+    mu_x: f64,
+    mu_y: f64,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    published_decay: Option<PublishedDecay>,
 }
 
 /// The weight decays of GPA's published code, with lambda.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum PublishedDecay {
     /// z shrinks by `1 - gamma lambda`, and x as if z had been as small before: the x that this implies is not the
     /// paper's.
@@ -141,7 +154,7 @@ pub enum PublishedDecay {
 
 impl Default for Gpa {
     fn default() -> Self {
-        Self { average: 0.9967, interpolation: 0.7, decay: None }
+        Self { mu_x: 0.9967, mu_y: 0.7, published_decay: None }
     }
 }
 
@@ -158,9 +171,9 @@ impl Gpa {
     /// [`Error::OutOfRange`] unless `0 <= mu_x < 1` and `0 < mu_y <= 1`: with `mu_y = 0` it is
     /// [`Averaged`](crate::Averaged).
     pub fn with_coefficients(self, mu_x: f64, mu_y: f64) -> Result<Self, Error> {
-        let average = accept("mu_x", mu_x, (0.0..1.0).contains(&mu_x), "at least 0 and below 1")?;
-        let interpolation = accept("mu_y", mu_y, mu_y > 0.0 && mu_y <= 1.0, "above 0 and at most 1")?;
-        Ok(Self { average, interpolation, ..self })
+        let mu_x = accept("mu_x", mu_x, (0.0..1.0).contains(&mu_x), "at least 0 and below 1")?;
+        let mu_y = accept("mu_y", mu_y, mu_y > 0.0 && mu_y <= 1.0, "above 0 and at most 1")?;
+        Ok(Self { mu_x, mu_y, ..self })
     }
 
     /// Decays weights as the published code does. The inner optimizer should then have no weight decay.
@@ -170,7 +183,7 @@ impl Gpa {
     pub fn with_published_decay(self, decay: PublishedDecay) -> Result<Self, Error> {
         let (PublishedDecay::OnZ(lambda) | PublishedDecay::OnY(lambda)) = decay;
         not_negative("weight_decay", lambda)?;
-        Ok(Self { decay: Some(decay), ..self })
+        Ok(Self { published_decay: Some(decay), ..self })
     }
 }
 
@@ -203,7 +216,7 @@ impl PrimalAveraging {
     pub(crate) fn interpolation(&self) -> f64 {
         match self {
             Self::ScheduleFree(schedule_free) => schedule_free.beta,
-            Self::Gpa(gpa) => gpa.interpolation,
+            Self::Gpa(gpa) => gpa.mu_y,
         }
     }
 
@@ -212,7 +225,7 @@ impl PrimalAveraging {
         match self {
             Self::ScheduleFree(_) if sum > 0.0 => weight / sum,
             Self::ScheduleFree(_) => 0.0,
-            Self::Gpa(gpa) => 1.0 - gpa.average,
+            Self::Gpa(gpa) => 1.0 - gpa.mu_x,
         }
     }
 
@@ -226,7 +239,7 @@ impl PrimalAveraging {
                 Rates { inner, decay: rate * schedule_free.weight_decay, keep: [1.0; 2], weight: Some(weight) }
             }
             Self::Gpa(gpa) => {
-                let keep = match gpa.decay {
+                let keep = match gpa.published_decay {
                     None => [1.0; 2],
                     Some(PublishedDecay::OnZ(lambda)) => [1.0 - lr * lambda, 1.0],
                     Some(PublishedDecay::OnY(lambda)) => [1.0, 1.0 - lr * lambda],
@@ -249,13 +262,13 @@ impl Describe for PrimalAveraging {
                     .with("weight_decay", *weight_decay)
                     .with("corrected_beta2", corrected.unwrap_or(0.0))
             }
-            Self::Gpa(Gpa { average, interpolation, decay }) => {
-                let (on, lambda) = match decay {
+            Self::Gpa(Gpa { mu_x, mu_y, published_decay }) => {
+                let (on, lambda) = match published_decay {
                     None => ("none", 0.0),
                     Some(PublishedDecay::OnZ(lambda)) => ("z", *lambda),
                     Some(PublishedDecay::OnY(lambda)) => ("y", *lambda),
                 };
-                let gpa = Description::of("Gpa").with("mu_x", *average).with("mu_y", *interpolation);
+                let gpa = Description::of("Gpa").with("mu_x", *mu_x).with("mu_y", *mu_y);
                 gpa.with("published_decay", on).with("weight_decay", lambda)
             }
         }

@@ -3,7 +3,7 @@
 use lookahead::kernels::{InstructionSet, Pass, momentum};
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
-    Alpha, BufferUnit, Cadence, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
+    BufferUnit, Cadence, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
     OuterRate, OuterStep, ParamSet, Schedule, SlowStorage, StepSize, SyncPeriod, family,
 };
 
@@ -243,7 +243,7 @@ fn a_fused_step_equals_a_separate_one() -> Result<(), Error> {
 #[cfg(feature = "serde")]
 mod saved {
     use super::*;
-    use lookahead::Snapshot;
+    use lookahead::{Alpha, Snapshot};
 
     fn read(json: &str) -> Result<LookaheadConfig, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
