@@ -186,7 +186,7 @@ impl Describe for Averaging {
             Self::Exponential(Decay { decay, warm_up, power }) => {
                 let exponential = averaged.with("average", "exponential").with("decay", *decay);
                 let exponential = exponential.with_new("warm_up", *warm_up, false);
-                let Some(power) = power else { return exponential.with_new("warm_up_power", 0.0, 0.0) };
+                let Some(power) = power else { return exponential };
                 exponential
                     .with_new("warm_up_power", power.power, 0.0)
                     .with("warm_up_gamma", power.gamma)

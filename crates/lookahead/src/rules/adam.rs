@@ -219,12 +219,12 @@ macro_rules! adam_rule {
         impl Describe for $name {
             fn describe(&self) -> Description {
                 let AdamHyperparameters { beta1, beta2, epsilon, weight_decay, decoupled: _, epsilon_is_hat } = self.0;
-                Description::of(stringify!($name))
+                let adam = Description::of(stringify!($name))
                     .with("beta1", beta1)
                     .with("beta2", beta2)
                     .with("epsilon", epsilon)
-                    .with("weight_decay", weight_decay)
-                    .with_new("epsilon_is_hat", epsilon_is_hat, false)
+                    .with("weight_decay", weight_decay);
+                if epsilon_is_hat { adam.with_new("epsilon_is_hat", true, false) } else { adam }
             }
         }
 
