@@ -59,8 +59,7 @@ pub fn diloco() -> LookaheadConfig {
 /// and mu = 0 it is [`local_sgd`], with one worker and mu = 0 Lookahead.
 ///
 /// Here phi begins at theta_0. fairscale makes it after the first step unless told otherwise, so that its first way is
-/// one step short; torchdistx takes no outer step before step 1 + k. The inner state is maintained; the paper has other
-/// choices too.
+/// one step short; torchdistx takes no outer step before step 1 + k. The inner state is maintained.
 #[must_use]
 pub fn slowmo() -> LookaheadConfig {
     let step = OuterStep::heavy_ball(SLOWMO.rate, SLOWMO.momentum);
