@@ -1,5 +1,4 @@
-//! The outer step of Lookahead's descendants: SGD with momentum on the way that a cycle has gone (SlowMo, DiLoCo,
-//! SNOO).
+//! The outer step of Lookahead's descendants: SGD with momentum on the way that a cycle has gone.
 
 use std::num::NonZeroU64;
 
