@@ -1,6 +1,6 @@
 //! The inner optimizers that the battery is run for: one function each, named like the module of its tests.
 
-use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig};
+use lookahead::{Averaging, Gpa, InnerStatePolicy, LookaheadConfig, ScheduleFree};
 
 use crate::case::{alpha, changing, period};
 use crate::{Rule, Setup};
@@ -84,6 +84,20 @@ pub fn nested_averaged() -> Setup {
     let averaging = Averaging::exponential(0.5).expect("a decay below 1");
     let Setup { lookaheads, .. } = nested(Rule::HeavyBall, InnerStatePolicy::Interpolate);
     Setup { lookaheads, ..Setup::averaged(Rule::HeavyBall, averaging) }
+}
+
+/// Schedule-Free around AdamW. All weights count alike: else a tensor that joins late would remember the learning rates
+/// before it.
+#[must_use]
+pub fn schedule_free() -> Setup {
+    let averaging = ScheduleFree::new().with_beta(0.75).and_then(|it| it.with_rate_power(0.0)).expect("in range");
+    Setup::near_its_average(Rule::AdamW, averaging)
+}
+
+/// Generalized primal averaging around AdamW.
+#[must_use]
+pub fn gpa() -> Setup {
+    Setup::near_its_average(Rule::AdamW, Gpa::new().with_coefficients(0.9, 0.6).expect("in range"))
 }
 
 /// A Lookahead with k = 2 and alpha = 0.6, for the laws to put another around.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, Schedule, SyncPeriod};
+use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterRate, Schedule, SyncPeriod};
 
 use crate::{Precision, Setup, Subject, Tensor};
 
@@ -43,6 +43,11 @@ impl Case {
     /// k as a number of steps.
     pub(crate) fn k(&self) -> u64 {
         self.sync_period.get().into()
+    }
+
+    /// eta: alpha.
+    pub(crate) fn eta(&self) -> OuterRate {
+        self.alpha.into()
     }
 
     /// Whether a first cycle of so many steps before those of k ends where one of the base does, and all later ones too.
@@ -185,4 +190,9 @@ pub(crate) fn alpha(value: f64) -> Alpha {
 /// A schedule whose changes are known to be in order.
 pub(crate) fn changing<T: Copy, const N: usize>(first: T, changes: [(u64, T); N]) -> Schedule<T> {
     Schedule::steps(first, changes).expect("the laws' schedules are in order")
+}
+
+/// An outer momentum that is known to be valid.
+pub(crate) fn momentum(value: f64) -> OuterMomentum {
+    OuterMomentum::new(value).expect("the laws use momenta in [0, 1)")
 }

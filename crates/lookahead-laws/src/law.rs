@@ -2,7 +2,7 @@
 
 use lookahead::Averaging;
 
-use crate::laws::{average, clock, identities, inner_state, membership, non_finite, resume, sync};
+use crate::laws::{average, clock, identities, inner_state, membership, non_finite, outer, resume, sync};
 use crate::{Case, Rule, Subject};
 
 /// One law of Lookahead, for finite values unless it says otherwise.
@@ -72,11 +72,20 @@ pub enum Law {
     MomentumInterpolates,
     /// On a constant gradient Adam's steps are gamma long under every policy: the bias correction follows its moments.
     BiasCorrectionFollowsTheMoments,
+    /// An outer step without momentum has the bits of Eq. 1 with alpha = eta, also where it may have momentum later.
+    AnOuterStepWithoutMomentumIsEq1,
+    /// A restart of the outer momentum leaves nothing of it: under "reset" the run is a fresh one at phi, bit for bit.
+    ARestartIsAFreshMomentum,
+    /// With k = 1 an outer step around SGD is an average that trains, to rounding: with mu_x = mu_y = mu for Nesterov,
+    /// with mu_y = 1 for the heavy ball.
+    PeriodOneWithMomentumIsAnAverageThatTrains,
+    /// Several workers with the same gradients have the bits of one.
+    EqualWorkersAreOne,
 }
 
 impl Law {
     /// All laws.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::AlphaOneIsTheInnerOptimizer,
         Self::InterpolateWithAlphaOneMaintains,
         Self::FastEqualsSlowAfterEachSync,
@@ -107,6 +116,10 @@ impl Law {
         Self::OverflowNeverReachesTheSlowWeights,
         Self::MomentumInterpolates,
         Self::BiasCorrectionFollowsTheMoments,
+        Self::AnOuterStepWithoutMomentumIsEq1,
+        Self::ARestartIsAFreshMomentum,
+        Self::PeriodOneWithMomentumIsAnAverageThatTrains,
+        Self::EqualWorkersAreOne,
     ];
 
     /// Whether the law says anything about this case: some are about one rule only.
@@ -125,8 +138,21 @@ impl Law {
             Self::AdaptiveAlphaIsOneForAllTensors => case.tensors.len() > 1 && case.k() > 2,
             Self::MomentumInterpolates => rule == Rule::HeavyBall && case.k() > 1 && case.inside_interpolates(),
             Self::BiasCorrectionFollowsTheMoments => rule == Rule::Adam && !nested,
+            Self::PeriodOneWithMomentumIsAnAverageThatTrains => matches!(rule, Rule::Sgd | Rule::HeavyBall) && !nested,
+            Self::EqualWorkersAreOne => !nested,
             _ => true,
         }
+    }
+
+    /// Whether it is about outer steps.
+    fn is_of_outer_steps(self) -> bool {
+        matches!(
+            self,
+            Self::AnOuterStepWithoutMomentumIsEq1
+                | Self::ARestartIsAFreshMomentum
+                | Self::PeriodOneWithMomentumIsAnAverageThatTrains
+                | Self::EqualWorkersAreOne
+        )
     }
 
     /// Tries the law on a case, unless the subject is exempt from it.
@@ -139,6 +165,9 @@ impl Law {
         if let Some(reason) = S::exemption(self, case) {
             assert!(!reason.is_empty(), "an exemption from {self:?} without a reason");
             return println!("{self:?} is not kept: {reason}");
+        }
+        if self.is_of_outer_steps() && !S::OUTER_STEPS {
+            return println!("{self:?} is not kept: there are no outer steps with momentum here");
         }
         match self {
             Self::AlphaOneIsTheInnerOptimizer => identities::alpha_one_is_the_inner_optimizer::<S>(case),
@@ -177,6 +206,12 @@ impl Law {
             Self::OverflowNeverReachesTheSlowWeights => non_finite::overflow_never_reaches_the_slow_weights::<S>(case),
             Self::MomentumInterpolates => inner_state::momentum_interpolates::<S>(case),
             Self::BiasCorrectionFollowsTheMoments => inner_state::bias_correction_follows_the_moments::<S>(case),
+            Self::AnOuterStepWithoutMomentumIsEq1 => outer::an_outer_step_without_momentum_is_eq1::<S>(case),
+            Self::ARestartIsAFreshMomentum => outer::a_restart_is_a_fresh_momentum::<S>(case),
+            Self::PeriodOneWithMomentumIsAnAverageThatTrains => {
+                outer::period_one_with_momentum_is_an_average_that_trains::<S>(case);
+            }
+            Self::EqualWorkersAreOne => outer::equal_workers_are_one::<S>(case),
         }
     }
 }

@@ -45,7 +45,13 @@
 //! * a bias correction left behind by "interpolate":
 //!   [`BiasCorrectionFollowsTheMoments`](Law::BiasCorrectionFollowsTheMoments)
 //!
-//! [`Rounded`] puts any of them under the same laws with bf16 slow weights.
+//! * an outer momentum that is left over where there should be none, or after a restart:
+//!   [`AnOuterStepWithoutMomentumIsEq1`](Law::AnOuterStepWithoutMomentumIsEq1),
+//!   [`ARestartIsAFreshMomentum`](Law::ARestartIsAFreshMomentum)
+//! * workers that differ by the rounding of their mean: [`EqualWorkersAreOne`](Law::EqualWorkersAreOne)
+//!
+//! [`Rounded`] puts any of them under the same laws with bf16 slow weights, [`WithMomentum`] with the heavy ball as its
+//! outer step.
 //!
 //! Two defects are not a matter of laws: that an invalid alpha or k is accepted (`errors.rs` of the core's tests) and a
 //! pass over all slow weights at every step (a matter of speed).
@@ -54,15 +60,16 @@
 
 pub mod bases;
 mod case;
+mod changed;
 mod compare;
+pub mod family;
 pub mod golden;
 mod law;
 mod laws;
 mod macros;
-mod rounded;
 mod subject;
 
 pub use case::{Case, initial_value};
+pub use changed::{Bf16, Change, Changed, HeavyBall, Rounded, WithMomentum};
 pub use law::{Law, battery};
-pub use rounded::Rounded;
 pub use subject::{Precision, Rule, Setup, Slow, Subject, Tensor};

@@ -46,15 +46,23 @@ macro_rules! laws {
             replaced_tensors_start_afresh: ReplacedTensorsStartAfresh,
             twins_stay_one_or_are_refused: TwinsStayOneOrAreRefused,
             non_finite_gradients_never_reach_the_slow_weights: NonFiniteGradientsNeverReachTheSlowWeights,
+            an_outer_step_without_momentum_is_eq1: AnOuterStepWithoutMomentumIsEq1,
+            a_restart_is_a_fresh_momentum: ARestartIsAFreshMomentum,
         }
     };
     (@transparent $subject:ident $base:ident) => {
         $crate::laws! { @tests $subject $base
             lookahead_inside_with_alpha_one_is_transparent: LookaheadInsideWithAlphaOneIsTransparent,
+            equal_workers_are_one: EqualWorkersAreOne,
         }
     };
     (@memoryless $subject:ident $base:ident) => {
         $crate::laws! { @tests $subject $base policies_agree_without_memory: PoliciesAgreeWithoutMemory, }
+    };
+    (@linear $subject:ident $base:ident) => {
+        $crate::laws! { @tests $subject $base
+            period_one_with_momentum_is_an_average_that_trains: PeriodOneWithMomentumIsAnAverageThatTrains,
+        }
     };
     (@momentum $subject:ident $base:ident) => {
         $crate::laws! { @tests $subject $base momentum_interpolates: MomentumInterpolates, }
@@ -62,6 +70,7 @@ macro_rules! laws {
     (@only sgd $subject:ident) => {
         $crate::laws!(@transparent $subject sgd);
         $crate::laws!(@memoryless $subject sgd);
+        $crate::laws!(@linear $subject sgd);
         $crate::laws! { @tests $subject sgd
             period_one_scales_the_rate_of_sgd: PeriodOneScalesTheRateOfSgd,
             learning_rate_reaches_the_rule: LearningRateReachesTheRule,
@@ -71,6 +80,7 @@ macro_rules! laws {
     (@only heavy_ball $subject:ident) => {
         $crate::laws!(@transparent $subject heavy_ball);
         $crate::laws!(@momentum $subject heavy_ball);
+        $crate::laws!(@linear $subject heavy_ball);
     };
     (@only adam $subject:ident) => {
         $crate::laws!(@transparent $subject adam);
@@ -85,6 +95,7 @@ macro_rules! laws {
     (@only averaged $subject:ident) => {
         $crate::laws!(@transparent $subject averaged);
         $crate::laws!(@momentum $subject averaged);
+        $crate::laws!(@linear $subject averaged);
         $crate::laws! { @tests $subject averaged
             averages_are_of_each_tensors_own_weights: AveragesAreOfEachTensorsOwnWeights,
         }

@@ -1,6 +1,6 @@
 //! What a law needs of an implementation: build it, step it, look at it, save it.
 
-use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, SlowStorage};
+use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, PrimalAveraging};
 
 use crate::{Case, Law};
 
@@ -17,6 +17,9 @@ pub trait Subject: Sized {
 
     /// Whether a tensor joins when it is there; else in its first step, or when it is saved.
     const JOINS_AT_ONCE: bool = true;
+
+    /// Whether it takes a [`StepSize::Outer`](lookahead::StepSize::Outer).
+    const OUTER_STEPS: bool = false;
 
     /// An optimizer with these hyperparameters around these weights, before the first step.
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self;
@@ -61,6 +64,12 @@ pub trait Subject: Sized {
     /// [`new`](Self::new), or [`load`](Self::load) of what was saved, with one tensor more at the end: a clone of tensor
     /// `of` that shares its identity and so its gradient. `None`: there are no identities here.
     fn with_twin(_setup: &Setup, _tensors: &[Tensor], _of: usize, _saved: Option<&[u8]>) -> Option<Self> {
+        None
+    }
+
+    /// [`new`](Self::new) for so many workers that all have the gradients of a step, and share the slow weights of the
+    /// outermost Lookahead. `None`: there is one worker here, always.
+    fn with_workers(_setup: &Setup, _tensors: &[Tensor], _workers: usize) -> Option<Self> {
         None
     }
 
@@ -209,14 +218,16 @@ impl Rule {
     }
 }
 
-/// An optimizer: a rule, an average around it if there is one, and the Lookaheads around both, innermost first (at most
-/// two).
+/// An optimizer: a rule, an average around it if there is one (one that is looked at, or one that it trains near), and
+/// the Lookaheads around both, innermost first (at most two).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The rule in the middle.
     pub rule: Rule,
     /// The average of the rule's weights.
     pub averaging: Option<Averaging>,
+    /// The average that the rule trains near.
+    pub primal: Option<PrimalAveraging>,
     /// The hyperparameters of each Lookahead around it; empty for the bare rule.
     pub lookaheads: Vec<LookaheadConfig>,
 }
@@ -225,13 +236,19 @@ impl Setup {
     /// The bare rule.
     #[must_use]
     pub fn bare(rule: Rule) -> Self {
-        Self { rule, averaging: None, lookaheads: Vec::new() }
+        Self { rule, averaging: None, primal: None, lookaheads: Vec::new() }
     }
 
     /// An average around a bare rule.
     #[must_use]
     pub fn averaged(rule: Rule, averaging: Averaging) -> Self {
         Self { averaging: Some(averaging), ..Self::bare(rule) }
+    }
+
+    /// A rule that trains near its average.
+    #[must_use]
+    pub fn near_its_average(rule: Rule, averaging: impl Into<PrimalAveraging>) -> Self {
+        Self { primal: Some(averaging.into()), ..Self::bare(rule) }
     }
 
     /// One more Lookahead around it all.
@@ -241,11 +258,10 @@ impl Setup {
         Self { lookaheads, ..self.clone() }
     }
 
-    /// The same with all slow weights stored so.
+    /// The same with each Lookahead changed so.
     #[must_use]
-    pub fn stored(&self, storage: SlowStorage) -> Self {
-        let lookaheads = self.lookaheads.iter().cloned().map(|config| config.with_slow_storage(storage)).collect();
-        Self { lookaheads, ..self.clone() }
+    pub fn changed(&self, change: impl Fn(LookaheadConfig) -> LookaheadConfig) -> Self {
+        Self { lookaheads: self.lookaheads.iter().cloned().map(change).collect(), ..self.clone() }
     }
 
     /// Whether there is a Lookahead already.

@@ -2,13 +2,16 @@
 
 mod textbook;
 
-use lookahead_laws::{Case, Law, Rounded, bases, laws};
+use lookahead_laws::{Case, Law, Rounded, WithMomentum, bases, laws};
 
 use textbook::Textbook;
 
 type Sound = Textbook<{ textbook::NONE }>;
 
+type SoundWithMomentum = WithMomentum<Sound>;
+
 laws!(sound: Sound; sgd, heavy_ball, adam, averaged);
+laws!(sound_with_momentum: SoundWithMomentum; sgd, heavy_ball, adam, averaged);
 
 #[test]
 fn every_law_has_its_test() {
@@ -20,11 +23,11 @@ fn every_law_has_its_test() {
 
 /// One test for each pair of lines: the law must be broken, with words that show where.
 macro_rules! defects {
-    ($($test:ident: $defect:ident with $base:ident breaks $law:ident, $words:literal;)+) => {
+    ($($test:ident: $($defect:ident)::+ with $base:ident breaks $law:ident, $words:literal;)+) => {
         $(#[test]
         #[should_panic(expected = $words)]
         fn $test() {
-            Law::$law.check::<Textbook<{ textbook::$defect }>>(&Case::standard(bases::$base()));
+            Law::$law.check::<Textbook<{ textbook::$($defect)::+ }>>(&Case::standard(bases::$base()));
         })+
     };
 }
@@ -91,6 +94,14 @@ defects! {
         breaks ReplacedTensorsStartAfresh, "replaced before step 4";
     a_twin_left_behind: TWIN_STAYS with sgd
         breaks TwinsStayOneOrAreRefused, "fast: one tensor";
+    momentum_left_over: outer::MOMENTUM_LEFT_OVER with sgd
+        breaks AnOuterStepWithoutMomentumIsEq1, "mu Steps";
+    restart_of_momentum_does_nothing: outer::RESTART_DOES_NOTHING with adam
+        breaks ARestartIsAFreshMomentum, "and fresh: after step 12";
+    nesterov_with_the_old_buffer: outer::OLD_BUFFER with sgd
+        breaks PeriodOneWithMomentumIsAnAverageThatTrains, "mu_y = 0.5, after step 1";
+    a_mean_that_rounds: outer::MEAN_ROUNDS with sgd
+        breaks EqualWorkersAreOne, "3 workers and one";
     one_count_for_all_means: ONE_COUNT_FOR_ALL_MEANS with averaged
         breaks AveragesAreOfEachTensorsOwnWeights, "a tensor joined after step 2";
 }

@@ -1,182 +1,14 @@
-//! The paper's baselines: Polyak averaging, running and exponential, and NT-ASGD (Merity et al. 2018).
+//! An optimizer whose weights are averaged: the paper's baselines.
 
 use std::borrow::Cow;
 
 use crate::buffer::Slot;
-use crate::error::accept;
 use crate::inner_state::{buffers_fit, clone_in_place, counts_fit};
 use crate::kernels::{Pass, Pieces};
 use crate::{
-    Alpha, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, ParamSet, Schedule,
-    SecondMoment, SyncPeriod,
+    Alpha, Averaging, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, NonMonotonicTrigger,
+    Optimizer, ParamSet, Schedule, SecondMoment, SyncPeriod,
 };
-
-/// When to average, and with which weights.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Averaging {
-    /// Polyak and Ruppert: the mean of all weights after step `start`; of a tensor that joins late, of all its own.
-    Running {
-        /// The first step (counted from 1) whose result enters the mean is `start + 1`.
-        start: u64,
-    },
-    /// An exponential moving average from the first step on, of a tensor that joins late from its value then; see
-    /// [`Averaging::exponential`] and [`Averaging::exponential_with_warm_up`].
-    Exponential(Decay),
-    /// NT-ASGD: the running mean from the moment the validation loss stalls; see [`NonMonotonicTrigger`].
-    NonMonotonic {
-        /// The trigger's n.
-        patience: usize,
-    },
-}
-
-/// How much of an exponential average stays at each step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
-pub struct Decay {
-    decay: f64,
-    warm_up: bool,
-}
-
-/// A [`Decay`] as it is read.
-#[cfg(feature = "serde")]
-#[derive(serde::Deserialize)]
-struct Unchecked {
-    decay: f64,
-    #[serde(default)]
-    warm_up: bool,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<Unchecked> for Decay {
-    type Error = Error;
-    fn try_from(Unchecked { decay, warm_up }: Unchecked) -> Result<Self, Error> {
-        Self::new(decay, warm_up)
-    }
-}
-
-impl Decay {
-    fn new(decay: f64, warm_up: bool) -> Result<Self, Error> {
-        let decay = accept("decay", decay, (0.0..1.0).contains(&decay), "at least 0 and below 1")?;
-        Ok(Self { decay, warm_up })
-    }
-
-    /// The part of a mean of `count` weights that stays when the next one enters.
-    fn after(self, count: u64) -> f64 {
-        let n = count as f64;
-        if self.warm_up { self.decay.min((1.0 + n) / (10.0 + n)) } else { self.decay }
-    }
-}
-
-impl Describe for Averaging {
-    fn describe(&self) -> Description {
-        let averaged = Description::of("Averaged");
-        match self {
-            Self::Running { start } => averaged.with("average", "running").with("start", *start),
-            Self::Exponential(Decay { decay, warm_up }) => {
-                averaged.with("average", "exponential").with("decay", *decay).with_new("warm_up", *warm_up, false)
-            }
-            Self::NonMonotonic { patience } => {
-                averaged.with("average", "non_monotonic").with("patience", *patience as u64)
-            }
-        }
-    }
-}
-
-impl Averaging {
-    /// `mean <- decay mean + (1 - decay) theta`, starting at the weights after the first step.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= decay < 1`.
-    pub fn exponential(decay: f64) -> Result<Self, Error> {
-        Decay::new(decay, false).map(Self::Exponential)
-    }
-
-    /// An exponential average whose decay begins small, so that it soon forgets the first weights: with n weights in the
-    /// mean, `min(decay, (1 + n) / (10 + n))`. A decay of 0.999 is reached after 8990 steps, one of 0.9 after 80.
-    ///
-    /// ```
-    /// use lookahead::Averaging;
-    /// let warm = Averaging::exponential_with_warm_up(0.9)?;
-    /// let weights = [1, 2, 3, 80, 81, 82].map(|step| warm.weight_of(step, step));
-    /// assert_eq!(weights, [1.0, 1.0 - 2.0 / 11.0, 1.0 - 3.0 / 12.0, 1.0 - 80.0 / 89.0, 1.0 - 0.9, 1.0 - 0.9]);
-    /// # Ok::<(), lookahead::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= decay < 1`.
-    pub fn exponential_with_warm_up(decay: f64) -> Result<Self, Error> {
-        Decay::new(decay, true).map(Self::Exponential)
-    }
-
-    /// How far the mean of a tensor moves toward its weights in step `step` of a run, when they enter it as number
-    /// `count`, both counted from 1.
-    #[must_use]
-    pub fn weight_of(&self, step: u64, count: u64) -> f64 {
-        match self {
-            Self::Exponential(decay) if step > 1 => 1.0 - decay.after(count.saturating_sub(1)),
-            Self::Exponential(_) => 1.0,
-            Self::Running { .. } | Self::NonMonotonic { .. } => 1.0 / count as f64,
-        }
-    }
-
-    /// Whether the result of step `step` (counted from 1) enters the mean.
-    #[must_use]
-    pub fn includes(&self, step: u64, trigger: &NonMonotonicTrigger) -> bool {
-        match self {
-            Self::Running { start } => step > *start,
-            Self::Exponential(_) => true,
-            Self::NonMonotonic { .. } => trigger.has_fired(),
-        }
-    }
-}
-
-/// Merity et al.'s trigger: fires once the validation loss is above the best of all but the last n checks before it.
-///
-/// ```
-/// use lookahead::NonMonotonicTrigger;
-/// let mut trigger = NonMonotonicTrigger::default();
-/// let fired: Vec<bool> = [5.0, 4.0, 4.5, 4.2].iter().map(|&loss| trigger.observe(loss, 1)).collect();
-/// assert_eq!(fired, [false, false, false, true]);     // 4.2 is above 4.0, the best but for the last one (4.5)
-/// ```
-#[derive(Debug, Clone, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct NonMonotonicTrigger {
-    losses: Vec<f64>,
-    fired: bool,
-}
-
-impl NonMonotonicTrigger {
-    /// Takes the next validation loss, with n = `patience`, and says whether the trigger has fired by now.
-    pub fn observe(&mut self, loss: f64, patience: usize) -> bool {
-        // t > n and loss_t > min over losses before the last n
-        let before = self.losses.len().saturating_sub(patience);
-        self.fired |= self.losses[..before].iter().any(|&best| loss > best);
-        self.losses.push(loss);
-        self.fired
-    }
-
-    /// The validation losses so far, in order.
-    #[must_use]
-    pub fn losses(&self) -> &[f64] {
-        &self.losses
-    }
-
-    /// A trigger as a record describes it.
-    #[must_use]
-    pub fn restore(losses: Vec<f64>, fired: bool) -> Self {
-        Self { losses, fired }
-    }
-
-    /// Whether it has fired.
-    #[must_use]
-    pub fn has_fired(&self) -> bool {
-        self.fired
-    }
-}
 
 /// An optimizer whose weights are averaged after each step; the average is what is evaluated.
 ///
@@ -322,6 +154,11 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     fn evaluation_weights<'s>(&self, state: &'s Self::State) -> Option<Vec<Cow<'s, [T]>>> {
         let mean = || state.mean.iter().map(|mean| Cow::Borrowed(&mean[..])).collect();
         if state.has_begun() { Some(mean()) } else { self.inner.evaluation_weights(&state.inner) }
+    }
+
+    fn evaluate<'s>(&self, params: &'s ParamSet<'_, T>, state: &'s Self::State) -> Vec<Cow<'s, [T]>> {
+        let mean = state.has_begun().then(|| self.evaluation_weights(state)).flatten();
+        mean.unwrap_or_else(|| self.inner.evaluate(params, &state.inner))
     }
 }
 

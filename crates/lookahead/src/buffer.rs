@@ -24,6 +24,7 @@ pub(crate) enum Slot {
     Squares = 5,
     Mean = 6,
     Gradient = 7,
+    OuterMomentum = 8,
 }
 
 /// Values of one tensor.

@@ -5,8 +5,8 @@ mod written;
 
 use crate::nesting;
 use crate::{
-    Adaptive, Alpha, CurvaturePower, Describe, Description, Error, InnerStatePolicy, Schedule, SlowStorage, StepSize,
-    SyncPeriod,
+    Adaptive, Alpha, CurvaturePower, Describe, Description, Error, InnerStatePolicy, OuterStep, Schedule, SlowStorage,
+    StepSize, SyncPeriod,
 };
 
 /// Lookahead's hyperparameters: k = 5, alpha = 0.5 and "maintain" unless said otherwise (Sec. 5.2, 5.5).
@@ -27,6 +27,9 @@ use crate::{
 /// sync_period = 5                                      # or { first = 5, changes = [[100, 10]] }: 10 from outer step 100 on
 /// alpha = 0.5                                          # or a schedule, too
 /// adaptive = { low = 0.5, curvature = "second_moment" }    # in place of alpha; or "root"
+/// outer = { rate = 0.7, momentum = 0.9 }               # in place of alpha; or schedules, too
+///     # form = "nesterov" (or "heavy_ball"), buffer = "delta" (or "delta_over_learning_rate", "outer_step"),
+///     # restart_every = a number of outer steps (else never)
 /// inner_state = "maintain"                             # or "interpolate", "reset"
 /// slow_weights = "full"                                # or "bf16", or { bf16 = { seed = 3 } }
 /// ```
@@ -65,6 +68,7 @@ impl Describe for LookaheadConfig {
                 };
                 lookahead.with("alpha", "adaptive").with("alpha_low", adaptive.low()).with("curvature", curvature)
             }
+            StepSize::Outer(step) => step.describe_in(lookahead),
         };
         let lookahead = lookahead.with(
             "inner_state",
@@ -106,6 +110,16 @@ impl LookaheadConfig {
         Self { step_size: StepSize::Adaptive(adaptive), ..self }
     }
 
+    /// Takes a step with an outer learning rate and momentum at each sync, as Lookahead's descendants do (see
+    /// [`family`](crate::family)). It needs slow weights in full precision.
+    ///
+    /// Without momentum, and with a rate of at most 1, it is an alpha, and kept as that.
+    #[must_use]
+    pub fn with_outer_step(self, step: OuterStep) -> Self {
+        let step_size = step.as_alpha().map_or(StepSize::Outer(step), StepSize::Fixed);
+        Self { step_size, ..self }
+    }
+
     /// Sets the policy for the inner state.
     #[must_use]
     pub fn with_inner_state(self, policy: InnerStatePolicy) -> Self {
@@ -128,6 +142,15 @@ impl LookaheadConfig {
     #[must_use]
     pub fn step_size(&self) -> &StepSize {
         &self.step_size
+    }
+
+    /// The outer step, where it has momentum.
+    #[must_use]
+    pub fn outer_step(&self) -> Option<&OuterStep> {
+        match &self.step_size {
+            StepSize::Outer(step) => Some(step),
+            StepSize::Fixed(_) | StepSize::Adaptive(_) => None,
+        }
     }
 
     /// What becomes of the inner optimizer's memory at a sync.
@@ -171,10 +194,12 @@ impl LookaheadConfig {
     /// Checks that its parts go together.
     ///
     /// # Errors
-    /// [`Error::AdaptiveOverRounded`] for an adaptive alpha with bf16 slow weights.
+    /// [`Error::AdaptiveOverRounded`] for an adaptive alpha with bf16 slow weights, [`Error::MomentumOverRounded`] for
+    /// an outer momentum with them.
     pub fn check(&self) -> Result<(), Error> {
         match (&self.step_size, self.slow_storage) {
             (StepSize::Adaptive(_), SlowStorage::Bf16 { .. }) => Err(Error::AdaptiveOverRounded),
+            (StepSize::Outer(_), SlowStorage::Bf16 { .. }) => Err(Error::MomentumOverRounded),
             _ => Ok(()),
         }
     }

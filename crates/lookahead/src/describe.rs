@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::{Alpha, Error, Schedule, SyncPeriod};
+use crate::{Alpha, Error, OuterMomentum, OuterRate, Schedule, SyncPeriod};
 
 /// An optimizer that can say what it is.
 pub trait Describe {
@@ -278,6 +278,18 @@ impl From<&str> for Value {
 impl From<Alpha> for Value {
     fn from(alpha: Alpha) -> Self {
         Self::Number(alpha.get())
+    }
+}
+
+impl From<OuterRate> for Value {
+    fn from(rate: OuterRate) -> Self {
+        Self::Number(rate.get())
+    }
+}
+
+impl From<OuterMomentum> for Value {
+    fn from(momentum: OuterMomentum) -> Self {
+        Self::Number(momentum.get())
     }
 }
 

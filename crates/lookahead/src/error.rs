@@ -48,6 +48,9 @@ pub enum Error {
         "an adaptive alpha needs slow weights in full precision: with bf16 slow weights d.A d is that of their rounding"
     )]
     AdaptiveOverRounded,
+    /// An outer momentum asked for over slow weights that are rounded.
+    #[error("an outer momentum needs slow weights in full precision, not bf16")]
+    MomentumOverRounded,
     /// Two tensors of a parameter set share a name.
     #[error("two tensors are named {name:?}")]
     DuplicateName {

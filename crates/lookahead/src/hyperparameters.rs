@@ -1,7 +1,8 @@
-//! Lookahead's two hyperparameters (Algorithm 1), checked once when they are made.
+//! The hyperparameters of the outer loop (Algorithm 1, and its descendants'), checked once when they are made.
 
 use std::num::NonZeroU32;
 
+use crate::ChosenAlpha;
 use crate::error::{Error, accept};
 
 /// The slow weights' step size alpha, in (0, 1].
@@ -43,18 +44,107 @@ impl Default for Alpha {
     }
 }
 
-impl TryFrom<f64> for Alpha {
-    type Error = Error;
-    fn try_from(value: f64) -> Result<Self, Error> {
-        Self::new(value)
+/// The outer learning rate eta of an [`OuterStep`](crate::OuterStep): above 0, and finite. Above 1 the slow weights go
+/// farther than the fast ones have gone.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "f64", into = "f64"))]
+pub struct OuterRate(f64);
+
+impl OuterRate {
+    /// # Errors
+    /// [`Error::OutOfRange`] unless `value` is above 0 and finite.
+    ///
+    /// ```
+    /// use lookahead::OuterRate;
+    /// assert_eq!(OuterRate::new(1.5)?.get(), 1.5);
+    /// assert!(OuterRate::new(0.0).is_err() && OuterRate::new(f64::INFINITY).is_err());
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    pub fn new(value: f64) -> Result<Self, Error> {
+        accept("outer_rate", value, value > 0.0 && value.is_finite(), "above 0 and finite").map(Self)
+    }
+
+    /// A number of this crate's own.
+    pub(crate) const fn known(value: f64) -> Self {
+        assert!(value > 0.0 && value.is_finite());
+        Self(value)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
     }
 }
 
-impl From<Alpha> for f64 {
-    fn from(alpha: Alpha) -> Self {
-        alpha.0
+impl OuterRate {
+    /// As an alpha: clipped to 1.
+    pub(crate) fn as_alpha(self) -> ChosenAlpha {
+        ChosenAlpha { alpha: Alpha(self.0.min(1.0)), clipped: self.0 > 1.0 }
     }
 }
+
+impl From<Alpha> for OuterRate {
+    fn from(alpha: Alpha) -> Self {
+        Self(alpha.0)
+    }
+}
+
+/// The outer momentum mu of an [`OuterStep`](crate::OuterStep), in [0, 1): 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "f64", into = "f64"))]
+pub struct OuterMomentum(f64);
+
+impl OuterMomentum {
+    /// No momentum.
+    pub const ZERO: Self = Self(0.0);
+
+    /// # Errors
+    /// [`Error::OutOfRange`] unless `0 <= value < 1`.
+    ///
+    /// ```
+    /// use lookahead::OuterMomentum;
+    /// assert_eq!(OuterMomentum::new(0.9)?.get(), 0.9);
+    /// assert!(OuterMomentum::new(1.0).is_err() && OuterMomentum::new(-0.1).is_err());
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    pub fn new(value: f64) -> Result<Self, Error> {
+        accept("outer_momentum", value, (0.0..1.0).contains(&value), "at least 0 and below 1").map(Self)
+    }
+
+    /// A number of this crate's own.
+    pub(crate) const fn known(value: f64) -> Self {
+        assert!(value >= 0.0 && value < 1.0);
+        Self(value)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+macro_rules! checked_number {
+    ($($number:ident),+) => {
+        $(impl TryFrom<f64> for $number {
+            type Error = Error;
+            fn try_from(value: f64) -> Result<Self, Error> {
+                Self::new(value)
+            }
+        }
+
+        impl From<$number> for f64 {
+            fn from(number: $number) -> Self {
+                number.0
+            }
+        })+
+    };
+}
+
+checked_number!(Alpha, OuterRate, OuterMomentum);
 
 /// The synchronization period k: how many steps the fast weights take between two syncs, at least 1. Default 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +167,11 @@ impl SyncPeriod {
         NonZeroU32::new(steps).map(Self).ok_or(refused)
     }
 
+    /// A number of this crate's own.
+    pub(crate) const fn known(steps: u32) -> Self {
+        Self(NonZeroU32::new(steps).unwrap())
+    }
+
     /// The number of steps.
     #[must_use]
     pub fn get(self) -> u32 {
@@ -86,8 +181,7 @@ impl SyncPeriod {
 
 impl Default for SyncPeriod {
     fn default() -> Self {
-        const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
-        Self(FIVE)
+        const { Self::known(5) }
     }
 }
 

@@ -10,6 +10,8 @@
 //! - With k = 1 around plain SGD it is SGD with the learning rate alpha gamma; for any rule k = 1 interpolates each step.
 //! - Through a sync a weight that has not moved keeps its bits, -0.0 too.
 //! - Two of the same k, one around the other, are one with the product of their alphas.
+//! - [`LookaheadConfig::with_outer_step`] gives it the momentum of its descendants ([`family`]); without momentum that is
+//!   Lookahead, bit for bit.
 //! - [`Averaged`] around it leaves its run as it is: averages are looked at, never stepped from.
 //!
 //! ```
@@ -66,11 +68,30 @@
 #![deny(missing_docs)]
 
 mod average;
+mod averaging;
 mod buffer;
 mod clock;
 mod config;
 mod describe;
 mod error;
+/// SNOO, MuLoCo, DiLoCo, SlowMo and Local SGD. All of them take k steps of an inner optimizer and then an
+/// [`OuterStep`], with `delta = phi - theta` (phi slow, theta fast; the sources' x and y). Each function gives a whole
+/// configuration, to use or to change:
+///
+/// ```
+/// use lookahead::{Lookahead, SyncPeriod, family, rules::AdamW};
+/// let snoo = Lookahead::with_config(AdamW::new(), family::snoo())?;
+/// let every_100 = Lookahead::with_config(AdamW::new(), family::snoo().with_sync_period(SyncPeriod::new(100)?))?;
+/// # Ok::<(), lookahead::Error>(())
+/// ```
+///
+/// None of them has been compared here on a real task; the defaults are those of the sources. All are evaluated on the
+/// slow weights, where the sources' runs may not be. Those made for many workers do the same with the mean of their
+/// weights: [`Workers`].
+///
+/// Averages that train where they evaluate are of another kind: [`PrimalAveraged`] around any optimizer, with
+/// [`ScheduleFree`] or [`Gpa`]. Two forms of Schedule-Free AdamW are here.
+pub mod family;
 mod float;
 mod hyperparameters;
 mod inner_state;
@@ -79,32 +100,41 @@ mod lookahead;
 mod lookahead_state;
 mod nesting;
 mod optimizer;
+mod outer_step;
 mod params;
+mod primal;
+mod primal_averaged;
 pub mod rules;
 mod schedule;
 mod slow_weights;
 #[cfg(feature = "serde")]
 mod snapshot;
 mod step_size;
+mod workers;
 
-pub use average::{Averaged, AveragedState, Averaging, NonMonotonicTrigger};
+pub use average::{Averaged, AveragedState};
+pub use averaging::{Averaging, NonMonotonicTrigger, PowerWarmUp};
 pub use buffer::Buffer;
 pub use clock::{SyncClock, Tick};
 pub use config::LookaheadConfig;
 pub use describe::{Describe, Description, Layer, Value};
 pub use error::Error;
 pub use float::Float;
-pub use hyperparameters::{Alpha, SyncPeriod};
+pub use hyperparameters::{Alpha, OuterMomentum, OuterRate, SyncPeriod};
 pub use inner_state::{InnerState, InnerStatePolicy};
 pub use lookahead::Lookahead;
 pub use lookahead_state::{LookaheadState, SyncReport};
 pub use optimizer::{Cadence, Optimizer, SecondMoment};
+pub use outer_step::{BufferUnit, OuterForm, OuterStep};
 pub use params::{Grads, Param, ParamSet, Storage};
+pub use primal::{Gpa, PrimalAveraging, PublishedDecay, ScheduleFree};
+pub use primal_averaged::{PrimalAveraged, PrimalAveragedState};
 pub use schedule::Schedule;
 pub use slow_weights::{PullBack, SlowStorage};
 #[cfg(feature = "serde")]
 pub use snapshot::Snapshot;
 pub use step_size::{Adaptive, ChosenAlpha, CurvaturePower, SquaredGradients, StepSize};
+pub use workers::Workers;
 
 /// The README's code, as a test.
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use crate::lookahead_state::LookaheadState;
 use crate::slow_weights::SlowWeights;
 use crate::step_size::alpha_sums;
 use crate::{
-    Adaptive, Alpha, Cadence, ChosenAlpha, Describe, Description, Error, Float, Grads, InnerState, InnerStatePolicy,
+    Adaptive, Cadence, ChosenAlpha, Describe, Description, Error, Float, Grads, InnerState, InnerStatePolicy,
     LookaheadConfig, Optimizer, ParamSet, Schedule, SecondMoment, SquaredGradients, StepSize, SyncClock, SyncPeriod,
     SyncReport, Tick,
 };
@@ -30,20 +30,23 @@ impl<A: Cadence> Lookahead<A> {
     ) where
         A: Optimizer<T>,
     {
-        state.meet(params, grads); // phi_0 <- theta_0, of every tensor that joins
+        state.meet(lr, params, grads); // phi_0 <- theta_0, of every tensor that joins
         let Tick::Sync { outer } = state.clock.tick(self.config.sync_period()) else {
             // theta_{t,i} <- theta_{t,i-1} + A(L, theta_{t,i-1}, d), for i < k
             return self.inner.step(lr, params, grads, &mut state.inner);
         };
         // the same for i = k, then phi_t <- phi_{t-1} + alpha (theta_{t,k} - phi_{t-1}) and theta_{t+1,0} <- phi_t
         let sync = match self.config.step_size() {
-            StepSize::Fixed(alpha) => state.sync(outer, alpha.at(outer), |inner, pull_back| {
-                self.inner.step_and_pull_back(lr, params, grads, inner, pull_back)
-            }),
+            StepSize::Fixed(_) | StepSize::Outer(_) => {
+                let (alpha, plan) = (self.alpha_without_gradient(outer, state), self.config.outer_step());
+                state.sync(outer, alpha, plan, |inner, pull_back| {
+                    self.inner.step_and_pull_back(lr, params, grads, inner, pull_back)
+                })
+            }
             StepSize::Adaptive(adaptive) => {
                 self.inner.step(lr, params, grads, &mut state.inner);
                 let alpha = self.estimate_alpha(adaptive, params, grads, state, gradient_at);
-                state.sync(outer, alpha, |inner, pull_back| pull_back.carry_out(params, inner))
+                state.sync(outer, alpha, None, |inner, pull_back| pull_back.carry_out(params, inner))
             }
         };
         self.settle_inner_state(params, state, sync); // maintain, interpolate or reset (App. C.5)
@@ -114,8 +117,8 @@ impl<A: Cadence> Lookahead<A> {
     /// Lookahead with hyperparameters of one's own.
     ///
     /// # Errors
-    /// [`Error::PeriodsDoNotNest`] where a Lookahead inside would be caught in the middle of its cycle, and
-    /// [`Error::AdaptiveOverRounded`].
+    /// [`Error::PeriodsDoNotNest`] where a Lookahead inside would be caught in the middle of its cycle,
+    /// [`Error::AdaptiveOverRounded`] and [`Error::MomentumOverRounded`].
     pub fn with_config(inner: A, config: LookaheadConfig) -> Result<Self, Error> {
         config.check()?;
         config.nests_around(&inner.sync_periods())?;
@@ -154,7 +157,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
     fn init(&self, params: &ParamSet<'_, T>) -> Self::State {
         let inner = self.inner.init(params);
         let mut state = LookaheadState {
-            slow: SlowWeights::new(self.config.slow_storage()),
+            slow: SlowWeights::new(self.config.slow_storage(), self.config.outer_step().is_some()),
             anchor: (self.config.inner_state() == InnerStatePolicy::Interpolate).then(|| inner.clone()),
             curvature: self.keeps_curvature::<T>(&inner).then(SquaredGradients::for_curvature),
             inner,
@@ -198,6 +201,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
             (true, known) => Some(known.unwrap_or_else(SquaredGradients::for_curvature)),
             (false, _) => None,
         };
+        state.slow.adapt(self.config.outer_step().is_some());
         state.adopt(params);
         Ok(())
     }
@@ -205,8 +209,8 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Lookahead<A> {
     fn end_partial_cycle(&self, params: &mut ParamSet<'_, T>, state: &mut Self::State) {
         self.inner.end_partial_cycle(params, &mut state.inner);
         if let Some(outer) = state.clock.end_partial_cycle() {
-            let alpha = self.alpha_without_gradient(outer, state);
-            let sync = state.sync(outer, alpha, |inner, pull_back| pull_back.carry_out(params, inner));
+            let (alpha, plan) = (self.alpha_without_gradient(outer, state), self.config.outer_step());
+            let sync = state.sync(outer, alpha, plan, |inner, pull_back| pull_back.carry_out(params, inner));
             self.settle_inner_state(params, state, sync);
         }
     }
@@ -259,13 +263,14 @@ impl<A: Cadence> Lookahead<A> {
         matches!(self.config.step_size(), StepSize::Adaptive(_)) && self.inner.second_moment(inner).is_none()
     }
 
-    fn alpha_without_gradient<T: Float>(&self, outer: u64, state: &LookaheadState<T, A::State>) -> Alpha
+    fn alpha_without_gradient<T: Float>(&self, outer: u64, state: &LookaheadState<T, A::State>) -> ChosenAlpha
     where
         A: Optimizer<T>,
     {
         match self.config.step_size() {
-            StepSize::Fixed(schedule) => schedule.at(outer),
-            StepSize::Adaptive(adaptive) => state.last_sync.map_or(adaptive.low(), |sync| sync.alpha),
+            StepSize::Fixed(schedule) => schedule.at(outer).into(),
+            StepSize::Adaptive(adaptive) => state.last_sync.map_or(adaptive.low(), |sync| sync.alpha).into(),
+            StepSize::Outer(step) => step.alpha(outer),
         }
     }
 }

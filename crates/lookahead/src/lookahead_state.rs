@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use crate::inner_state::clone_in_place;
 use crate::slow_weights::SlowWeights;
-use crate::{Alpha, ChosenAlpha, Error, Float, Grads, InnerState, ParamSet, PullBack, SquaredGradients, SyncClock};
+use crate::{
+    Alpha, Buffer, ChosenAlpha, Error, Float, Grads, InnerState, OuterStep, ParamSet, PullBack, SquaredGradients,
+    SyncClock,
+};
 
 /// The slow weights, the inner optimizer's state and the clock.
 #[derive(Debug, PartialEq)]
@@ -41,6 +44,7 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
 
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
         self.inner.pull_back(&anchor.inner, alpha);
+        self.slow.pull_back_momentum(&anchor.slow, alpha);
     }
 
     fn rebase(&mut self, params: &ParamSet<'_, T>) {
@@ -67,12 +71,13 @@ impl<T: Float, S: InnerState<T>> LookaheadState<T, S> {
     }
 
     /// Takes in the tensors that join, each with its slow weights, and looks at the gradients of a step.
-    pub(crate) fn meet(&mut self, params: &ParamSet<'_, T>, grads: &Grads<'_, T>) {
+    pub(crate) fn meet(&mut self, lr: f64, params: &ParamSet<'_, T>, grads: &Grads<'_, T>) {
         self.adopt(params);
         if let Some(curvature) = &mut self.curvature {
             curvature.observe(grads);
         }
         self.slow.observe(grads);
+        self.slow.observe_rate(lr);
     }
 
     /// The sync that ends outer step `outer`: `carry_out` is given the inner state and the pull-back, and gives the number
@@ -80,16 +85,29 @@ impl<T: Float, S: InnerState<T>> LookaheadState<T, S> {
     pub(crate) fn sync(
         &mut self,
         outer: u64,
-        alpha: impl Into<ChosenAlpha>,
+        chosen: ChosenAlpha,
+        plan: Option<&OuterStep>,
         carry_out: impl FnOnce(&mut S, PullBack<'_, T, S>) -> usize,
     ) -> SyncReport {
-        let chosen = alpha.into();
-        let pull_back = PullBack { slow: &mut self.slow, alpha: chosen.alpha, outer, anchor: self.anchor.as_mut() };
+        let step = plan.and_then(|plan| self.slow.next_step(plan, outer));
+        let pull_back =
+            PullBack { slow: &mut self.slow, alpha: chosen.alpha, outer, step, anchor: self.anchor.as_mut() };
         let refused = carry_out(&mut self.inner, pull_back) as u64;
         let report = SyncReport::new(outer, chosen, refused);
         self.refused = self.refused.saturating_add(refused);
         self.last_sync = Some(report);
         report
+    }
+
+    /// The buffers b of an [`OuterStep`], tensor by tensor; `None` where there is no momentum.
+    #[must_use]
+    pub fn momentum(&self) -> Option<&[Buffer<T>]> {
+        self.slow.momentum()
+    }
+
+    /// Starts the buffers of an [`OuterStep`] afresh, at 0. Changes nothing where there is no momentum.
+    pub fn restart_momentum(&mut self) {
+        self.slow.restart_momentum();
     }
 
     /// The inner optimizer's state.
@@ -124,9 +142,9 @@ impl<T: Float, S: InnerState<T>> LookaheadState<T, S> {
 pub struct SyncReport {
     /// The outer step t that it ended, from 0.
     pub outer: u64,
-    /// The step size taken.
+    /// The step size taken; with an [`OuterStep`] its eta, at most 1.
     pub alpha: Alpha,
-    /// Whether an adaptive alpha was clipped to its range.
+    /// Whether an adaptive alpha was clipped to its range, or an eta to 1.
     pub clipped: bool,
     /// Elements whose result was not finite: they kept their old slow weight, and the inner state was reset.
     pub refused: u64,

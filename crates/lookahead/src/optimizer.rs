@@ -62,9 +62,18 @@ pub trait Optimizer<T: Float>: Cadence {
         None
     }
 
-    /// The weights to evaluate, tensor by tensor, where they are not the ones being stepped: slow weights, averages.
+    /// The weights to evaluate, tensor by tensor, where the state holds them: slow weights, averages. See
+    /// [`evaluate`](Self::evaluate).
     fn evaluation_weights<'s>(&self, _state: &'s Self::State) -> Option<Vec<Cow<'s, [T]>>> {
         None
+    }
+
+    /// The weights to evaluate, tensor by tensor, wherever they are: [`evaluation_weights`](Self::evaluation_weights);
+    /// what follows from state and parameters together ([`PrimalAveraged`](crate::PrimalAveraged)); or the parameters
+    /// themselves.
+    fn evaluate<'s>(&self, params: &'s ParamSet<'_, T>, state: &'s Self::State) -> Vec<Cow<'s, [T]>> {
+        let stepped = || params.iter().map(|param| Cow::Borrowed(param.values())).collect();
+        self.evaluation_weights(state).unwrap_or_else(stepped)
     }
 }
 

@@ -71,6 +71,18 @@ impl<T: Copy> Schedule<T> {
         }
     }
 
+    /// The same with each value made another.
+    #[must_use]
+    pub fn map<V: Copy>(&self, map: impl Fn(T) -> V) -> Schedule<V> {
+        match self {
+            Self::Constant(value) => Schedule::Constant(map(*value)),
+            Self::Steps(Steps { first, changes }) => {
+                let changes = changes.iter().map(|&(at, value)| (at, map(value))).collect();
+                Schedule::Steps(Steps { first: map(*first), changes })
+            }
+        }
+    }
+
     /// Every value it takes.
     pub fn values(&self) -> impl Iterator<Item = T> + '_ {
         let (first, changes) = match self {
@@ -95,6 +107,22 @@ impl<T: Copy> Schedule<T> {
 }
 
 impl Schedule<SyncPeriod> {
+    /// Syncs after gradient steps `first`, `first + k`, `first + 2 k`, …: those of sources that count from another
+    /// step.
+    ///
+    /// ```
+    /// use lookahead::{Schedule, SyncClock, SyncPeriod, Tick};
+    /// let periods = Schedule::syncs_from(SyncPeriod::new(1)?, SyncPeriod::new(3)?);
+    /// let mut clock = SyncClock::default();
+    /// let syncs = (1..=8).filter(|_| clock.tick(&periods) != Tick::Inner);
+    /// assert_eq!(syncs.collect::<Vec<_>>(), [1, 4, 7]);
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    #[must_use]
+    pub fn syncs_from(first: SyncPeriod, k: SyncPeriod) -> Self {
+        Self::Steps(Steps { first, changes: vec![(1, k)] })
+    }
+
     /// The periods that `count` cycles of this schedule take together, one group of them after the other.
     pub(crate) fn in_groups_of(&self, count: u32) -> Self {
         let size = u64::from(count);

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use crate::buffer::Slot;
-use crate::inner_state::{buffers_fit, lengths_fit};
+use crate::inner_state::{adopt_zeros, buffers_fit, interpolate_all, lengths_fit, zero_all};
 use crate::kernels::bf16::{Rounding, store, widen};
+use crate::kernels::momentum::Coefficients;
 use crate::kernels::{Pass, Slow, SlowValues, TensorSync};
-use crate::{Alpha, Buffer, Error, Float, Grads, InnerState, ParamSet};
+use crate::{Alpha, Buffer, Error, Float, Grads, InnerState, OuterStep, ParamSet};
 
 /// How the slow weights are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +36,19 @@ pub enum SlowStorage {
 #[cfg_attr(feature = "serde", serde(bound = "T: Float"))]
 pub(crate) enum SlowWeights<T> {
     Full(Vec<Buffer<T>>),
-    Bf16 { values: Vec<Buffer<u16>>, stepped: Vec<bool>, seed: u64 },
+    Bf16 {
+        values: Vec<Buffer<u16>>,
+        stepped: Vec<bool>,
+        seed: u64,
+    },
+    /// With the buffers of an outer momentum, what they were measured in at the last sync (0 before the first), and the
+    /// learning rate of the last gradient step.
+    Momentum {
+        values: Vec<Buffer<T>>,
+        buffers: Vec<Buffer<T>>,
+        unit: f64,
+        lr: f64,
+    },
 }
 
 impl<T: Clone> Clone for SlowWeights<T> {
@@ -44,6 +57,9 @@ impl<T: Clone> Clone for SlowWeights<T> {
             Self::Full(slow) => Self::Full(slow.clone()),
             Self::Bf16 { values, stepped, seed } => {
                 Self::Bf16 { values: values.clone(), stepped: stepped.clone(), seed: *seed }
+            }
+            Self::Momentum { values, buffers, unit, lr } => {
+                Self::Momentum { values: values.clone(), buffers: buffers.clone(), unit: *unit, lr: *lr }
             }
         }
     }
@@ -56,25 +72,50 @@ impl<T: Clone> Clone for SlowWeights<T> {
                 stepped.clone_from(marks);
                 *seed = *other;
             }
+            (
+                Self::Momentum { values, buffers, unit, lr },
+                Self::Momentum { values: from, buffers: others, unit: its_unit, lr: its_lr },
+            ) => {
+                values.clone_from(from);
+                buffers.clone_from(others);
+                (*unit, *lr) = (*its_unit, *its_lr);
+            }
             (slow, source) => *slow = source.clone(),
         }
     }
 }
 
 impl<T: Float> SlowWeights<T> {
-    pub(crate) fn new(storage: SlowStorage) -> Self {
-        match storage {
+    pub(crate) fn new(storage: SlowStorage, with_momentum: bool) -> Self {
+        let full = match storage {
             SlowStorage::Full => Self::Full(Vec::new()),
             SlowStorage::Bf16 { seed } => Self::Bf16 { values: Vec::new(), stepped: Vec::new(), seed },
+        };
+        full.with_momentum(with_momentum)
+    }
+
+    /// The same with buffers for a momentum, or without.
+    fn with_momentum(self, wanted: bool) -> Self {
+        match self {
+            Self::Full(values) if wanted => Self::Momentum { values, buffers: Vec::new(), unit: 0.0, lr: 0.0 },
+            Self::Momentum { values, .. } if !wanted => Self::Full(values),
+            slow => slow,
         }
+    }
+
+    /// Begins a momentum that was not kept, or lets it go.
+    pub(crate) fn adapt(&mut self, with_momentum: bool) {
+        let slow = std::mem::replace(self, Self::Full(Vec::new()));
+        *self = slow.with_momentum(with_momentum);
     }
 
     /// theta_0 of every tensor that joins, before its first step in outer step `outer`.
     pub(crate) fn adopt(&mut self, params: &ParamSet<'_, T>, outer: u64) {
         match self {
-            Self::Full(slow) => {
-                let known = slow.len();
-                slow.extend(params.iter().skip(known).map(|param| Buffer::copy_of(param.values(), Slot::Slow)));
+            Self::Full(slow) => adopt_copies(slow, params),
+            Self::Momentum { values, buffers, .. } => {
+                adopt_copies(values, params);
+                adopt_zeros(buffers, params, Slot::OuterMomentum);
             }
             Self::Bf16 { values, stepped, seed } => {
                 for (index, param) in params.iter().enumerate().skip(values.len()) {
@@ -94,9 +135,48 @@ impl<T: Float> SlowWeights<T> {
         }
     }
 
+    /// Notes the learning rate of a gradient step.
+    pub(crate) fn observe_rate(&mut self, rate: f64) {
+        if let Self::Momentum { lr, .. } = self {
+            *lr = rate;
+        }
+    }
+
+    /// The numbers of `plan` for outer step `outer`, if there is a momentum.
+    pub(crate) fn next_step(&mut self, plan: &OuterStep, outer: u64) -> Option<Coefficients<T>> {
+        match self {
+            Self::Momentum { unit, lr, .. } => Some(plan.coefficients(outer, *lr, unit)),
+            Self::Full(_) | Self::Bf16 { .. } => None,
+        }
+    }
+
+    /// The buffers of the momentum.
+    pub(crate) fn momentum(&self) -> Option<&[Buffer<T>]> {
+        match self {
+            Self::Momentum { buffers, .. } => Some(buffers),
+            Self::Full(_) | Self::Bf16 { .. } => None,
+        }
+    }
+
+    /// The momentum forgets all it has seen.
+    pub(crate) fn restart_momentum(&mut self) {
+        if let Self::Momentum { buffers, unit, .. } = self {
+            zero_all(buffers);
+            *unit = 0.0;
+        }
+    }
+
+    /// App. C.5 "interpolate" for the momentum of a Lookahead inside another.
+    pub(crate) fn pull_back_momentum(&mut self, anchor: &Self, alpha: Alpha) {
+        if let (Self::Momentum { buffers, .. }, Some(anchors)) = (self, anchor.momentum()) {
+            interpolate_all(buffers, anchors, alpha);
+        }
+    }
+
     /// Takes the fast weights as theta_0, before the first step.
     pub(crate) fn restart(&mut self, params: &ParamSet<'_, T>) {
         self.rebase(params, 0);
+        self.restart_momentum();
         if let Self::Bf16 { stepped, .. } = self {
             stepped.fill(false);
         }
@@ -105,7 +185,7 @@ impl<T: Float> SlowWeights<T> {
     /// Takes the fast weights: an outer Lookahead has moved them.
     pub(crate) fn rebase(&mut self, params: &ParamSet<'_, T>, outer: u64) {
         match self {
-            Self::Full(slow) => {
+            Self::Full(slow) | Self::Momentum { values: slow, .. } => {
                 slow.iter_mut().zip(params.iter()).for_each(|(slow, param)| slow.copy_from_slice(param.values()));
             }
             Self::Bf16 { values, seed, .. } => {
@@ -119,7 +199,9 @@ impl<T: Float> SlowWeights<T> {
     /// The values of each tensor.
     pub(crate) fn values(&self) -> Vec<Cow<'_, [T]>> {
         match self {
-            Self::Full(slow) => slow.iter().map(|slow| Cow::Borrowed(&slow[..])).collect(),
+            Self::Full(slow) | Self::Momentum { values: slow, .. } => {
+                slow.iter().map(|slow| Cow::Borrowed(&slow[..])).collect()
+            }
             Self::Bf16 { values, .. } => {
                 values.iter().map(|slow| slow.iter().map(|&bits| T::from_f32(widen(bits))).collect()).collect()
             }
@@ -129,34 +211,62 @@ impl<T: Float> SlowWeights<T> {
     /// The values of one tensor, as they are stored.
     pub(crate) fn tensor(&self, index: usize) -> SlowValues<'_, T> {
         match self {
-            Self::Full(slow) => SlowValues::Full(&slow[index]),
+            Self::Full(slow) | Self::Momentum { values: slow, .. } => SlowValues::Full(&slow[index]),
             Self::Bf16 { values, .. } => SlowValues::Bf16(&values[index]),
         }
     }
 
     /// Each tensor's part of the sync that ends outer step `outer`; `None` for one that is left alone.
-    fn tensors(&mut self, outer: u64) -> impl Iterator<Item = Option<Slow<'_, T>>> + Send {
-        let (full, rounded) = match self {
-            Self::Full(slow) => (Some(slow.iter_mut()), None),
-            Self::Bf16 { values, stepped, seed } => {
+    fn tensors(
+        &mut self,
+        outer: u64,
+        step: Option<Coefficients<T>>,
+    ) -> impl Iterator<Item = Option<Slow<'_, T>>> + Send {
+        let (mut full, mut rounded, mut momentum) = (None, None, None);
+        match (self, step) {
+            (Self::Momentum { values, buffers, .. }, Some(step)) => {
+                let tensors = values.iter_mut().zip(buffers);
+                momentum = Some(tensors.map(move |(slow, buffer)| Some(Slow::Momentum { slow, buffer, step })));
+            }
+            (Self::Full(slow) | Self::Momentum { values: slow, .. }, _) => full = Some(slow.iter_mut()),
+            (Self::Bf16 { values, stepped, seed }, _) => {
                 let tensors = values.iter_mut().zip(stepped.iter_mut()).enumerate();
                 let seed = *seed;
-                (
-                    None,
-                    Some(tensors.map(move |(index, (slow, stepped))| {
-                        let rounding = Rounding::at_sync(seed, outer, index as u64);
-                        std::mem::take(stepped).then_some(Slow::Bf16(slow, rounding))
-                    })),
-                )
+                rounded = Some(tensors.map(move |(index, (slow, stepped))| {
+                    let rounding = Rounding::at_sync(seed, outer, index as u64);
+                    std::mem::take(stepped).then_some(Slow::Bf16(slow, rounding))
+                }));
             }
-        };
+        }
         let full = full.into_iter().flatten().map(|slow| Some(Slow::Full(slow)));
-        full.chain(rounded.into_iter().flatten())
+        full.chain(rounded.into_iter().flatten()).chain(momentum.into_iter().flatten())
+    }
+
+    /// The outer update of all tensors, in a pass of its own. Gives the number of elements refused as not finite.
+    pub(crate) fn pull_back(
+        &mut self,
+        params: &mut ParamSet<'_, T>,
+        alpha: Alpha,
+        outer: u64,
+        step: Option<Coefficients<T>>,
+    ) -> usize {
+        let elements = params.elements();
+        let tensors = self.tensors(outer, step).zip(params.iter_mut().map(crate::Param::values_mut));
+        Pass::new().for_each(
+            elements,
+            tensors.filter_map(|(slow, fast)| Some((slow?, fast))),
+            #[inline(always)]
+            |(slow, fast)| slow.pull_back(fast, alpha),
+        )
     }
 
     pub(crate) fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
         match self {
             Self::Full(slow) => buffers_fit("the slow weights", slow, params),
+            Self::Momentum { values, buffers, .. } => {
+                buffers_fit("the outer momentum", buffers, params)?;
+                buffers_fit("the slow weights", values, params)
+            }
             Self::Bf16 { values, stepped, .. } => {
                 crate::inner_state::counts_fit("marks", stepped.len(), params)?;
                 lengths_fit("the slow weights", values.iter().map(|slow| slow.len()), params)
@@ -171,11 +281,12 @@ pub struct PullBack<'s, T, S> {
     pub(crate) slow: &'s mut SlowWeights<T>,
     pub(crate) alpha: Alpha,
     pub(crate) outer: u64,
+    pub(crate) step: Option<Coefficients<T>>,
     pub(crate) anchor: Option<&'s mut S>,
 }
 
 impl<T: Float, S: InnerState<T>> PullBack<'_, T, S> {
-    /// alpha.
+    /// alpha. With an [`OuterStep`] its eta, at most 1: how far the inner state goes under "interpolate".
     #[must_use]
     pub fn alpha(&self) -> Alpha {
         self.alpha
@@ -194,7 +305,7 @@ impl<T: Float, S: InnerState<T>> PullBack<'_, T, S> {
     ) -> impl Iterator<Item = Option<TensorSync<'a, T, M>>> + Send {
         let alpha = self.alpha;
         let mut anchors = self.anchor.as_deref_mut().map(moments);
-        self.slow.tensors(self.outer).map(move |slow| {
+        self.slow.tensors(self.outer, self.step).map(move |slow| {
             let anchors = anchors.as_mut().and_then(Iterator::next);
             slow.map(|slow| TensorSync { slow, alpha, anchors })
         })
@@ -202,20 +313,17 @@ impl<T: Float, S: InnerState<T>> PullBack<'_, T, S> {
 
     /// The whole sync, in a pass of its own. Gives the number of elements refused as not finite.
     pub fn carry_out(self, params: &mut ParamSet<'_, T>, state: &mut S) -> usize {
-        let (elements, alpha) = (params.elements(), self.alpha);
-        let weights = params.iter_mut().map(crate::Param::values_mut);
-        let tensors = self.slow.tensors(self.outer).zip(weights);
-        let tensors = tensors.filter_map(|(slow, fast)| Some((slow?, fast)));
-        let refused = Pass::new().for_each(
-            elements,
-            tensors,
-            #[inline(always)]
-            |(slow, fast)| slow.pull_back(fast, alpha),
-        );
+        let alpha = self.alpha;
+        let refused = self.slow.pull_back(params, alpha, self.outer, self.step);
         if let Some(anchor) = self.anchor {
             state.pull_back(anchor, alpha);
             anchor.clone_from(state);
         }
         refused
     }
+}
+
+/// Appends a copy of each tensor that `slow` does not cover yet.
+fn adopt_copies<T: Float>(slow: &mut Vec<Buffer<T>>, params: &ParamSet<'_, T>) {
+    slow.extend(params.iter().skip(slow.len()).map(|param| Buffer::copy_of(param.values(), Slot::Slow)));
 }

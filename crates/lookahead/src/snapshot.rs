@@ -92,9 +92,10 @@ impl Snapshot {
     /// [`restore`](Self::restore) into an optimizer of the same kinds with other hyperparameters, to go on under those: a
     /// fine-tuning with another alpha, say.
     ///
-    /// The state stays what it is. Where the clock is beyond a new k, the sync comes with the next step; a velocity that
-    /// was not kept begins at 0; "interpolate" begins from the inner state at hand; an average stays and goes on in the new
-    /// way; the squared gradients of an adaptive alpha, where the rule keeps none, begin empty.
+    /// The state stays what it is. Where the clock is beyond a new k, the sync comes with the next step; a velocity
+    /// that was not kept begins at 0, an outer momentum too; "interpolate" begins from the inner state at hand; an
+    /// average stays and goes on in the new way; the squared gradients of an adaptive alpha, where the rule keeps none,
+    /// begin empty.
     ///
     /// # Errors
     /// Those of [`restore`](Self::restore), with [`Error::OtherOptimizer`] for another kind of optimizer, or for another

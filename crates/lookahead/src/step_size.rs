@@ -1,4 +1,4 @@
-//! How far the slow weights go at a sync: a fixed alpha, or the estimate of Prop. 1.
+//! How far the slow weights go at a sync: a fixed alpha, the estimate of Prop. 1, or a step with momentum.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::error::accept;
 use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, zero_all};
 use crate::kernels::{AlphaSums, AlphaTerms, Pass};
 use crate::slow_weights::SlowWeights;
-use crate::{Alpha, Buffer, Error, Float, Grads, ParamSet, Schedule, SecondMoment};
+use crate::{Alpha, Buffer, Error, Float, Grads, OuterStep, ParamSet, Schedule, SecondMoment};
 
 /// The slow weights' step size.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub enum StepSize {
     Fixed(Schedule<Alpha>),
     /// Prop. 1's estimate, clipped (Sec. 2.1).
     Adaptive(Adaptive),
+    /// A step with an outer learning rate and momentum, which the paper does not have.
+    Outer(OuterStep),
 }
 
 impl Default for StepSize {

@@ -4,8 +4,8 @@ use std::sync::mpsc;
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{
-    Alpha, Averaged, Averaging, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet,
-    SlowStorage, SyncPeriod,
+    Alpha, Averaged, Averaging, Error, Gpa, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet,
+    PrimalAveraged, ScheduleFree, SlowStorage, SyncPeriod, family,
 };
 
 const POLICIES: [InnerStatePolicy; 3] =
@@ -53,6 +53,11 @@ fn with_each_nesting<A: Optimizer<f32> + std::fmt::Debug + Copy>(rule: A) -> Res
     assert_nothing(rule)?;
     assert_nothing(Averaged::new(rule, Averaging::Running { start: 2 }))?;
     assert_nothing(Averaged::new(rule, Averaging::exponential(0.9)?))?;
+    assert_nothing(PrimalAveraged::new(rule, ScheduleFree::new()))?;
+    assert_nothing(PrimalAveraged::new(Lookahead::new(rule), Gpa::new()))?;
+    let snoo = family::snoo().with_sync_period(SyncPeriod::new(2)?);
+    assert_nothing(Lookahead::with_config(rule, snoo.clone())?)?;
+    assert_nothing(Lookahead::with_config(Lookahead::with_config(rule, snoo)?, config(4, POLICIES[1], STORAGES[0])?)?)?;
     for (policy, storage) in POLICIES.into_iter().flat_map(|policy| STORAGES.map(|storage| (policy, storage))) {
         assert_nothing(Lookahead::with_config(rule, config(2, policy, storage)?)?)?;
         let averaged = Averaged::new(rule, Averaging::exponential(0.9)?);
@@ -137,6 +142,25 @@ fn a_step_on_two_threads_allocates_a_small_job() -> Result<(), Error> {
     Ok(())
 }
 
+/// z, or the mean: 4 bytes a weight beside the inner optimizer.
+#[test]
+fn an_average_takes_one_copy_of_the_weights() -> Result<(), Error> {
+    fn bytes(params: &ParamSet<'_, f32>, optimizer: &impl Optimizer<f32>) -> f64 {
+        allocation_counter::measure(|| drop(optimizer.init(params))).bytes_max as f64 / 1e6
+    }
+    let mut params = ParamSet::new();
+    params.push("w", [1_000_000], vec![0.0_f32; 1_000_000])?;
+    let adam = bytes(&params, &AdamW::new());
+    for (what, bytes, expected) in [
+        ("Schedule-Free SGD", bytes(&params, &PrimalAveraged::new(Sgd::new(), ScheduleFree::new())), 4.0),
+        ("GPA", bytes(&params, &PrimalAveraged::new(AdamW::new(), Gpa::new())) - adam, 4.0),
+        ("EMA", bytes(&params, &Averaged::new(AdamW::new(), Averaging::exponential(0.9)?)) - adam, 4.0),
+    ] {
+        assert!((bytes - expected).abs() < 0.02, "{what}: {bytes} bytes a weight");
+    }
+    Ok(())
+}
+
 /// 4 bytes a weight beside the inner optimizer, or 2; 4 more for each moment under "interpolate".
 #[test]
 fn lookahead_takes_one_copy_of_the_weights() -> Result<(), Error> {
@@ -154,6 +178,12 @@ fn lookahead_takes_one_copy_of_the_weights() -> Result<(), Error> {
         let lookahead = Lookahead::with_config(rule, config(4, policy, storage)?)?;
         let more = (bytes(&|params| drop(lookahead.init(params))) - inner) as f64 / 1e6;
         assert!((more - expected).abs() < 0.02, "{more} bytes a weight with {storage:?}, {policy:?}");
+    }
+    // the slow weights and the momentum
+    for family in [family::snoo(), family::muloco(), family::diloco(), family::slowmo()] {
+        let lookahead = Lookahead::with_config(rule, family)?;
+        let more = (bytes(&|params| drop(lookahead.init(params))) - inner) as f64 / 1e6;
+        assert!((more - 8.0).abs() < 0.02, "{more} bytes a weight with {:?}", lookahead.config());
     }
     Ok(())
 }

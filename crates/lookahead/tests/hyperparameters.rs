@@ -4,7 +4,7 @@
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{
     Adaptive, Alpha, Averaged, Averaging, Describe, Description, Error, Grads, InnerStatePolicy, Lookahead,
-    LookaheadConfig, Optimizer, ParamSet, Schedule, SlowStorage, Snapshot, SyncPeriod,
+    LookaheadConfig, Optimizer, ParamSet, PowerWarmUp, Schedule, SlowStorage, Snapshot, SyncPeriod,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,6 +104,9 @@ fn each_rule_and_average_says_its_hyperparameters() -> Result<(), Error> {
     let adam = snapshot(&Adam::new(), 1)?;
     assert_eq!(difference(&adam, &Adam::new().with_betas(0.9, 0.98)?)?, ["beta2 of Adam", "0.999", "0.98"]);
     assert_eq!(difference(&adam, &AdamW::new())?, ["optimizer", "Adam", "AdamW"]);
+    let hat = Adam::new().with_epsilon_hat(1e-8)?;
+    assert_eq!(difference(&adam, &hat)?, ["epsilon_is_hat of Adam", "off", "on"]);
+    assert_eq!(difference(&snapshot(&hat, 1)?, &Adam::new())?, ["epsilon_is_hat of Adam", "on", "off"]);
     let ada_factor = snapshot(&AdaFactor::new(), 1)?;
     let clipped = AdaFactor::new().with_clipping(2.0)?;
     assert_eq!(difference(&ada_factor, &clipped)?, ["clipping of AdaFactor", "1.0", "2.0"]);
@@ -112,6 +115,9 @@ fn each_rule_and_average_says_its_hyperparameters() -> Result<(), Error> {
     assert_eq!(difference(&running, &averaged(Averaging::Running { start: 4 }))?, ["start of Averaged", "3", "4"]);
     let exponential = averaged(Averaging::exponential(0.5)?);
     assert_eq!(difference(&running, &exponential)?, ["average of Averaged", "running", "exponential"]);
+    let rising = averaged(Averaging::exponential_with_power_warm_up(0.5, PowerWarmUp::new().with_power(0.75)?)?);
+    let flat = snapshot(&exponential, 2)?;
+    assert_eq!(difference(&flat, &rising)?, ["warm_up_power of Averaged", "0.0", "0.75"]);
     Ok(())
 }
 

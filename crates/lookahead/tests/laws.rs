@@ -5,12 +5,14 @@ mod slices;
 use lookahead::rules::Sgd;
 use lookahead::{Alpha, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet, SyncPeriod};
 
-use lookahead_laws::Rounded;
+use lookahead_laws::{Rounded, WithMomentum};
 
 type Single = slices::Slices<f32>;
 type Double = slices::Slices<f64>;
 type RoundedSingle = Rounded<Single>;
 type RoundedDouble = Rounded<Double>;
+type SingleWithMomentum = WithMomentum<Single>;
+type DoubleWithMomentum = WithMomentum<Double>;
 
 lookahead_laws::laws!(single: Single);
 lookahead_laws::laws!(single_with_ada_factor: Single; ada_factor, nested_ada_factor);
@@ -18,6 +20,11 @@ lookahead_laws::laws!(double: Double);
 lookahead_laws::laws!(double_with_ada_factor: Double; ada_factor, nested_ada_factor);
 lookahead_laws::laws!(single_around_more: Single; averaged, nested_averaged, nested_scheduled);
 lookahead_laws::laws!(double_around_more: Double; averaged, nested_averaged, nested_scheduled);
+lookahead_laws::laws!(single_near_its_average: Single; schedule_free, gpa);
+lookahead_laws::laws!(double_near_its_average: Double; schedule_free, gpa);
+lookahead_laws::laws!(single_with_momentum: SingleWithMomentum);
+lookahead_laws::laws!(double_with_momentum: DoubleWithMomentum);
+lookahead_laws::laws!(single_with_momentum_more: SingleWithMomentum; averaged, nested_averaged, nested_scheduled);
 lookahead_laws::laws!(rounded_single: RoundedSingle);
 lookahead_laws::laws!(rounded_single_around_more: RoundedSingle; averaged, nested_averaged, nested_scheduled);
 lookahead_laws::laws!(rounded_double: RoundedDouble; sgd, heavy_ball, adam, nested_heavy_ball, averaged, nested_scheduled);

@@ -3,16 +3,18 @@
 use std::fmt::Debug;
 
 use lookahead::kernels::{
-    AlphaSums, AlphaTerms, InstructionSet, Pass, Slow, SlowValues, Task, TensorSync, adafactor, adam, bf16, sgd,
+    AlphaSums, AlphaTerms, InstructionSet, Pass, Slow, SlowValues, Task, TensorSync, adafactor, adam, bf16, momentum,
+    sgd,
 };
 use lookahead::rules::{
     AdaFactor, AdaFactorState, Adam, AdamHyperparameters, AdamState, AdamW, BiasCorrection, Sgd, SgdState,
 };
 use lookahead::{
-    Adaptive, Alpha, Averaged, AveragedState, Averaging, Buffer, ChosenAlpha, CurvaturePower, Description, Error,
-    Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger, Param, ParamSet,
-    PullBack, Schedule, SecondMoment, SlowStorage, SquaredGradients, StepSize, Storage, SyncClock, SyncPeriod,
-    SyncReport, Tick, Value,
+    Adaptive, Alpha, Averaged, AveragedState, Averaging, Buffer, BufferUnit, ChosenAlpha, CurvaturePower, Description,
+    Error, Gpa, Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger,
+    OuterForm, OuterMomentum, OuterRate, OuterStep, Param, ParamSet, PowerWarmUp, PrimalAveraged, PrimalAveraging,
+    PublishedDecay, PullBack, Schedule, ScheduleFree, SecondMoment, SlowStorage, SquaredGradients, StepSize, Storage,
+    SyncClock, SyncPeriod, SyncReport, Tick, Value, Workers,
 };
 
 fn is_sound<T: Debug + Send + Sync>() {}
@@ -44,16 +46,33 @@ fn public_types_are_debug_send_and_sync() {
         Value,
         Schedule<Alpha>,
         Schedule<SyncPeriod>,
+        BufferUnit,
+        Gpa,
+        PowerWarmUp,
+        PrimalAveraging,
+        PublishedDecay,
+        ScheduleFree,
+        OuterForm,
+        OuterMomentum,
+        OuterRate,
+        OuterStep,
     );
     are_sound!(AdaFactor, Adam, AdamHyperparameters, AdamW, BiasCorrection, Sgd);
-    are_sound!(Lookahead<Averaged<Sgd>>, Averaged<Lookahead<AdamW>>);
+    are_sound!(PrimalAveraged<Lookahead<Sgd>>, Lookahead<Averaged<Sgd>>, Averaged<Lookahead<AdamW>>);
     type Nested<T> = LookaheadState<T, AveragedState<T, SgdState<T>>>;
     are_sound!(Nested<f32>, Nested<f64>, AdamState<f32>, AdaFactorState<f64>, SquaredGradients<f32>);
     are_sound!(Buffer<f32>, ParamSet<'static, f32>, Param<'static, f64>, Storage<'static, f32>, Grads<'static, f32>);
     are_sound!(PullBack<'static, f32, SgdState<f32>>, SecondMoment<'static, f32>);
     are_sound!(Pass, InstructionSet, AlphaSums, AlphaTerms<'static, f32>, SlowValues<'static, f32>, Slow<'static, f32>);
     are_sound!(Task<'static, f32, adam::Coefficients<f32>, 2>, TensorSync<'static, f32, 1>);
-    are_sound!(adafactor::Coefficients, adam::Coefficients<f32>, sgd::Coefficients<f64>, bf16::Rounding);
+    are_sound!(
+        adafactor::Coefficients,
+        adam::Coefficients<f32>,
+        momentum::Coefficients<f32>,
+        Workers<f64>,
+        sgd::Coefficients<f64>,
+        bf16::Rounding
+    );
 }
 
 #[cfg(feature = "serde")]

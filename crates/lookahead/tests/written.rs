@@ -1,8 +1,8 @@
 //! Hyperparameters as text: the keys of the lab's TOML, the same ones in JSON, checked like what is made in code.
 
 use lookahead::{
-    Adaptive, Alpha, Averaging, CurvaturePower, Error, InnerStatePolicy, LookaheadConfig, Schedule, SlowStorage,
-    SyncPeriod,
+    Adaptive, Alpha, Averaging, CurvaturePower, Error, Gpa, InnerStatePolicy, LookaheadConfig, PowerWarmUp,
+    PrimalAveraging, PublishedDecay, Schedule, ScheduleFree, SlowStorage, SyncPeriod,
 };
 use serde::de::DeserializeOwned;
 
@@ -30,6 +30,31 @@ fn what_is_read_is_checked_like_what_is_made() {
     assert!(
         averaging(&exponential.replace("0.5", "1.0")).is_err_and(|error| error.contains("decay is 1, but must be"))
     );
+}
+
+#[test]
+fn averages_are_read_as_they_are_written() -> Result<(), Error> {
+    let power = PowerWarmUp::new().with_gamma(2.0)?.with_power(1.0)?.with_min_decay(0.5)?.with_update_after_step(3);
+    for averaging in [Averaging::exponential(0.5)?, Averaging::exponential_with_power_warm_up(0.9, power)?] {
+        assert_eq!(read(&serde_json::to_string(&averaging).expect("JSON")), Ok(averaging));
+    }
+    let free = ScheduleFree::new().with_beta(0.8)?.with_power(1.0)?.with_rate_power(0.0)?.with_warm_up(9);
+    let free = free.with_weight_decay(0.1)?.with_corrected_rate(0.99)?;
+    let gpa = Gpa::new().with_coefficients(0.5, 0.25)?.with_published_decay(PublishedDecay::OnY(0.1))?;
+    for averaging in [ScheduleFree::new().into(), free.into(), Gpa::new().into(), gpa.into()] {
+        assert_eq!(read(&serde_json::to_string(&averaging).expect("JSON")), Ok::<PrimalAveraging, _>(averaging));
+    }
+    let primal = |json| read::<PrimalAveraging>(json);
+    assert_eq!(primal(r#"{"kind": "gpa"}"#), Ok(Gpa::new().into()));
+    for (json, words) in [
+        (r#"{"kind": "schedule_free", "beta": 0}"#, "beta is 0, but must be"),
+        (r#"{"kind": "gpa", "mu_x": 1}"#, "mu_x is 1, but must be"),
+        (r#"{"kind": "gpa", "mu_z": 1}"#, "unknown field `mu_z`"),
+        (r#"{"kind": "gpa", "published_decay": {"on_z": -1}}"#, "weight_decay is -1, but must be"),
+    ] {
+        assert!(primal(json).is_err_and(|error| error.contains(words)), "{json}: {:?}", primal(json));
+    }
+    Ok(())
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::laws::tolerance;
 use crate::{Case, Rule, Setup, Subject};
 
 /// Steps both subjects alike and compares the bits of their weights after each step.
-fn assert_same_run<S: Subject>(what: &str, case: &Case, steps: u64, left: &Setup, right: &Setup) {
+pub(super) fn assert_same_run<S: Subject>(what: &str, case: &Case, steps: u64, left: &Setup, right: &Setup) {
     let (mut left, mut right) = (case.new_subject::<S>(left), case.new_subject::<S>(right));
     for step in 0..steps {
         case.advance(&mut left, step..step + 1);

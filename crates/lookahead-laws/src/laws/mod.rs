@@ -6,6 +6,7 @@ pub(crate) mod identities;
 pub(crate) mod inner_state;
 pub(crate) mod membership;
 pub(crate) mod non_finite;
+pub(crate) mod outer;
 pub(crate) mod resume;
 mod script;
 pub(crate) mod sync;

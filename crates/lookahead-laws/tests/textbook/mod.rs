@@ -1,8 +1,12 @@
 //! Algorithm 1 written out in `f64` for SGD, heavy ball and Adam, with a defect of other implementations on request.
 
-use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, StepSize};
+pub mod outer;
+
+use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig};
 use lookahead_laws::{Case, Law, Precision, Rule, Setup, Subject, Tensor};
 use serde::{Deserialize, Serialize};
+
+use outer::Numbers;
 
 /// No defect.
 pub const NONE: u8 = 0;
@@ -61,6 +65,7 @@ pub const ONE_COUNT_FOR_ALL_MEANS: u8 = 24;
 struct Slot {
     theta: Vec<f64>,
     phi: Option<Vec<f64>>,
+    buffer: Vec<f64>,
     moments: Moments,
     anchor: Moments,
     clock: u32,
@@ -96,6 +101,7 @@ pub struct Textbook<const D: u8> {
     outer: u64,
     rate: Option<f64>,
     steps: u64,
+    workers: usize,
     #[serde(skip)]
     setup: Option<Setup>,
 }
@@ -115,6 +121,7 @@ impl<const D: u8> Textbook<D> {
         Slot {
             theta: tensor.values.clone(),
             phi,
+            buffer: vec![0.0; tensor.values.len()],
             anchor: moments.clone(),
             moments,
             clock: 0,
@@ -167,15 +174,15 @@ impl<const D: u8> Textbook<D> {
     }
 
     fn sync(&mut self, config: &LookaheadConfig, due: impl Fn(&Slot) -> bool) {
-        let StepSize::Fixed(alphas) = config.step_size() else { panic!("exempt from adaptive alpha") };
-        let alpha = alphas.at(self.outer).get();
+        let numbers = Numbers::of::<D>(config.step_size(), self.outer);
+        let alpha = numbers.rate;
         let mut poisoned = false;
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
             match (slot.frozen, D) {
                 (true, STALE_WHEN_FROZEN) => {}
                 (true, _) if D != PULLED_WHEN_FROZEN => slot.phi = Some(slot.theta.clone()),
                 (false, SKIPS_WITHOUT_GRADIENT) if !slot.moved => {}
-                _ => poisoned |= pull_back::<D>(slot, alpha),
+                _ => poisoned |= pull_back::<D>(slot, numbers, self.workers),
             }
         }
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
@@ -193,24 +200,27 @@ impl<const D: u8> Textbook<D> {
     }
 }
 
-/// Eq. 1 for one tensor; whether a value was not finite.
-fn pull_back<const D: u8>(slot: &mut Slot, alpha: f64) -> bool {
+/// Eq. 1, or an outer step, for one tensor; whether a value was not finite.
+fn pull_back<const D: u8>(slot: &mut Slot, numbers: Numbers, workers: usize) -> bool {
     let Some(phi) = &mut slot.phi else {
         if D == SEEDED_LATE {
             slot.phi = Some(slot.theta.clone());
         }
         return false;
     };
-    let mut poisoned = false;
-    for (phi, theta) in phi.iter_mut().zip(&mut slot.theta) {
+    let (mut poisoned, alpha) = (false, numbers.rate);
+    for ((phi, theta), buffer) in phi.iter_mut().zip(&mut slot.theta).zip(&mut slot.buffer) {
+        *theta = outer::mean::<D>(*theta, workers);
         let two_products = (1.0 - alpha) * *phi + alpha * *theta;
-        let moved = match alpha {
-            1.0 => *theta,
-            _ if D == TWO_PRODUCTS => two_products,
-            _ => *phi - alpha * (*phi - *theta),
+        let (way, new) = numbers.way::<D>(*phi, *theta, *buffer);
+        let moved = match way {
+            None => *theta,
+            Some(_) if D == TWO_PRODUCTS => two_products,
+            Some(way) => *phi - alpha * way,
         };
         let refused = !moved.is_finite() && D != NO_GUARD;
         poisoned |= refused;
+        *buffer = if refused { 0.0 } else { new };
         *phi = if refused { *phi } else { moved };
         *theta = if D == FAST_ROUNDED_APART { two_products } else { *phi };
     }
@@ -253,11 +263,12 @@ fn inner_step(rule: Rule, lr: f64, theta: &mut [f64], gradient: &[f64], moments:
 
 impl<const D: u8> Subject for Textbook<D> {
     const PRECISION: Precision = Precision::Double;
+    const OUTER_STEPS: bool = true;
 
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self {
         assert!(setup.lookaheads.len() < 2, "this book has no nested Lookahead");
         let slots = tensors.iter().map(|tensor| Self::slot(tensor, D != SEEDED_LATE)).collect();
-        Self { slots, phase: 0, outer: 0, rate: None, steps: 0, setup: Some(setup.clone()) }
+        Self { slots, phase: 0, outer: 0, rate: None, steps: 0, workers: 1, setup: Some(setup.clone()) }
     }
 
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
@@ -322,7 +333,7 @@ impl<const D: u8> Subject for Textbook<D> {
         }
         let phase = if D == SAVED_WITHOUT_CLOCK { 0 } else { self.phase };
         let rate = if D == RATE_STAYS_AFTER_LOAD { Some(0.5) } else { self.rate };
-        let saved = Self { slots, phase, outer: self.outer, rate, steps: self.steps, setup: None };
+        let saved = Self { slots, phase, rate, setup: None, ..*self };
         postcard::to_allocvec(&saved).expect("plain data")
     }
 
@@ -358,6 +369,10 @@ impl<const D: u8> Subject for Textbook<D> {
                 new
             }
         })
+    }
+
+    fn with_workers(setup: &Setup, tensors: &[Tensor], workers: usize) -> Option<Self> {
+        Some(Self { workers, ..Self::new(setup, tensors) })
     }
 
     fn exemption(law: Law, _case: &Case) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::LookaheadConfig;
-use crate::{Adaptive, Alpha, InnerStatePolicy, Schedule, SlowStorage, StepSize, SyncPeriod};
+use crate::{Adaptive, Alpha, InnerStatePolicy, OuterStep, Schedule, SlowStorage, StepSize, SyncPeriod};
 
 impl Serialize for LookaheadConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -15,6 +15,7 @@ impl Serialize for LookaheadConfig {
         match &self.step_size {
             StepSize::Fixed(alpha) => map.serialize_entry("alpha", alpha)?,
             StepSize::Adaptive(adaptive) => map.serialize_entry("adaptive", adaptive)?,
+            StepSize::Outer(step) => map.serialize_entry("outer", step)?,
         }
         map.serialize_entry("inner_state", &self.inner_state)?;
         map.serialize_entry("slow_weights", &self.slow_storage)?;
@@ -28,22 +29,26 @@ struct Keys {
     sync_period: Option<Schedule<SyncPeriod>>,
     alpha: Option<Schedule<Alpha>>,
     adaptive: Option<Adaptive>,
+    outer: Option<OuterStep>,
     inner_state: InnerStatePolicy,
     slow_weights: SlowStorage,
 }
 
 impl<'de> Deserialize<'de> for LookaheadConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Keys { sync_period, alpha, adaptive, inner_state, slow_weights } = Keys::deserialize(deserializer)?;
+        let Keys { sync_period, alpha, adaptive, outer, inner_state, slow_weights } = Keys::deserialize(deserializer)?;
         let mut config = Self::new().with_inner_state(inner_state).with_slow_storage(slow_weights);
         if let Some(period) = sync_period {
             config = config.with_sync_period(period);
         }
-        config = match (alpha, adaptive) {
-            (Some(_), Some(_)) => return Err(D::Error::custom("`alpha` and `adaptive` exclude each other")),
-            (Some(alpha), None) => config.with_alpha(alpha),
-            (None, Some(adaptive)) => config.with_adaptive_alpha(adaptive),
-            (None, None) => config,
+        config = match (alpha, adaptive, outer) {
+            (Some(alpha), None, None) => config.with_alpha(alpha),
+            (None, Some(adaptive), None) => config.with_adaptive_alpha(adaptive),
+            (None, None, Some(step)) => config.with_outer_step(step),
+            (None, None, None) => config,
+            (Some(_), Some(_), _) => return Err(D::Error::custom("`alpha` and `adaptive` exclude each other")),
+            (Some(_), _, Some(_)) => return Err(D::Error::custom("`alpha` and `outer` exclude each other")),
+            (_, Some(_), Some(_)) => return Err(D::Error::custom("`adaptive` and `outer` exclude each other")),
         };
         config.check().map_err(D::Error::custom)?;
         Ok(config)

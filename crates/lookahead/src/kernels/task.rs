@@ -1,6 +1,7 @@
 //! One tensor's part of a step: what the rule's arithmetic and, in the k-th step of a cycle, the sync work on.
 
 use super::bf16::{self, Rounding};
+use super::momentum::{self, outer_step};
 use super::{Pieces, pull_back};
 use crate::{Alpha, Float};
 
@@ -37,12 +38,21 @@ pub enum Slow<'a, T> {
     Full(&'a mut [T]),
     /// As bf16 numbers, rounded stochastically.
     Bf16(&'a mut [u16], Rounding),
+    /// In the precision of the fast weights, with an outer momentum.
+    Momentum {
+        /// phi.
+        slow: &'a mut [T],
+        /// The buffer b.
+        buffer: &'a mut [T],
+        /// The step to be taken, in place of Eq. 1 with alpha.
+        step: momentum::Coefficients<T>,
+    },
 }
 
-impl<T> Pieces for Slow<'_, T> {
+impl<T: Copy> Pieces for Slow<'_, T> {
     fn len(&self) -> usize {
         match self {
-            Self::Full(values) => values.len(),
+            Self::Full(values) | Self::Momentum { slow: values, .. } => values.len(),
             Self::Bf16(values, _) => values.len(),
         }
     }
@@ -55,11 +65,14 @@ impl<T> Pieces for Slow<'_, T> {
                 let after = rounding.after(first.len());
                 Self::Bf16(first, std::mem::replace(rounding, after))
             }
+            Self::Momentum { slow, buffer, step } => {
+                Self::Momentum { slow: slow.take_first(count), buffer: buffer.take_first(count), step: *step }
+            }
         }
     }
 }
 
-impl<T, C: Copy, const M: usize> Pieces for Task<'_, T, C, M> {
+impl<T: Copy, C: Copy, const M: usize> Pieces for Task<'_, T, C, M> {
     fn len(&self) -> usize {
         self.weights.len()
     }
@@ -86,11 +99,12 @@ impl<T: Float> Slow<'_, T> {
         match self {
             Self::Full(slow) => pull_back(slow, fast, alpha),
             Self::Bf16(slow, rounding) => bf16::pull_back(slow, fast, alpha, rounding),
+            Self::Momentum { slow, buffer, step } => outer_step(slow, buffer, fast, step),
         }
     }
 }
 
-impl<T, C, const M: usize> Task<'_, T, C, M> {
+impl<T: Copy, C, const M: usize> Task<'_, T, C, M> {
     pub(super) fn assert_lengths(&self) {
         let length = self.weights.len();
         assert!(self.gradient.is_none_or(|gradient| gradient.len() == length), "a tensor and its gradient");

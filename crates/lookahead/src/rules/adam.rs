@@ -17,6 +17,7 @@ pub struct AdamHyperparameters {
     epsilon: f64,
     weight_decay: f64,
     decoupled: bool,
+    epsilon_is_hat: bool,
 }
 
 impl AdamHyperparameters {
@@ -79,13 +80,15 @@ impl AdamHyperparameters {
     pub fn coefficients<T: Float>(&self, lr: f64, correction: BiasCorrection) -> adam::Coefficients<T> {
         let (coupled, keep) =
             if self.decoupled { (0.0, 1.0 - lr * self.weight_decay) } else { (self.weight_decay, 1.0) };
+        let inverse_root = 1.0 / correction.second.sqrt();
+        let epsilon = if self.epsilon_is_hat { self.epsilon * inverse_root } else { self.epsilon };
         adam::Coefficients {
             first_rest: T::from_f64(1.0 - self.beta1),
             beta2: T::from_f64(self.beta2),
             second_rest: T::from_f64(1.0 - self.beta2),
             step_size: T::from_f64(lr / correction.first),
-            inverse_root: T::from_f64(1.0 / correction.second.sqrt()),
-            epsilon: T::from_f64(self.epsilon),
+            inverse_root: T::from_f64(inverse_root),
+            epsilon: T::from_f64(epsilon),
             coupled_decay: T::from_f64(coupled),
             keep: T::from_f64(keep),
         }
@@ -153,6 +156,7 @@ macro_rules! adam_rule {
                     epsilon: 1e-8,
                     weight_decay: $decay,
                     decoupled: $decoupled,
+                    epsilon_is_hat: false,
                 })
             }
         }
@@ -181,7 +185,16 @@ macro_rules! adam_rule {
             pub fn with_epsilon(self, epsilon: f64) -> Result<Self, Error> {
                 let ok = epsilon >= 0.0 && epsilon.is_finite();
                 let epsilon = accept("epsilon", epsilon, ok, "finite and not negative")?;
-                Ok(Self(AdamHyperparameters { epsilon, ..self.0 }))
+                Ok(Self(AdamHyperparameters { epsilon, epsilon_is_hat: false, ..self.0 }))
+            }
+
+            /// The term added to the root of the second moment before its bias is corrected: epsilon-hat in the
+            /// efficient form of Kingma and Ba, Sec. 2. In place of the one that is added after it.
+            ///
+            /// # Errors
+            /// [`Error::OutOfRange`] unless finite and not negative.
+            pub fn with_epsilon_hat(self, epsilon: f64) -> Result<Self, Error> {
+                Ok(Self(AdamHyperparameters { epsilon_is_hat: true, ..self.with_epsilon(epsilon)?.0 }))
             }
 
             /// The weight decay lambda.
@@ -205,12 +218,13 @@ macro_rules! adam_rule {
 
         impl Describe for $name {
             fn describe(&self) -> Description {
-                let AdamHyperparameters { beta1, beta2, epsilon, weight_decay, decoupled: _ } = self.0;
-                Description::of(stringify!($name))
+                let AdamHyperparameters { beta1, beta2, epsilon, weight_decay, decoupled: _, epsilon_is_hat } = self.0;
+                let adam = Description::of(stringify!($name))
                     .with("beta1", beta1)
                     .with("beta2", beta2)
                     .with("epsilon", epsilon)
-                    .with("weight_decay", weight_decay)
+                    .with("weight_decay", weight_decay);
+                if epsilon_is_hat { adam.with_new("epsilon_is_hat", true, false) } else { adam }
             }
         }
 

@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
-use lookahead::{Averaged, Describe, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, ParamSet, Snapshot};
+use lookahead::{
+    Averaged, Describe, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum, OuterRate,
+    OuterStep, ParamSet, PrimalAveraged, Snapshot, StepSize, SyncClock, Tick, Workers,
+};
 use lookahead_laws::{Precision, Rule, Setup, Subject, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,10 +31,7 @@ struct Session<T: Float, O: Optimizer<T>> {
 
 impl<T: Float, O: Optimizer<T, State: Serialize + DeserializeOwned> + Describe> Session<T, O> {
     fn open(optimizer: O, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error> {
-        let mut params = ParamSet::new();
-        for tensor in tensors {
-            params.push(&*tensor.name, &*tensor.shape, narrow::<T>(&tensor.values))?;
-        }
+        let mut params = parameters(tensors)?;
         let state = match saved {
             None => optimizer.init(&params),
             Some(bytes) => Snapshot::from_bytes(bytes)?.restore(&optimizer, &mut params)?,
@@ -52,7 +52,7 @@ impl<T: Float, O: Optimizer<T, State: Serialize + DeserializeOwned> + Describe> 
     }
 
     fn evaluation_weights(&self) -> Vec<Vec<f64>> {
-        self.optimizer.evaluation_weights(&self.state).map_or_else(|| self.weights(), |weights| widen(&weights))
+        widen(&self.optimizer.evaluate(&self.params, &self.state))
     }
 
     fn sync_now(&mut self) {
@@ -68,6 +68,69 @@ impl<T: Float, O: Optimizer<T, State: Serialize + DeserializeOwned> + Describe> 
     }
 }
 
+/// Workers that each step an inner optimizer of their own, and share the slow weights of a Lookahead.
+struct Fleet<T: Float, A: Optimizer<T>> {
+    rule: A,
+    config: LookaheadConfig,
+    clock: SyncClock,
+    weights: Vec<ParamSet<'static, T>>,
+    states: Vec<A::State>,
+    shared: Workers<T>,
+}
+
+impl<T: Float, A: Optimizer<T>> Fleet<T, A> {
+    fn open(rule: A, config: &LookaheadConfig, tensors: &[Tensor], workers: usize) -> Result<Self, Error> {
+        let step = match config.step_size() {
+            StepSize::Fixed(alphas) => OuterStep::nesterov(alphas.map(OuterRate::from), OuterMomentum::ZERO),
+            StepSize::Outer(step) => step.clone(),
+            StepSize::Adaptive(_) => panic!("no law has workers with an adaptive alpha"),
+        };
+        let weights = (0..workers).map(|_| parameters(tensors)).collect::<Result<Vec<_>, Error>>()?;
+        let states = weights.iter().map(|params| rule.init(params)).collect();
+        let shared = Workers::new(step, &weights[0]);
+        Ok(Self { rule, config: config.clone(), clock: SyncClock::default(), weights, states, shared })
+    }
+}
+
+impl<T: Float, A: Optimizer<T>> Run<T> for Fleet<T, A> {
+    fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
+        for (params, state) in self.weights.iter_mut().zip(&mut self.states) {
+            let grads = grads.iter().map(|gradient| gradient.as_deref().map(narrow::<T>));
+            let grads = Grads::new(params, grads).expect("a gradient for each tensor");
+            self.rule.step(lr, params, &grads, state);
+        }
+        if self.clock.tick(self.config.sync_period()) != Tick::Inner {
+            self.shared.sync(lr, &mut self.weights);
+        }
+    }
+
+    fn weights(&self) -> Vec<Vec<f64>> {
+        widen(&self.weights[self.weights.len() - 1].to_vecs())
+    }
+
+    fn evaluation_weights(&self) -> Vec<Vec<f64>> {
+        widen(&self.shared.slow())
+    }
+
+    fn sync_now(&mut self) {}
+
+    fn save(&self) -> Result<Vec<u8>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn add(&mut self, _tensor: &Tensor) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn parameters<T: Float>(tensors: &[Tensor]) -> Result<ParamSet<'static, T>, Error> {
+    let mut params = ParamSet::new();
+    for tensor in tensors {
+        params.push(&*tensor.name, &*tensor.shape, narrow::<T>(&tensor.values))?;
+    }
+    Ok(params)
+}
+
 fn narrow<T: Float>(values: &[f64]) -> Vec<T> {
     values.iter().copied().map(T::from_f64).collect()
 }
@@ -76,36 +139,53 @@ fn widen<T: Float>(tensors: &[impl Deref<Target = [T]>]) -> Vec<Vec<f64>> {
     tensors.iter().map(|values| values.iter().map(|value| value.to_f64()).collect()).collect()
 }
 
+/// What a subject begins with.
+#[derive(Clone, Copy)]
+enum Start<'a> {
+    New,
+    Saved(&'a [u8]),
+    Workers(usize),
+}
+
 impl<T: Float> Slices<T> {
-    fn open(setup: &Setup, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error> {
+    fn open(setup: &Setup, tensors: &[Tensor], start: Start<'_>) -> Result<Self, Error> {
         let sgd = Sgd::new();
         match setup.rule {
-            Rule::Sgd => Self::average(sgd, setup, tensors, saved),
-            Rule::HeavyBall => Self::average(sgd.with_momentum(0.9)?.with_dampening(0.25)?, setup, tensors, saved),
+            Rule::Sgd => Self::average(sgd, setup, tensors, start),
+            Rule::HeavyBall => Self::average(sgd.with_momentum(0.9)?.with_dampening(0.25)?, setup, tensors, start),
             Rule::Nesterov => {
                 let rule = sgd.with_momentum(0.9)?.with_nesterov()?.with_weight_decay(0.01)?;
-                Self::average(rule, setup, tensors, saved)
+                Self::average(rule, setup, tensors, start)
             }
-            Rule::Adam => Self::average(Adam::new(), setup, tensors, saved),
-            Rule::AdamW => Self::average(AdamW::new(), setup, tensors, saved),
-            Rule::AdaFactor => Self::average(AdaFactor::new(), setup, tensors, saved),
+            Rule::Adam => Self::average(Adam::new(), setup, tensors, start),
+            Rule::AdamW => Self::average(AdamW::new(), setup, tensors, start),
+            Rule::AdaFactor => Self::average(AdaFactor::new(), setup, tensors, start),
         }
     }
 
-    fn average<A>(rule: A, setup: &Setup, tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error>
+    fn average<A>(rule: A, setup: &Setup, tensors: &[Tensor], start: Start<'_>) -> Result<Self, Error>
     where
         A: Optimizer<T, State: Serialize + DeserializeOwned> + Describe + 'static,
     {
-        match setup.averaging {
-            None => Self::wrap(rule, &setup.lookaheads, tensors, saved),
-            Some(averaging) => Self::wrap(Averaged::new(rule, averaging), &setup.lookaheads, tensors, saved),
+        match (setup.averaging, setup.primal) {
+            (None, None) => Self::wrap(rule, &setup.lookaheads, tensors, start),
+            (None, Some(primal)) => Self::wrap(PrimalAveraged::new(rule, primal), &setup.lookaheads, tensors, start),
+            (Some(averaging), _) => Self::wrap(Averaged::new(rule, averaging), &setup.lookaheads, tensors, start),
         }
     }
 
-    fn wrap<A>(rule: A, layers: &[LookaheadConfig], tensors: &[Tensor], saved: Option<&[u8]>) -> Result<Self, Error>
+    fn wrap<A>(rule: A, layers: &[LookaheadConfig], tensors: &[Tensor], start: Start<'_>) -> Result<Self, Error>
     where
         A: Optimizer<T, State: Serialize + DeserializeOwned> + Describe + 'static,
     {
+        let saved = match (start, layers) {
+            (Start::Workers(count), [outer]) => {
+                return Ok(Self(Box::new(Fleet::open(rule, outer, tensors, count)?)));
+            }
+            (Start::Workers(_), _) => panic!("workers share one Lookahead"),
+            (Start::New, _) => None,
+            (Start::Saved(bytes), _) => Some(bytes),
+        };
         Ok(Self(match layers {
             [] => Box::new(Session::open(rule, tensors, saved)?),
             [one] => Box::new(Session::open(Lookahead::with_config(rule, one.clone())?, tensors, saved)?),
@@ -120,9 +200,10 @@ impl<T: Float> Slices<T> {
 
 impl<T: Float> Subject for Slices<T> {
     const PRECISION: Precision = if size_of::<T>() == 4 { Precision::Single } else { Precision::Double };
+    const OUTER_STEPS: bool = true;
 
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self {
-        Self::open(setup, tensors, None).expect("a valid setup")
+        Self::open(setup, tensors, Start::New).expect("a valid setup")
     }
 
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
@@ -150,10 +231,14 @@ impl<T: Float> Subject for Slices<T> {
     }
 
     fn load(setup: &Setup, tensors: &[Tensor], bytes: &[u8]) -> Self {
-        Self::open(setup, tensors, Some(bytes)).expect("a snapshot of this setup")
+        Self::open(setup, tensors, Start::Saved(bytes)).expect("a snapshot of this setup")
     }
 
     fn add(&mut self, tensor: &Tensor) {
         self.0.add(tensor).expect("a new name");
+    }
+
+    fn with_workers(setup: &Setup, tensors: &[Tensor], workers: usize) -> Option<Self> {
+        Some(Self::open(setup, tensors, Start::Workers(workers)).expect("a valid setup"))
     }
 }

@@ -1,0 +1,219 @@
+//! Averages against the runs of `testdata/family`, made with their authors' code: those that train where they evaluate,
+//! and exponential ones. The weights after every step, stepped and evaluated.
+
+use std::borrow::Cow;
+
+use lookahead::rules::{AdamW, Sgd};
+use lookahead::{
+    Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
+    OuterRate, OuterStep, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree, SyncPeriod, family,
+};
+use lookahead_laws::family::{Inner, Run, Source, assert_follows, gradients, initial, sgdm};
+
+/// In f64 both programs differ by rounding alone; f32 rounds each step.
+fn tolerance<T: Float>() -> f64 {
+    if size_of::<T>() == 8 { 1e-12 } else { 5e-5 }
+}
+
+/// Each run of a source, in both precisions, by what `run` is given.
+fn each(stem: &str, runs: usize, run: impl Fn(&str, &Run) -> Result<(), Error>) -> Result<(), Error> {
+    let source = Source::read(stem);
+    assert_eq!(source.runs.len(), runs, "{stem}.json: the number of runs");
+    source.runs.iter().try_for_each(|one| run(&format!("{stem}.json, {}", one.name()), one))
+}
+
+fn both(at: &str, run: &Run, optimizer: &(impl Optimizer<f32> + Optimizer<f64>)) -> Result<(), Error> {
+    follow::<f64>(at, run, optimizer)?;
+    follow::<f32>(at, run, optimizer)
+}
+
+fn follow<T: Float>(at: &str, run: &Run, optimizer: &impl Optimizer<T>) -> Result<(), Error> {
+    let mut params = initial::<T>()?;
+    let mut state = optimizer.init(&params);
+    for (t, (fast, slow)) in run.fast.iter().zip(&run.slow).enumerate() {
+        let grads = Grads::new(&params, gradients(&params, t, 0))?;
+        optimizer.step(run.lr(t), &mut params, &grads, &mut state);
+        let at = format!("{at}, after step {}", t + 1);
+        let stepped: Vec<&[T]> = params.iter().map(|param| param.values()).collect();
+        assert_follows(&format!("{at}: stepped"), &stepped, fast, tolerance::<T>());
+        let evaluated = optimizer.evaluate(&params, &state);
+        let evaluated: Vec<&[T]> = evaluated.iter().map(Cow::as_ref).collect();
+        assert_follows(&format!("{at}: evaluated"), &evaluated, slow, tolerance::<T>());
+    }
+    Ok(())
+}
+
+fn schedule_free(run: &Run) -> Result<ScheduleFree, Error> {
+    let number = |name| run.number(name).unwrap_or_default();
+    let beta = run.number("beta").or_else(|| run.number("momentum")).expect("a beta");
+    let decay = number("weight_decay").max(number("weight_decay_at_y"));
+    let averaging = ScheduleFree::new().with_beta(beta)?.with_power(number("r"))?.with_weight_decay(decay)?;
+    Ok(averaging.with_rate_power(number("weight_lr_power"))?.with_warm_up(number("warmup_steps") as u64))
+}
+
+#[test]
+fn schedulefree_sgd() -> Result<(), Error> {
+    each("schedulefree_sgd", 8, |at, run| both(at, run, &PrimalAveraged::new(Sgd::new(), schedule_free(run)?)))
+}
+
+#[test]
+fn schedulefree_wrapper() -> Result<(), Error> {
+    each("schedulefree_wrapper", 8, |at, run| match run.inner {
+        Inner::Sgd => both(at, run, &PrimalAveraged::new(Sgd::new(), schedule_free(run)?)),
+        Inner::Sgdm => both(at, run, &PrimalAveraged::new(sgdm()?, schedule_free(run)?)),
+        Inner::AdamW => both(at, run, &PrimalAveraged::new(AdamW::new(), schedule_free(run)?)),
+    })
+}
+
+/// As in the package: not the paper's algorithm.
+#[test]
+fn schedulefree_adamw() -> Result<(), Error> {
+    each("schedulefree_adamw", 8, |at, run| {
+        let rule = *family::schedule_free_adam_w_as_packaged(0.0)?.inner();
+        both(at, run, &PrimalAveraged::new(rule, schedule_free(run)?))
+    })
+}
+
+#[test]
+fn schedulefree_adamw_paper() -> Result<(), Error> {
+    each("schedulefree_adamw_paper", 4, |at, run| {
+        let rule = *family::schedule_free_adam_w(0.0)?.inner();
+        both(at, run, &PrimalAveraged::new(rule, schedule_free(run)?.with_corrected_rate(0.999)?))
+    })
+}
+
+/// Its code's runs. Where the weight decay is not 0 they are not the paper's.
+#[test]
+fn gpa_adamw() -> Result<(), Error> {
+    each("gpa_adamw", 7, |at, run| {
+        let number = |name| run.number(name).expect("a number");
+        let gpa = Gpa::new().with_coefficients(number("mu_x"), number("mu_y"))?;
+        let decay = if run.flag("use_wd_on_y") { PublishedDecay::OnY } else { PublishedDecay::OnZ };
+        let gpa = gpa.with_published_decay(decay(number("weight_decay")))?;
+        both(at, run, &PrimalAveraged::new(AdamW::new().with_weight_decay(0.0)?, gpa))
+    })
+}
+
+/// The paper's recursion, written out: z by AdamW with its weight decay, x and y from it.
+#[test]
+fn gpa_decays_z_as_the_paper_says() -> Result<(), Error> {
+    let (mu_x, mu_y, rule) = (0.9, 0.7, AdamW::new().with_weight_decay(0.1)?);
+    let optimizer = PrimalAveraged::new(rule, Gpa::new().with_coefficients(mu_x, mu_y)?);
+    let (mut y, mut z, mut x) = (initial::<f64>()?, initial()?, initial::<f64>()?.to_vecs().concat());
+    let (mut state, mut inner) = (optimizer.init(&y), rule.init(&z));
+    for t in 0..30 {
+        let grads = Grads::new(&y, gradients(&y, t, 0))?;
+        optimizer.step(0.01, &mut y, &grads, &mut state);
+        rule.step(0.01, &mut z, &grads, &mut inner);
+        let at_z = z.to_vecs().concat();
+        x.iter_mut().zip(&at_z).for_each(|(x, z)| *x = mu_x * *x + (1.0 - mu_x) * z);
+        let at_y: Vec<f64> = x.iter().zip(&at_z).map(|(x, z)| mu_y * x + (1.0 - mu_y) * z).collect();
+        let found: Vec<&[f64]> = y.iter().map(|param| param.values()).collect();
+        assert_follows(&format!("y after step {}", t + 1), &found, &at_y, 1e-12);
+        let evaluated = optimizer.evaluate(&y, &state);
+        let evaluated: Vec<&[f64]> = evaluated.iter().map(Cow::as_ref).collect();
+        assert_follows(&format!("x after step {}", t + 1), &evaluated, &x, 1e-12);
+    }
+    Ok(())
+}
+
+/// k = 1 with momentum is an average that trains: Nesterov's with mu_x = mu_y, the heavy ball's with mu_y = 1.
+#[test]
+fn an_outer_step_with_period_one_is_gpa() -> Result<(), Error> {
+    let (eta, mu) = (0.7, 0.9);
+    let (rate, momentum, rule) = (OuterRate::new(eta)?, OuterMomentum::new(mu)?, AdamW::new().with_weight_decay(0.0)?);
+    for (mu_y, step) in [(mu, OuterStep::nesterov(rate, momentum)), (1.0, OuterStep::heavy_ball(rate, momentum))] {
+        let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(1)?).with_outer_step(step);
+        let (outer, gpa) =
+            (Lookahead::with_config(rule, config)?, PrimalAveraged::new(rule, Gpa::new().with_coefficients(mu, mu_y)?));
+        let (mut phi, mut y) = (initial::<f64>()?, initial::<f64>()?);
+        let (mut of_outer, mut of_gpa) = (outer.init(&phi), gpa.init(&y));
+        for t in 0..30 {
+            let grads = Grads::new(&phi, gradients(&phi, t, 0))?;
+            outer.step(0.01, &mut phi, &grads, &mut of_outer);
+            let grads = Grads::new(&y, gradients(&y, t, 0))?;
+            gpa.step(eta * 0.01 / (1.0 - mu), &mut y, &grads, &mut of_gpa);
+            let found: Vec<&[f64]> = y.iter().map(|param| param.values()).collect();
+            assert_follows(&format!("mu_y {mu_y}, step {}", t + 1), &found, &phi.to_vecs().concat(), 1e-12);
+        }
+    }
+    Ok(())
+}
+
+/// A Lookahead below that does nothing is not there, nor is the average where x takes all of z.
+#[test]
+fn an_average_around_a_lookahead() -> Result<(), Error> {
+    let still = LookaheadConfig::new().with_sync_period(SyncPeriod::new(3)?).with_alpha(Alpha::ONE);
+    let below = Lookahead::with_config(AdamW::new(), still)?;
+    let (with, without) =
+        (PrimalAveraged::new(below, ScheduleFree::new()), PrimalAveraged::new(AdamW::new(), ScheduleFree::new()));
+    let (mut ours, mut theirs) = (initial::<f32>()?, initial::<f32>()?);
+    let (mut state, mut other) = (with.init(&ours), without.init(&theirs));
+    for t in 0..10 {
+        let grads = Grads::new(&ours, gradients(&ours, t, 0))?;
+        with.step(0.01, &mut ours, &grads, &mut state);
+        without.step(0.01, &mut theirs, &grads, &mut other);
+        assert_eq!(ours.to_vecs(), theirs.to_vecs(), "step {t}");
+    }
+    assert_eq!(state.z(), other.z());
+    Ok(())
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let refused = [
+        (ScheduleFree::new().with_beta(0.0).map(|_| ()), "beta is 0, but must be above 0 and at most 1"),
+        (ScheduleFree::new().with_beta(1.5).map(|_| ()), "beta is 1.5, but must be above 0 and at most 1"),
+        (ScheduleFree::new().with_power(-1.0).map(|_| ()), "power is -1, but must be finite and not negative"),
+        (ScheduleFree::new().with_rate_power(f64::NAN).map(|_| ()), "rate_power is NaN, but must be finite and"),
+        (ScheduleFree::new().with_weight_decay(-0.1).map(|_| ()), "weight_decay is -0.1, but must be finite and"),
+        (ScheduleFree::new().with_corrected_rate(1.0).map(|_| ()), "beta2 is 1, but must be at least 0 and below 1"),
+        (Gpa::new().with_coefficients(1.0, 0.5).map(|_| ()), "mu_x is 1, but must be at least 0 and below 1"),
+        (Gpa::new().with_coefficients(0.5, 0.0).map(|_| ()), "mu_y is 0, but must be above 0 and at most 1"),
+        (Gpa::new().with_published_decay(PublishedDecay::OnZ(-1.0)).map(|_| ()), "weight_decay is -1, but must be"),
+        (PowerWarmUp::new().with_gamma(0.0).map(|_| ()), "gamma is 0, but must be above 0 and finite"),
+        (PowerWarmUp::new().with_power(f64::INFINITY).map(|_| ()), "power is inf, but must be above 0 and finite"),
+        (PowerWarmUp::new().with_min_decay(1.0).map(|_| ()), "min_decay is 1, but must be at least 0 and below 1"),
+        (Averaging::exponential_with_power_warm_up(1.1, PowerWarmUp::new()).map(|_| ()), "decay is 1.1, but must be"),
+        (AdamW::new().with_epsilon_hat(-1.0).map(|_| ()), "epsilon is -1, but must be finite and not negative"),
+    ];
+    for (refused, words) in refused {
+        let error = refused.expect_err(words).to_string();
+        assert!(error.starts_with(words), "{error}");
+    }
+}
+
+fn around(at: &str, run: &Run, averaging: Averaging) -> Result<(), Error> {
+    match run.inner {
+        Inner::AdamW => both(at, run, &Averaged::new(AdamW::new(), averaging)),
+        _ => both(at, run, &Averaged::new(Sgd::new(), averaging)),
+    }
+}
+
+#[test]
+fn ema_timm() -> Result<(), Error> {
+    each("ema_timm", 9, |at, run| {
+        let decay = run.number("decay").expect("a decay");
+        if !run.flag("use_warmup") {
+            return around(at, run, Averaging::exponential(decay)?);
+        }
+        let warm_up = PowerWarmUp::new()
+            .with_gamma(run.number("warmup_gamma").unwrap_or(1.0))?
+            .with_power(run.number("warmup_power").unwrap_or(2.0 / 3.0))?
+            .with_min_decay(run.number("min_decay").unwrap_or_default())?
+            .with_update_after_step(run.number("update_after_step").unwrap_or_default() as u64);
+        around(at, run, Averaging::exponential_with_power_warm_up(decay, warm_up)?)
+    })
+}
+
+#[test]
+fn ema_torch_swa_utils() -> Result<(), Error> {
+    each("ema_torch_swa_utils", 5, |at, run| {
+        let averaging = match run.word("avg") {
+            Some("ema 0.9") => Averaging::exponential(0.9)?,
+            Some("ema 0.999") => Averaging::exponential(0.999)?,
+            _ => Averaging::Running { start: 0 },
+        };
+        around(at, run, averaging)
+    })
+}

@@ -1,0 +1,325 @@
+//! Outer steps with momentum: by hand, restarted, refused, saved, taken over under new hyperparameters.
+
+use lookahead::kernels::{InstructionSet, Pass, momentum};
+use lookahead::rules::{AdamW, Sgd};
+use lookahead::{
+    BufferUnit, Cadence, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
+    OuterRate, OuterStep, ParamSet, Schedule, SlowStorage, StepSize, SyncPeriod, family,
+};
+
+fn nesterov(eta: f64, mu: f64) -> Result<OuterStep, Error> {
+    Ok(OuterStep::nesterov(OuterRate::new(eta)?, OuterMomentum::new(mu)?))
+}
+
+fn every(k: u32, step: OuterStep) -> Result<LookaheadConfig, Error> {
+    Ok(LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?).with_outer_step(step))
+}
+
+fn params(values: &[f64]) -> Result<ParamSet<'static, f64>, Error> {
+    let mut params = ParamSet::new();
+    params.push("w", [values.len()], values.to_vec())?;
+    Ok(params)
+}
+
+/// One step of rate `lr` with these gradients.
+fn step<A: Optimizer<f64>>(
+    optimizer: &A,
+    lr: f64,
+    params: &mut ParamSet<'_, f64>,
+    state: &mut A::State,
+    gradients: &[f64],
+) -> Result<(), Error> {
+    let grads = Grads::new(params, [Some(gradients)])?;
+    optimizer.step(lr, params, &grads, state);
+    Ok(())
+}
+
+/// With theta <- theta - 1, k = 2, eta = mu = 1/2: from 8, 6, then d = 2 + 1 and 6.5; 4.5, then b = 3, d = 2 + 1.5 and
+/// 4.75.
+#[test]
+fn a_run_small_enough_to_follow() -> Result<(), Error> {
+    let optimizer = Lookahead::with_config(Sgd::new(), every(2, nesterov(0.5, 0.5)?)?)?;
+    let mut params = params(&[8.0])?;
+    let mut state = optimizer.init(&params);
+    let mut fast = Vec::new();
+    for _ in 0..5 {
+        step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+        fast.push(params.slice(0)[0]);
+    }
+    assert_eq!(fast, [7.0, 6.5, 5.5, 4.75, 3.75]);
+    assert_eq!(state.momentum().map(|b| b[0][0]), Some(3.0));
+    // a partial cycle: b = 1.5 + 1, d = 1 + 1.25
+    optimizer.sync_now(&mut params, &mut state);
+    assert_eq!((params.slice(0)[0], state.momentum().map(|b| b[0][0])), (3.625, Some(2.5)));
+    let sync = state.last_sync().expect("three syncs");
+    assert_eq!((sync.outer, sync.alpha.get(), sync.clipped, sync.refused), (2, 0.5, false, 0));
+    // without its momentum the next step is a first one
+    state.restart_momentum();
+    step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+    step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+    assert_eq!((params.slice(0)[0], state.momentum().map(|b| b[0][0])), (2.125, Some(2.0)));
+    Ok(())
+}
+
+/// The slow weights may go farther than the fast ones: from 8 by 2 and half as far again.
+#[test]
+fn a_rate_above_one() -> Result<(), Error> {
+    let optimizer = Lookahead::with_config(Sgd::new(), every(2, nesterov(1.5, 0.0)?)?)?;
+    let mut params = params(&[8.0])?;
+    let mut state = optimizer.init(&params);
+    for _ in 0..4 {
+        step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+    }
+    assert_eq!(params.slice(0), [2.0]);
+    assert_eq!(state.last_sync().map(|sync| (sync.alpha.get(), sync.clipped)), Some((1.0, true)));
+    Ok(())
+}
+
+/// A learning rate of 0 counts as the one before: it neither loses the momentum nor makes it infinite.
+#[test]
+fn slowmo_outlives_a_learning_rate_of_zero() -> Result<(), Error> {
+    let one = OuterStep::heavy_ball(OuterRate::new(1.0)?, OuterMomentum::new(0.5)?);
+    let over_rate = one.with_buffer_unit(BufferUnit::DeltaOverLearningRate);
+    let optimizer = Lookahead::with_config(Sgd::new(), every(1, over_rate)?)?;
+    let mut params = params(&[8.0])?;
+    let mut state = optimizer.init(&params);
+    let mut weights = Vec::new();
+    for lr in [1.0, 0.0, 0.5] {
+        step(&optimizer, lr, &mut params, &mut state, &[1.0])?;
+        weights.push(params.slice(0)[0]);
+    }
+    // b = 1; 0.5; (0.5 / 1) 0.5 0.5 + 0.5
+    assert_eq!(weights, [7.0, 6.5, 5.875]);
+    Ok(())
+}
+
+/// MuLoCo's buffer holds steps: with eta from 1 to 1/2 it is twice as large in ways.
+#[test]
+fn an_old_outer_step_keeps_its_length_when_eta_changes() -> Result<(), Error> {
+    let eta = Schedule::steps(OuterRate::new(1.0)?, [(1, OuterRate::new(0.5)?)])?;
+    let plain = OuterStep::nesterov(eta, OuterMomentum::new(0.5)?);
+    let run = |step_taken: OuterStep| -> Result<f64, Error> {
+        let optimizer = Lookahead::with_config(Sgd::new(), every(1, step_taken)?)?;
+        let mut params = params(&[8.0])?;
+        let mut state = optimizer.init(&params);
+        step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+        step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+        Ok(params.slice(0)[0])
+    };
+    // u = 1, d = 1 + 0.5: 6.5; then u = 0.5 + 0.5, 0.5 u + 0.5 = 1
+    assert_eq!(run(plain.clone().with_buffer_unit(BufferUnit::OuterStep))?, 5.5);
+    // b = 0.5 + 1, 0.5 (1 + 0.5 b) = 0.875
+    assert_eq!(run(plain)?, 5.625);
+    Ok(())
+}
+
+/// A refused element keeps its slow weight, and its momentum begins anew; the others go on.
+#[test]
+fn what_is_not_finite_restarts_the_momentum_of_its_element() -> Result<(), Error> {
+    for poison in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let optimizer = Lookahead::with_config(Sgd::new(), every(1, nesterov(0.5, 0.5)?)?)?;
+        let mut params = params(&[8.0, 8.0])?;
+        let mut state = optimizer.init(&params);
+        step(&optimizer, 1.0, &mut params, &mut state, &[1.0, 1.0])?;
+        step(&optimizer, 1.0, &mut params, &mut state, &[poison, 1.0])?;
+        assert_eq!(params.slice(0), [7.25, 6.375], "{poison}");
+        assert_eq!(state.momentum().map(|b| b[0].to_vec()), Some(vec![0.0, 1.5]));
+        assert_eq!((state.refused(), &*state.slow()[0]), (1, params.slice(0)));
+    }
+    Ok(())
+}
+
+/// A momentum so large that no step with it is finite does not hold its element for ever.
+#[test]
+fn overflow_of_the_momentum_is_left_behind() {
+    let step = momentum::Coefficients { rate: 2.0, momentum: 0.9, kept: 0.9, nesterov: false };
+    let (mut slow, mut buffer, mut fast) = ([1.0], [f64::MAX], [0.5]);
+    assert_eq!(momentum::outer_step(&mut slow, &mut buffer, &mut fast, step), 1);
+    assert_eq!((slow, buffer, fast), ([1.0], [0.0], [1.0]));
+    fast = [0.5];
+    assert_eq!(momentum::outer_step(&mut slow, &mut buffer, &mut fast, step), 0);
+    assert_eq!((slow, buffer, fast), ([0.0], [0.5], [0.0]));
+}
+
+#[test]
+fn every_instruction_set_has_the_same_bits() {
+    let values = |seed: usize| (0..1037).map(move |i| ((i * 7919 + seed) % 1009) as f32 / 1009.0 - 0.5);
+    for nesterov in [false, true] {
+        for (rate, momentum, kept) in [(0.7, 0.9, 0.9), (0.3, 0.0, 0.0), (1.0, 0.0, 0.0), (1.5, 0.5, 0.25)] {
+            let step = momentum::Coefficients { rate, momentum, kept, nesterov };
+            let run = |instructions| {
+                let [mut slow, mut buffer, mut fast] = [1, 2, 3].map(|seed| values(seed).collect::<Vec<f32>>());
+                fast[1000] = f32::NAN;
+                let pass = Pass::new().with_instructions(instructions);
+                let tensors = std::iter::once(((&mut slow[..], &mut buffer[..]), &mut fast[..]));
+                let refused = pass.for_each(
+                    1037,
+                    tensors,
+                    #[inline(always)]
+                    |((slow, buffer), fast)| momentum::outer_step(slow, buffer, fast, step),
+                );
+                (refused, slow, buffer, fast)
+            };
+            let expected = run(InstructionSet::Baseline);
+            assert_eq!((expected.0, &expected.1), (1, &expected.3));
+            InstructionSet::available().into_iter().for_each(|instructions| assert_eq!(run(instructions), expected));
+        }
+    }
+}
+
+#[test]
+fn without_momentum_it_is_an_alpha() -> Result<(), Error> {
+    let config = every(5, nesterov(0.5, 0.0)?)?;
+    assert_eq!(config, LookaheadConfig::new());
+    assert!(matches!(every(5, nesterov(1.1, 0.0)?)?.step_size(), StepSize::Outer(_)));
+    let later = Schedule::steps(OuterMomentum::ZERO, [(7, OuterMomentum::new(0.1)?)])?;
+    let config = every(5, OuterStep::nesterov(OuterRate::new(0.5)?, later))?;
+    assert!(config.outer_step().is_some() && nesterov(0.5, 0.0)?.as_alpha().is_some());
+    Ok(())
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() -> Result<(), Error> {
+    for eta in [0.0, -0.5, f64::INFINITY, f64::NAN] {
+        let error = OuterRate::new(eta).expect_err("eta out of range").to_string();
+        assert!(error.starts_with("outer_rate is ") && error.ends_with("must be above 0 and finite"), "{error}");
+    }
+    for mu in [-0.1, 1.0, f64::INFINITY, f64::NAN] {
+        let error = OuterMomentum::new(mu).expect_err("mu out of range").to_string();
+        assert!(
+            error.starts_with("outer_momentum is ") && error.ends_with("must be at least 0 and below 1"),
+            "{error}"
+        );
+    }
+    let error = nesterov(0.5, 0.5)?.with_restarts(0).expect_err("no restarts").to_string();
+    assert_eq!(error, "restart_every is 0, but must be at least 1");
+    let rounded = family::snoo().with_slow_storage(SlowStorage::Bf16 { seed: 1 });
+    assert_eq!(Lookahead::with_config(Sgd::new(), rounded).map(|_| ()), Err(Error::MomentumOverRounded));
+    // syncs after steps 1, 29, 57, … around cycles of two
+    let inner = Lookahead::with_config(Sgd::new(), LookaheadConfig::new().with_sync_period(SyncPeriod::new(2)?))?;
+    let refused = Lookahead::with_config(inner, family::snoo_of_the_speedrun()).map(|_| ());
+    assert!(matches!(refused, Err(Error::PeriodsDoNotNest { step: 1, .. })), "{refused:?}");
+    Ok(())
+}
+
+/// An optimizer that leaves its fused step unused, so that the sync is a pass of its own.
+#[derive(Debug, Clone)]
+struct Separate<A>(A);
+
+impl<A> Cadence for Separate<A> {}
+
+impl<A: Optimizer<f64>> Optimizer<f64> for Separate<A> {
+    type State = A::State;
+
+    fn init(&self, params: &ParamSet<'_, f64>) -> A::State {
+        self.0.init(params)
+    }
+
+    fn step(&self, lr: f64, params: &mut ParamSet<'_, f64>, grads: &Grads<'_, f64>, state: &mut A::State) {
+        self.0.step(lr, params, grads, state);
+    }
+}
+
+#[test]
+fn a_fused_step_equals_a_separate_one() -> Result<(), Error> {
+    let values: Vec<f64> = (0..70_001).map(|i| ((i * 7919) % 1009) as f64 / 1009.0 - 0.5).collect();
+    for policy in [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset] {
+        let config = every(3, nesterov(0.7, 0.9)?)?.with_inner_state(policy);
+        let fused = Lookahead::with_config(AdamW::new(), config.clone())?;
+        let separate = Lookahead::with_config(Separate(AdamW::new()), config)?;
+        let (mut ours, mut theirs) = (params(&values)?, params(&values)?);
+        let (mut state, mut other) = (fused.init(&ours), separate.init(&theirs));
+        for t in 0..10 {
+            let gradients: Vec<f64> = ours.slice(0).iter().map(|w| w + (t as f64).sin()).collect();
+            step(&fused, 0.05, &mut ours, &mut state, &gradients)?;
+            step(&separate, 0.05, &mut theirs, &mut other, &gradients)?;
+            assert_eq!(ours.to_vecs(), theirs.to_vecs(), "{policy:?}, step {t}");
+        }
+        assert_eq!(state.momentum(), other.momentum());
+    }
+    Ok(())
+}
+
+#[cfg(feature = "serde")]
+mod saved {
+    use super::*;
+    use lookahead::{Alpha, Snapshot};
+
+    fn read(json: &str) -> Result<LookaheadConfig, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_config_reads_as_it_is_written() -> Result<(), Error> {
+        let json = |config: &LookaheadConfig| serde_json::to_string(config).expect("JSON");
+        let eta = Schedule::steps(OuterRate::new(1.0)?, [(1, OuterRate::new(0.5)?)])?;
+        let everything = OuterStep::heavy_ball(eta, OuterMomentum::new(0.5)?)
+            .with_buffer_unit(BufferUnit::OuterStep)
+            .with_restarts(9)?;
+        for config in [family::snoo(), family::muloco(), family::slowmo(), every(4, everything)?] {
+            assert_eq!(read(&json(&config)).as_ref(), Ok(&config));
+            let toml = toml::to_string(&config).expect("TOML");
+            assert_eq!(toml::from_str::<LookaheadConfig>(&toml).as_ref(), Ok(&config), "{toml}");
+        }
+        assert_eq!(read(r#"{"sync_period": 28, "outer": {"rate": 0.68, "momentum": 0.37}}"#), Ok(family::snoo()));
+        for (json, words) in [
+            (r#"{"alpha": 0.5, "outer": {"rate": 0.5, "momentum": 0.5}}"#, "`alpha` and `outer` exclude each other"),
+            (r#"{"adaptive": {}, "outer": {"rate": 0.5, "momentum": 0.5}}"#, "`adaptive` and `outer` exclude"),
+            (r#"{"outer": {"rate": 0.5}}"#, "missing field `momentum`"),
+            (r#"{"outer": {"rate": 0, "momentum": 0.5}}"#, "outer_rate is 0, but must be above 0 and finite"),
+            (r#"{"outer": {"rate": 1, "momentum": 1}}"#, "outer_momentum is 1, but must be at least 0 and below 1"),
+            (r#"{"outer": {"rate": 1, "momentum": 0.5, "restart_every": 0}}"#, "nonzero"),
+            (r#"{"outer": {"rate": 1, "momentum": 0.5}, "slow_weights": "bf16"}"#, "not bf16"),
+        ] {
+            assert!(read(json).is_err_and(|error| error.contains(words)), "{json}: {:?}", read(json));
+        }
+        Ok(())
+    }
+
+    fn saved(config: LookaheadConfig) -> Result<Snapshot, Error> {
+        let optimizer = Lookahead::with_config(Sgd::new(), config)?;
+        let mut params = params(&[8.0])?;
+        let mut state = optimizer.init(&params);
+        for _ in 0..5 {
+            step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+        }
+        Snapshot::capture(&optimizer, &params, &state)
+    }
+
+    /// Whoever begins an outer momentum in mid-run begins with none; whoever drops it goes on with Eq. 1.
+    #[test]
+    fn a_run_goes_on_with_a_momentum_or_without() -> Result<(), Error> {
+        let alpha = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2)?).with_alpha(Alpha::new(0.5)?);
+        let outer = every(2, nesterov(0.5, 0.5)?)?;
+        for (from, to, kept) in [(&alpha, &outer, Some(0.0)), (&outer, &alpha, None), (&outer, &outer, Some(3.0))] {
+            let (snapshot, optimizer) = (saved(from.clone())?, Lookahead::with_config(Sgd::new(), to.clone())?);
+            let mut params = params(&[0.0])?;
+            if from != to {
+                let refused = snapshot.restore(&optimizer, &mut params).map(|_| ());
+                assert!(matches!(refused, Err(Error::OtherOptimizer { .. })), "{refused:?}");
+            }
+            let mut state = snapshot.restore_under_new_hyperparameters(&optimizer, &mut params)?;
+            assert_eq!(state.momentum().map(|b| b[0][0]), kept);
+            let (phi, theta) = (state.slow()[0][0], params.slice(0)[0]);
+            step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+            let delta = phi - theta + 1.0;
+            let way = kept.map_or(delta, |b| delta + 0.5 * (0.5 * b + delta));
+            assert_eq!(params.slice(0)[0], phi - 0.5 * way);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_snapshot_says_which_outer_step_it_is_of() -> Result<(), Error> {
+        let snapshot = saved(family::snoo())?;
+        let text = snapshot.optimizer().to_string();
+        let expected = "outer_rate 0.68, outer_momentum 0.37, outer_form nesterov, outer_buffer delta, restart_every 0";
+        assert!(text.contains(expected), "{text}");
+        let other = Lookahead::with_config(Sgd::new(), family::snoo().with_outer_step(nesterov(0.68, 0.5)?))?;
+        let refused = snapshot.restore(&other, &mut params(&[0.0])?).map(|_| ());
+        let expected = ["outer_momentum of Lookahead", "0.5", "0.37"].map(str::to_owned);
+        let [name, expected, found] = expected;
+        assert_eq!(refused, Err(Error::OtherOptimizer { name, expected, found }));
+        Ok(())
+    }
+}
