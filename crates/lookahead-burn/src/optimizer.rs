@@ -21,6 +21,11 @@ use crate::slow_weights::SlowWeights;
 use crate::traversal::shared;
 use crate::{BlackBox, Error, InnerOptimizer, PullBack, RuleSet, Weights};
 
+/// Outer momentum is the core's alone so far: every constructor asks, so that no step meets it.
+pub(crate) fn refuse_outer_momentum(config: &LookaheadConfig) -> Result<(), Error> {
+    if matches!(config.step_size(), StepSize::Outer(_)) { Err(Error::OuterMomentum) } else { Ok(()) }
+}
+
 /// Lookahead around an inner optimizer, for a whole module: the paper's algorithm to the letter.
 ///
 /// ```
@@ -108,9 +113,10 @@ impl<I: InnerOptimizer> Lookahead<I> {
     ///
     /// # Errors
     /// [`lookahead::Error::PeriodsDoNotNest`] where an inner Lookahead would be caught in mid-cycle,
-    /// [`lookahead::Error::AdaptiveOverRounded`], or what [`InnerOptimizer::accepts`] says of the policy.
+    /// [`lookahead::Error::AdaptiveOverRounded`], [`Error::OuterMomentum`], or what [`InnerOptimizer::accepts`] says of the policy.
     pub fn around(inner: I, config: LookaheadConfig) -> Result<Self, Error> {
         config.check()?;
+        refuse_outer_momentum(&config)?;
         config.nests_around(&inner.sync_periods())?;
         inner.accepts(config.inner_state())?;
         Ok(Self::unchecked(inner, config))
@@ -197,6 +203,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         let alpha = match self.config.step_size() {
             StepSize::Fixed(schedule) => schedule.at(outer),
             StepSize::Adaptive(adaptive) => self.last_sync.map_or(adaptive.low(), |sync| sync.alpha),
+            StepSize::Outer(_) => unreachable!("{}", Error::OuterMomentum),
         };
         let (sync, inner) = self.pull_back(outer, alpha);
         let (module, refused) = sync.carry_out(module, inner);
@@ -327,6 +334,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
                 let (sync, inner) = self.pull_back(outer, alpha);
                 (ChosenAlpha::from(alpha), inner.advance_and_pull_back(lr, module, grads, sync))
             }
+            StepSize::Outer(_) => unreachable!("{}", Error::OuterMomentum),
             StepSize::Adaptive(adaptive) => {
                 let last_gradient = shared(&module, &grads);
                 let module = self.inner.advance(lr, module, grads);

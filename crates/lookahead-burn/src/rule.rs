@@ -13,6 +13,7 @@ use lookahead::{
 
 use crate::black_box::RecordContent;
 use crate::foreign_state::{self, ANCHOR_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF};
+use crate::optimizer::refuse_outer_momentum;
 use crate::parameters::parameters;
 use crate::pull_back::{Refused, settle};
 use crate::read_back::{moved_to, values_or_panic};
@@ -78,10 +79,12 @@ impl<O: Optimizer> LookaheadRule<O> {
     /// Lookahead with hyperparameters of one's own around a rule.
     ///
     /// # Errors
-    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::RoundedPerParameter`] for slow weights in bf16, and
+    /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::RoundedPerParameter`] for slow weights in bf16,
+    /// [`Error::OuterMomentum`], and
     /// [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle.
     pub fn with_config(inner: O, config: LookaheadConfig) -> Result<Self, Error> {
         let periods = nested_rules::in_rule(&inner);
+        refuse_outer_momentum(&config)?;
         config.nests_around(&periods)?;
         if config.slow_storage() != SlowStorage::Full {
             return Err(Error::RoundedPerParameter);
