@@ -140,6 +140,8 @@ fn the_id_depends_on_what_is_said_not_on_how() {
     // Where the data lies is not what the run is.
     let with_data = |dir: &str| parse(&format!("{SMALLEST}data = {{ name = 'cifar10'{dir} }}")).id();
     assert_eq!(with_data(", dir = 'here'"), with_data(""));
+    // Nor is where it computes: it may go on elsewhere.
+    assert_eq!(parse(&format!("{SMALLEST}device = 'cuda:1'")).id(), id);
     for line in ["seed = 1", "optimizer.momentum = 0.1", "data.train_limit = 5", "clip_norm = 1.0"] {
         assert_ne!(parse(&format!("{SMALLEST}{line}")).id(), id, "{line}");
     }
