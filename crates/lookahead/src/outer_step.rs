@@ -144,8 +144,8 @@ impl OuterStep {
     }
 
     /// The numbers of outer step `outer`, which ends with a gradient step of learning rate `lr`. `unit` is what the
-    /// buffer was measured in at the last sync, 0 before the first.
-    pub(crate) fn coefficients<T: Float>(&self, outer: u64, lr: f64, unit: &mut f64) -> Coefficients<T> {
+    /// buffer was measured in at the last sync and how large that was, 0 before the first.
+    pub(crate) fn coefficients<T: Float>(&self, outer: u64, lr: f64, unit: &mut (BufferUnit, f64)) -> Coefficients<T> {
         let (rate, momentum) = (self.rate.at(outer).get(), self.momentum.at(outer).get());
         let now = match self.buffer {
             BufferUnit::Delta => 1.0,
@@ -154,8 +154,9 @@ impl OuterStep {
         };
         let mut rho = 1.0;
         if now > 0.0 && now.is_finite() {
-            rho = if *unit > 0.0 { now / *unit } else { 1.0 };
-            *unit = now;
+            let (buffer, last) = std::mem::replace(unit, (self.buffer, now));
+            // measured otherwise until now, it holds its ways
+            rho = if buffer == self.buffer && last > 0.0 { now / last } else { 1.0 };
         }
         let restarts = self.restart_every.is_some_and(|every| outer.is_multiple_of(every.get()));
         Coefficients {

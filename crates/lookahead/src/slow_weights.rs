@@ -7,7 +7,7 @@ use crate::inner_state::{adopt_zeros, buffers_fit, interpolate_all, lengths_fit,
 use crate::kernels::bf16::{Rounding, store, widen};
 use crate::kernels::momentum::Coefficients;
 use crate::kernels::{Pass, Slow, SlowValues, TensorSync};
-use crate::{Alpha, Buffer, Error, Float, Grads, InnerState, OuterStep, ParamSet};
+use crate::{Alpha, Buffer, BufferUnit, Error, Float, Grads, InnerState, OuterStep, ParamSet};
 
 /// How the slow weights are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,12 +41,12 @@ pub(crate) enum SlowWeights<T> {
         stepped: Vec<bool>,
         seed: u64,
     },
-    /// With the buffers of an outer momentum, what they were measured in at the last sync (0 before the first), and the
-    /// learning rate of the last gradient step.
+    /// With the buffers of an outer momentum, what they were measured in at the last sync and how large that was (0 before
+    /// the first), and the learning rate of the last gradient step.
     Momentum {
         values: Vec<Buffer<T>>,
         buffers: Vec<Buffer<T>>,
-        unit: f64,
+        unit: (BufferUnit, f64),
         lr: f64,
     },
 }
@@ -97,7 +97,9 @@ impl<T: Float> SlowWeights<T> {
     /// The same with buffers for a momentum, or without.
     fn with_momentum(self, wanted: bool) -> Self {
         match self {
-            Self::Full(values) if wanted => Self::Momentum { values, buffers: Vec::new(), unit: 0.0, lr: 0.0 },
+            Self::Full(values) if wanted => {
+                Self::Momentum { values, buffers: Vec::new(), unit: (BufferUnit::default(), 0.0), lr: 0.0 }
+            }
             Self::Momentum { values, .. } if !wanted => Self::Full(values),
             slow => slow,
         }
@@ -162,7 +164,7 @@ impl<T: Float> SlowWeights<T> {
     pub(crate) fn restart_momentum(&mut self) {
         if let Self::Momentum { buffers, unit, .. } = self {
             zero_all(buffers);
-            *unit = 0.0;
+            unit.1 = 0.0;
         }
     }
 

@@ -93,6 +93,28 @@ fn slowmo_outlives_a_learning_rate_of_zero() -> Result<(), Error> {
     Ok(())
 }
 
+/// MuLoCo is SNOO as long as eta is constant, SlowMo the heavy ball as long as the learning rate is.
+#[test]
+fn a_buffer_unit_that_never_changes_is_not_there() -> Result<(), Error> {
+    let (rate, momentum) = (OuterRate::new(0.7)?, OuterMomentum::new(0.6)?);
+    for plain in [OuterStep::nesterov(rate, momentum), OuterStep::heavy_ball(rate, momentum)] {
+        let run = |unit| -> Result<Vec<Vec<f64>>, Error> {
+            let optimizer = Lookahead::with_config(Sgd::new(), every(2, plain.clone().with_buffer_unit(unit))?)?;
+            let mut params = params(&[0.3, -0.7])?;
+            let mut state = optimizer.init(&params);
+            for _ in 0..9 {
+                let gradients = params.slice(0).to_vec();
+                step(&optimizer, 0.1, &mut params, &mut state, &gradients)?;
+            }
+            Ok(params.to_vecs())
+        };
+        let expected = run(BufferUnit::Delta)?;
+        assert_eq!(run(BufferUnit::DeltaOverLearningRate)?, expected);
+        assert_eq!(run(BufferUnit::OuterStep)?, expected);
+    }
+    Ok(())
+}
+
 /// MuLoCo's buffer holds steps: with eta from 1 to 1/2 it is twice as large in ways.
 #[test]
 fn an_old_outer_step_keeps_its_length_when_eta_changes() -> Result<(), Error> {
@@ -305,6 +327,23 @@ mod saved {
             let delta = phi - theta + 1.0;
             let way = kept.map_or(delta, |b| delta + 0.5 * (0.5 * b + delta));
             assert_eq!(params.slice(0)[0], phi - 0.5 * way);
+        }
+        Ok(())
+    }
+
+    /// The buffer holds ways, whatever it is measured in: under another unit it goes on at its length.
+    #[test]
+    fn a_run_goes_on_with_another_buffer_unit() -> Result<(), Error> {
+        let units = [BufferUnit::Delta, BufferUnit::DeltaOverLearningRate, BufferUnit::OuterStep];
+        for (from, to) in units.into_iter().flat_map(|from| units.map(|to| (from, to))) {
+            let config = |unit| every(2, nesterov(0.5, 0.5)?.with_buffer_unit(unit));
+            let optimizer = Lookahead::with_config(Sgd::new(), config(to)?)?;
+            let mut params = params(&[0.0])?;
+            let snapshot = saved(config(from)?)?;
+            let mut state = snapshot.restore_under_new_hyperparameters(&optimizer, &mut params)?;
+            step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+            // as in a run with one unit: b = 1.5 + 2
+            assert_eq!(state.momentum().map(|b| b[0][0]), Some(3.5), "{from:?}, then {to:?}");
         }
         Ok(())
     }
