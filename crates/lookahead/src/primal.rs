@@ -255,7 +255,7 @@ impl Describe for PrimalAveraging {
         match self {
             Self::ScheduleFree(ScheduleFree { beta, power, rate_power, warm_up, weight_decay, corrected }) => {
                 Description::of("ScheduleFree")
-                    .with("beta", *beta)
+                    .with_form("beta", *beta) // by which x follows from y and z
                     .with("power", *power)
                     .with("rate_power", *rate_power)
                     .with("warm_up", *warm_up)
@@ -268,7 +268,7 @@ impl Describe for PrimalAveraging {
                     Some(PublishedDecay::OnZ(lambda)) => ("z", *lambda),
                     Some(PublishedDecay::OnY(lambda)) => ("y", *lambda),
                 };
-                let gpa = Description::of("Gpa").with("mu_x", *mu_x).with("mu_y", *mu_y);
+                let gpa = Description::of("Gpa").with("mu_x", *mu_x).with_form("mu_y", *mu_y);
                 gpa.with("published_decay", on).with("weight_decay", lambda)
             }
         }

@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "serde")]
+use lookahead::Snapshot;
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
     Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
-    OuterRate, OuterStep, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree, SyncPeriod, family,
+    OuterRate, OuterStep, ParamSet, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree, SyncPeriod, family,
 };
 use lookahead_laws::family::{Inner, Run, Source, assert_follows, gradients, initial, sgdm};
 
@@ -157,6 +159,55 @@ fn an_average_around_a_lookahead() -> Result<(), Error> {
     }
     assert_eq!(state.z(), other.z());
     Ok(())
+}
+
+/// The Lookahead below syncs: z is its slow weights then, x stays, and a second time changes nothing.
+#[test]
+fn a_partial_cycle_below_an_average_ends() -> Result<(), Error> {
+    let below = Lookahead::with_config(Sgd::new(), LookaheadConfig::new().with_sync_period(SyncPeriod::new(3)?))?;
+    let optimizer = PrimalAveraged::new(below, Gpa::new());
+    let mut params = initial::<f64>()?;
+    let mut state = optimizer.init(&params);
+    for t in 0..4 {
+        let grads = Grads::new(&params, gradients(&params, t, 0))?;
+        optimizer.step(0.1, &mut params, &grads, &mut state);
+    }
+    let z_and_x = |params: &ParamSet<'_, f64>, state: &_| -> [Vec<f64>; 2] {
+        let state: &<PrimalAveraged<Lookahead<Sgd>> as Optimizer<f64>>::State = state;
+        [state.z().iter().flat_map(|z| z.to_vec()).collect(), optimizer.evaluate(params, state).concat()]
+    };
+    let [z, x] = z_and_x(&params, &state);
+    let expected: Vec<f64> = state.inner().slow().concat().iter().zip(&z).map(|(phi, z)| (phi + z) / 2.0).collect();
+    optimizer.end_partial_cycle(&mut params, &mut state);
+    assert_eq!(state.inner().clock().phase(), 0);
+    let [z, evaluated] = z_and_x(&params, &state);
+    assert_eq!(z, state.inner().slow().concat());
+    assert_follows("z", &[&z], &expected, 1e-15);
+    assert_follows("x", &[&evaluated], &x, 1e-15);
+    let before = (params.to_vecs(), state.clone());
+    optimizer.end_partial_cycle(&mut params, &mut state);
+    assert_eq!((params.to_vecs(), state), before);
+    Ok(())
+}
+
+/// x follows from y and z by beta or mu_y: a run does not go on with another one, but with another memory.
+#[cfg(feature = "serde")]
+#[test]
+fn a_saved_average_keeps_what_it_is_read_by() -> Result<(), Error> {
+    let gpa = |mu_x, mu_y| Ok::<_, Error>(PrimalAveraged::new(Sgd::new(), Gpa::new().with_coefficients(mu_x, mu_y)?));
+    let free = |beta| Ok::<_, Error>(PrimalAveraged::new(Sgd::new(), ScheduleFree::new().with_beta(beta)?));
+    for (saved, other, name) in [(gpa(0.9, 0.7)?, gpa(0.9, 0.5)?, "mu_y of Gpa"), (free(0.9)?, free(0.8)?, "beta of S")]
+    {
+        let mut params = initial::<f64>()?;
+        let snapshot = Snapshot::capture(&saved, &params, &saved.init(&params))?;
+        let refused = snapshot.restore_under_new_hyperparameters(&other, &mut params).map(|_| ());
+        let refused = refused.expect_err("another average").to_string();
+        assert!(refused.contains(name), "{refused}");
+    }
+    let mut params = initial::<f64>()?;
+    let saved = gpa(0.9, 0.7)?;
+    let snapshot = Snapshot::capture(&saved, &params, &saved.init(&params))?;
+    snapshot.restore_under_new_hyperparameters(&gpa(0.99, 0.7)?, &mut params).map(|_| ())
 }
 
 #[test]
