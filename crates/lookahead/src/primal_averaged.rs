@@ -258,8 +258,12 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for PrimalAveragedState<T, S> {
         self.inner.pull_back(&anchor.inner, alpha);
     }
 
-    fn rebase(&mut self, params: &ParamSet<'_, T>) {
-        self.inner.rebase(params);
+    /// The Lookaheads inside are around z.
+    fn rebase<'w>(&mut self, _y: impl Iterator<Item = &'w [T]> + Clone)
+    where
+        T: 'w,
+    {
+        self.inner.rebase(self.z.iter().map(|z| &z[..]));
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {

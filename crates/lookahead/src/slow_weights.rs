@@ -177,7 +177,7 @@ impl<T: Float> SlowWeights<T> {
 
     /// Takes the fast weights as theta_0, before the first step.
     pub(crate) fn restart(&mut self, params: &ParamSet<'_, T>) {
-        self.rebase(params, 0);
+        self.rebase(params.slices(), 0);
         self.restart_momentum();
         if let Self::Bf16 { stepped, .. } = self {
             stepped.fill(false);
@@ -185,14 +185,17 @@ impl<T: Float> SlowWeights<T> {
     }
 
     /// Takes the fast weights: an outer Lookahead has moved them.
-    pub(crate) fn rebase(&mut self, params: &ParamSet<'_, T>, outer: u64) {
+    pub(crate) fn rebase<'w>(&mut self, weights: impl Iterator<Item = &'w [T]>, outer: u64)
+    where
+        T: 'w,
+    {
         match self {
             Self::Full(slow) | Self::Momentum { values: slow, .. } => {
-                slow.iter_mut().zip(params.iter()).for_each(|(slow, param)| slow.copy_from_slice(param.values()));
+                slow.iter_mut().zip(weights).for_each(|(slow, weights)| slow.copy_from_slice(weights));
             }
             Self::Bf16 { values, seed, .. } => {
-                for (index, (slow, param)) in values.iter_mut().zip(params.iter()).enumerate() {
-                    store(slow, param.values(), Rounding::at_joining(*seed, outer, index as u64));
+                for (index, (slow, weights)) in values.iter_mut().zip(weights).enumerate() {
+                    store(slow, weights, Rounding::at_joining(*seed, outer, index as u64));
                 }
             }
         }

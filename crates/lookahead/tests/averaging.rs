@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use lookahead::Snapshot;
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
-    Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
-    OuterRate, OuterStep, ParamSet, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree, SyncPeriod, family,
+    Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer,
+    OuterMomentum, OuterRate, OuterStep, ParamSet, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree,
+    SyncPeriod, family,
 };
 use lookahead_laws::family::{Inner, Run, Source, assert_follows, gradients, initial, sgdm};
 
@@ -187,6 +188,27 @@ fn a_partial_cycle_below_an_average_ends() -> Result<(), Error> {
     let before = (params.to_vecs(), state.clone());
     optimizer.end_partial_cycle(&mut params, &mut state);
     assert_eq!((params.to_vecs(), state), before);
+    Ok(())
+}
+
+/// A Lookahead below is around z: that is where its slow weights are after a sync of one above.
+#[test]
+fn a_sync_above_an_average_leaves_the_lookahead_below_at_z() -> Result<(), Error> {
+    let every = |k| Ok::<_, Error>(LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?));
+    for policy in [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset] {
+        let below = PrimalAveraged::new(Lookahead::with_config(sgdm()?, every(2)?)?, Gpa::new());
+        let optimizer = Lookahead::with_config(below, every(4)?.with_inner_state(policy))?;
+        let mut params = initial::<f64>()?;
+        let mut state = optimizer.init(&params);
+        for t in 0..8 {
+            let grads = Grads::new(&params, gradients(&params, t, 0))?;
+            optimizer.step(0.1, &mut params, &grads, &mut state);
+            if t % 4 == 3 {
+                let (below, z) = (state.inner().inner(), state.inner().z());
+                assert_eq!(below.slow().concat(), z.iter().flat_map(|z| z.to_vec()).collect::<Vec<_>>(), "{policy:?}");
+            }
+        }
+    }
     Ok(())
 }
 
