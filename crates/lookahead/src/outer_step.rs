@@ -36,7 +36,7 @@ pub struct OuterStep {
     form: OuterForm,
     #[cfg_attr(feature = "serde", serde(default))]
     buffer: BufferUnit,
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "read_restarts"))]
     restart_every: Option<NonZeroU64>,
 }
 
@@ -69,6 +69,17 @@ pub enum BufferUnit {
     OuterStep,
 }
 
+fn restarts(outer_steps: u64) -> Result<NonZeroU64, Error> {
+    let refused = Error::OutOfRange { name: "restart_every", value: 0.0, accepted: "at least 1" };
+    NonZeroU64::new(outer_steps).ok_or(refused)
+}
+
+#[cfg(feature = "serde")]
+fn read_restarts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {
+    let read: Option<u64> = serde::Deserialize::deserialize(deserializer)?;
+    read.map(restarts).transpose().map_err(serde::de::Error::custom)
+}
+
 impl OuterStep {
     /// Nesterov momentum. Each of the two may be a schedule over the outer steps.
     #[must_use]
@@ -95,9 +106,7 @@ impl OuterStep {
     /// # Errors
     /// [`Error::OutOfRange`] if `outer_steps` is 0.
     pub fn with_restarts(self, outer_steps: u64) -> Result<Self, Error> {
-        let refused = Error::OutOfRange { name: "restart_every", value: 0.0, accepted: "at least 1" };
-        let every = NonZeroU64::new(outer_steps).ok_or(refused)?;
-        Ok(Self { restart_every: Some(every), ..self })
+        Ok(Self { restart_every: Some(restarts(outer_steps)?), ..self })
     }
 
     /// The outer learning rate eta.

@@ -53,6 +53,7 @@ impl<T: Float> Workers<T> {
     /// If the workers' tensors differ in number or length.
     pub fn sync(&mut self, lr: f64, workers: &mut [ParamSet<'_, T>]) -> usize {
         let Some((first, others)) = workers.split_first_mut() else { return 0 };
+        assert!(others.iter().all(|worker| worker.len() == first.len()), "the tensors of two workers");
         for (index, param) in first.iter_mut().enumerate() {
             mean(param.values_mut(), others.iter().map(|worker| worker.slice(index)));
         }

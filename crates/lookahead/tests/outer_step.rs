@@ -290,7 +290,10 @@ mod saved {
             (r#"{"outer": {"rate": 0.5}}"#, "missing field `momentum`"),
             (r#"{"outer": {"rate": 0, "momentum": 0.5}}"#, "outer_rate is 0, but must be above 0 and finite"),
             (r#"{"outer": {"rate": 1, "momentum": 1}}"#, "outer_momentum is 1, but must be at least 0 and below 1"),
-            (r#"{"outer": {"rate": 1, "momentum": 0.5, "restart_every": 0}}"#, "nonzero"),
+            (
+                r#"{"outer": {"rate": 1, "momentum": 0.5, "restart_every": 0}}"#,
+                "restart_every is 0, but must be at least 1",
+            ),
             (r#"{"outer": {"rate": 1, "momentum": 0.5}, "slow_weights": "bf16"}"#, "not bf16"),
         ] {
             assert!(read(json).is_err_and(|error| error.contains(words)), "{json}: {:?}", read(json));
