@@ -52,6 +52,11 @@ impl Default for ScheduleFree {
     }
 }
 
+/// No weight `t^r gamma^p` leaves the numbers then, for rates from 1e-10 to 1e10.
+fn exponent(name: &'static str, value: f64) -> Result<f64, Error> {
+    accept(name, value, (0.0..=10.0).contains(&value), "from 0 to 10")
+}
+
 fn not_negative(name: &'static str, value: f64) -> Result<f64, Error> {
     accept(name, value, value >= 0.0 && value.is_finite(), "finite and not negative")
 }
@@ -74,17 +79,17 @@ impl ScheduleFree {
     /// Sets r, by which later steps weigh more.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless finite and not negative.
+    /// [`Error::OutOfRange`] unless from 0 to 10.
     pub fn with_power(self, r: f64) -> Result<Self, Error> {
-        Ok(Self { power: not_negative("power", r)?, ..self })
+        Ok(Self { power: exponent("power", r)?, ..self })
     }
 
     /// Sets p, by which steps at a higher learning rate weigh more.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless finite and not negative.
+    /// [`Error::OutOfRange`] unless from 0 to 10.
     pub fn with_rate_power(self, p: f64) -> Result<Self, Error> {
-        Ok(Self { rate_power: not_negative("rate_power", p)?, ..self })
+        Ok(Self { rate_power: exponent("rate_power", p)?, ..self })
     }
 
     /// Sets the steps in which the learning rate rises to the one given.

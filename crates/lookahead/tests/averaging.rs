@@ -33,6 +33,7 @@ fn both(at: &str, run: &Run, optimizer: &(impl Optimizer<f32> + Optimizer<f64>))
 fn follow<T: Float>(at: &str, run: &Run, optimizer: &impl Optimizer<T>) -> Result<(), Error> {
     let mut params = initial::<T>()?;
     let mut state = optimizer.init(&params);
+    assert_eq!(run.fast.len(), run.slow.len(), "{at}: the weights to evaluate");
     for (t, (fast, slow)) in run.fast.iter().zip(&run.slow).enumerate() {
         let grads = Grads::new(&params, gradients(&params, t, 0))?;
         optimizer.step(run.lr(t), &mut params, &grads, &mut state);
@@ -237,8 +238,8 @@ fn what_makes_no_sense_is_refused() {
     let refused = [
         (ScheduleFree::new().with_beta(0.0).map(|_| ()), "beta is 0, but must be above 0 and at most 1"),
         (ScheduleFree::new().with_beta(1.5).map(|_| ()), "beta is 1.5, but must be above 0 and at most 1"),
-        (ScheduleFree::new().with_power(-1.0).map(|_| ()), "power is -1, but must be finite and not negative"),
-        (ScheduleFree::new().with_rate_power(f64::NAN).map(|_| ()), "rate_power is NaN, but must be finite and"),
+        (ScheduleFree::new().with_power(-1.0).map(|_| ()), "power is -1, but must be from 0 to 10"),
+        (ScheduleFree::new().with_rate_power(f64::NAN).map(|_| ()), "rate_power is NaN, but must be from 0 to 10"),
         (ScheduleFree::new().with_weight_decay(-0.1).map(|_| ()), "weight_decay is -0.1, but must be finite and"),
         (ScheduleFree::new().with_corrected_rate(1.0).map(|_| ()), "beta2 is 1, but must be at least 0 and below 1"),
         (Gpa::new().with_coefficients(1.0, 0.5).map(|_| ()), "mu_x is 1, but must be at least 0 and below 1"),
@@ -248,6 +249,14 @@ fn what_makes_no_sense_is_refused() {
         (PowerWarmUp::new().with_power(f64::INFINITY).map(|_| ()), "power is inf, but must be above 0 and finite"),
         (PowerWarmUp::new().with_min_decay(1.0).map(|_| ()), "min_decay is 1, but must be at least 0 and below 1"),
         (Averaging::exponential_with_power_warm_up(1.1, PowerWarmUp::new()).map(|_| ()), "decay is 1.1, but must be"),
+        (
+            PowerWarmUp::new()
+                .with_min_decay(0.9)
+                .and_then(|warm_up| Averaging::exponential_with_power_warm_up(0.5, warm_up))
+                .map(|_| ()),
+            "min_decay is 0.9, but must be at most the decay",
+        ),
+        (ScheduleFree::new().with_power(300.0).map(|_| ()), "power is 300, but must be from 0 to 10"),
         (AdamW::new().with_epsilon_hat(-1.0).map(|_| ()), "epsilon is -1, but must be finite and not negative"),
     ];
     for (refused, words) in refused {
