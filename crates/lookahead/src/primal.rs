@@ -130,8 +130,8 @@ impl ScheduleFree {
 /// Generalized primal averaging, GPA: `y = mu_y x + (1 - mu_y) z`, `x <- mu_x x + (1 - mu_x) z`.
 ///
 /// mu_x = 0.9967, the memory of the average x, and mu_y = 0.7, how near to it gradients are taken, as in the authors'
-/// code. With mu_x = mu_y = mu it is DiLoCo's step with k = 1 and eta = (1 - mu) times the rate, with mu_y = 1 the
-/// heavy ball's; with mu_x = 0 the inner optimizer.
+/// code. Without weight decay it is DiLoCo's step with k = 1 and eta = 1 - mu where mu_x = mu_y = mu, and the heavy
+/// ball's where mu_x = mu and mu_y = 1; with mu_x = 0 it is the inner optimizer.
 ///
 /// The inner optimizer steps z, and so its weight decay acts on z, as the paper says. The authors' code has a decay
 /// that departs from the paper's recursion: [`with_published_decay`](Self::with_published_decay).

@@ -60,3 +60,21 @@ fn workers_of_other_tensors_are_refused() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// It begins at the mean of 1 and 2, and its next cycle is like the first of any other.
+#[test]
+fn a_tensor_joins_at_its_mean() -> Result<(), Error> {
+    let start = params(&[1.5])?;
+    let mut state = Workers::new(step()?, &start);
+    let mut workers = [params(&[1.0])?, params(&[2.0])?];
+    for (worker, value) in workers.iter_mut().zip([1.0, 2.0]) {
+        worker.push("late", [1], vec![value])?;
+    }
+    assert_eq!(state.sync(0.1, &mut workers), 0);
+    assert!(workers.iter().all(|worker| worker.slice(0) == [1.5] && worker.slice(1) == [1.5]));
+    // b = delta = 1, as in a first cycle
+    workers.iter_mut().for_each(|worker| worker.slice_mut(1)[0] -= 1.0);
+    state.sync(0.1, &mut workers);
+    assert!(workers.iter().all(|worker| (worker.slice(1)[0] - (1.5 - 0.7 * 1.9)).abs() < 1e-12), "{workers:?}");
+    Ok(())
+}
