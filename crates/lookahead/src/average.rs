@@ -206,8 +206,11 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for AveragedState<T, S> {
         self.inner.pull_back(&anchor.inner, alpha);
     }
 
-    fn rebase(&mut self, params: &ParamSet<'_, T>) {
-        self.inner.rebase(params);
+    fn rebase<'w>(&mut self, weights: impl Iterator<Item = &'w [T]> + Clone)
+    where
+        T: 'w,
+    {
+        self.inner.rebase(weights);
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {

@@ -165,6 +165,7 @@ impl Decay {
 
     fn rising(decay: f64, warm_up: PowerWarmUp) -> Result<Self, Error> {
         let decay = accept("decay", decay, (0.0..=1.0).contains(&decay), "from 0 to 1")?;
+        accept("min_decay", warm_up.min_decay, warm_up.min_decay <= decay, "at most the decay")?;
         Ok(Self { decay, warm_up: false, power: Some(warm_up) })
     }
 
@@ -230,7 +231,7 @@ impl Averaging {
     /// = power = 1 is the running mean.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= decay <= 1`.
+    /// [`Error::OutOfRange`] unless `0 <= decay <= 1`, and `min_decay <= decay`.
     pub fn exponential_with_power_warm_up(decay: f64, warm_up: PowerWarmUp) -> Result<Self, Error> {
         Decay::rising(decay, warm_up).map(Self::Exponential)
     }

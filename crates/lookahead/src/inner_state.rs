@@ -30,8 +30,13 @@ pub trait InnerState<T: Float>: Clone {
     /// App. C.5 "interpolate": `s <- anchor - alpha (anchor - s)` for every moment and bias correction.
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha);
 
-    /// Takes `params` as the slow weights of Lookaheads inside, after an outer sync: they are weights, not state.
-    fn rebase(&mut self, _params: &ParamSet<'_, T>) {}
+    /// Takes `weights`, tensor by tensor, as the slow weights of Lookaheads inside, after an outer sync: they are weights,
+    /// not state.
+    fn rebase<'w>(&mut self, _weights: impl Iterator<Item = &'w [T]> + Clone)
+    where
+        T: 'w,
+    {
+    }
 
     /// Whether it belongs to such parameters.
     ///

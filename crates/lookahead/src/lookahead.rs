@@ -97,10 +97,10 @@ impl<A: Cadence> Lookahead<A> {
             InnerStatePolicy::Maintain | InnerStatePolicy::Interpolate => {}
             InnerStatePolicy::Reset => self.inner.reset(params, &mut state.inner),
         }
-        state.inner.rebase(params);
+        state.inner.rebase(params.slices());
         match &mut state.anchor {
             Some(anchor) if refused > 0 => anchor.clone_from(&state.inner),
-            Some(anchor) => anchor.rebase(params),
+            Some(anchor) => anchor.rebase(params.slices()),
             None => {}
         }
     }

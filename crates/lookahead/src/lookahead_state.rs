@@ -47,9 +47,12 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
         self.slow.pull_back_momentum(&anchor.slow, alpha);
     }
 
-    fn rebase(&mut self, params: &ParamSet<'_, T>) {
-        self.slow.rebase(params, self.clock.outer());
-        self.inner.rebase(params);
+    fn rebase<'w>(&mut self, weights: impl Iterator<Item = &'w [T]> + Clone)
+    where
+        T: 'w,
+    {
+        self.slow.rebase(weights.clone(), self.clock.outer());
+        self.inner.rebase(weights);
         if let Some(anchor) = &mut self.anchor {
             anchor.clone_from(&self.inner);
         }

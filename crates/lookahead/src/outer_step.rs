@@ -36,7 +36,7 @@ pub struct OuterStep {
     form: OuterForm,
     #[cfg_attr(feature = "serde", serde(default))]
     buffer: BufferUnit,
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "read_restarts"))]
     restart_every: Option<NonZeroU64>,
 }
 
@@ -69,6 +69,17 @@ pub enum BufferUnit {
     OuterStep,
 }
 
+fn restarts(outer_steps: u64) -> Result<NonZeroU64, Error> {
+    let refused = Error::OutOfRange { name: "restart_every", value: 0.0, accepted: "at least 1" };
+    NonZeroU64::new(outer_steps).ok_or(refused)
+}
+
+#[cfg(feature = "serde")]
+fn read_restarts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {
+    let read: Option<u64> = serde::Deserialize::deserialize(deserializer)?;
+    read.map(restarts).transpose().map_err(serde::de::Error::custom)
+}
+
 impl OuterStep {
     /// Nesterov momentum. Each of the two may be a schedule over the outer steps.
     #[must_use]
@@ -95,9 +106,7 @@ impl OuterStep {
     /// # Errors
     /// [`Error::OutOfRange`] if `outer_steps` is 0.
     pub fn with_restarts(self, outer_steps: u64) -> Result<Self, Error> {
-        let refused = Error::OutOfRange { name: "restart_every", value: 0.0, accepted: "at least 1" };
-        let every = NonZeroU64::new(outer_steps).ok_or(refused)?;
-        Ok(Self { restart_every: Some(every), ..self })
+        Ok(Self { restart_every: Some(restarts(outer_steps)?), ..self })
     }
 
     /// The outer learning rate eta.
@@ -144,8 +153,8 @@ impl OuterStep {
     }
 
     /// The numbers of outer step `outer`, which ends with a gradient step of learning rate `lr`. `unit` is what the
-    /// buffer was measured in at the last sync, 0 before the first.
-    pub(crate) fn coefficients<T: Float>(&self, outer: u64, lr: f64, unit: &mut f64) -> Coefficients<T> {
+    /// buffer was measured in at the last sync and how large that was, 0 before the first.
+    pub(crate) fn coefficients<T: Float>(&self, outer: u64, lr: f64, unit: &mut (BufferUnit, f64)) -> Coefficients<T> {
         let (rate, momentum) = (self.rate.at(outer).get(), self.momentum.at(outer).get());
         let now = match self.buffer {
             BufferUnit::Delta => 1.0,
@@ -154,8 +163,9 @@ impl OuterStep {
         };
         let mut rho = 1.0;
         if now > 0.0 && now.is_finite() {
-            rho = if *unit > 0.0 { now / *unit } else { 1.0 };
-            *unit = now;
+            let (buffer, last) = std::mem::replace(unit, (self.buffer, now));
+            // measured otherwise until now, it holds its ways
+            rho = if buffer == self.buffer && last > 0.0 { now / last } else { 1.0 };
         }
         let restarts = self.restart_every.is_some_and(|every| outer.is_multiple_of(every.get()));
         Coefficients {

@@ -146,6 +146,11 @@ impl<'a, T: Float> ParamSet<'a, T> {
         self.tensors.iter_mut()
     }
 
+    /// The values of each tensor in order.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[T]> + Clone {
+        self.tensors.iter().map(Param::values)
+    }
+
     /// The number of values in all tensors.
     #[must_use]
     pub fn elements(&self) -> usize {

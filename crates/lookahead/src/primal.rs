@@ -52,6 +52,11 @@ impl Default for ScheduleFree {
     }
 }
 
+/// No weight `t^r gamma^p` leaves the numbers then, for rates from 1e-10 to 1e10.
+fn exponent(name: &'static str, value: f64) -> Result<f64, Error> {
+    accept(name, value, (0.0..=10.0).contains(&value), "from 0 to 10")
+}
+
 fn not_negative(name: &'static str, value: f64) -> Result<f64, Error> {
     accept(name, value, value >= 0.0 && value.is_finite(), "finite and not negative")
 }
@@ -74,17 +79,17 @@ impl ScheduleFree {
     /// Sets r, by which later steps weigh more.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless finite and not negative.
+    /// [`Error::OutOfRange`] unless from 0 to 10.
     pub fn with_power(self, r: f64) -> Result<Self, Error> {
-        Ok(Self { power: not_negative("power", r)?, ..self })
+        Ok(Self { power: exponent("power", r)?, ..self })
     }
 
     /// Sets p, by which steps at a higher learning rate weigh more.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless finite and not negative.
+    /// [`Error::OutOfRange`] unless from 0 to 10.
     pub fn with_rate_power(self, p: f64) -> Result<Self, Error> {
-        Ok(Self { rate_power: not_negative("rate_power", p)?, ..self })
+        Ok(Self { rate_power: exponent("rate_power", p)?, ..self })
     }
 
     /// Sets the steps in which the learning rate rises to the one given.
@@ -125,8 +130,8 @@ impl ScheduleFree {
 /// Generalized primal averaging, GPA: `y = mu_y x + (1 - mu_y) z`, `x <- mu_x x + (1 - mu_x) z`.
 ///
 /// mu_x = 0.9967, the memory of the average x, and mu_y = 0.7, how near to it gradients are taken, as in the authors'
-/// code. With mu_x = mu_y = mu it is DiLoCo's step with k = 1 and eta = (1 - mu) times the rate, with mu_y = 1 the
-/// heavy ball's; with mu_x = 0 the inner optimizer.
+/// code. Without weight decay it is DiLoCo's step with k = 1 and eta = 1 - mu where mu_x = mu_y = mu, and the heavy
+/// ball's where mu_x = mu and mu_y = 1; with mu_x = 0 it is the inner optimizer.
 ///
 /// The inner optimizer steps z, and so its weight decay acts on z, as the paper says. The authors' code has a decay
 /// that departs from the paper's recursion: [`with_published_decay`](Self::with_published_decay).
@@ -255,7 +260,7 @@ impl Describe for PrimalAveraging {
         match self {
             Self::ScheduleFree(ScheduleFree { beta, power, rate_power, warm_up, weight_decay, corrected }) => {
                 Description::of("ScheduleFree")
-                    .with("beta", *beta)
+                    .with_form("beta", *beta) // by which x follows from y and z
                     .with("power", *power)
                     .with("rate_power", *rate_power)
                     .with("warm_up", *warm_up)
@@ -268,7 +273,7 @@ impl Describe for PrimalAveraging {
                     Some(PublishedDecay::OnZ(lambda)) => ("z", *lambda),
                     Some(PublishedDecay::OnY(lambda)) => ("y", *lambda),
                 };
-                let gpa = Description::of("Gpa").with("mu_x", *mu_x).with("mu_y", *mu_y);
+                let gpa = Description::of("Gpa").with("mu_x", *mu_x).with_form("mu_y", *mu_y);
                 gpa.with("published_decay", on).with("weight_decay", lambda)
             }
         }

@@ -193,6 +193,20 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for PrimalAveraged<A> {
         self.inner.adapt(params, &mut state.inner)
     }
 
+    /// x stays, z moves, and y goes along.
+    fn end_partial_cycle(&self, params: &mut ParamSet<'_, T>, state: &mut Self::State) {
+        if !self.all_move {
+            return;
+        }
+        let y = params.to_vecs();
+        params.iter_mut().zip(&state.z).for_each(|(param, z)| param.values_mut().copy_from_slice(z));
+        self.inner.end_partial_cycle(params, &mut state.inner);
+        let rest = T::from_f64(1.0 - self.averaging.interpolation());
+        for ((param, z), y) in params.iter_mut().zip(&mut state.z).zip(&y) {
+            primal::go_along(param.values_mut(), z, y, rest);
+        }
+    }
+
     fn second_moment<'s>(&self, state: &'s Self::State) -> Option<SecondMoment<'s, T>> {
         self.inner.second_moment(&state.inner)
     }
@@ -244,8 +258,12 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for PrimalAveragedState<T, S> {
         self.inner.pull_back(&anchor.inner, alpha);
     }
 
-    fn rebase(&mut self, params: &ParamSet<'_, T>) {
-        self.inner.rebase(params);
+    /// The Lookaheads inside are around z.
+    fn rebase<'w>(&mut self, _y: impl Iterator<Item = &'w [T]> + Clone)
+    where
+        T: 'w,
+    {
+        self.inner.rebase(self.z.iter().map(|z| &z[..]));
     }
 
     fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {

@@ -159,11 +159,18 @@ mod written {
     use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::{Schedule, Steps};
+    use super::{Schedule, Steps, Unchecked};
 
     impl<T: Serialize> Serialize for Schedule<T> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             match self {
+                // where nothing says what comes next
+                Self::Constant(value) if !serializer.is_human_readable() => {
+                    (value, &[] as &[(u64, T)]).serialize(serializer)
+                }
+                Self::Steps(Steps { first, changes }) if !serializer.is_human_readable() => {
+                    (first, changes).serialize(serializer)
+                }
                 Self::Constant(value) => value.serialize(serializer),
                 Self::Steps(steps) => steps.serialize(serializer),
             }
@@ -172,7 +179,14 @@ mod written {
 
     impl<'de, T: Deserialize<'de>> Deserialize<'de> for Schedule<T> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(NumberOrSteps(PhantomData))
+            if deserializer.is_human_readable() {
+                return deserializer.deserialize_any(NumberOrSteps(PhantomData));
+            }
+            let (first, changes) = <(T, Vec<(u64, T)>)>::deserialize(deserializer)?;
+            if changes.is_empty() {
+                return Ok(Self::Constant(first));
+            }
+            Unchecked { first, changes }.try_into().map(Self::Steps).map_err(D::Error::custom)
         }
     }
 

@@ -7,7 +7,7 @@ use crate::inner_state::{adopt_zeros, buffers_fit, interpolate_all, lengths_fit,
 use crate::kernels::bf16::{Rounding, store, widen};
 use crate::kernels::momentum::Coefficients;
 use crate::kernels::{Pass, Slow, SlowValues, TensorSync};
-use crate::{Alpha, Buffer, Error, Float, Grads, InnerState, OuterStep, ParamSet};
+use crate::{Alpha, Buffer, BufferUnit, Error, Float, Grads, InnerState, OuterStep, ParamSet};
 
 /// How the slow weights are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,12 +41,12 @@ pub(crate) enum SlowWeights<T> {
         stepped: Vec<bool>,
         seed: u64,
     },
-    /// With the buffers of an outer momentum, what they were measured in at the last sync (0 before the first), and the
-    /// learning rate of the last gradient step.
+    /// With the buffers of an outer momentum, what they were measured in at the last sync and how large that was (0 before
+    /// the first), and the learning rate of the last gradient step.
     Momentum {
         values: Vec<Buffer<T>>,
         buffers: Vec<Buffer<T>>,
-        unit: f64,
+        unit: (BufferUnit, f64),
         lr: f64,
     },
 }
@@ -97,7 +97,9 @@ impl<T: Float> SlowWeights<T> {
     /// The same with buffers for a momentum, or without.
     fn with_momentum(self, wanted: bool) -> Self {
         match self {
-            Self::Full(values) if wanted => Self::Momentum { values, buffers: Vec::new(), unit: 0.0, lr: 0.0 },
+            Self::Full(values) if wanted => {
+                Self::Momentum { values, buffers: Vec::new(), unit: (BufferUnit::default(), 0.0), lr: 0.0 }
+            }
             Self::Momentum { values, .. } if !wanted => Self::Full(values),
             slow => slow,
         }
@@ -162,7 +164,7 @@ impl<T: Float> SlowWeights<T> {
     pub(crate) fn restart_momentum(&mut self) {
         if let Self::Momentum { buffers, unit, .. } = self {
             zero_all(buffers);
-            *unit = 0.0;
+            unit.1 = 0.0;
         }
     }
 
@@ -175,7 +177,7 @@ impl<T: Float> SlowWeights<T> {
 
     /// Takes the fast weights as theta_0, before the first step.
     pub(crate) fn restart(&mut self, params: &ParamSet<'_, T>) {
-        self.rebase(params, 0);
+        self.rebase(params.slices(), 0);
         self.restart_momentum();
         if let Self::Bf16 { stepped, .. } = self {
             stepped.fill(false);
@@ -183,14 +185,17 @@ impl<T: Float> SlowWeights<T> {
     }
 
     /// Takes the fast weights: an outer Lookahead has moved them.
-    pub(crate) fn rebase(&mut self, params: &ParamSet<'_, T>, outer: u64) {
+    pub(crate) fn rebase<'w>(&mut self, weights: impl Iterator<Item = &'w [T]>, outer: u64)
+    where
+        T: 'w,
+    {
         match self {
             Self::Full(slow) | Self::Momentum { values: slow, .. } => {
-                slow.iter_mut().zip(params.iter()).for_each(|(slow, param)| slow.copy_from_slice(param.values()));
+                slow.iter_mut().zip(weights).for_each(|(slow, weights)| slow.copy_from_slice(weights));
             }
             Self::Bf16 { values, seed, .. } => {
-                for (index, (slow, param)) in values.iter_mut().zip(params.iter()).enumerate() {
-                    store(slow, param.values(), Rounding::at_joining(*seed, outer, index as u64));
+                for (index, (slow, weights)) in values.iter_mut().zip(weights).enumerate() {
+                    store(slow, weights, Rounding::at_joining(*seed, outer, index as u64));
                 }
             }
         }

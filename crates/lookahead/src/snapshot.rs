@@ -95,7 +95,7 @@ impl Snapshot {
     /// The state stays what it is. Where the clock is beyond a new k, the sync comes with the next step; a velocity
     /// that was not kept begins at 0, an outer momentum too; "interpolate" begins from the inner state at hand; an
     /// average stays and goes on in the new way; the squared gradients of an adaptive alpha, where the rule keeps none,
-    /// begin empty.
+    /// begin empty. Of a [`PrimalAveraged`](crate::PrimalAveraged) beta or mu_y stays, by which its average x is kept.
     ///
     /// # Errors
     /// Those of [`restore`](Self::restore), with [`Error::OtherOptimizer`] for another kind of optimizer, or for another

@@ -12,7 +12,9 @@ use crate::{Buffer, Float, OuterStep, ParamSet, SlowStorage};
 /// after k steps [`sync`](Self::sync) takes all their weights, or [`sync_mean`](Self::sync_mean) their mean, however
 /// that came about. Who counts the steps and carries weights from one machine to another is the caller; a delta that
 /// was sent instead is `theta = phi - delta`. One worker, or equal ones, have the bits of
-/// [`Lookahead`](crate::Lookahead).
+/// [`Lookahead`](crate::Lookahead) with "maintain"; where elements were refused that resets the inner state, which is the
+/// caller's here. A tensor that joins begins at its mean in the next sync, and takes its first outer step in the one
+/// after.
 ///
 /// ```
 /// use lookahead::{OuterMomentum, OuterRate, OuterStep, ParamSet, Workers};
@@ -53,6 +55,7 @@ impl<T: Float> Workers<T> {
     /// If the workers' tensors differ in number or length.
     pub fn sync(&mut self, lr: f64, workers: &mut [ParamSet<'_, T>]) -> usize {
         let Some((first, others)) = workers.split_first_mut() else { return 0 };
+        assert!(others.iter().all(|worker| worker.len() == first.len()), "the tensors of two workers");
         for (index, param) in first.iter_mut().enumerate() {
             mean(param.values_mut(), others.iter().map(|worker| worker.slice(index)));
         }

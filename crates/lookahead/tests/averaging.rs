@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "serde")]
+use lookahead::Snapshot;
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
-    Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
-    OuterRate, OuterStep, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree, SyncPeriod, family,
+    Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer,
+    OuterMomentum, OuterRate, OuterStep, ParamSet, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree,
+    SyncPeriod, family,
 };
 use lookahead_laws::family::{Inner, Run, Source, assert_follows, gradients, initial, sgdm};
 
@@ -30,6 +33,7 @@ fn both(at: &str, run: &Run, optimizer: &(impl Optimizer<f32> + Optimizer<f64>))
 fn follow<T: Float>(at: &str, run: &Run, optimizer: &impl Optimizer<T>) -> Result<(), Error> {
     let mut params = initial::<T>()?;
     let mut state = optimizer.init(&params);
+    assert_eq!(run.fast.len(), run.slow.len(), "{at}: the weights to evaluate");
     for (t, (fast, slow)) in run.fast.iter().zip(&run.slow).enumerate() {
         let grads = Grads::new(&params, gradients(&params, t, 0))?;
         optimizer.step(run.lr(t), &mut params, &grads, &mut state);
@@ -159,13 +163,83 @@ fn an_average_around_a_lookahead() -> Result<(), Error> {
     Ok(())
 }
 
+/// The Lookahead below syncs: z is its slow weights then, x stays, and a second time changes nothing.
+#[test]
+fn a_partial_cycle_below_an_average_ends() -> Result<(), Error> {
+    let below = Lookahead::with_config(Sgd::new(), LookaheadConfig::new().with_sync_period(SyncPeriod::new(3)?))?;
+    let optimizer = PrimalAveraged::new(below, Gpa::new());
+    let mut params = initial::<f64>()?;
+    let mut state = optimizer.init(&params);
+    for t in 0..4 {
+        let grads = Grads::new(&params, gradients(&params, t, 0))?;
+        optimizer.step(0.1, &mut params, &grads, &mut state);
+    }
+    let z_and_x = |params: &ParamSet<'_, f64>, state: &_| -> [Vec<f64>; 2] {
+        let state: &<PrimalAveraged<Lookahead<Sgd>> as Optimizer<f64>>::State = state;
+        [state.z().iter().flat_map(|z| z.to_vec()).collect(), optimizer.evaluate(params, state).concat()]
+    };
+    let [z, x] = z_and_x(&params, &state);
+    let expected: Vec<f64> = state.inner().slow().concat().iter().zip(&z).map(|(phi, z)| (phi + z) / 2.0).collect();
+    optimizer.end_partial_cycle(&mut params, &mut state);
+    assert_eq!(state.inner().clock().phase(), 0);
+    let [z, evaluated] = z_and_x(&params, &state);
+    assert_eq!(z, state.inner().slow().concat());
+    assert_follows("z", &[&z], &expected, 1e-15);
+    assert_follows("x", &[&evaluated], &x, 1e-15);
+    let before = (params.to_vecs(), state.clone());
+    optimizer.end_partial_cycle(&mut params, &mut state);
+    assert_eq!((params.to_vecs(), state), before);
+    Ok(())
+}
+
+/// A Lookahead below is around z: that is where its slow weights are after a sync of one above.
+#[test]
+fn a_sync_above_an_average_leaves_the_lookahead_below_at_z() -> Result<(), Error> {
+    let every = |k| Ok::<_, Error>(LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?));
+    for policy in [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset] {
+        let below = PrimalAveraged::new(Lookahead::with_config(sgdm()?, every(2)?)?, Gpa::new());
+        let optimizer = Lookahead::with_config(below, every(4)?.with_inner_state(policy))?;
+        let mut params = initial::<f64>()?;
+        let mut state = optimizer.init(&params);
+        for t in 0..8 {
+            let grads = Grads::new(&params, gradients(&params, t, 0))?;
+            optimizer.step(0.1, &mut params, &grads, &mut state);
+            if t % 4 == 3 {
+                let (below, z) = (state.inner().inner(), state.inner().z());
+                assert_eq!(below.slow().concat(), z.iter().flat_map(|z| z.to_vec()).collect::<Vec<_>>(), "{policy:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// x follows from y and z by beta or mu_y: a run does not go on with another one, but with another memory.
+#[cfg(feature = "serde")]
+#[test]
+fn a_saved_average_keeps_what_it_is_read_by() -> Result<(), Error> {
+    let gpa = |mu_x, mu_y| Ok::<_, Error>(PrimalAveraged::new(Sgd::new(), Gpa::new().with_coefficients(mu_x, mu_y)?));
+    let free = |beta| Ok::<_, Error>(PrimalAveraged::new(Sgd::new(), ScheduleFree::new().with_beta(beta)?));
+    for (saved, other, name) in [(gpa(0.9, 0.7)?, gpa(0.9, 0.5)?, "mu_y of Gpa"), (free(0.9)?, free(0.8)?, "beta of S")]
+    {
+        let mut params = initial::<f64>()?;
+        let snapshot = Snapshot::capture(&saved, &params, &saved.init(&params))?;
+        let refused = snapshot.restore_under_new_hyperparameters(&other, &mut params).map(|_| ());
+        let refused = refused.expect_err("another average").to_string();
+        assert!(refused.contains(name), "{refused}");
+    }
+    let mut params = initial::<f64>()?;
+    let saved = gpa(0.9, 0.7)?;
+    let snapshot = Snapshot::capture(&saved, &params, &saved.init(&params))?;
+    snapshot.restore_under_new_hyperparameters(&gpa(0.99, 0.7)?, &mut params).map(|_| ())
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let refused = [
         (ScheduleFree::new().with_beta(0.0).map(|_| ()), "beta is 0, but must be above 0 and at most 1"),
         (ScheduleFree::new().with_beta(1.5).map(|_| ()), "beta is 1.5, but must be above 0 and at most 1"),
-        (ScheduleFree::new().with_power(-1.0).map(|_| ()), "power is -1, but must be finite and not negative"),
-        (ScheduleFree::new().with_rate_power(f64::NAN).map(|_| ()), "rate_power is NaN, but must be finite and"),
+        (ScheduleFree::new().with_power(-1.0).map(|_| ()), "power is -1, but must be from 0 to 10"),
+        (ScheduleFree::new().with_rate_power(f64::NAN).map(|_| ()), "rate_power is NaN, but must be from 0 to 10"),
         (ScheduleFree::new().with_weight_decay(-0.1).map(|_| ()), "weight_decay is -0.1, but must be finite and"),
         (ScheduleFree::new().with_corrected_rate(1.0).map(|_| ()), "beta2 is 1, but must be at least 0 and below 1"),
         (Gpa::new().with_coefficients(1.0, 0.5).map(|_| ()), "mu_x is 1, but must be at least 0 and below 1"),
@@ -175,6 +249,14 @@ fn what_makes_no_sense_is_refused() {
         (PowerWarmUp::new().with_power(f64::INFINITY).map(|_| ()), "power is inf, but must be above 0 and finite"),
         (PowerWarmUp::new().with_min_decay(1.0).map(|_| ()), "min_decay is 1, but must be at least 0 and below 1"),
         (Averaging::exponential_with_power_warm_up(1.1, PowerWarmUp::new()).map(|_| ()), "decay is 1.1, but must be"),
+        (
+            PowerWarmUp::new()
+                .with_min_decay(0.9)
+                .and_then(|warm_up| Averaging::exponential_with_power_warm_up(0.5, warm_up))
+                .map(|_| ()),
+            "min_decay is 0.9, but must be at most the decay",
+        ),
+        (ScheduleFree::new().with_power(300.0).map(|_| ()), "power is 300, but must be from 0 to 10"),
         (AdamW::new().with_epsilon_hat(-1.0).map(|_| ()), "epsilon is -1, but must be finite and not negative"),
     ];
     for (refused, words) in refused {

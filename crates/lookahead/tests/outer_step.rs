@@ -93,6 +93,28 @@ fn slowmo_outlives_a_learning_rate_of_zero() -> Result<(), Error> {
     Ok(())
 }
 
+/// MuLoCo is SNOO as long as eta is constant, SlowMo the heavy ball as long as the learning rate is.
+#[test]
+fn a_buffer_unit_that_never_changes_is_not_there() -> Result<(), Error> {
+    let (rate, momentum) = (OuterRate::new(0.7)?, OuterMomentum::new(0.6)?);
+    for plain in [OuterStep::nesterov(rate, momentum), OuterStep::heavy_ball(rate, momentum)] {
+        let run = |unit| -> Result<Vec<Vec<f64>>, Error> {
+            let optimizer = Lookahead::with_config(Sgd::new(), every(2, plain.clone().with_buffer_unit(unit))?)?;
+            let mut params = params(&[0.3, -0.7])?;
+            let mut state = optimizer.init(&params);
+            for _ in 0..9 {
+                let gradients = params.slice(0).to_vec();
+                step(&optimizer, 0.1, &mut params, &mut state, &gradients)?;
+            }
+            Ok(params.to_vecs())
+        };
+        let expected = run(BufferUnit::Delta)?;
+        assert_eq!(run(BufferUnit::DeltaOverLearningRate)?, expected);
+        assert_eq!(run(BufferUnit::OuterStep)?, expected);
+    }
+    Ok(())
+}
+
 /// MuLoCo's buffer holds steps: with eta from 1 to 1/2 it is twice as large in ways.
 #[test]
 fn an_old_outer_step_keeps_its_length_when_eta_changes() -> Result<(), Error> {
@@ -110,6 +132,62 @@ fn an_old_outer_step_keeps_its_length_when_eta_changes() -> Result<(), Error> {
     assert_eq!(run(plain.clone().with_buffer_unit(BufferUnit::OuterStep))?, 5.5);
     // b = 0.5 + 1, 0.5 (1 + 0.5 b) = 0.875
     assert_eq!(run(plain)?, 5.625);
+    Ok(())
+}
+
+/// The forms of the sources, with their own buffer u, over changing rates, restarts and cycles cut short.
+#[test]
+fn each_buffer_unit_is_its_sources_recursion() -> Result<(), Error> {
+    let (rates, momenta) = ([1.5, 0.7, 0.2], [0.9, 0.0, 0.6]);
+    let eta =
+        Schedule::steps(OuterRate::new(rates[0])?, [(2, OuterRate::new(rates[1])?), (5, OuterRate::new(rates[2])?)])?;
+    let mu = OuterMomentum::new(momenta[0])?;
+    let mu = Schedule::steps(mu, [(2, OuterMomentum::new(momenta[1])?), (5, OuterMomentum::new(momenta[2])?)])?;
+    for unit in [BufferUnit::Delta, BufferUnit::DeltaOverLearningRate, BufferUnit::OuterStep] {
+        for (is_nesterov, restarts) in [(false, 100), (true, 100), (false, 3), (true, 4)] {
+            let step_taken = match is_nesterov {
+                true => OuterStep::nesterov(eta.clone(), mu.clone()),
+                false => OuterStep::heavy_ball(eta.clone(), mu.clone()),
+            };
+            let step_taken = step_taken.with_buffer_unit(unit).with_restarts(restarts)?;
+            let optimizer = Lookahead::with_config(Sgd::new(), every(3, step_taken)?)?;
+            let mut params = params(&[0.5])?;
+            let mut state = optimizer.init(&params);
+            let (mut phi, mut theta, mut u) = (0.5, 0.5, 0.0);
+            for t in 0..40_u32 {
+                let lr = 0.1 / f64::from(1 + t % 7);
+                let gradient = theta + f64::from(t).sin();
+                step(&optimizer, lr, &mut params, &mut state, &[gradient])?;
+                theta -= lr * gradient;
+                let outer = state.clock().outer();
+                let cut = t % 11 == 9 && state.clock().phase() > 0;
+                if cut {
+                    optimizer.sync_now(&mut params, &mut state);
+                }
+                if cut || state.clock().phase() == 0 {
+                    let outer = if cut { outer } else { outer - 1 };
+                    let stage = usize::from(outer >= 2) + usize::from(outer >= 5);
+                    let (eta, mu) = (rates[stage], momenta[stage]);
+                    // u holds `scale` times the way, and the step is `length` times it
+                    let (scale, length) = match unit {
+                        BufferUnit::Delta => (1.0, eta),
+                        BufferUnit::DeltaOverLearningRate => (1.0 / lr, eta * lr),
+                        BufferUnit::OuterStep => (eta, 1.0),
+                    };
+                    u = if outer % restarts == 0 { 0.0 } else { mu * u } + scale * (phi - theta);
+                    let way = match (mu == 0.0, is_nesterov) {
+                        (true, _) => scale * (phi - theta),
+                        (false, true) => scale * (phi - theta) + mu * u,
+                        (false, false) => u,
+                    };
+                    phi -= length * way;
+                    theta = phi;
+                }
+                let found = params.slice(0)[0];
+                assert!((found - theta).abs() < 1e-12, "{unit:?}, {is_nesterov}, step {t}: {found}, not {theta}");
+            }
+        }
+    }
     Ok(())
 }
 
@@ -268,7 +346,10 @@ mod saved {
             (r#"{"outer": {"rate": 0.5}}"#, "missing field `momentum`"),
             (r#"{"outer": {"rate": 0, "momentum": 0.5}}"#, "outer_rate is 0, but must be above 0 and finite"),
             (r#"{"outer": {"rate": 1, "momentum": 1}}"#, "outer_momentum is 1, but must be at least 0 and below 1"),
-            (r#"{"outer": {"rate": 1, "momentum": 0.5, "restart_every": 0}}"#, "nonzero"),
+            (
+                r#"{"outer": {"rate": 1, "momentum": 0.5, "restart_every": 0}}"#,
+                "restart_every is 0, but must be at least 1",
+            ),
             (r#"{"outer": {"rate": 1, "momentum": 0.5}, "slow_weights": "bf16"}"#, "not bf16"),
         ] {
             assert!(read(json).is_err_and(|error| error.contains(words)), "{json}: {:?}", read(json));
@@ -305,6 +386,73 @@ mod saved {
             let delta = phi - theta + 1.0;
             let way = kept.map_or(delta, |b| delta + 0.5 * (0.5 * b + delta));
             assert_eq!(params.slice(0)[0], phi - 0.5 * way);
+        }
+        Ok(())
+    }
+
+    /// After every step, with a tensor that joins, one that rests and cycles cut short.
+    #[test]
+    fn a_saved_run_goes_on_at_any_step() -> Result<(), Error> {
+        let eta = Schedule::steps(OuterRate::new(1.5)?, [(2, OuterRate::new(0.7)?)])?;
+        let mu = Schedule::steps(OuterMomentum::ZERO, [(1, OuterMomentum::new(0.9)?)])?;
+        let units = [BufferUnit::Delta, BufferUnit::DeltaOverLearningRate, BufferUnit::OuterStep];
+        let policies = [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset];
+        for (unit, policy) in units.into_iter().flat_map(|unit| policies.map(|policy| (unit, policy))) {
+            let plan = OuterStep::nesterov(eta.clone(), mu.clone()).with_buffer_unit(unit).with_restarts(4)?;
+            let config = |k| Ok::<_, Error>(every(k, plan.clone())?.with_inner_state(policy));
+            let inner = Lookahead::with_config(AdamW::new(), config(2)?)?;
+            let optimizer = Lookahead::with_config(inner, config(4)?)?;
+            let advance = |t: u32, params: &mut ParamSet<'static, f64>, state: &mut _| -> Result<(), Error> {
+                if t == 6 {
+                    params.push("late", [2], vec![0.25, -0.5])?;
+                }
+                let gradients = params.iter().enumerate().map(|(index, param)| {
+                    let moves = index != 1 || t % 5 < 3;
+                    moves.then(|| param.values().iter().map(|w| w + f64::from(t).sin()).collect::<Vec<f64>>())
+                });
+                let grads = Grads::new(params, gradients.collect::<Vec<_>>())?;
+                optimizer.step(0.1 / f64::from(1 + t % 3), params, &grads, state);
+                if t % 9 == 7 {
+                    optimizer.sync_now(params, state);
+                }
+                Ok(())
+            };
+            let start = || -> Result<ParamSet<'static, f64>, Error> {
+                let mut params = params(&[0.5, -0.25])?;
+                params.push("resting", [1], vec![1.0])?;
+                Ok(params)
+            };
+            let mut whole = start()?;
+            let mut state = optimizer.init(&whole);
+            for t in 0..30 {
+                let mut copy = start()?;
+                if whole.len() > copy.len() {
+                    copy.push("late", [2], vec![0.0; 2])?;
+                }
+                let bytes = Snapshot::capture(&optimizer, &whole, &state)?.to_bytes()?;
+                let mut restored = Snapshot::from_bytes(&bytes)?.restore(&optimizer, &mut copy)?;
+                advance(t, &mut copy, &mut restored)?;
+                advance(t, &mut whole, &mut state)?;
+                assert_eq!(copy.to_vecs(), whole.to_vecs(), "{unit:?}, {policy:?}, step {t}");
+                assert!(restored == state, "{unit:?}, {policy:?}: the state after step {t}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The buffer holds ways, whatever it is measured in: under another unit it goes on at its length.
+    #[test]
+    fn a_run_goes_on_with_another_buffer_unit() -> Result<(), Error> {
+        let units = [BufferUnit::Delta, BufferUnit::DeltaOverLearningRate, BufferUnit::OuterStep];
+        for (from, to) in units.into_iter().flat_map(|from| units.map(|to| (from, to))) {
+            let config = |unit| every(2, nesterov(0.5, 0.5)?.with_buffer_unit(unit));
+            let optimizer = Lookahead::with_config(Sgd::new(), config(to)?)?;
+            let mut params = params(&[0.0])?;
+            let snapshot = saved(config(from)?)?;
+            let mut state = snapshot.restore_under_new_hyperparameters(&optimizer, &mut params)?;
+            step(&optimizer, 1.0, &mut params, &mut state, &[1.0])?;
+            // as in a run with one unit: b = 1.5 + 2
+            assert_eq!(state.momentum().map(|b| b[0][0]), Some(3.5), "{from:?}, then {to:?}");
         }
         Ok(())
     }

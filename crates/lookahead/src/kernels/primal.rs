@@ -55,6 +55,19 @@ pub fn close<T: Float>(weights: &mut [T], kept: &mut [T], c: Coefficients<T>) {
     }
 }
 
+/// From y, and z after and before a move that leaves x where it is, to the new y and z, `rest` being `1 - mu_y`. Where z
+/// stays, y does.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn go_along<T: Float>(weights: &mut [T], kept: &mut [T], y: &[T], rest: T) {
+    assert!(weights.len() == kept.len() && kept.len() == y.len(), "y and both z of one tensor");
+    for ((weight, z), &y) in weights.iter_mut().zip(kept).zip(y) {
+        let moved = *weight;
+        (*weight, *z) = (y - rest * (*z - moved), moved);
+    }
+}
+
 /// x from y and z: `z - (z - y) / mu_y`.
 #[must_use]
 pub fn average<T: Float>(weights: &[T], kept: &[T], interpolation: T) -> Vec<T> {
