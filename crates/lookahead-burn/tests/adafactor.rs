@@ -4,7 +4,7 @@ mod device;
 
 use burn::module::{Module, Param, ParamGroup};
 use burn::optim::{GradientsParams, Optimizer as _};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use lookahead::{
     Alpha, Averaging, Grads, InnerStatePolicy, LookaheadConfig, Optimizer, ParamSet, SlowStorage, SyncPeriod, rules,
 };
@@ -52,12 +52,12 @@ fn on_tensors<const D: usize>(shape: [usize; D], dtype: DType) -> Result<Vec<Vec
 
 fn compare<const D: usize>(shape: [usize; D]) -> Result<(), Error> {
     let (found, expected) = (on_tensors(shape, DType::F32)?, on_slices::<f32>(&shape)?);
-    if device::is_cpu() {
+    if device::under_test() == Device::flex() {
         assert_eq!(found, expected, "{shape:?} in place");
     } else {
         assert_near(shape, &found, &expected, 1e-5);
     }
-    if device::has(DType::F64) {
+    if device::under_test().supports_dtype(DType::F64) {
         assert_near(shape, &on_tensors(shape, DType::F64)?, &on_slices::<f64>(&shape)?, 1e-12);
     }
     Ok(())
@@ -85,7 +85,7 @@ fn a_step_is_that_of_the_core() -> Result<(), Error> {
 /// bf16 has the range of f32, and goes by tensor operations: the squares of 1e30 are in neither.
 #[test]
 fn weights_whose_squares_overflow_move_by_their_own_scale() {
-    if !device::has(DType::BF16) {
+    if !device::under_test().supports_dtype(DType::BF16) {
         return;
     }
     let rule = AdaFactor::new();
@@ -146,7 +146,7 @@ fn config(policy: InnerStatePolicy) -> Result<LookaheadConfig, Error> {
 /// What a step allocates is far less than a copy of the matrix, and so is the whole state.
 #[test]
 fn a_module_that_is_moved_in_is_not_copied() -> Result<(), Error> {
-    if !device::is_cpu() {
+    if device::under_test() != Device::flex() {
         return Ok(()); // it counts what is allocated in host memory
     }
     for (policy, storage) in [

@@ -17,7 +17,7 @@ use parameters::Parameters;
 /// averaging begins with step 5, counted from 0, whose weights are 20 - 6 = 14.
 #[test]
 fn the_mean_begins_with_the_step_after_the_trigger() {
-    if !device::has(DType::F64) {
+    if !device::under_test().supports_dtype(DType::F64) {
         return;
     }
     let mut optimizer = Averaged::new(RuleSet::new(Sgd::new()), Averaging::NonMonotonic { patience: 2 });
@@ -39,7 +39,7 @@ fn the_mean_begins_with_the_step_after_the_trigger() {
 /// 30 on. A save in between changes nothing.
 #[test]
 fn a_parameter_that_joins_late_has_the_mean_of_its_own_weights() {
-    if !device::has(DType::F64) {
+    if !device::under_test().supports_dtype(DType::F64) {
         return;
     }
     let new = || Averaged::new(RuleSet::new(Sgd::new()), Averaging::Running { start: 1 });

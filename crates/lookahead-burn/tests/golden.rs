@@ -33,7 +33,7 @@ fn check_file(stem: &str) -> Result<(), Error> {
     assert!(file.cases.len() >= 36, "{stem}.toml: 3 policies, 3 periods, 4 alphas");
     for case in &file.cases {
         let (lr, inner) = case.inner()?;
-        for precision in PRECISIONS.into_iter().filter(|(dtype, ..)| device::has(*dtype)) {
+        for precision in PRECISIONS.into_iter().filter(|(dtype, ..)| device::under_test().supports_dtype(*dtype)) {
             let run = Run { stem, tensors: &file.tensors, case, precision };
             match inner {
                 Inner::Sgd(rule) => run.follow(Sgd::from(rule), lr)?,

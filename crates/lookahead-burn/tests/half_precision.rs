@@ -15,7 +15,7 @@ use parameters::Parameters;
 
 /// The half precisions that the device has.
 fn halves() -> impl Iterator<Item = DType> {
-    [DType::F16, DType::BF16].into_iter().filter(|dtype| device::has(*dtype))
+    [DType::F16, DType::BF16].into_iter().filter(|dtype| device::under_test().supports_dtype(*dtype))
 }
 
 fn rounded(dtype: DType, value: f32) -> f32 {

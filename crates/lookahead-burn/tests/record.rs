@@ -87,7 +87,7 @@ fn an_average_of_another_model_is_refused_before_it_has_begun() {
 
 #[test]
 fn another_precision_is_named() {
-    if !device::has(DType::F64) {
+    if !device::under_test().supports_dtype(DType::F64) {
         return;
     }
     let mut lookahead = Lookahead::new(Sgd::new());

@@ -2,13 +2,11 @@
 
 use std::sync::LazyLock;
 
-use burn::tensor::{DType, Device};
+#[cfg(feature = "wgpu")]
+use burn::tensor::DType;
+use burn::tensor::Device;
 
 const VARIABLE: &str = "LOOKAHEAD_TEST_DEVICE";
-
-fn kind() -> String {
-    std::env::var(VARIABLE).unwrap_or_else(|_| "cpu".to_owned())
-}
 
 /// The device, without autodiff.
 pub fn under_test() -> Device {
@@ -17,29 +15,19 @@ pub fn under_test() -> Device {
 }
 
 fn find() -> Device {
-    match kind().as_str() {
+    match std::env::var(VARIABLE).as_deref().unwrap_or("cpu") {
         "cpu" => Device::flex(),
         #[cfg(feature = "wgpu")]
         "wgpu" => {
             let mut found = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_iter();
-            found.next().expect("a device that wgpu finds")
+            let device = found.next().expect("a device that wgpu finds");
+            for dtype in [DType::F64, DType::F16, DType::BF16] {
+                if !device.supports_dtype(dtype) {
+                    println!("not tested: {dtype:?}, which {device:?} does not have");
+                }
+            }
+            device
         }
         kind => panic!("{VARIABLE} is {kind:?}: `cpu` is accepted and, with the feature `wgpu`, `wgpu`"),
     }
-}
-
-/// Whether the device is the processor, where the core's kernels work in place.
-#[allow(dead_code, reason = "not every test binary asks")]
-pub fn is_cpu() -> bool {
-    kind() == "cpu"
-}
-
-/// Whether the device computes in this precision. Where it does not, a test says so and ends.
-#[allow(dead_code, reason = "not every test binary asks")]
-pub fn has(dtype: DType) -> bool {
-    let has = under_test().supports_dtype(dtype);
-    if !has {
-        println!("not tested: the device has no {dtype:?}");
-    }
-    has
 }

@@ -18,27 +18,14 @@ pub enum Parameter {
 #[derive(Module, Debug)]
 pub struct Parameters {
     pub list: Vec<Parameter>,
+    /// Where it is, and takes up tensors and gradients.
     #[module(skip)]
-    device: Device,
+    pub device: Device,
 }
 
 impl Parameters {
-    #[allow(dead_code, reason = "not every test binary stays on one device")]
     pub fn new() -> Self {
-        Self::on(&device::under_test())
-    }
-
-    /// On another device than the one under test.
-    pub fn on(device: &Device) -> Self {
-        Self { list: Vec::new(), device: device.clone() }
-    }
-
-    /// The same values on another device.
-    #[allow(dead_code, reason = "not every test binary moves")]
-    pub fn moved_to(self, device: &Device) -> Self {
-        let mut moved = self.fork(&device.clone().autodiff());
-        moved.device = device.clone();
-        moved
+        Self { list: Vec::new(), device: device::under_test() }
     }
 
     /// Lets another tensor join.

@@ -160,7 +160,7 @@ impl<F: Form> Subject for Adapter<F> {
     }
 
     fn exemption(law: Law, _case: &Case) -> Option<&'static str> {
-        if !device::has(dtype(F::PRECISION)) {
+        if !device::under_test().supports_dtype(dtype(F::PRECISION)) {
             return Some("the device does not compute in this precision");
         }
         F::exemption(law)
