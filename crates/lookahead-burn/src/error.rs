@@ -65,8 +65,8 @@ pub enum Error {
     },
     /// A parameter, or its gradient, in a precision in which its device cannot compute.
     #[error(
-        "the parameter {path:?} or its gradient is in {dtype:?}, in which {device} cannot compute: cast the module to a precision that it \
-         has, as f32, before the first step"
+        "the parameter {path:?} or its gradient is in {dtype:?}, in which {device} cannot compute: cast the module to a \
+         precision that it has, as f32, before the first step"
     )]
     UnsupportedPrecision {
         /// The module path of the parameter.

@@ -79,8 +79,8 @@ pub trait InnerOptimizer: Cadence + Clone {
     ///
     /// # Panics
     /// Those of this crate panic with [`Error::TornParameter`] where one `ParamId` stands at several places of the module
-    /// that do not hold the same tensor: no step could be meant by that. And with
-    /// [`Error::UnsupportedPrecision`] where a device cannot compute in the precision of a parameter.
+    /// that do not hold the same tensor: no step could be meant by that. And with [`Error::UnsupportedPrecision`]
+    /// where a device cannot compute in the precision of a parameter.
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M;
 
     /// One gradient step, then a sync. Gives the module and the number of elements that the sync refused as not finite.

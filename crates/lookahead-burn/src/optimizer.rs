@@ -113,7 +113,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
     ///
     /// # Errors
     /// [`lookahead::Error::PeriodsDoNotNest`] where an inner Lookahead would be caught in mid-cycle,
-    /// [`lookahead::Error::AdaptiveOverRounded`], [`Error::OuterMomentum`], or what [`InnerOptimizer::accepts`] says of the policy.
+    /// [`lookahead::Error::AdaptiveOverRounded`], [`Error::OuterMomentum`], or what [`InnerOptimizer::accepts`] says of the
+    /// policy.
     pub fn around(inner: I, config: LookaheadConfig) -> Result<Self, Error> {
         config.check()?;
         refuse_outer_momentum(&config)?;

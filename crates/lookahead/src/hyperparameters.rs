@@ -167,7 +167,7 @@ impl SyncPeriod {
         NonZeroU32::new(steps).map(Self).ok_or(refused)
     }
 
-    /// A number of this crate's own.
+    /// A number of this crate's own, for constants alone: there a 0 does not compile.
     pub(crate) const fn known(steps: u32) -> Self {
         Self(NonZeroU32::new(steps).unwrap())
     }

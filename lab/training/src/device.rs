@@ -110,7 +110,7 @@ fn describe(config: DeviceConfig, device: &Device) -> Result<Found, String> {
         let (name, software) = identity(device);
         Ok(Found { device: config.to_string(), name, software, precisions: precisions.map(|(name, _)| name).collect() })
     })
-    .and_then(|described| described)
+    .flatten()
 }
 
 /// What a driver's panic says, where it panics.

@@ -68,8 +68,8 @@ pub struct Trainer<'a, T: Task> {
 }
 
 impl<'a, T: Task> Trainer<'a, T> {
-    /// A run at its start, or where its last checkpoint stands, in a folder that has its `config.toml`. `stop` is looked at after every step and within all that
-    /// takes long.
+    /// A run at its start, or where its last checkpoint stands, in a folder that has its `config.toml`. `stop` is looked at
+    /// after every step and within all that takes long.
     ///
     /// # Errors
     /// [`Error::DamagedCheckpoint`], [`Error::OtherConfig`], [`Error::NoDevice`], or what does not fit, by name; the
