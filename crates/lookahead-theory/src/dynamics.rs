@@ -185,8 +185,8 @@ impl<'p> Dynamics<'p> {
             };
         }
         let cycles = NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).power(syncs);
-        let (mean, covariance) = cycles.apply([start.mean, 0.0], [start.variance, 0.0, 0.0]);
-        Moments { mean: mean[0], variance: covariance[0] }
+        let (mean, covariance) = cycles.apply([start.mean, 0.0], [[start.variance, 0.0], [0.0; 2]]);
+        Moments { mean: mean[0], variance: covariance[0][0] }
     }
 
     fn final_variance(&self, direction: Direction) -> f64 {
@@ -202,7 +202,7 @@ impl<'p> Dynamics<'p> {
             let room = self.momentum.room(self.lr, direction.curvature);
             return x * direction.noise_variance * (1.0 + beta) / ((1.0 - beta) * room);
         }
-        let variance = NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).fixed_point()[0];
+        let variance = NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).fixed_point()[0][0];
         // A variance below 0 has lost all its digits, to a momentum near 1 and a learning rate near its limit.
         if variance < 0.0 { f64::NAN } else { variance }
     }

@@ -135,10 +135,13 @@ impl Cycle {
     /// # Errors
     /// [`Error::StepsEndInsideCycle`] unless k divides `steps`.
     pub fn syncs_in(&self, steps: u64) -> Result<u64, Error> {
-        if steps.is_multiple_of(self.steps()) {
-            Ok(steps / self.steps())
-        } else {
-            Err(Error::StepsEndInsideCycle { steps, sync_period: self.sync_period.get() })
-        }
+        syncs_in(steps, self.sync_period)
     }
+}
+
+/// The syncs within a number of inner steps that ends with one.
+pub(crate) fn syncs_in(steps: u64, sync_period: SyncPeriod) -> Result<u64, Error> {
+    let k = u64::from(sync_period.get());
+    let ends_with_one = steps.is_multiple_of(k);
+    ends_with_one.then(|| steps / k).ok_or(Error::StepsEndInsideCycle { steps, sync_period: sync_period.get() })
 }

@@ -47,6 +47,13 @@ pub(crate) struct Kept {
     pub lost: f64,
 }
 
+impl Kept {
+    /// The part that is kept, as a factor. Its distance to -1 has lost digits where it is small.
+    pub fn as_factor(self) -> Factor {
+        Factor { value: self.value, one_minus: self.lost, one_plus: 1.0 + self.value }
+    }
+}
+
 impl Modes {
     pub fn new(lr: f64, curvature: f64, momentum: Momentum) -> Self {
         Self { x: lr * curvature, momentum, roots: Roots::new(lr, curvature, momentum) }

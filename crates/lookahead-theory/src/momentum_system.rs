@@ -71,11 +71,7 @@ impl CycleSystem {
             }
             InnerStatePolicy::Maintain => self.maintained().ln_radius(),
             InnerStatePolicy::Interpolate => self.modes.ln_radius_pulled_back(alpha, k),
-            InnerStatePolicy::Reset => {
-                let kept = self.modes.weight_kept(k);
-                let inner = Factor { value: kept.value, one_minus: kept.lost, one_plus: 1.0 + kept.value };
-                inner.pulled_back(alpha).ln_abs()
-            }
+            InnerStatePolicy::Reset => self.modes.weight_kept(k).as_factor().pulled_back(alpha).ln_abs(),
         }
     }
 
@@ -98,22 +94,22 @@ impl CycleSystem {
 
 /// What the characteristic polynomial of a matrix C of two rows is made of at 0, 1 and -1, each without cancellation.
 #[derive(Debug, Clone, Copy)]
-struct Invariants {
-    trace: f64,
+pub(crate) struct Invariants {
+    pub trace: f64,
     /// The trace of I - C.
-    trace_minus: f64,
+    pub trace_minus: f64,
     /// The trace of I + C.
-    trace_plus: f64,
-    det: f64,
-    one_minus_det: f64,
+    pub trace_plus: f64,
+    pub det: f64,
+    pub one_minus_det: f64,
     /// det(I - C).
-    det_minus: f64,
+    pub det_minus: f64,
     /// det(I + C).
-    det_plus: f64,
+    pub det_plus: f64,
 }
 
 impl Invariants {
-    fn ln_radius(&self) -> f64 {
+    pub fn ln_radius(&self) -> f64 {
         // (tr C)^2 - 4 det C is the same for I - C and I + C: the smallest trace cancels least.
         let polynomials =
             [(self.trace, self.det), (self.trace_minus, self.det_minus), (self.trace_plus, self.det_plus)];
