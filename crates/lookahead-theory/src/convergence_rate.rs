@@ -55,14 +55,16 @@ pub fn convergence_rate(eigenvalues: &Eigenvalues, lr: f64, momentum: Momentum, 
 
 /// The rate without the check of the learning rate.
 pub(crate) fn rate_of_slowest(eigenvalues: &Eigenvalues, lr: f64, momentum: Momentum, cycle: &Cycle) -> f64 {
-    let ln_radius = eigenvalues
-        .as_slice()
-        .iter()
-        .map(|&curvature| CycleSystem::new_unchecked(lr, curvature, momentum, cycle).ln_radius())
-        .max_by(f64::total_cmp)
-        .unwrap_or(f64::NEG_INFINITY);
+    let ln_radius = |curvature| CycleSystem::new_unchecked(lr, curvature, momentum, cycle).ln_radius();
+    rate_of_slowest_by(eigenvalues, cycle.steps(), ln_radius)
+}
+
+/// The same for any cycle of k steps, given ln of its spectral radius for each curvature.
+pub(crate) fn rate_of_slowest_by(eigenvalues: &Eigenvalues, k: u64, ln_radius: impl Fn(f64) -> f64) -> f64 {
+    let each = eigenvalues.as_slice().iter().map(|&curvature| ln_radius(curvature));
+    let slowest = each.max_by(f64::total_cmp).unwrap_or(f64::NEG_INFINITY);
     // 1 - rho^(1/k)
-    -(ln_radius / cycle.steps() as f64).exp_m1()
+    -(slowest / k as f64).exp_m1()
 }
 
 /// Both convergence rates with one given learning rate.

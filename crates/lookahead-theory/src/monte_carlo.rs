@@ -8,7 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use crate::error::{accept, short};
+use crate::error::accept;
 use crate::{Cycle, Error, Moments, Momentum, NoisyQuadratic};
 
 /// Runs in one parameter set; each such batch has its own stream of random numbers.
@@ -71,6 +71,45 @@ pub fn sample_moments(
     start: f64,
     sample: &Sample,
 ) -> Result<Estimates, Error> {
+    for rate in lr.values() {
+        momentum.check_lr(rate, problem.eigenvalues().largest())?;
+    }
+    let config = LookaheadConfig::new()
+        .with_sync_period(cycle.sync_period)
+        .with_alpha(cycle.alpha)
+        .with_inner_state(cycle.inner_state);
+    let optimizer = Lookahead::with_config(Sgd::new().with_momentum(momentum.get())?, config)?;
+    sample_optimizer(problem, &optimizer, lr, start, sample)
+}
+
+/// The same for any optimizer: `slow` are the weights that it is evaluated on ([`Optimizer::evaluate`]), `fast` those that
+/// it takes gradients at.
+///
+/// # Errors
+/// [`Error::OutOfRange`] unless there are 2 runs or more, and `start` is at most 1e100 in size; [`Error::TooMuchWork`] for
+/// more than [`Sample`] takes; [`Error::NotFinite`] if the weights leave the range of doubles.
+///
+/// ```
+/// use lookahead::{Lookahead, rules::Sgd};
+/// use lookahead_theory::{Moments, Momentum, Noise, NoisyQuadratic, OuterCycle, OuterDynamics, Sample, Spectrum};
+/// use lookahead_theory::sample_optimizer;
+/// let problem = NoisyQuadratic::new(Spectrum::Harmonic { dim: 2 }.eigenvalues()?, &Noise::InverseCurvature)?;
+/// let snoo = OuterCycle::new(5, 0.7, 0.6)?;
+/// let optimizer = Lookahead::with_config(Sgd::new(), snoo.config())?;
+/// let found = sample_optimizer(&problem, &optimizer, &0.5.into(), 1.0, &Sample { runs: 2000, steps: 20, seed: 1 })?;
+///
+/// let expected = OuterDynamics::new(&problem, 0.5, Momentum::NONE, snoo)?.after(Moments::at(1.0), 20)?;
+/// // After a sync both weights are the same.
+/// assert!(found.largest_deviation(&expected, &expected)? < 4.0);
+/// # Ok::<(), lookahead_theory::Error>(())
+/// ```
+pub fn sample_optimizer<O: Optimizer<f64> + Sync>(
+    problem: &NoisyQuadratic,
+    optimizer: &O,
+    lr: &Schedule<f64>,
+    start: f64,
+    sample: &Sample,
+) -> Result<Estimates, Error> {
     accept("the number of runs", f64::from(sample.runs), sample.runs >= 2, "at least 2")?;
     let (dim, runs) = (problem.directions().len() as u64, u64::from(sample.runs));
     let at_most = |what, size, most, less| {
@@ -78,15 +117,7 @@ pub fn sample_moments(
     };
     at_most("the number of runs", runs, MOST_WEIGHTS / dim, "take fewer runs or eigenvalues")?;
     at_most("the number of steps", sample.steps, MOST_SAMPLES / (runs * dim), "take fewer steps, runs or eigenvalues")?;
-    for rate in lr.values() {
-        momentum.check_lr(rate, problem.eigenvalues().largest())?;
-    }
     let start = Moments::at(start).check()?.mean;
-    let config = LookaheadConfig::new()
-        .with_sync_period(cycle.sync_period)
-        .with_alpha(cycle.alpha)
-        .with_inner_state(cycle.inner_state);
-    let optimizer = Lookahead::with_config(Sgd::new().with_momentum(momentum.get())?, config)?;
 
     let batches: Vec<u32> = (0..sample.runs.div_ceil(BATCH)).collect();
     let weights: Result<Vec<Weights>, Error> = batches
@@ -95,7 +126,7 @@ pub fn sample_moments(
             let runs = BATCH.min(sample.runs - batch * BATCH);
             let mut random = ChaCha8Rng::seed_from_u64(sample.seed);
             random.set_stream(u64::from(batch));
-            run_batch(problem, &optimizer, lr, start, runs as usize, sample.steps, &mut random)
+            run_batch(problem, optimizer, lr, start, runs as usize, sample.steps, &mut random)
         })
         .collect();
     let weights = weights?;
@@ -103,7 +134,7 @@ pub fn sample_moments(
     // NaN is none of them.
     let is_small = |weight: &f64| weight.abs() < LARGEST_WEIGHT;
     if !weights.iter().all(|batch| batch.slow.iter().chain(&batch.fast).all(is_small)) {
-        let because = format!("with momentum {} and k = {} they grow", short(momentum.get()), cycle.sync_period.get());
+        let because = format!("within {} steps it leaves the range of doubles", sample.steps);
         return Err(Error::NotFinite { what: "the square of a sampled weight", because });
     }
     let dim = problem.directions().len();
@@ -122,9 +153,9 @@ struct Weights {
     fast: Vec<f64>,
 }
 
-fn run_batch(
+fn run_batch<O: Optimizer<f64>>(
     problem: &NoisyQuadratic,
-    optimizer: &Lookahead<Sgd>,
+    optimizer: &O,
     lr: &Schedule<f64>,
     start: f64,
     runs: usize,
@@ -147,7 +178,8 @@ fn run_batch(
         let grads = Grads::new(&params, [Some(&gradient[..])])?;
         optimizer.step(lr.at(step), &mut params, &grads, &mut state);
     }
-    Ok(Weights { slow: state.slow()[0].to_vec(), fast: params.slice(0).to_vec() })
+    let slow = optimizer.evaluate(&params, &state)[0].to_vec();
+    Ok(Weights { slow, fast: params.slice(0).to_vec() })
 }
 
 /// Mean and unbiased variance, in two passes.

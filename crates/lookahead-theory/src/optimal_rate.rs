@@ -1,6 +1,7 @@
 //! The learning rate with the fastest convergence (Fig. 4). Lookahead's rate has many local maxima, where the slowest
 //! oscillations meet a sync at a lucky phase, so the whole range is searched.
 
+use lookahead::SyncPeriod;
 use rayon::prelude::*;
 
 use crate::convergence_rate::rate_of_slowest;
@@ -38,8 +39,17 @@ const LAST: f64 = 1.0 - 1e-9;
 /// Its time grows with the number of eigenvalues times that of learning rates; [`check_search`] tells when it is long.
 #[must_use]
 pub fn optimal_rate(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle) -> Rate {
-    let rate = |lr: f64| rate_of_slowest(eigenvalues, lr, momentum, cycle);
-    let grid = learning_rates(eigenvalues, momentum, cycle);
+    search(eigenvalues, momentum, cycle.sync_period, |lr| rate_of_slowest(eigenvalues, lr, momentum, cycle))
+}
+
+/// The best learning rate for any rate of convergence of a cycle of k steps.
+pub(crate) fn search(
+    eigenvalues: &Eigenvalues,
+    momentum: Momentum,
+    sync_period: SyncPeriod,
+    rate: impl Fn(f64) -> f64 + Sync,
+) -> Rate {
+    let grid = learning_rates(eigenvalues, momentum, sync_period);
     let rates: Vec<f64> = grid.par_iter().map(|&lr| rate(lr)).collect();
 
     let last = grid.len() - 1;
@@ -48,7 +58,7 @@ pub fn optimal_rate(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle
     peaks.sort_by(|&i, &j| rates[j].total_cmp(&rates[i]));
     peaks.truncate(PEAKS);
     let refined: Vec<Rate> =
-        peaks.par_iter().map(|&i| refine(grid[i.saturating_sub(1)], grid[(i + 1).min(last)], rate)).collect();
+        peaks.par_iter().map(|&i| refine(grid[i.saturating_sub(1)], grid[(i + 1).min(last)], &rate)).collect();
 
     let best = refined.iter().map(|peak| peak.rate).fold(f64::NEG_INFINITY, f64::max);
     let equal = refined.into_iter().filter(|peak| peak.rate >= best - TIE * best.abs());
@@ -83,7 +93,7 @@ pub(crate) fn points(momentum: Momentum, cycle: &Cycle) -> u64 {
     // A refinement ends, as a rule, after 14 grids.
     let refined = PEAKS as u64 * 14 * (u64::from(PARTS) + 1);
     let (_, on_log_grid) = log_grid(momentum);
-    u64::from(on_log_grid) + u64::from(by_phase(cycle)) + refined
+    u64::from(on_log_grid) + u64::from(by_phase(cycle.sync_period)) + refined
 }
 
 /// The smallest learning rate as a part of the limit, and how many lie on the log grid from there.
@@ -94,16 +104,16 @@ fn log_grid(momentum: Momentum) -> (f64, u32) {
 }
 
 /// How many lie on the grid by phase.
-fn by_phase(cycle: &Cycle) -> u32 {
-    POINTS_PER_HALF_TURN.saturating_mul(cycle.sync_period.get()).min(MOST_BY_PHASE)
+fn by_phase(sync_period: SyncPeriod) -> u32 {
+    POINTS_PER_HALF_TURN.saturating_mul(sync_period.get()).min(MOST_BY_PHASE)
 }
 
 /// The learning rates to try, rising.
-fn learning_rates(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle) -> Vec<f64> {
+fn learning_rates(eigenvalues: &Eigenvalues, momentum: Momentum, sync_period: SyncPeriod) -> Vec<f64> {
     let limit = momentum.lr_limit(eigenvalues.largest());
     let (first, points) = log_grid(momentum);
     let on_log_grid = (0..points).map(|i| first.powf(1.0 - f64::from(i) / f64::from(points)));
-    let turns = by_phase(cycle);
+    let turns = by_phase(sync_period);
     let by_phase = (1..turns).map(|i| (f64::from(i) / f64::from(turns)).powi(2));
     let mut parts: Vec<f64> = on_log_grid.chain(by_phase).chain([LAST]).filter(|&part| part <= LAST).collect();
     parts.sort_by(f64::total_cmp);

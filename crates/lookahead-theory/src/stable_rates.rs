@@ -20,8 +20,8 @@ const FAR: f64 = 1e300;
 /// DiLoCo's eta = 0.7 and mu = 0.9 around heavy-ball SGD with beta = 0.9, maintained or interpolated, diverges at each k of
 /// 1 to 6, from an lr a of 0.003 to 0.011 on (a being the curvature). From k = 7 on it is stable up to lr a = 1.5, on a grid
 /// of 1001 values. Up to k = 6 more than half (`beta^k`) of a velocity outlives a cycle, and with the outer buffer there are
-/// two memories of past ways, which drive the weights past the optimum ever farther. Reset, it is stable up to lr a = 1 at
-/// any k; around plain SGD wherever c is above -0.93.
+/// two memories of past ways, which drive the weights past the optimum ever farther. Reset, it is stable up to lr a = 1 from
+/// k = 1 on; around plain SGD wherever c is above -0.93.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`.

@@ -1,9 +1,11 @@
 //! The recursions against `lookahead::Lookahead` itself on the sampled model. The seeds are fixed, so the outcome is
 //! too.
 
-use lookahead::{Alpha, InnerStatePolicy, Schedule, SyncPeriod};
+use lookahead::rules::Sgd;
+use lookahead::{Alpha, InnerStatePolicy, Lookahead, OuterForm, Schedule, SyncPeriod};
 use lookahead_theory::{
-    Cycle, Eigenvalues, Estimates, Moments, Momentum, Noise, NoisyQuadratic, Recursion, Sample, sample_moments,
+    Cycle, Eigenvalues, Estimates, Moments, Momentum, Noise, NoisyQuadratic, OuterCycle, OuterDynamics, Recursion,
+    Sample, sample_moments, sample_optimizer,
 };
 
 /// Standard errors that no estimate may be away: with about 20 estimates a setting and 18 settings, a right recursion
@@ -67,4 +69,26 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| run(&sample));
     assert_eq!(here, alone);
     assert_ne!(here, run(&Sample { seed: 12, ..sample }));
+}
+
+#[test]
+fn the_optimizer_with_an_outer_step_has_the_moments_of_its_dynamics() {
+    let problem = problem();
+    let mut seed = 100;
+    for (form, beta) in [(OuterForm::Nesterov, 0.0), (OuterForm::HeavyBall, 0.0), (OuterForm::Nesterov, 0.5)] {
+        for inner_state in [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset] {
+            for (k, eta, mu) in [(5, 0.7, 0.6), (3, 1.2, 0.3)] {
+                let (momentum, sample) = (Momentum::new(beta).unwrap(), Sample { runs: 5000, steps: 30, seed });
+                let cycle = OuterCycle { form, inner_state, ..OuterCycle::new(k, eta, mu).unwrap() };
+                let sgd = Sgd::new().with_momentum(beta).unwrap();
+                let optimizer = Lookahead::with_config(sgd, cycle.config()).unwrap();
+                let found = sample_optimizer(&problem, &optimizer, &0.3.into(), 1.0, &sample).unwrap();
+                let dynamics = OuterDynamics::new(&problem, 0.3, momentum, cycle).unwrap();
+                let expected = dynamics.after(Moments::at(1.0), 30).unwrap();
+                let deviation = found.largest_deviation(&expected, &expected).unwrap();
+                assert!(deviation < Z, "{deviation} standard errors: {momentum:?} {cycle:?}");
+                seed += 1;
+            }
+        }
+    }
 }

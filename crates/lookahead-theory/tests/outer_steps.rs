@@ -3,7 +3,8 @@
 use lookahead::{Alpha, InnerStatePolicy, OuterForm, SyncPeriod};
 use lookahead_theory::{
     Cycle, CycleSystem, Dynamics, Eigenvalues, Error, Moments, Momentum, Noise, NoisyQuadratic, OuterCycle,
-    OuterDynamics, OuterSystem, largest_stable_rate,
+    OuterDynamics, OuterSystem, convergence_rate, largest_stable_rate, optimal_outer_rate, optimal_rate,
+    outer_convergence_rate,
 };
 use nalgebra::Matrix3;
 use proptest::prelude::*;
@@ -229,4 +230,54 @@ fn the_shortest_safe_cycle_of_diloco_depends_on_the_curvature() {
     };
     let found = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0].map(longest_unstable);
     assert_eq!(found, [0, 0, 5, 6, 4, 3, 5, 7, 11]);
+}
+
+#[test]
+fn without_outer_momentum_the_best_rate_is_lookaheads() {
+    let eigenvalues = Eigenvalues::new(vec![0.01, 0.3, 1.0]).unwrap();
+    for (beta, k, alpha) in [(0.0, 5, 0.5), (0.9, 20, 0.5), (0.99, 5, 0.8)] {
+        let (momentum, cycle) = (Momentum::new(beta).unwrap(), Cycle::new(k, alpha).unwrap());
+        let (ours, paper) =
+            (optimal_outer_rate(&eigenvalues, momentum, &cycle.into()), optimal_rate(&eigenvalues, momentum, &cycle));
+        assert!(near(ours.rate, paper.rate, 1e-9), "{ours:?} {paper:?}");
+        let at_tiny = |lr| {
+            let ours = outer_convergence_rate(&eigenvalues, lr, momentum, &cycle.into()).unwrap();
+            (ours, convergence_rate(&eigenvalues, lr, momentum, &cycle).unwrap())
+        };
+        for lr in [1e-15, 1e-9, 1e-4] {
+            let (ours, paper) = at_tiny(lr);
+            assert!(near(ours, paper, 1e-10), "{ours} {paper} at {lr}");
+        }
+    }
+}
+
+#[test]
+fn no_learning_rate_tried_converges_faster() {
+    let eigenvalues = Eigenvalues::new(vec![0.02, 0.2, 1.0]).unwrap();
+    for (beta, k, eta, mu) in [(0.0, 5, 0.7, 0.6), (0.9, 8, 0.7, 0.9), (0.5, 3, 1.3, 0.4)] {
+        let (momentum, cycle) = (Momentum::new(beta).unwrap(), OuterCycle::new(k, eta, mu).unwrap());
+        let best = optimal_outer_rate(&eigenvalues, momentum, &cycle);
+        assert_eq!(best.rate, outer_convergence_rate(&eigenvalues, best.lr, momentum, &cycle).unwrap());
+        for i in 1..1000 {
+            let lr = momentum.lr_limit(1.0) * f64::from(i) / 1000.0;
+            let rate = outer_convergence_rate(&eigenvalues, lr, momentum, &cycle).unwrap();
+            assert!(rate <= best.rate + 2e-9 * best.rate, "{rate} at {lr}, but {best:?}");
+        }
+    }
+}
+
+#[test]
+fn what_grows_is_refused() {
+    let problem = problem(&[(0.03, 1.0), (1.0, 0.5)]);
+    let beta = Momentum::new(0.9).unwrap();
+    let diloco = OuterDynamics::new(&problem, 1.0, beta, OuterCycle::new(5, 0.7, 0.9).unwrap()).unwrap();
+    let error = diloco.final_loss().unwrap_err().to_string();
+    let expected =
+        "there is no fixed point: with learning rate 1 a cycle multiplies the direction of curvature 0.03 by 1.036";
+    assert!(error.starts_with(expected), "{error}");
+    let error = diloco.loss_after(Moments::at(1.0), 50_000).unwrap_err().to_string();
+    let expected = "the expected loss is not finite: with learning rate 1, momentum 0.9, k = 5, eta = 0.7 and mu = 0.9";
+    assert!(error.starts_with(expected), "{error}");
+    assert!(matches!(diloco.after(Moments::at(1.0), 7), Err(Error::StepsEndInsideCycle { steps: 7, sync_period: 5 })));
+    assert!(OuterDynamics::new(&problem, 3.9, beta, OuterCycle::new(5, 0.7, 0.9).unwrap()).is_err());
 }
