@@ -338,9 +338,9 @@ def text(value):
     return repr(float(value))
 
 
-def write(name, what, cases):
+def write(name, what, cases, script="generate.py"):
     lines = [f"# {what} Generated; do not edit. Format: README.md beside this file."]
-    lines += [f"# Made by `python testdata/theory/generate.py`, with {mp.dps} digits, rounded to doubles at the end."]
+    lines += [f"# Made by `python testdata/theory/{script}`, with {mp.dps} digits, rounded to doubles at the end."]
     for case in cases:
         lines += ["", "[[case]]"] + [f"{key} = {text(value)}" for key, value in case.items()]
     (HERE / name).write_text("\n".join(lines) + "\n")

@@ -1,9 +1,9 @@
 //! Golden data of `testdata/theory`, made with 80 digits by a program that shares no code with this one.
 
-use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
+use lookahead::{Alpha, InnerStatePolicy, OuterForm, SyncPeriod};
 use lookahead_theory::{
-    ConditionNumber, Cycle, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic, Spectrum, convergence_rate,
-    expected_losses, fixed_point, optimal_rates, rates_at,
+    ConditionNumber, Cycle, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic, OuterCycle, OuterDynamics,
+    OuterSystem, Spectrum, convergence_rate, expected_losses, fixed_point, optimal_rates, rates_at,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -179,5 +179,53 @@ fn rates_with_the_best_learning_rates() {
         let found = optimal_rates(&eigenvalues, momentum, &cycle);
         worst.compare(found.momentum.rate, case.momentum_rate, 1e-7, &place);
         worst.compare(found.lookahead.rate, case.lookahead_rate, 1e-7, &place);
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct OuterCase {
+    curvature: f64,
+    noise_variance: f64,
+    lr: f64,
+    momentum: f64,
+    k: u32,
+    eta: f64,
+    mu: f64,
+    form: OuterForm,
+    policy: InnerStatePolicy,
+    steps: u64,
+    start_mean: f64,
+    start_variance: f64,
+    mean: f64,
+    variance: f64,
+    radius: f64,
+    final_variance: Option<f64>,
+}
+
+fn one_direction(curvature: f64, noise_variance: f64) -> NoisyQuadratic {
+    NoisyQuadratic::new(Eigenvalues::new(vec![curvature]).unwrap(), &Noise::Constant(noise_variance)).unwrap()
+}
+
+#[test]
+fn outer_steps() {
+    let mut worst = Worst::default();
+    for case in cases::<OuterCase>("outer_steps.toml") {
+        let place = format!("{case:?}");
+        let (problem, momentum) =
+            (one_direction(case.curvature, case.noise_variance), Momentum::new(case.momentum).unwrap());
+        let inner_state = case.policy;
+        let cycle = OuterCycle { form: case.form, inner_state, ..OuterCycle::new(case.k, case.eta, case.mu).unwrap() };
+        let dynamics = OuterDynamics::new(&problem, case.lr, momentum, cycle).unwrap();
+        let start = Moments { mean: case.start_mean, variance: case.start_variance };
+        let found = dynamics.after(start, case.steps).unwrap()[0];
+        worst.compare(found.mean, case.mean, 1e-10, &place);
+        worst.compare(found.variance, case.variance, 1e-10, &place);
+        let system = OuterSystem::new(case.lr, case.curvature, momentum, &cycle).unwrap();
+        worst.compare(system.spectral_radius(), case.radius, 1e-10, &place);
+        assert_eq!(system.is_stable(), case.final_variance.is_some());
+        match case.final_variance {
+            Some(expected) => worst.compare(dynamics.final_variances().unwrap()[0], expected, 1e-10, &place),
+            None => assert!(dynamics.final_variances().is_err()),
+        }
     }
 }

@@ -1,0 +1,115 @@
+"""Golden data of Lookahead's descendants, made without the Rust code: second moments of random numbers, in mpmath.
+
+    python testdata/theory/family.py
+
+It needs mpmath, and writes the .toml files that it names beside itself. README.md there describes them.
+
+No matrix and no closed form of a cycle is used. A weight is a combination of independent random numbers: the start and
+the noise of each step. Its coefficients go through the updates one scalar at a time; its variance is the sum of their
+squares. A fixed point is the sum over the noise of all steps of the past, which ends where it is nothing but rounding.
+"""
+
+import itertools
+
+from generate import INTERPOLATE, MAINTAIN, RESET, mp, mpf, write
+
+NESTEROV, HEAVY_BALL = "nesterov", "heavy_ball"
+
+
+# An outer step with momentum
+
+
+def inner_steps(case, y, v, gradient_noise):
+    """v <- beta v + a (y - c); y <- y - lr v, k times; the noise c of each step is `gradient_noise` of it."""
+    lr, beta, a = mpf(case["lr"]), mpf(case["momentum"]), mpf(case["curvature"])
+    for step in range(case["k"]):
+        v = beta * v + a * (y - gradient_noise(step))
+        y = y - lr * v
+    return y, v
+
+
+def cycle(case, x, v, b, gradient_noise=lambda step: 0):
+    """k inner steps and an outer step."""
+    eta, mu = mpf(case["eta"]), mpf(case["mu"])
+    y, new_v = inner_steps(case, x, v, gradient_noise)
+    delta = x - y
+    b = mu * b + delta
+    x = x - eta * (delta + mu * b if case["form"] == NESTEROV else b)
+    share = {MAINTAIN: 1, INTERPOLATE: min(eta, mpf(1)), RESET: 0}[case["policy"]]
+    v = share * new_v + ((1 - share) * v if case["policy"] == INTERPOLATE else 0)
+    return x, v, b
+
+
+def impulses(case):
+    """(x, v, b) after a cycle from rest at 0 in which the noise of one step was 1, for each step."""
+    zero = mpf(0)
+    for hit in range(case["k"]):
+        yield cycle(case, zero, zero, zero, lambda step: mpf(int(step == hit)))
+
+
+def mean_and_variance(case, cycles):
+    """Of x after so many cycles from a start of this mean and variance."""
+    state = mpf(1), mpf(0), mpf(0)
+    for _ in range(cycles):
+        state = cycle(case, *state)
+    mean, variance = case["start_mean"] * state[0], case["start_variance"] * state[0] ** 2
+    for state in impulses(case):
+        for _ in range(cycles):
+            variance += case["noise_variance"] * state[0] ** 2
+            state = cycle(case, *state)
+    return mean, variance
+
+
+def rest(case):
+    """V[x] at the fixed point: what the noise of each step of the past has left in x now."""
+    variance = mpf(0)
+    for state in impulses(case):
+        while max(map(abs, state)) > mpf(10) ** -25:
+            variance += case["noise_variance"] * state[0] ** 2
+            state = cycle(case, *state)
+    return variance
+
+
+def roots(case):
+    """The eigenvalues of a cycle: the roots of the recursion that x follows from cycle to cycle.
+
+    x, v and b start from three bases; the characteristic polynomial comes from the traces of powers (Newton).
+    """
+    v_counts = case["momentum"] != 0 and case["policy"] != RESET
+    bases = [(1, 0, 0), (0, 1, 0), (0, 0, 1)] if v_counts else [(1, 0, 0), (0, 0, 1)]
+    size, traces = len(bases), [mpf(0)] * (len(bases) + 1)
+    for base in bases:
+        state = tuple(map(mpf, base))
+        for n in range(1, size + 1):
+            state = cycle(case, *state)
+            traces[n] += state[base.index(1)]
+    coefficients = [mpf(1)]
+    for n in range(1, size + 1):
+        coefficients.append(-sum(coefficients[n - i] * traces[i] for i in range(1, n + 1)) / n)
+    return mp.polyroots(coefficients, maxsteps=2000, extraprec=2000)
+
+
+def outer_case(case):
+    radius = max(map(abs, roots(case)))
+    mean, variance = mean_and_variance(case, case["steps"] // case["k"])
+    result = {**case, "mean": mean, "variance": variance, "radius": radius}
+    return result | ({"final_variance": rest(case)} if radius < 1 else {})
+
+
+def outer_cases():
+    """Small and large curvatures, nearly the limit, and cycles that diverge."""
+    problems = itertools.cycle([(1.0, 1.0), (0.01, 3.0), (2.5, 0.2)])
+    for k, beta, form in itertools.product([1, 5, 20], [0.0, 0.9], [NESTEROV, HEAVY_BALL]):
+        for (eta, mu), part in zip([(0.7, 0.9), (0.68, 0.37), (1.0, 0.5), (0.5, 0.0), (1.6, 0.2)], [0.02, 0.1, 0.3, 0.6, 0.9]):
+            for policy in [MAINTAIN, INTERPOLATE, RESET]:
+                curvature, noise_variance = next(problems)
+                yield {
+                    "curvature": curvature, "noise_variance": noise_variance, "lr": part * (1 + beta) / curvature,
+                    "momentum": beta, "k": k, "eta": eta, "mu": mu, "form": form, "policy": policy,
+                    "steps": 3 * k, "start_mean": 1.5, "start_variance": 0.25,
+                }
+            next(problems)
+
+
+if __name__ == "__main__":
+    write("outer_steps.toml", "An outer step with momentum, in one direction.", map(outer_case, outer_cases()), "family.py")
