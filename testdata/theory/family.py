@@ -111,5 +111,60 @@ def outer_cases():
             next(problems)
 
 
+# Averages
+
+
+def average_step(case, step, x, z, noise):
+    """y = m x + (1 - m) z; z <- z - lr a (y - c); x <- (1 - w) x + w z, as the member of the family says."""
+    m = mpf(case.get("mu_y", case.get("beta", 0.0)))
+    y = m * x + (1 - m) * z
+    z = z - mpf(case["lr"]) * mpf(case["curvature"]) * (y - noise)
+    if case["kind"] == "gpa":
+        w = 1 - mpf(case["mu_x"])
+    elif case["kind"] == "exponential":
+        w = mpf(1) if step == 1 else 1 - mpf(case["decay"])
+    else:
+        w = 1 / mpf(step)
+    return (1 - w) * x + w * z, z
+
+
+def average_run(case, first, steps, x, z, noise):
+    """The steps from `first` on; the first one has this noise, the others none."""
+    for step in range(first, steps + 1):
+        x, z = average_step(case, step, x, z, noise if step == first else mpf(0))
+    return x
+
+
+def average_case(case):
+    zero, one, steps = mpf(0), mpf(1), case["steps"]
+    from_start = average_run(case, 1, steps, one, one, zero)
+    impulses = [average_run(case, first, steps, zero, zero, one) for first in range(1, steps + 1)]
+    variance = case["start_variance"] * from_start**2 + case["noise_variance"] * sum(i**2 for i in impulses)
+    result = {**case, "mean": case["start_mean"] * from_start, "variance": variance}
+    if case["kind"] not in ["gpa", "exponential"]:
+        return result
+    # The noise of a step long past the first, until nothing but rounding is left of it.
+    x, z = average_step(case, 2, zero, zero, one)
+    rest = zero
+    while max(abs(x), abs(z)) > mpf(10) ** -25:
+        rest += x**2
+        x, z = average_step(case, 2, x, z, zero)
+    return result | {"final_variance": case["noise_variance"] * rest}
+
+
+def average_cases():
+    members = [{"kind": "running"}, {"kind": "exponential", "decay": 0.0}, {"kind": "exponential", "decay": 0.95}]
+    members += [{"kind": "schedule_free", "beta": beta} for beta in [0.0, 0.5, 0.9]]
+    members += [{"kind": "gpa", "mu_x": x, "mu_y": y} for x, y in [(0.9967, 0.7), (0.5, 1.0), (0.8, 0.0), (0.0, 0.5)]]
+    problems = itertools.cycle([(1.0, 1.0), (0.01, 3.0), (2.5, 0.2)])
+    for member, steps in itertools.product(members, [1, 2, 30, 200]):
+        for part in [0.01, 0.4, 1.9]:
+            curvature, noise_variance = next(problems)
+            one = {"curvature": curvature, "noise_variance": noise_variance, "lr": part / curvature}
+            yield member | one | {"steps": steps, "start_mean": 1.5, "start_variance": 0.25}
+        next(problems)
+
+
 if __name__ == "__main__":
     write("outer_steps.toml", "An outer step with momentum, in one direction.", map(outer_case, outer_cases()), "family.py")
+    write("averages.toml", "Averages of SGD's weights, in one direction.", map(average_case, average_cases()), "family.py")

@@ -37,6 +37,8 @@
 #![deny(missing_docs)]
 
 mod advise;
+mod average;
+mod average_dynamics;
 mod block_matrices;
 mod convergence_rate;
 mod dynamics;
@@ -72,6 +74,8 @@ mod tune;
 pub use advise::{
     Advice, AdviceGrid, AdvicePoint, Choice, Edge, MODEL_LIMITS, Parameter, SameFinalLoss, TunedPoint, WORTH_IT, advise,
 };
+pub use average::Average;
+pub use average_dynamics::AverageDynamics;
 pub use block_matrices::BlockMatrices;
 pub use convergence_rate::{Rate, Rates, convergence_rate, optimal_rates, rates_at};
 pub use dynamics::{Dynamics, ExpectedLosses, Progress, expected_losses};

@@ -2,8 +2,9 @@
 
 use lookahead::{Alpha, InnerStatePolicy, OuterForm, SyncPeriod};
 use lookahead_theory::{
-    ConditionNumber, Cycle, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic, OuterCycle, OuterDynamics,
-    OuterSystem, Spectrum, convergence_rate, expected_losses, fixed_point, optimal_rates, rates_at,
+    Average, AverageDynamics, ConditionNumber, Cycle, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic,
+    OuterCycle, OuterDynamics, OuterSystem, Spectrum, convergence_rate, expected_losses, fixed_point, optimal_rates,
+    rates_at,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -227,5 +228,51 @@ fn outer_steps() {
             Some(expected) => worst.compare(dynamics.final_variances().unwrap()[0], expected, 1e-10, &place),
             None => assert!(dynamics.final_variances().is_err()),
         }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum AverageKind {
+    Running,
+    Exponential { decay: f64 },
+    ScheduleFree { beta: f64 },
+    Gpa { mu_x: f64, mu_y: f64 },
+}
+
+#[derive(Debug, Deserialize)]
+struct AverageCase {
+    #[serde(flatten)]
+    kind: AverageKind,
+    curvature: f64,
+    noise_variance: f64,
+    lr: f64,
+    steps: u64,
+    start_mean: f64,
+    start_variance: f64,
+    mean: f64,
+    variance: f64,
+    final_variance: Option<f64>,
+}
+
+#[test]
+fn averages() {
+    let mut worst = Worst::default();
+    for case in cases::<AverageCase>("averages.toml") {
+        let place = format!("{case:?}");
+        let average = match case.kind {
+            AverageKind::Running => Ok(Average::running()),
+            AverageKind::Exponential { decay } => Average::exponential(decay),
+            AverageKind::ScheduleFree { beta } => Average::schedule_free(beta),
+            AverageKind::Gpa { mu_x, mu_y } => Average::gpa(mu_x, mu_y),
+        };
+        let problem = one_direction(case.curvature, case.noise_variance);
+        let dynamics = AverageDynamics::new(&problem, case.lr, average.unwrap()).unwrap();
+        let start = Moments { mean: case.start_mean, variance: case.start_variance };
+        let found = dynamics.after(start, case.steps).unwrap()[0];
+        let scale = case.mean.abs() + case.variance.sqrt();
+        assert!((found.mean - case.mean).abs() <= 1e-10 * scale, "{found:?} {place}");
+        worst.compare(found.variance, case.variance, 1e-10, &place);
+        worst.compare(dynamics.final_variances()[0], case.final_variance.unwrap_or(0.0), 1e-10, &place);
     }
 }
