@@ -27,6 +27,18 @@
 //! | Prop. 1 | [`optimal_alpha`], [`estimated_alpha`] |
 //! | Fig. 3, 4, 11 | [`figures`] |
 //!
+//! Lookahead's descendants ([`lookahead::family`]) on the same quadratic:
+//!
+//! | of an outer step with momentum | here |
+//! |---|---|
+//! | mean, variance and loss, at any step and at rest | [`OuterDynamics`], for an [`OuterCycle`] |
+//! | the linear system, its spectral radius | [`OuterSystem`] |
+//! | which eta converge | [`OuterCycle::limit`], [`largest_stable_rate`] |
+//! | Fig. 4 | [`outer_convergence_rate`], [`optimal_outer_rate`] |
+//!
+//! Averages of SGD's weights, with Schedule-Free and GPA, are [`AverageDynamics`]; any optimizer is sampled by
+//! [`sample_optimizer`].
+//!
 //! [`advise`] turns the model into advice on k and alpha: at a given learning rate, with the best one for each, and beside
 //! the inner optimizer alone at its own best one. All arithmetic is in doubles, and arranged to keep relative accuracy for
 //! condition numbers of 1e8, k of 1000, alpha near 0 and 1, and learning rates near their limit.
