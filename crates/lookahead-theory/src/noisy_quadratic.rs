@@ -117,6 +117,17 @@ impl NoisyQuadratic {
         0.5 * terms.sum::<f64>()
     }
 
+    /// How far the loss of weights with these moments is above the least there is, infinite where that is no double.
+    pub(crate) fn above_least(&self, moments: &[Moments]) -> f64 {
+        let terms = self
+            .directions
+            .iter()
+            .zip(moments)
+            .map(|(direction, Moments { mean, variance })| direction.curvature * (mean * mean + variance));
+        let above = 0.5 * terms.sum::<f64>();
+        if above.is_finite() { above } else { f64::INFINITY }
+    }
+
     /// The loss at the optimum, which no weights can fall below: `1/2 sum a sigma^2`.
     #[must_use]
     pub fn least_loss(&self) -> f64 {

@@ -115,7 +115,7 @@ impl<'p> Search<'p> {
 }
 
 /// The lowest point between two learning rates that golden sections of their logarithm find, or `known` if none is lower.
-fn section(
+pub(crate) fn section(
     low: f64,
     high: f64,
     known: (f64, f64),
