@@ -63,8 +63,8 @@ impl Average {
         Ok(Self { interpolation: mu_y, memory: Some(mu_x), begins_after_first: false })
     }
 
-    /// The learning rates that converge: below `2 (1 + r) / ((1 + r - 2 r m) L)`, r being the memory 1 - w; for the mean
-    /// of all, whose r rises to 1, below `2 / ((1 - m) L)`.
+    /// The learning rates that converge: below `2 (1 + r) / ((1 + r - 2 r m) L)`, r being the memory 1 - w; for the
+    /// mean of all, whose r rises to 1, below `2 / ((1 - m) L)`.
     ///
     /// ```
     /// use lookahead_theory::Average;
@@ -75,22 +75,27 @@ impl Average {
     /// ```
     #[must_use]
     pub fn lr_limit(&self, largest_eigenvalue: f64) -> f64 {
-        let [sum, times] = self.shares_of_limit();
-        2.0 * sum / (times * largest_eigenvalue)
-    }
-
-    /// `1 + r`, and by what lr a is multiplied where it must stay below twice that.
-    pub(crate) fn shares_of_limit(&self) -> [f64; 2] {
         let r = self.memory.unwrap_or(1.0);
         // 1 + r - 2 r m
-        [1.0 + r, (1.0 - r) + 2.0 * r * (1.0 - self.interpolation)]
+        let times = (1.0 - r) + 2.0 * r * (1.0 - self.interpolation);
+        2.0 * (1.0 + r) / (times * largest_eigenvalue)
+    }
+
+    /// `2 (1 + r) - h (1 + r - 2 r m)`, h being lr a: above 0 for a learning rate that converges.
+    pub(crate) fn room(&self, lr: f64, curvature: f64) -> f64 {
+        let r = self.memory.unwrap_or(1.0);
+        (1.0 + r) * lr.mul_add(-curvature, 2.0) + 2.0 * r * self.interpolation * (lr * curvature)
     }
 
     pub(crate) fn check_lr(&self, lr: f64, largest_eigenvalue: f64) -> Result<f64, Error> {
         check_curvature(largest_eigenvalue)?;
         let limit = self.lr_limit(largest_eigenvalue);
         let accepted = || format!("above 0 and below {}, the limit of this average", to_ten_digits(limit));
-        if lr > 0.0 && lr < limit { Ok(lr) } else { accept("the learning rate", lr, false, accepted()) }
+        if lr > 0.0 && self.room(lr, largest_eigenvalue) > 0.0 {
+            Ok(lr)
+        } else {
+            accept("the learning rate", lr, false, accepted())
+        }
     }
 
     /// m.

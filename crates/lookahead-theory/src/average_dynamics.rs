@@ -2,18 +2,18 @@
 
 use crate::error::short;
 use crate::linear_map::{LinearMap, Square};
-use crate::second_moments::NoisyMap;
+use crate::second_moments::{NoisyMap, not_negative};
 use crate::{Average, Direction, Error, Moments, NoisyQuadratic};
 
 /// The most steps times eigenvalues of a mean of all weights, whose recursion changes with each step: some seconds.
 const MOST_STEPS: u64 = 300_000_000;
 
-/// SGD with a constant learning rate and an [`Average`] of its weights, on a noisy quadratic. Of its weights x are those to
-/// evaluate, y those that gradients are taken at. All begin at the same start.
+/// SGD with a constant learning rate and an [`Average`] of its weights, on a noisy quadratic. Of its weights x are
+/// those to evaluate, y those that gradients are taken at. All begin at the same start.
 ///
-/// The variance of an exponential average and of GPA comes to rest. That of the mean of all weights and of Schedule-Free's x
-/// does not: after t steps it is near `sigma^2 / ((1 - beta^2) t)`, whatever the learning rate, once t is far above
-/// `1 / ((1 - beta) lr a)`.
+/// The variance of an exponential average and of GPA comes to rest. That of the mean of all weights and of
+/// Schedule-Free's x does not: after t steps it is near `sigma^2 / ((1 - beta^2) t)`, whatever the learning rate, once
+/// t is far above `1 / ((1 - beta) lr a)`.
 ///
 /// ```
 /// use lookahead_theory::{Average, AverageDynamics, Eigenvalues, Moments, Noise, NoisyQuadratic};
@@ -42,8 +42,8 @@ impl<'p> AverageDynamics<'p> {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless the mean of `start` is at most 1e100 in size and its variance from 0 to 1e200;
-    /// [`Error::TooMuchWork`] for a mean of all weights over more than 3e8 steps times eigenvalues; [`Error::NotFinite`]
-    /// where it grows too large for a double on its way.
+    /// [`Error::TooMuchWork`] for a mean of all weights over more than 3e8 steps times eigenvalues;
+    /// [`Error::NotFinite`] where it grows too large for a double on its way.
     pub fn after(&self, start: Moments, steps: u64) -> Result<Vec<Moments>, Error> {
         self.each_after(start, steps, 1.0)
     }
@@ -91,7 +91,7 @@ impl<'p> AverageDynamics<'p> {
             // x + (1 - part) (z - x)
             let away = 1.0 - part;
             let variance = if away == 0.0 { xx } else { xx + away * (2.0 * xs + away * ss) };
-            Moments { mean: mean[0] + away * mean[1], variance }
+            Moments { mean: mean[0] + away * mean[1], variance: not_negative(variance) }
         });
         let moments: Vec<Moments> = each.collect();
         if moments.iter().all(|moments| moments.mean.is_finite() && moments.variance.is_finite()) {
@@ -136,11 +136,10 @@ impl<'p> AverageDynamics<'p> {
     /// It converges if and only if `1 + T + D > 0`: then D is above -1.
     fn final_variance(&self, direction: Direction) -> f64 {
         let Some(r) = self.average.memory() else { return 0.0 };
-        let (h, m, [sum, times]) =
-            (self.lr * direction.curvature, self.average.interpolation(), self.average.shares_of_limit());
+        let (h, m) = (self.lr * direction.curvature, self.average.interpolation());
         let shrink = r * h * (1.0 - m);
         let (one_plus_det, one_minus_det) = (1.0 + r - shrink, 1.0 - r + shrink);
-        let room = 2.0 * sum - h * times;
+        let room = self.average.room(self.lr, direction.curvature);
         (1.0 - r) * h * direction.noise_variance * one_plus_det / (one_minus_det * room)
     }
 

@@ -8,7 +8,7 @@ use crate::error::short;
 use crate::factor::Factor;
 use crate::fixed_point::{sgd_variance, variance_ratio};
 use crate::momentum_system::CycleSystem;
-use crate::second_moments::NoisyMap;
+use crate::second_moments::{NoisyMap, not_negative};
 use crate::{Cycle, Direction, Error, Moments, Momentum, NoisyQuadratic};
 
 /// SGD with a constant learning rate, and Lookahead around it, on a noisy quadratic.
@@ -202,9 +202,7 @@ impl<'p> Dynamics<'p> {
             let room = self.momentum.room(self.lr, direction.curvature);
             return x * direction.noise_variance * (1.0 + beta) / ((1.0 - beta) * room);
         }
-        let variance = NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).fixed_point()[0][0];
-        // A variance below 0 has lost all its digits, to a momentum near 1 and a learning rate near its limit.
-        if variance < 0.0 { f64::NAN } else { variance }
+        not_negative(NoisyMap::cycle(direction, self.lr, self.momentum, &self.cycle).fixed_point()[0][0])
     }
 }
 

@@ -1,5 +1,5 @@
-//! Lookahead beside its descendants and beside averages, each at its best on the same noisy quadratic: the same gradients,
-//! and as many settings tried of each.
+//! Lookahead beside its descendants and beside averages, each at its best on the same noisy quadratic: the same
+//! gradients, and as many settings tried of each.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -57,13 +57,13 @@ pub struct Tuned {
 
 /// Each member at the setting and learning rate with the smallest expected loss after the steps.
 ///
-/// The learning rates of a setting lie on a log grid, from one that hardly moves the weights to the limit of what converges;
-/// the best of them is refined by golden sections. A member with fewer settings gets a finer grid.
+/// The learning rates of a setting lie on a log grid, from one that hardly moves the weights to the limit of what
+/// converges; the best of them is refined by golden sections. A member with fewer settings gets a finer grid.
 ///
 /// # Errors
-/// [`Error::Empty`] for a member without a setting; [`Error::OutOfRange`] if there are fewer than 50 losses for each setting,
-/// or the start is not accepted; [`Error::TooMuchWork`] for more than 2 million losses times eigenvalues, or for what
-/// [`AverageDynamics::after`] refuses.
+/// [`Error::Empty`] for a member without a setting; [`Error::OutOfRange`] if there are fewer than 50 losses for each
+/// setting, or the start is not accepted; [`Error::TooMuchWork`] for more than 2 million losses times eigenvalues, or
+/// for what [`AverageDynamics::after`] refuses.
 ///
 /// ```
 /// use lookahead_theory::family::{Budget, Member, Name, compare};

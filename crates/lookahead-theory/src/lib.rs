@@ -39,12 +39,12 @@
 //! Averages of SGD's weights, with Schedule-Free and GPA, are [`AverageDynamics`]; any optimizer is sampled by
 //! [`sample_optimizer`]. [`mod@family`] compares all of them, each at its best.
 //!
-//! [`advise`] turns the model into advice on k and alpha: at a given learning rate, with the best one for each, and beside
-//! the inner optimizer alone at its own best one. All arithmetic is in doubles, and arranged to keep relative accuracy for
-//! condition numbers of 1e8, k of 1000, alpha near 0 and 1, and learning rates near their limit.
+//! [`advise`] turns the model into advice on k and alpha: at a given learning rate, with the best one for each, and
+//! beside the inner optimizer alone at its own best one. All arithmetic is in doubles, and arranged to keep relative
+//! accuracy for condition numbers of 1e8, k of 1000, alpha near 0 and 1, and learning rates near their limit.
 //!
-//! Eigenvalues, condition numbers and means are accepted up to a size of 1e100, a million eigenvalues at most; what would
-//! not be finite, or would take minutes, is refused with an [`Error`].
+//! Eigenvalues, condition numbers and means are accepted up to a size of 1e100, a million eigenvalues at most; what
+//! would not be finite, or would take minutes, is refused with an [`Error`].
 
 #![deny(missing_docs)]
 

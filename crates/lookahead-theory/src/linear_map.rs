@@ -1,5 +1,5 @@
-//! Linear maps of a few rows that are composed and doubled without losing how far they are from doing nothing: what many
-//! cycles do (App. B.1), and how fast they shrink.
+//! Linear maps of a few rows that are composed and doubled without losing how far they are from doing nothing: what
+//! many cycles do (App. B.1), and how fast they shrink.
 
 /// Doublings after which every map that shrinks at all has died away: 1 minus its radius is a double.
 pub(crate) const MOST_DOUBLINGS: u32 = 1100;
@@ -10,8 +10,8 @@ const NEAR_ONE: std::ops::RangeInclusive<f64> = 0.5..=1e50;
 
 /// M, and beside it `E = I - M`.
 ///
-/// Small eigenvalues of E, which a rounded M would lose, stay accurate: each column of E keeps its own relative accuracy
-/// when maps are composed.
+/// Small eigenvalues of E, which a rounded M would lose, stay accurate: each column of E keeps its own relative
+/// accuracy when maps are composed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinearMap<const N: usize> {
     pub map: Square<N>,

@@ -47,9 +47,9 @@ pub struct Estimates {
 /// step. `lr` gives the rate of each inner step, counted from 0.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] unless there are 2 runs or more, `start` is at most 1e100 in size, and each rate is above 0 and
-/// below `2 (1 + beta) / L`; [`Error::TooMuchWork`] for more than [`Sample`] takes; [`Error::NotFinite`] if the weights
-/// leave the range of doubles.
+/// [`Error::OutOfRange`] unless there are 2 runs or more, `start` is at most 1e100 in size, and each rate is above 0
+/// and below `2 (1 + beta) / L`; [`Error::TooMuchWork`] for more than [`Sample`] takes; [`Error::NotFinite`] if the
+/// weights leave the range of doubles.
 ///
 /// ```
 /// use lookahead_theory::{Cycle, Moments, Momentum, Noise, NoisyQuadratic, Recursion, Sample, Spectrum};
@@ -82,12 +82,12 @@ pub fn sample_moments(
     sample_optimizer(problem, &optimizer, lr, start, sample)
 }
 
-/// The same for any optimizer: `slow` are the weights that it is evaluated on ([`Optimizer::evaluate`]), `fast` those that
-/// it takes gradients at.
+/// The same for any optimizer: `slow` are the weights that it is evaluated on ([`Optimizer::evaluate`]), `fast` those
+/// that it takes gradients at.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] unless there are 2 runs or more, and `start` is at most 1e100 in size; [`Error::TooMuchWork`] for
-/// more than [`Sample`] takes; [`Error::NotFinite`] if the weights leave the range of doubles.
+/// [`Error::OutOfRange`] unless there are 2 runs or more, and `start` is at most 1e100 in size; [`Error::TooMuchWork`]
+/// for more than [`Sample`] takes; [`Error::NotFinite`] if the weights leave the range of doubles.
 ///
 /// ```
 /// use lookahead::{Lookahead, rules::Sgd};

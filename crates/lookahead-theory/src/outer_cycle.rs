@@ -69,7 +69,8 @@ impl OuterCycle {
     /// `2 (1 + mu) / (1 + 2 mu)` for Nesterov, `2 (1 + mu)` for the heavy ball. No other condition is needed, also for
     /// c < 0; with c >= 1 no outer step converges.
     ///
-    /// It holds where the inner optimizer forgets at a sync: plain SGD, c being `(1 - lr a)^k`, or momentum that is reset.
+    /// It holds where the inner optimizer forgets at a sync: plain SGD, c being `(1 - lr a)^k`, or momentum that is
+    /// reset.
     ///
     /// ```
     /// use lookahead_theory::OuterCycle;

@@ -2,6 +2,7 @@
 
 use crate::error::short;
 use crate::outer_system::OuterSystem;
+use crate::second_moments::not_negative;
 use crate::{Direction, Error, Moments, Momentum, NoisyQuadratic, OuterCycle};
 
 /// SGD with a constant learning rate, and an outer step with momentum around it, on a noisy quadratic.
@@ -92,13 +93,11 @@ impl<'p> OuterDynamics<'p> {
         covariance[0][0] = start.variance;
         let cycles = self.system(direction).noisy().power(syncs);
         let (mean, covariance) = cycles.apply([start.mean, 0.0, 0.0], covariance);
-        Moments { mean: mean[0], variance: covariance[0][0] }
+        Moments { mean: mean[0], variance: not_negative(covariance[0][0]) }
     }
 
     fn final_variance(&self, direction: Direction) -> f64 {
-        let variance = self.system(direction).final_variance();
-        // A variance below 0 has lost all its digits.
-        if variance < 0.0 { f64::NAN } else { variance }
+        not_negative(self.system(direction).final_variance())
     }
 
     fn check_converges(&self) -> Result<(), Error> {

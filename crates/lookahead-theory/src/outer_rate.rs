@@ -11,7 +11,8 @@ use crate::{Direction, Eigenvalues, Error, Momentum, OuterCycle, Rate};
 /// [`convergence_rate`](crate::convergence_rate).
 ///
 /// # Errors
-/// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`; [`Error::NotFinite`] if the rate cannot be computed in doubles.
+/// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`; [`Error::NotFinite`] if the rate cannot be computed in
+/// doubles.
 ///
 /// ```
 /// use lookahead_theory::{Eigenvalues, Momentum, OuterCycle, outer_convergence_rate};

@@ -13,8 +13,8 @@ use crate::{Direction, Error, Momentum, OuterCycle};
 
 /// One cycle, of k steps and an outer step, in one direction.
 ///
-/// Between two syncs it is a matrix of three rows on (x, u, b): the slow weight, the inner velocity in units of theta and
-/// the outer buffer. Where the inner optimizer forgets at a sync, being plain SGD or reset, u is 0.
+/// Between two syncs it is a matrix of three rows on (x, u, b): the slow weight, the inner velocity in units of theta
+/// and the outer buffer. Where the inner optimizer forgets at a sync, being plain SGD or reset, u is 0.
 ///
 /// ```
 /// use lookahead_theory::{Momentum, OuterCycle, OuterSystem};
@@ -109,9 +109,9 @@ impl OuterSystem {
     /// heavy ball:  T = 1 + mu - s,           D = mu,         noise = eta w_(n+1)
     /// ```
     ///
-    /// and `1 - T + D = s`, `1 + T + D = 2 (1 + mu) - (1 + 2 mu) s` or `2 (1 + mu) - s`. The roots of `z^2 - T z + D` lie
-    /// inside the unit circle if and only if both are positive and |D| < 1 (Jury), which follows: with 0 < s < 2 (1 + mu) /
-    /// (1 + 2 mu) < (1 + mu) / mu, Nesterov's D is below mu and above -1.
+    /// and `1 - T + D = s`, `1 + T + D = 2 (1 + mu) - (1 + 2 mu) s` or `2 (1 + mu) - s`. The roots of `z^2 - T z + D`
+    /// lie inside the unit circle if and only if both are positive and |D| < 1 (Jury). The last follows: the heavy
+    /// ball's D is mu, and with `0 < s < 2 (1 + mu) / (1 + 2 mu) < (1 + mu) / mu` Nesterov's is below mu and above -1.
     fn invariants(&self, c: Factor) -> Invariants {
         let (eta, mu) = (self.cycle.rate.get(), self.cycle.momentum.get());
         let s = eta * c.one_minus;
@@ -130,7 +130,8 @@ impl OuterSystem {
         }
     }
 
-    /// `2 (1 + mu) - (1 + 2 mu) eta (1 - c)`, or `2 (1 + mu) - eta (1 - c)` for the heavy ball, with the digits of 1 + c.
+    /// `1 + T + D` with the digits of 1 + c: `2 (1 + mu) - (1 + 2 mu) eta (1 - c)`, for the heavy ball
+    /// `2 (1 + mu) - eta (1 - c)`.
     fn room(&self, c: Factor) -> f64 {
         let (eta, [sum, times]) = (self.cycle.rate.get(), self.cycle.shares_of_limit());
         2.0 * (sum - times * eta) + times * eta * c.one_plus

@@ -37,7 +37,8 @@ impl NoisyMap<2> {
     }
 }
 
-/// The new velocity after a sync: `kept` of the one now, `anchored` of the one at the last sync, and `lost` of it is gone.
+/// The new velocity after a sync: `kept` of the one now, `anchored` of the one at the last sync, and `lost` of it is
+/// gone.
 pub(crate) struct VelocityKept {
     pub kept: f64,
     pub anchored: f64,
@@ -84,10 +85,17 @@ impl<const N: usize> NoisyMap<N> {
 
     /// `M S M^T` and the noise.
     fn carry(&self, covariance: &Square<N>) -> Square<N> {
-        let sum = |a: &[f64; N], b: &[f64; N]| (1..N).fold(a[0] * b[0], |sum, i| sum + a[i] * b[i]);
-        let form = |a: &[f64; N], b: &[f64; N]| sum(a, &covariance.map(|row| sum(&row, b)));
-        let map = &self.linear.map;
-        std::array::from_fn(|i| std::array::from_fn(|j| self.noise[i][j] + form(&map[i.min(j)], &map[i.max(j)])))
+        let dot = |a: &[f64; N], b: &[f64; N]| (1..N).fold(a[0] * b[0], |sum, i| sum + a[i] * b[i]);
+        let rows = &self.linear.map;
+        let halves = rows.map(|row| covariance.map(|other| dot(&other, &row)));
+        let mut carried = [[0.0; N]; N];
+        for i in 0..N {
+            for j in i..N {
+                carried[i][j] = self.noise[i][j] + dot(&rows[i], &halves[j]);
+                carried[j][i] = carried[i][j];
+            }
+        }
+        carried
     }
 
     /// The covariance that the map leaves as it is. The map must shrink.
@@ -102,4 +110,9 @@ impl<const N: usize> NoisyMap<N> {
         }
         map.noise
     }
+}
+
+/// A variance below 0 has lost all its digits, to a momentum near 1 and a learning rate near its limit.
+pub(crate) fn not_negative(variance: f64) -> f64 {
+    if variance < 0.0 { f64::NAN } else { variance }
 }

@@ -10,18 +10,19 @@ use crate::{Direction, Eigenvalues, Error, Momentum, OuterCycle};
 /// Where eta ends: as good as infinity.
 const FAR: f64 = 1e300;
 
-/// The largest eta below which every direction is stable, whatever the eta of `cycle` is. It is infinite where none is too
-/// large, and 0 where a direction is unstable however small eta is, which momentum inside can make it at large lr a.
+/// The largest eta below which every direction is stable, whatever the eta of `cycle` is. It is infinite where none is
+/// too large, and 0 where a direction is unstable however small eta is, as it can be around momentum at a large learning
+/// rate.
 ///
-/// Where the inner optimizer forgets at a sync it is [`OuterCycle::limit`] over the largest `1 - c`, and no larger eta is
-/// stable. Around a velocity that is maintained or interpolated a larger eta may be stable again; it is not looked for. To
-/// ask about one eta, see [`OuterSystem::is_stable`].
+/// Where the inner optimizer forgets at a sync it is [`OuterCycle::limit`] over the largest `1 - c`, and no larger eta
+/// is stable. Around a velocity that is maintained or interpolated a larger eta may be stable again; it is not looked
+/// for. To ask about one eta, see [`OuterSystem::is_stable`].
 ///
-/// DiLoCo's eta = 0.7 and mu = 0.9 around heavy-ball SGD with beta = 0.9, maintained or interpolated, diverges at each k of
-/// 1 to 6, from an lr a of 0.003 to 0.011 on (a being the curvature). From k = 7 on it is stable up to lr a = 1.5, on a grid
-/// of 1001 values. Up to k = 6 more than half (`beta^k`) of a velocity outlives a cycle, and with the outer buffer there are
-/// two memories of past ways, which drive the weights past the optimum ever farther. Reset, it is stable up to lr a = 1 from
-/// k = 1 on; around plain SGD wherever c is above -0.93.
+/// DiLoCo's eta = 0.7 and mu = 0.9 around heavy-ball SGD with beta = 0.9, maintained or interpolated, diverges at each
+/// k of 1 to 6, from an lr a of 0.003 to 0.011 on (a being the curvature). From k = 7 on it is stable up to lr a = 1.5,
+/// on a grid of 1001 values. Up to k = 6 more than half (`beta^k`) of a velocity outlives a cycle, and with the outer
+/// buffer there are two memories of past ways, which drive the weights past the optimum ever farther. Reset, it is
+/// stable up to lr a = 1 from k = 1 on; around plain SGD wherever c is above -0.93.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`.
@@ -29,7 +30,8 @@ const FAR: f64 = 1e300;
 /// ```
 /// use lookahead_theory::{Eigenvalues, Momentum, OuterCycle, largest_stable_rate};
 /// let eigenvalues = Eigenvalues::new(vec![0.03, 0.1, 1.0])?;
-/// let largest = |k, beta| largest_stable_rate(&eigenvalues, 1.0, Momentum::new(beta)?, &OuterCycle::new(k, 0.7, 0.9)?);
+/// let diloco = |k| OuterCycle::new(k, 0.7, 0.9);
+/// let largest = |k, beta| largest_stable_rate(&eigenvalues, 1.0, Momentum::new(beta)?, &diloco(k)?);
 /// assert!(largest(5, 0.9)? < 0.7 && largest(7, 0.9)? > 0.7 && largest(5, 0.0)? > 0.7);
 /// # Ok::<(), lookahead_theory::Error>(())
 /// ```
@@ -64,12 +66,12 @@ fn largest_in(system: &OuterSystem, cycle: &OuterCycle) -> f64 {
     first.unwrap_or(f64::INFINITY)
 }
 
-/// The first eta between two at which an eigenvalue has size 1. The new velocity is `kept` of the one now and `anchored`
-/// of the last one.
+/// The first eta between two at which an eigenvalue has size 1. The new velocity is `kept` of the one now and
+/// `anchored` of the last one.
 ///
-/// Of M on (x, u, b), `det(I - M)` is eta times the determinant of I less the inner
-/// cycle, and so has no root. What is left is an eigenvalue -1, a root of `det(I + M)`, and a pair z, 1/z, a root of
-/// the product of all `1 - z_i z_j`.
+/// Of M on (x, u, b), `det(I - M)` is `det(I - H^k)` times eta, or eta^2 with "interpolate", H being an inner step: it
+/// has no root above 0. What is left is an eigenvalue -1, a root of `det(I + M)`, and a pair z, 1/z, a root of the
+/// product of all `1 - z_i z_j`.
 fn first_crossing(
     system: &OuterSystem,
     cycle: &OuterCycle,

@@ -48,8 +48,8 @@ fn no_setting_and_learning_rate_tried_is_better() {
     }
 }
 
-/// What is left above the least loss: on this model averages leave least, and outer momentum leaves less than Lookahead, which
-/// leaves less than SGD with any momentum.
+/// What is left above the least loss: on this model averages leave least, and outer momentum leaves less than
+/// Lookahead, which leaves less than SGD with any momentum.
 #[test]
 fn what_each_member_leaves() {
     let tuned = compare(&problem(20), &Member::all(Momentum::NONE), &BUDGET).unwrap();

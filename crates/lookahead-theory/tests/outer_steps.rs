@@ -1,4 +1,5 @@
-//! What must hold of cycles with an outer step, for any setting: against stepping, eigenvalues and the paper's Lookahead.
+//! What must hold of cycles with an outer step, for any setting: against stepping, eigenvalues and the paper's
+//! Lookahead.
 
 use lookahead::{Alpha, InnerStatePolicy, OuterForm, SyncPeriod};
 use lookahead_theory::{
@@ -167,7 +168,8 @@ proptest! {
     }
 }
 
-/// c of one SGD step of learning rate 1 - c, so that the system of one step is that of an inner cycle that shrinks by c.
+/// c of one SGD step of learning rate 1 - c, so that the system of one step is that of an inner cycle that shrinks by
+/// c.
 #[test]
 fn an_inner_cycle_that_shrinks_by_c_needs_no_other_condition() {
     for form in FORMS {

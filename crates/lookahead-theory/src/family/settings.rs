@@ -74,13 +74,14 @@ pub struct Member {
 }
 
 impl Member {
-    /// All members, 20 settings each or a single one, the loops around SGD with this momentum; averages are of plain SGD.
+    /// All members, 20 settings each or a single one, the loops around SGD with this momentum; averages are of plain
+    /// SGD.
     ///
     /// - Momentum: beta of 0 to 0.99.
     /// - Lookahead: k of 5, 10, 20, 50, alpha of 0.2 to 0.8. Outer steps: k of 1, 5, 10, 20, 50, mu of 0.3 to 0.9, and
     ///   eta = 0.7 for Nesterov (DiLoCo), 1 for the heavy ball (SlowMo). The inner state is maintained.
-    /// - Exponential: a memory of 2 to 10,000 steps. Schedule-Free: beta of 0 to 0.99. GPA: mu_x of 0.5 to 0.9967, mu_y of
-    ///   0.3 to 1.
+    /// - Exponential: a memory of 2 to 10,000 steps. Schedule-Free: beta of 0 to 0.99. GPA: mu_x of 0.5 to 0.9967, mu_y
+    ///   of 0.3 to 1.
     #[must_use]
     pub fn all(momentum: Momentum) -> Vec<Self> {
         let inner = |cycle: Option<OuterCycle>| cycle.map(|cycle| Setting::Loop { momentum, cycle });
