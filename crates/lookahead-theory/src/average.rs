@@ -103,7 +103,7 @@ impl Average {
         self.interpolation
     }
 
-    /// 1 - w of all steps but the first, where it stays the same.
+    /// 1 - w, where it stays the same after the first step.
     pub(crate) fn memory(&self) -> Option<f64> {
         self.memory
     }

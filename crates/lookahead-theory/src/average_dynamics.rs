@@ -100,21 +100,29 @@ impl<'p> AverageDynamics<'p> {
         Err(self.not_finite("a mean or variance of the weights"))
     }
 
+    /// Mean and covariance of (x, s = z - x).
     fn state_after(&self, direction: Direction, start: Moments, steps: u64) -> ([f64; 2], Square<2>) {
-        let mut state = ([start.mean, 0.0], [[start.variance, 0.0], [0.0; 2]]);
+        let h = self.lr * direction.curvature;
+        let (kept, noise) = (1.0 - h * (1.0 - self.average.interpolation()), h * h * direction.noise_variance);
+        let ([mut x, mut s], [mut xx, mut xs, mut ss]) = ([start.mean, 0.0], [start.variance, 0.0, 0.0]);
         let one_by_one = if self.average.memory().is_some() { steps.min(1) } else { steps };
         for step in 1..=one_by_one {
-            state = self.step(direction, self.average.weight(step)).apply(state.0, state.1);
+            // with the way g = s - h (y - c) of x to the new z:  x <- x + w g, s <- (1 - w) g
+            let w = self.average.weight(step);
+            let g = kept * s - h * x;
+            let xg = kept * xs - h * xx;
+            let gg = kept * (kept * ss - h * xs) - h * xg + noise;
+            (x, s) = (x + w * g, (1.0 - w) * g);
+            (xx, xs, ss) = (xx + w * (2.0 * xg + w * gg), (1.0 - w) * (xg + w * gg), (1.0 - w) * (1.0 - w) * gg);
         }
-        let others = steps - one_by_one;
-        if others > 0 {
-            state = self.step(direction, self.average.weight(2)).power(others).apply(state.0, state.1);
+        let state = ([x, s], [[xx, xs], [xs, ss]]);
+        match steps - one_by_one {
+            0 => state,
+            others => self.step(direction, self.average.weight(2)).power(others).apply(state.0, state.1),
         }
-        state
     }
 
-    /// One step on (x, s = z - x), in which y is `x + (1 - m) s`. With h = lr a and c the noise:
-    /// `x <- x + w (s - h (y - c))`, `s <- (1 - w) (s - h (y - c))`.
+    /// One step on (x, s), in which y is `x + (1 - m) s`, of an average whose w stays the same.
     fn step(&self, direction: Direction, w: f64) -> NoisyMap<2> {
         let h = self.lr * direction.curvature;
         let (stay, shrink) = (1.0 - w, h * (1.0 - self.average.interpolation()));

@@ -22,6 +22,9 @@ const REFINEMENT: u32 = 30;
 const FEWEST: u32 = 20;
 /// The most losses of a member times eigenvalues: some ten seconds.
 const MOST_WORK: u64 = 2_000_000;
+/// The most losses times eigenvalues times steps of a mean of all weights, which takes its steps one by one: twenty
+/// seconds on one core.
+const MOST_STEPS: u64 = 2_000_000_000;
 
 /// What all members have in common.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,7 +66,7 @@ pub struct Tuned {
 /// # Errors
 /// [`Error::Empty`] for a member without a setting; [`Error::OutOfRange`] if there are fewer than 50 losses for each
 /// setting, or the start is not accepted; [`Error::TooMuchWork`] for more than 2 million losses times eigenvalues, or
-/// for what [`AverageDynamics::after`] refuses.
+/// 2 billion times the steps where there is a mean of all weights.
 ///
 /// ```
 /// use lookahead_theory::family::{Budget, Member, Name, compare};
@@ -92,9 +95,11 @@ impl Search<'_> {
         let least = FEWEST + REFINEMENT;
         accept("the number of losses for each setting", f64::from(each), each >= least, format!("at least {least}"))?;
         let (size, what) = (u64::from(self.budget.losses), "the number of losses");
-        let most = MOST_WORK / self.problem.directions().len() as u64;
+        let one_by_one = member.settings.iter().any(Setting::steps_one_by_one);
+        let work = if one_by_one { MOST_WORK.min(MOST_STEPS / self.budget.steps.max(1)) } else { MOST_WORK };
+        let most = work / self.problem.directions().len() as u64;
         if size > most {
-            return Err(Error::TooMuchWork { what, size, most, less: "take fewer losses or eigenvalues" });
+            return Err(Error::TooMuchWork { what, size, most, less: "take fewer losses, eigenvalues or steps" });
         }
         let tune = |setting: &Setting| self.tune(member.name, *setting, each - REFINEMENT);
         let tuned = member.settings.par_iter().map(tune).collect::<Result<Vec<Tuned>, Error>>()?;

@@ -2,7 +2,7 @@
 
 use lookahead_theory::family::{Budget, Member, Name, Setting, compare};
 use lookahead_theory::{
-    AverageDynamics, ConditionNumber, Cycle, Error, Moments, Momentum, Noise, NoisyQuadratic, OuterCycle,
+    Average, AverageDynamics, ConditionNumber, Cycle, Error, Moments, Momentum, Noise, NoisyQuadratic, OuterCycle,
     OuterDynamics, Spectrum,
 };
 
@@ -80,5 +80,8 @@ fn what_cannot_be_compared_is_refused() {
     let error = ask(vec![setting; 40], BUDGET).unwrap_err().to_string();
     assert_eq!(error, "the number of losses for each setting is 40, but must be at least 50");
     assert!(matches!(ask(vec![setting], Budget { losses: 2_000_000, ..BUDGET }), Err(Error::TooMuchWork { .. })));
+    let mean = Setting::Average(Average::running());
+    assert!(matches!(ask(vec![mean], Budget { steps: 10_000_000, ..BUDGET }), Err(Error::TooMuchWork { .. })));
+    assert!(ask(vec![setting], Budget { steps: 10_000_000, ..BUDGET }).is_ok());
     assert!(ask(vec![setting], Budget { start: Moments::at(f64::NAN), ..BUDGET }).is_err());
 }

@@ -53,6 +53,10 @@ impl Setting {
         }
     }
 
+    pub(super) fn steps_one_by_one(&self) -> bool {
+        matches!(self, Self::Average(average) if average.memory().is_none())
+    }
+
     /// How many plain steps one of its own is worth, in the long run of small learning rates.
     pub(super) fn pace(&self) -> f64 {
         match self {
