@@ -16,6 +16,10 @@ from generate import INTERPOLATE, MAINTAIN, RESET, mp, mpf, write
 NESTEROV, HEAVY_BALL = "nesterov", "heavy_ball"
 
 
+# Fixed points of slower cycles are left out.
+SLOWEST = 0.9995
+
+
 # An outer step with momentum
 
 
@@ -92,15 +96,17 @@ def roots(case):
 def outer_case(case):
     radius = max(map(abs, roots(case)))
     mean, variance = mean_and_variance(case, case["steps"] // case["k"])
-    result = {**case, "mean": mean, "variance": variance, "radius": radius}
-    return result | ({"final_variance": rest(case)} if radius < 1 else {})
+    result = {**case, "mean": mean, "variance": variance, "radius": radius, "rate": 1 - mp.root(radius, case["k"])}
+    # A sum over the past that ends within minutes.
+    return result | ({"final_variance": rest(case)} if radius < SLOWEST else {})
 
 
 def outer_cases():
     """Small and large curvatures, nearly the limit, and cycles that diverge."""
     problems = itertools.cycle([(1.0, 1.0), (0.01, 3.0), (2.5, 0.2)])
     for k, beta, form in itertools.product([1, 5, 20], [0.0, 0.9], [NESTEROV, HEAVY_BALL]):
-        for (eta, mu), part in zip([(0.7, 0.9), (0.68, 0.37), (1.0, 0.5), (0.5, 0.0), (1.6, 0.2)], [0.02, 0.1, 0.3, 0.6, 0.9]):
+        eta_and_mu = [(0.7, 0.9), (0.68, 0.37), (1.0, 0.5), (0.5, 0.0), (1.6, 0.2)]
+        for (eta, mu), part in zip(eta_and_mu, [0.02, 0.1, 0.3, 0.6, 0.9]):
             for policy in [MAINTAIN, INTERPOLATE, RESET]:
                 curvature, noise_variance = next(problems)
                 yield {
@@ -109,6 +115,13 @@ def outer_cases():
                     "steps": 3 * k, "start_mean": 1.5, "start_variance": 0.25,
                 }
             next(problems)
+    # Next to the border, and a learning rate that hardly moves the weights.
+    for form, eta, lr in [(NESTEROV, 0.999 * 3.0 / 2.0, 1.0), (HEAVY_BALL, 0.999 * 3.0, 1.0), (NESTEROV, 0.7, 1e-9)]:
+        for beta, k in [(0.0, 1), (0.9, 1), (0.9, 20)]:
+            yield {
+                "curvature": 1.0, "noise_variance": 1.0, "lr": lr, "momentum": beta, "k": k, "eta": eta, "mu": 0.5,
+                "form": form, "policy": MAINTAIN, "steps": 3 * k, "start_mean": 1.5, "start_variance": 0.25,
+            }
 
 
 # Averages
@@ -166,5 +179,6 @@ def average_cases():
 
 
 if __name__ == "__main__":
-    write("outer_steps.toml", "An outer step with momentum, in one direction.", map(outer_case, outer_cases()), "family.py")
-    write("averages.toml", "Averages of SGD's weights, in one direction.", map(average_case, average_cases()), "family.py")
+    steps, averages = map(outer_case, outer_cases()), map(average_case, average_cases())
+    write("outer_steps.toml", "An outer step with momentum, in one direction.", steps, "family.py")
+    write("averages.toml", "Averages of SGD's weights, in one direction.", averages, "family.py")

@@ -14,7 +14,8 @@ use crate::{Direction, Error, Momentum, OuterCycle};
 /// One cycle, of k steps and an outer step, in one direction.
 ///
 /// Between two syncs it is a matrix of three rows on (x, u, b): the slow weight, the inner velocity in units of theta
-/// and the outer buffer. Where the inner optimizer forgets at a sync, being plain SGD or reset, u is 0.
+/// and the outer buffer. Where the inner optimizer forgets at a sync, being plain SGD or reset, u is 0, and so
+/// what "interpolate" keeps of a velocity that moves nothing counts for nothing.
 ///
 /// ```
 /// use lookahead_theory::{Momentum, OuterCycle, OuterSystem};

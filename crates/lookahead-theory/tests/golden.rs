@@ -4,7 +4,7 @@ use lookahead::{Alpha, InnerStatePolicy, OuterForm, SyncPeriod};
 use lookahead_theory::{
     Average, AverageDynamics, ConditionNumber, Cycle, Eigenvalues, Moments, Momentum, Noise, NoisyQuadratic,
     OuterCycle, OuterDynamics, OuterSystem, Spectrum, convergence_rate, expected_losses, fixed_point, optimal_rates,
-    rates_at,
+    outer_convergence_rate, rates_at,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -200,6 +200,7 @@ struct OuterCase {
     mean: f64,
     variance: f64,
     radius: f64,
+    rate: f64,
     final_variance: Option<f64>,
 }
 
@@ -223,10 +224,12 @@ fn outer_steps() {
         worst.compare(found.variance, case.variance, 1e-10, &place);
         let system = OuterSystem::new(case.lr, case.curvature, momentum, &cycle).unwrap();
         worst.compare(system.spectral_radius(), case.radius, 1e-10, &place);
-        assert_eq!(system.is_stable(), case.final_variance.is_some());
-        match case.final_variance {
-            Some(expected) => worst.compare(dynamics.final_variances().unwrap()[0], expected, 1e-10, &place),
-            None => assert!(dynamics.final_variances().is_err()),
+        let rate = outer_convergence_rate(problem.eigenvalues(), case.lr, momentum, &cycle).unwrap();
+        worst.compare(rate, case.rate, 1e-10, &place);
+        assert_eq!(system.is_stable(), case.rate > 0.0);
+        assert_eq!(dynamics.final_variances().is_ok(), case.rate > 0.0);
+        if let Some(expected) = case.final_variance {
+            worst.compare(dynamics.final_variances().unwrap()[0], expected, 1e-10, &place);
         }
     }
 }

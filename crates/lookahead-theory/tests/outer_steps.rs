@@ -281,5 +281,8 @@ fn what_grows_is_refused() {
     let expected = "the expected loss is not finite: with learning rate 1, momentum 0.9, k = 5, eta = 0.7 and mu = 0.9";
     assert!(error.starts_with(expected), "{error}");
     assert!(matches!(diloco.after(Moments::at(1.0), 7), Err(Error::StepsEndInsideCycle { steps: 7, sync_period: 5 })));
+    for refused in [OuterCycle::new(0, 0.7, 0.9), OuterCycle::new(5, 0.0, 0.9), OuterCycle::new(5, 0.7, 1.0)] {
+        assert!(matches!(refused, Err(Error::Hyperparameter(_))));
+    }
     assert!(OuterDynamics::new(&problem, 3.9, beta, OuterCycle::new(5, 0.7, 0.9).unwrap()).is_err());
 }
