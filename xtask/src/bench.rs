@@ -86,7 +86,18 @@ fn plans(root: &Path, options: &Options) -> Result<Vec<Plan>> {
     ensure!(built.success(), "cargo build --release -p lookahead-bench failed");
     let peers = root.join("crates/lookahead-bench/peers");
     let worker = root.join("target/release/peerbench_worker");
-    let ours = ["inner", "la", "la_fused", "la_bf16", "burn_inner", "burn_la", "burn_la_fused", "burn_traversal"];
+    let ours = [
+        "inner",
+        "la",
+        "la_fused",
+        "la_bf16",
+        "snoo",
+        "burn_inner",
+        "burn_la",
+        "burn_la_fused",
+        "burn_snoo",
+        "burn_traversal",
+    ];
     let mut plans = vec![Plan::new("ours", [worker.as_os_str()], &ours)];
 
     let floor = root.join("target/release/peerbench_floor");
@@ -98,7 +109,7 @@ fn plans(root: &Path, options: &Options) -> Result<Vec<Plan>> {
         .arg("-lm")
         .status();
     if compiled.is_ok_and(|status| status.success()) {
-        plans.push(Plan::new("floor", [floor.as_os_str()], &["inner", "la", "la_fused"]));
+        plans.push(Plan::new("floor", [floor.as_os_str()], &["inner", "la", "la_fused", "snoo"]));
         let command = [floor.as_os_str(), "--huge-pages".as_ref(), "no".as_ref()];
         plans.push(Plan::new("floor_4k_pages", command, &["inner", "la_fused"]));
     } else {

@@ -1,5 +1,5 @@
 // What two threads can reach: SGD with momentum and AdamW as plain loops over one flat, huge-paged array per buffer, with
-// and without the sync in the k-th step. Build: gcc -O3 -march=native -fno-math-errno -fopenmp floor.c -o floor -lm
+// and without the sync in the k-th step: Eq. 1, or an outer step with Nesterov's momentum. Build: gcc -O3 -march=native -fno-math-errno -fopenmp floor.c -o floor -lm
 // Speaks the protocol of protocol.py.
 #include <math.h>
 #include <omp.h>
@@ -9,11 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { WEIGHTS, FIRST, SECOND, SLOW, BUFFERS };
+enum { WEIGHTS, FIRST, SECOND, SLOW, OUTER, BUFFERS };
+enum { NONE, PULL_BACK, OUTER_STEP };
 
 typedef struct {
     char name[32];
-    int fused, separate;
+    int fused, separate, outer;
     float *buffer[BUFFERS];
     long steps;
 } Variant;
@@ -42,13 +43,29 @@ static void fill(float *values, uint64_t factor, uint64_t summand, double scale)
 
 #define EVERY_ELEMENT _Pragma("omp parallel for simd schedule(static)") for (size_t i = 0; i < length; i++)
 
+static const float eta = 0.68f, mu = 0.37f;
+
+#define TAKE_OUTER_STEP            \
+    {                              \
+        float delta = s[i] - theta;   \
+        b[i] = mu * b[i] + delta;     \
+        w[i] = s[i] = s[i] - eta * (delta + mu * b[i]); \
+    }
+
 static void sgd(Variant *v, int sync) {
     float *restrict w = v->buffer[WEIGHTS], *restrict m = v->buffer[FIRST], *restrict s = v->buffer[SLOW];
+    float *restrict b = v->buffer[OUTER];
     const float *restrict g = gradient;
     if (!sync) {
         EVERY_ELEMENT {
             m[i] = 0.9f * m[i] + (g[i] + 5e-4f * w[i]);
             w[i] -= 1e-3f * m[i];
+        }
+    } else if (sync == OUTER_STEP) {
+        EVERY_ELEMENT {
+            m[i] = 0.9f * m[i] + (g[i] + 5e-4f * w[i]);
+            float theta = w[i] - 1e-3f * m[i];
+            TAKE_OUTER_STEP
         }
     } else {
         EVERY_ELEMENT {
@@ -61,7 +78,7 @@ static void sgd(Variant *v, int sync) {
 
 static void adamw(Variant *v, int sync) {
     float *restrict w = v->buffer[WEIGHTS], *restrict m = v->buffer[FIRST], *restrict u = v->buffer[SECOND];
-    float *restrict s = v->buffer[SLOW];
+    float *restrict s = v->buffer[SLOW], *restrict b = v->buffer[OUTER];
     const float *restrict g = gradient;
     float size = (float)(1e-4 / (1 - pow(0.9, v->steps))), root = (float)(1 / sqrt(1 - pow(0.999, v->steps)));
     float keep = 1 - 1e-4f * 1e-2f;
@@ -70,6 +87,13 @@ static void adamw(Variant *v, int sync) {
             m[i] += 0.1f * (g[i] - m[i]);
             u[i] = 0.999f * u[i] + 0.001f * g[i] * g[i];
             w[i] = w[i] * keep - size * m[i] / (sqrtf(u[i]) * root + 1e-8f);
+        }
+    } else if (sync == OUTER_STEP) {
+        EVERY_ELEMENT {
+            m[i] += 0.1f * (g[i] - m[i]);
+            u[i] = 0.999f * u[i] + 0.001f * g[i] * g[i];
+            float theta = w[i] * keep - size * m[i] / (sqrtf(u[i]) * root + 1e-8f);
+            TAKE_OUTER_STEP
         }
     } else {
         EVERY_ELEMENT {
@@ -88,10 +112,11 @@ static void pull_back(Variant *v) {
 
 static void step(Variant *v) {
     v->steps++;
-    int sync = (v->fused || v->separate) && v->steps % period == 0;
-    if (adam) adamw(v, sync && v->fused);
-    else sgd(v, sync && v->fused);
-    if (sync && v->separate) pull_back(v);
+    int ends = v->steps % period == 0;
+    int sync = !ends ? NONE : v->outer ? OUTER_STEP : v->fused ? PULL_BACK : NONE;
+    if (adam) adamw(v, sync);
+    else sgd(v, sync);
+    if (ends && v->separate) pull_back(v);
 }
 
 // The number of weights: over all shapes, the product of the numbers in the innermost brackets outside of names.
@@ -138,12 +163,13 @@ int main(int argc, char **argv) {
         Variant *v = &variants[known++];
         memset(v, 0, sizeof *v);
         snprintf(v->name, sizeof v->name, "%s", name);
-        v->fused = !strcmp(name, "la_fused"), v->separate = !strcmp(name, "la");
+        v->fused = !strcmp(name, "la_fused"), v->separate = !strcmp(name, "la"), v->outer = !strcmp(name, "snoo");
         for (int b = 0; b < BUFFERS; b++) v->buffer[b] = array(b + 1);
         fill(v->buffer[WEIGHTS], 2654435761u, 0, 0.1);
         fill(v->buffer[SLOW], 2654435761u, 0, 0.1);
         fill(v->buffer[FIRST], 0, 0x80000000u, 1.0);   // zeros
         fill(v->buffer[SECOND], 0, 0x80000000u, 1.0);
+        fill(v->buffer[OUTER], 0, 0x80000000u, 1.0);
     }
     printf("{\"ready\":true,\"worker\":\"floor\",\"variants\":[");
     for (int i = 0; i < known; i++) printf("%s\"%s\"", i ? "," : "", variants[i].name);

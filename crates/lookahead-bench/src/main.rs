@@ -50,7 +50,7 @@ fn run() -> Result<(), String> {
 /// The variants asked for, around the rule `R` for slices and `B` for Burn.
 ///
 /// `inner` is the rule alone, `la` Lookahead with a sync of its own after the k-th step, `la_fused` Lookahead as users
-/// have it, `la_bf16` the same with slow weights in bf16; `burn_…` steps a Burn module. `burn_traversal` is `burn_la_fused`
+/// have it, `la_bf16` the same with slow weights in bf16, `snoo` with SNOO's outer step; `burn_…` steps a Burn module. `burn_traversal` is `burn_la_fused`
 /// on a module of as many parameters of one element each: what a step costs besides its arithmetic.
 fn build<R, B>(
     rule: &R,
@@ -65,6 +65,7 @@ where
 {
     let config = LookaheadConfig::new().with_sync_period(arguments.k).with_alpha(arguments.alpha);
     let rounded = config.clone().with_slow_storage(SlowStorage::Bf16 { seed: 0 });
+    let snoo = lookahead::family::snoo().with_sync_period(arguments.k);
     let points: Vec<Shape> = shapes.iter().map(Shape::point).collect();
     let slice_grads = LazyCell::new(|| Rc::new(slices::gradients(shapes)));
     let burn_grads = LazyCell::new(|| burn_module::gradients(shapes));
@@ -81,6 +82,8 @@ where
             }
             "la_fused" => Box::new(Slices::new(lookahead(config)?, lr, shapes, &slice_grads, memory)?),
             "la_bf16" => Box::new(Slices::new(lookahead(rounded.clone())?, lr, shapes, &slice_grads, memory)?),
+            "snoo" => Box::new(Slices::new(lookahead(snoo.clone())?, lr, shapes, &slice_grads, memory)?),
+            "burn_snoo" => Box::new(BurnModule::new(burn_lookahead(snoo.clone())?, lr, shapes, &burn_grads, memory)),
             "burn_inner" => Box::new(BurnModule::new(RuleSet::new(B::from(rule)), lr, shapes, &burn_grads, memory)),
             "burn_la" => {
                 let rules = Separate(RuleSet::new(B::from(rule)));
@@ -102,8 +105,19 @@ where
 }
 
 /// All variants of [`build`].
-const VARIANTS: [&str; 9] =
-    ["inner", "la", "la_fused", "la_bf16", "burn_inner", "burn_la", "burn_la_fused", "burn_la_bf16", "burn_traversal"];
+const VARIANTS: [&str; 11] = [
+    "inner",
+    "la",
+    "la_fused",
+    "la_bf16",
+    "snoo",
+    "burn_inner",
+    "burn_la",
+    "burn_la_fused",
+    "burn_la_bf16",
+    "burn_snoo",
+    "burn_traversal",
+];
 
 /// An error as the user reads it.
 fn text(error: impl std::fmt::Display) -> String {

@@ -3,9 +3,11 @@
 use std::any::Any;
 
 use burn::tensor::{Tensor, TensorData};
+use lookahead::Alpha;
 
 use crate::Error;
-use crate::flex::is_same_memory;
+use crate::flex::{is_same_memory, zeros_beside};
+use crate::pull_back::interpolate;
 use crate::read_back;
 
 /// A tensor of any rank.
@@ -15,6 +17,10 @@ pub(crate) trait AnyTensor: Any + Send + Sync {
     /// The values as they are now.
     fn values(&self) -> Result<TensorData, Error>;
     fn boxed(&self) -> Box<dyn AnyTensor>;
+    /// Zeros in its place.
+    fn zeros(&self) -> Box<dyn AnyTensor>;
+    /// App. C.5 toward `anchor`, or toward 0 where that is none of this shape.
+    fn interpolated(self: Box<Self>, anchor: Option<&dyn AnyTensor>, alpha: Alpha) -> Box<dyn AnyTensor>;
     /// How `other` differs from this tensor, if both are to be one parameter's.
     fn difference(&self, other: &dyn AnyTensor) -> Option<&'static str>;
 }
@@ -34,6 +40,16 @@ impl<const D: usize> AnyTensor for Tensor<D> {
 
     fn boxed(&self) -> Box<dyn AnyTensor> {
         Box::new(self.clone())
+    }
+
+    fn zeros(&self) -> Box<dyn AnyTensor> {
+        Box::new(zeros_beside(self))
+    }
+
+    fn interpolated(self: Box<Self>, anchor: Option<&dyn AnyTensor>, alpha: Alpha) -> Box<dyn AnyTensor> {
+        let anchor = anchor.and_then(|anchor| anchor.as_any().downcast_ref::<Self>());
+        let anchor = anchor.filter(|anchor| anchor.dims() == self.dims()).cloned();
+        Box::new(interpolate(*self, anchor, alpha))
     }
 
     fn difference(&self, other: &dyn AnyTensor) -> Option<&'static str> {

@@ -52,7 +52,7 @@ impl<I: InnerOptimizer> Averaged<I> {
     /// below evaluates. It owns its buffers.
     #[must_use]
     pub fn average_model<M: Module>(&self, module: &M) -> M {
-        self.evaluation_weights().map_or_else(|| module.valid(), |weights| weights.apply(module))
+        self.evaluation_weights(module).map_or_else(|| module.valid(), |weights| weights.apply(module))
     }
 
     /// Whether some step has joined the average: before, there is none to evaluate.
@@ -143,8 +143,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
         self.inner.second_moment(id)
     }
 
-    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
-        if self.has_begun() { Some(Cow::Borrowed(&self.mean)) } else { self.inner.evaluation_weights() }
+    fn evaluation_weights<M: Module>(&self, module: &M) -> Option<Cow<'_, Weights>> {
+        if self.has_begun() { Some(Cow::Borrowed(&self.mean)) } else { self.inner.evaluation_weights(module) }
     }
 
     fn describe(&self) -> Description {

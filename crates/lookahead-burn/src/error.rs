@@ -35,9 +35,6 @@ pub enum Error {
         "a per-parameter rule keeps slow weights as precise as the fast ones: bf16 needs the module-level Lookahead"
     )]
     RoundedPerParameter,
-    /// Outer momentum, which only the core's Lookahead over slices has.
-    #[error("outer momentum is not there for Burn's modules: give an alpha instead, or use the core crate over slices")]
-    OuterMomentum,
     /// One `ParamId` at several places of a module that do not hold one parameter.
     #[error(
         "{first:?} and {second:?} have one ParamId but hold {difference}: layers made by clone() are one parameter. To tie \

@@ -10,6 +10,8 @@ use crate::traversal::Lifted;
 /// and its slow weights.
 pub(crate) const MOMENTS_APART: [usize; 2] = [4, 8];
 const SLOW_APART: usize = 12;
+/// Where the buffer of an outer momentum begins after the slow weights.
+const BUFFER_APART: usize = 6;
 
 /// Whether [`Values::of`] takes this tensor. Others go through tensor operations.
 pub(crate) fn opens<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -25,6 +27,14 @@ pub(crate) fn copy_beside<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     let mut copy = values.zeros_beside(SLOW_APART);
     copy.as_mut_slice().copy_from_slice(values.as_slice());
     copy.into_tensor()
+}
+
+/// Zeros that a pass streams through beside a tensor of slow weights, and beside all that it is used with.
+pub(crate) fn zeros_beside<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
+    if !opens(tensor) {
+        return tensor.zeros_like();
+    }
+    Values::of(tensor.clone()).zeros_beside(BUFFER_APART).into_tensor()
 }
 
 /// The CPU, which holds in host memory what is kept there.

@@ -16,6 +16,12 @@ use crate::{AdaFactorState, Error};
 
 /// Under this name a per-parameter Lookahead keeps its slow weights; they are weights, not a moment.
 pub(crate) const SLOW_LEAF: &str = "lookahead_slow";
+/// Under this name it keeps the buffer of an outer momentum, which is a moment.
+pub(crate) const BUFFER_LEAF: &str = "lookahead_buffer";
+/// Under this name it keeps the number of what the buffer is measured in.
+pub(crate) const BUFFER_UNIT_LEAF: &str = "lookahead_buffer_unit";
+/// Under this name it keeps how large that was at the last sync.
+pub(crate) const BUFFER_SIZE_LEAF: &str = "lookahead_buffer_size";
 /// Under this name it keeps the phase of its clock.
 pub(crate) const PHASE_LEAF: &str = "lookahead_phase";
 /// Under this name it keeps the number of its syncs.

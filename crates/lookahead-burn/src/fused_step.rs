@@ -127,6 +127,10 @@ impl Open {
         let anchors = self.anchor.as_mut().map(OpenState::values_mut);
         let slow = self.slow.as_mut().map(|slow| match slow {
             OpenSlow::Full(slow) => Slow::Full(slow.as_mut_slice()),
+            OpenSlow::Momentum { slow, buffer, step } => {
+                let (slow, buffer) = (slow.as_mut_slice(), buffer.as_mut_slice());
+                Slow::Momentum { slow, buffer, step: step.in_precision() }
+            }
             OpenSlow::Bf16(slow, rounding) => Slow::Bf16(&mut slow.values, *rounding),
         });
         Task {
@@ -233,7 +237,7 @@ impl<O: Optimizer> Take<'_, '_, O> {
             }
         }
         let anchor = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()).map(open);
-        let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, sync.outer));
+        let slow = self.sync.as_mut().and_then(|sync| sync.slow.open::<D>(id, &sync.update));
         self.opened.push_back(Open { id, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
     }
 
@@ -255,9 +259,9 @@ impl<O: Optimizer> Take<'_, '_, O> {
         }
         if let Some(sync) = &mut self.sync {
             let frozen = lifted.is_frozen();
-            weights = sync.slow.pull_back(id, weights, (sync.alpha, sync.outer), frozen, &mut self.refused);
+            weights = sync.slow.pull_back(id, weights, &sync.update, frozen, &mut self.refused);
             if let Some(anchor) = sync.anchor.as_deref_mut() {
-                self.rules.interpolate_param(id, anchor, sync.alpha);
+                self.rules.interpolate_param(id, anchor, sync.update.alpha);
             }
         }
         lifted.lift(weights, id)

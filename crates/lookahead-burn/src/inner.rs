@@ -136,7 +136,7 @@ pub trait InnerOptimizer: Cadence + Clone {
     }
 
     /// The weights to evaluate, where they are not the module's own.
-    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
+    fn evaluation_weights<M: Module>(&self, _module: &M) -> Option<Cow<'_, Weights>> {
         None
     }
 

@@ -13,6 +13,8 @@
 //! # let _ = slow;
 //! ```
 //!
+//! Its descendants (SNOO, MuLoCo, DiLoCo, SlowMo, Schedule-Free, GPA) are in [`family`], as one line each.
+//!
 //! Two forms: [`Lookahead`] drives a whole module and is the paper's algorithm to the letter; [`LookaheadRule`] works
 //! parameter by parameter and goes wherever Burn takes a rule, within the limits it names. Clock, schedules, policies
 //! and step size are those of the core crate, here as [`lookahead`]; only the arithmetic exists twice.
@@ -66,6 +68,7 @@ mod black_box;
 mod clip;
 mod curvature;
 mod error;
+pub mod family;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(not(feature = "flex"))]
@@ -74,16 +77,20 @@ mod flex;
 mod foreign_state;
 mod fused_step;
 mod inner;
+mod learning_rate;
 mod magnitude;
+mod momentum;
 mod nested_rules;
 mod observed;
 mod optimizer;
 mod parameters;
 mod places;
 mod plateau;
+mod primal_averaged;
 mod pull_back;
 mod read_back;
 mod record;
+mod rounded;
 mod rule;
 mod rule_set;
 mod rule_state;
@@ -106,6 +113,7 @@ pub use optimizer::Lookahead;
 pub use parameters::Parameter;
 pub use places::tie_parameters;
 pub use plateau::{PlateauMode, PlateauThreshold, ReduceOnPlateau};
+pub use primal_averaged::PrimalAveraged;
 pub use record::{Record, RecordReader, RecordWriter};
 pub use rule::{LookaheadRule, LookaheadRuleState, slow_model_from_record};
 pub use rule_set::RuleSet;

@@ -41,6 +41,10 @@ pub(crate) fn copy_beside<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     tensor
 }
 
+pub(crate) fn zeros_beside<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
+    tensor.zeros_like()
+}
+
 pub(crate) fn host() -> Device {
     Device::default()
 }

@@ -9,22 +9,17 @@ use burn::grad_clipping::GradientClipping;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
-use lookahead::{
-    Alpha, Cadence, ChosenAlpha, InnerStatePolicy, LookaheadConfig, StepSize, SyncClock, SyncReport, Tick,
-};
+use lookahead::{Cadence, ChosenAlpha, InnerStatePolicy, LookaheadConfig, StepSize, SyncClock, SyncReport, Tick};
 
 use crate::clip::Clipping;
 use crate::curvature::{SquaredGradients, choose_alpha};
+use crate::momentum::Momentum;
 use crate::places::Places;
+use crate::pull_back::Update;
 use crate::record::Record;
 use crate::slow_weights::SlowWeights;
 use crate::traversal::shared;
 use crate::{BlackBox, Error, InnerOptimizer, PullBack, RuleSet, Weights};
-
-/// Outer momentum is the core's alone so far: every constructor asks, so that no step meets it.
-pub(crate) fn refuse_outer_momentum(config: &LookaheadConfig) -> Result<(), Error> {
-    if matches!(config.step_size(), StepSize::Outer(_)) { Err(Error::OuterMomentum) } else { Ok(()) }
-}
 
 /// Lookahead around an inner optimizer, for a whole module: the paper's algorithm to the letter.
 ///
@@ -113,11 +108,10 @@ impl<I: InnerOptimizer> Lookahead<I> {
     ///
     /// # Errors
     /// [`lookahead::Error::PeriodsDoNotNest`] where an inner Lookahead would be caught in mid-cycle,
-    /// [`lookahead::Error::AdaptiveOverRounded`], [`Error::OuterMomentum`], or what [`InnerOptimizer::accepts`] says of the
-    /// policy.
+    /// [`lookahead::Error::AdaptiveOverRounded`], [`lookahead::Error::MomentumOverRounded`], or what
+    /// [`InnerOptimizer::accepts`] says of the policy.
     pub fn around(inner: I, config: LookaheadConfig) -> Result<Self, Error> {
         config.check()?;
-        refuse_outer_momentum(&config)?;
         config.nests_around(&inner.sync_periods())?;
         inner.accepts(config.inner_state())?;
         Ok(Self::unchecked(inner, config))
@@ -125,7 +119,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
 
     fn unchecked(inner: I, config: LookaheadConfig) -> Self {
         let anchor = (config.inner_state() == InnerStatePolicy::Interpolate).then(|| inner.clone());
-        let slow = SlowWeights::new(config.slow_storage());
+        let slow = SlowWeights::new(config.slow_storage(), config.outer_step().is_some());
         let keeps_squares = matches!(config.step_size(), StepSize::Adaptive(_)) && !inner.keeps_second_moment();
         Self {
             inner,
@@ -201,14 +195,10 @@ impl<I: InnerOptimizer> Lookahead<I> {
         self.slow.retain(&Places::of(&module));
         let module = self.inner.end_partial_cycle(module);
         let Some(outer) = self.clock.end_partial_cycle() else { return module };
-        let alpha = match self.config.step_size() {
-            StepSize::Fixed(schedule) => schedule.at(outer),
-            StepSize::Adaptive(adaptive) => self.last_sync.map_or(adaptive.low(), |sync| sync.alpha),
-            StepSize::Outer(_) => unreachable!("{}", Error::OuterMomentum),
-        };
-        let (sync, inner) = self.pull_back(outer, alpha);
+        let chosen = self.alpha_without_gradient(outer);
+        let (sync, inner) = self.pull_back(outer, chosen);
         let (module, refused) = sync.carry_out(module, inner);
-        self.finish_sync(&module, outer, alpha.into(), refused);
+        self.finish_sync(&module, outer, chosen, refused);
         module
     }
 
@@ -225,6 +215,19 @@ impl<I: InnerOptimizer> Lookahead<I> {
     #[must_use]
     pub fn slow(&self) -> Cow<'_, Weights> {
         self.slow.weights()
+    }
+
+    /// The buffers b of an [`OuterStep`](lookahead::OuterStep), beside the slow weights; `None` without one. Of
+    /// [`DeltaOverLearningRate`](lookahead::BufferUnit::DeltaOverLearningRate) the learning rate is the base of a
+    /// [`ModuleLearningRate`].
+    #[must_use]
+    pub fn momentum(&self) -> Option<&Weights> {
+        self.slow.momentum().map(Momentum::buffers)
+    }
+
+    /// Starts the buffers of an [`OuterStep`](lookahead::OuterStep) afresh, at 0. Changes nothing without one.
+    pub fn restart_momentum(&mut self) {
+        self.slow.restart_momentum();
     }
 
     /// Keeps the slow weights in host memory, for a model on a GPU: they are touched in every k-th step only, and then
@@ -313,6 +316,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         let grads = self.clip(&module, &places, grads);
         // theta_0, of every parameter that is new
         self.slow.follow(&module, &places, Some(&grads), self.clock.outer());
+        self.slow.observe_rate(lr.base());
         if let Some(anchor) = &mut self.anchor {
             anchor.follow(&module);
         }
@@ -330,12 +334,11 @@ impl<I: InnerOptimizer> Lookahead<I> {
             return module;
         };
         let (chosen, (module, refused)) = match self.config.step_size() {
-            StepSize::Fixed(schedule) => {
-                let alpha = schedule.at(outer);
-                let (sync, inner) = self.pull_back(outer, alpha);
-                (ChosenAlpha::from(alpha), inner.advance_and_pull_back(lr, module, grads, sync))
+            StepSize::Fixed(_) | StepSize::Outer(_) => {
+                let chosen = self.alpha_without_gradient(outer);
+                let (sync, inner) = self.pull_back(outer, chosen);
+                (chosen, inner.advance_and_pull_back(lr, module, grads, sync))
             }
-            StepSize::Outer(_) => unreachable!("{}", Error::OuterMomentum),
             StepSize::Adaptive(adaptive) => {
                 let last_gradient = shared(&module, &grads);
                 let module = self.inner.advance(lr, module, grads);
@@ -346,7 +349,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
                 };
                 let squares = self.squares.as_ref();
                 let chosen = choose_alpha(adaptive, &module, &places, &self.slow, &gradient, &self.inner, squares);
-                let (sync, inner) = self.pull_back(outer, chosen.alpha);
+                let (sync, inner) = self.pull_back(outer, chosen);
                 (chosen, sync.carry_out(module, inner))
             }
         };
@@ -361,9 +364,19 @@ impl<I: InnerOptimizer> Lookahead<I> {
         }
     }
 
+    fn alpha_without_gradient(&self, outer: u64) -> ChosenAlpha {
+        match self.config.step_size() {
+            StepSize::Fixed(schedule) => schedule.at(outer).into(),
+            StepSize::Adaptive(adaptive) => self.last_sync.map_or(adaptive.low(), |sync| sync.alpha).into(),
+            StepSize::Outer(step) => step.alpha(outer),
+        }
+    }
+
     /// A sync with this alpha, and the inner optimizer that it concerns.
-    fn pull_back(&mut self, outer: u64, alpha: Alpha) -> (PullBack<'_, I>, &mut I) {
-        (PullBack { slow: &mut self.slow, alpha, outer, anchor: self.anchor.as_mut() }, &mut self.inner)
+    fn pull_back(&mut self, outer: u64, ChosenAlpha { alpha, .. }: ChosenAlpha) -> (PullBack<'_, I>, &mut I) {
+        let step = self.config.outer_step().and_then(|plan| self.slow.next_step(plan, outer));
+        let update = Update { alpha, outer, step };
+        (PullBack { slow: &mut self.slow, update, anchor: self.anchor.as_mut() }, &mut self.inner)
     }
 
     /// The inner state's part of a sync (App. C.5), and the record of it.

@@ -3,10 +3,22 @@
 use burn::tensor::Tensor;
 use lookahead::Alpha;
 use lookahead::kernels::Pass;
+use lookahead::kernels::momentum::Coefficients;
 
 use crate::flex::{Values, opens};
 use crate::read_back::{self, moved_to};
 use crate::weights::in_precision;
+
+/// The numbers of one sync.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Update {
+    /// How far the inner state goes under "interpolate", and, where there is no momentum, the slow weights.
+    pub(crate) alpha: Alpha,
+    /// The outer step that it ends.
+    pub(crate) outer: u64,
+    /// The step of the slow weights with an outer momentum.
+    pub(crate) step: Option<Coefficients<f64>>,
+}
 
 /// Elements refused as not finite: counted at once on the CPU, still on the device elsewhere.
 #[derive(Default)]
@@ -50,28 +62,71 @@ pub(crate) fn pull_back<const D: usize>(
     (slow.clone(), slow)
 }
 
-/// [`pull_back`] where phi may lie on another device, or be wider than a half-precision theta.
+/// `b <- mu rho b + delta`, `phi <- phi - eta d`, `theta <- phi`, with `delta = phi - theta` and d as [`OuterStep`] says;
+/// where the result is not finite phi stays and b begins anew. Gives `(slow, buffer, fast)`.
 ///
-/// Then theta takes the half-precision number nearest to phi. So what equals that number has not moved since the last
-/// sync, and keeps its phi: rounding alone moves nothing.
+/// [`OuterStep`]: lookahead::OuterStep
+fn outer_step<const D: usize>(
+    slow: Tensor<D>,
+    buffer: Tensor<D>,
+    fast: Tensor<D>,
+    step: Coefficients<f64>,
+    refused: &mut Refused,
+) -> (Tensor<D>, Tensor<D>, Tensor<D>) {
+    if [&slow, &buffer, &fast].into_iter().all(opens) {
+        let [mut slow, mut buffer, mut fast] = [slow, buffer, fast].map(Values::of);
+        let (phi, b, theta) = (slow.as_mut_slice(), buffer.as_mut_slice(), fast.as_mut_slice());
+        refused.count(Pass::new().outer_step(phi, b, theta, step.in_precision()));
+        return (slow.into_tensor(), buffer.into_tensor(), fast.into_tensor());
+    }
+    let Coefficients { rate, momentum, kept, nesterov } = step;
+    let delta = slow.clone() - fast.clone();
+    let buffer = if kept == 0.0 { delta.clone() } else { buffer * kept + delta.clone() };
+    let moved = match (momentum == 0.0, nesterov) {
+        (true, _) if rate == 1.0 => fast,
+        (true, _) => slow.clone() - delta * rate,
+        (false, true) => slow.clone() - (delta + buffer.clone() * momentum) * rate,
+        (false, false) => slow.clone() - buffer.clone() * rate,
+    };
+    let finite = moved.clone().is_finite();
+    refused.pending.push(finite.clone().bool_not().float().sum());
+    let kept = finite.clone().bool_and(buffer.clone().is_finite());
+    let buffer = buffer.zeros_like().mask_where(kept, buffer);
+    let slow = slow.mask_where(finite, moved);
+    (slow.clone(), buffer, slow)
+}
+
+/// A sync where phi may lie on another device, or be wider than a half-precision theta; a buffer that is not there is 0.
+/// Gives `(slow, buffer, fast)`.
+///
+/// Theta takes the half-precision number nearest to phi. So what equals that number has not moved since the last sync,
+/// and counts as phi: rounding alone moves nothing.
 pub(crate) fn settle<const D: usize>(
     slow: Tensor<D>,
+    buffer: Option<Tensor<D>>,
     fast: Tensor<D>,
-    alpha: Alpha,
+    update: &Update,
     refused: &mut Refused,
-) -> (Tensor<D>, Tensor<D>) {
-    let (device, dtype) = (fast.device(), fast.dtype());
-    let near = moved_to(fast, &slow.device());
-    if slow.dtype() == dtype {
-        let (slow, near) = pull_back(slow, near, alpha, refused);
-        return (slow, moved_to(near, &device));
+) -> (Tensor<D>, Option<Tensor<D>>, Tensor<D>) {
+    let (device, dtype, is_half) = (fast.device(), fast.dtype(), slow.dtype() != fast.dtype());
+    let mut near = moved_to(fast, &slow.device());
+    if is_half {
+        let rests = in_precision(slow.clone(), dtype).equal(near.clone());
+        near = in_precision(near, slow.dtype()).mask_where(rests, slow.clone());
     }
-    let rests = in_precision(slow.clone(), dtype).equal(near.clone());
-    let near = in_precision(near, slow.dtype());
-    let (moved, _) = pull_back(slow.clone(), near, alpha, refused);
-    let slow = moved.mask_where(rests, slow);
-    let fast = moved_to(in_precision(slow.clone(), dtype), &device);
-    (slow, fast)
+    let (slow, buffer, near) = match update.step {
+        Some(step) => {
+            let buffer = buffer.unwrap_or_else(|| slow.zeros_like());
+            let (slow, buffer, near) = outer_step(slow, buffer, near, step, refused);
+            (slow, Some(buffer), near)
+        }
+        None => {
+            let (slow, near) = pull_back(slow, near, update.alpha, refused);
+            (slow, None, near)
+        }
+    };
+    let near = if is_half { in_precision(slow.clone(), dtype) } else { near };
+    (slow, buffer, moved_to(near, &device))
 }
 
 /// phi <- theta, of a parameter that has been frozen since the last sync; phi stays where it is a wider form of theta.

@@ -208,6 +208,12 @@ impl<'a> RecordReader<'a> {
         Ok(value)
     }
 
+    /// [`number`](Self::number) of an entry that need not be there.
+    pub(crate) fn number_if_there<T: TryFrom<Scalar>>(&mut self, name: &str) -> Result<Option<T>, Error> {
+        let is_there = self.record.numbers.contains_key(&format!("{}{name}", self.prefix));
+        is_there.then(|| self.number(name)).transpose()
+    }
+
     /// Takes every tensor and number under this prefix, by its name below it.
     pub(crate) fn take_all(&mut self) -> (Named<TensorData>, Named<Scalar>) {
         let below = |name: &String| name.strip_prefix(&self.prefix).map(str::to_owned);

@@ -7,15 +7,15 @@ use burn::module::{Module, ParamId};
 use burn::optim::{LearningRate, Optimizer, OptimizerRecord, RecordState, StateSink, StateSource, join_path};
 use burn::tensor::{Device, Tensor};
 use burn_pack::Scalar;
-use lookahead::{
-    Alpha, InnerStatePolicy, LookaheadConfig, Schedule, SlowStorage, StepSize, SyncClock, SyncPeriod, Tick,
-};
+use lookahead::{BufferScale, InnerStatePolicy, LookaheadConfig, SlowStorage, StepSize, SyncClock, Tick};
 
 use crate::black_box::RecordContent;
-use crate::foreign_state::{self, ANCHOR_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF};
-use crate::optimizer::refuse_outer_momentum;
+use crate::foreign_state::{
+    self, ANCHOR_LEAF, BUFFER_LEAF, BUFFER_SIZE_LEAF, BUFFER_UNIT_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF,
+};
+use crate::momentum::{unit_number, unit_of};
 use crate::parameters::parameters;
-use crate::pull_back::{Refused, settle};
+use crate::pull_back::{Refused, Update, settle};
 use crate::read_back::{moved_to, values_or_panic};
 use crate::traversal::{tensor_of, with_rank};
 use crate::weights::widened;
@@ -53,18 +53,15 @@ use crate::{Error, Parameter, Weights, nested_rules};
 #[derive(Debug)]
 pub struct LookaheadRule<O> {
     inner: O,
-    sync_period: Schedule<SyncPeriod>,
-    alpha: Schedule<Alpha>,
-    policy: InnerStatePolicy,
+    config: LookaheadConfig,
     // Whether the inner rule is such a Lookahead too, whose slow weights must follow a sync.
     nested: bool,
 }
 
 impl<O: Clone> Clone for LookaheadRule<O> {
     fn clone(&self) -> Self {
-        let inner = nested_rules::clone_within(&self.sync_period, &self.inner);
-        let (sync_period, alpha) = (self.sync_period.clone(), self.alpha.clone());
-        Self { inner, sync_period, alpha, policy: self.policy, nested: self.nested }
+        let inner = nested_rules::clone_within(self.config.sync_period(), &self.inner);
+        Self { inner, config: self.config.clone(), nested: self.nested }
     }
 }
 
@@ -72,26 +69,38 @@ impl<O: Optimizer> LookaheadRule<O> {
     /// Lookahead with k = 5 and alpha = 0.5 around a rule; around another of its kind, five of its cycles.
     pub fn new(inner: O) -> Self {
         let periods = nested_rules::in_rule(&inner);
-        let (sync_period, nested) = (LookaheadConfig::around(&periods).sync_period().clone(), !periods.is_empty());
-        Self { inner, sync_period, alpha: Alpha::default().into(), policy: InnerStatePolicy::default(), nested }
+        Self { inner, config: LookaheadConfig::around(&periods), nested: !periods.is_empty() }
     }
 
     /// Lookahead with hyperparameters of one's own around a rule.
     ///
     /// # Errors
     /// [`Error::AdaptivePerParameter`] for an adaptive alpha, [`Error::RoundedPerParameter`] for slow weights in bf16,
-    /// [`Error::OuterMomentum`], and
-    /// [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle.
+    /// and [`lookahead::Error::PeriodsDoNotNest`] around another of its kind that would be caught in mid-cycle.
     pub fn with_config(inner: O, config: LookaheadConfig) -> Result<Self, Error> {
         let periods = nested_rules::in_rule(&inner);
-        refuse_outer_momentum(&config)?;
         config.nests_around(&periods)?;
         if config.slow_storage() != SlowStorage::Full {
             return Err(Error::RoundedPerParameter);
         }
-        let StepSize::Fixed(alpha) = config.step_size() else { return Err(Error::AdaptivePerParameter) };
-        let (sync_period, alpha) = (config.sync_period().clone(), alpha.clone());
-        Ok(Self { inner, sync_period, alpha, policy: config.inner_state(), nested: !periods.is_empty() })
+        if matches!(config.step_size(), StepSize::Adaptive(_)) {
+            return Err(Error::AdaptivePerParameter);
+        }
+        Ok(Self { inner, config, nested: !periods.is_empty() })
+    }
+}
+
+impl<O> LookaheadRule<O> {
+    /// The numbers of the sync that ends outer step `outer`.
+    fn update(&self, outer: u64, scale: &mut BufferScale) -> Update {
+        match self.config.step_size() {
+            StepSize::Fixed(alpha) => Update { alpha: alpha.at(outer), outer, step: None },
+            StepSize::Outer(step) => {
+                Update { alpha: step.alpha(outer).alpha, outer, step: Some(step.coefficients(outer, scale)) }
+            }
+            // `with_config` takes none
+            StepSize::Adaptive(_) => unreachable!("{}", Error::AdaptivePerParameter),
+        }
     }
 }
 
@@ -99,6 +108,9 @@ impl<O: Optimizer> LookaheadRule<O> {
 #[derive(Clone)]
 pub struct LookaheadRuleState<O: Optimizer, const D: usize> {
     slow: Tensor<D>,
+    // The buffer of an outer momentum, from the first sync on.
+    buffer: Option<Tensor<D>>,
+    scale: BufferScale,
     clock: SyncClock,
     inner: Option<O::State<D>>,
     // The inner state at the last sync, under "interpolate".
@@ -122,36 +134,41 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
         // theta_0, before the first inner step
-        let LookaheadRuleState { slow, mut clock, inner, anchor } = state.unwrap_or_else(|| LookaheadRuleState {
-            slow: widened(tensor.clone()),
-            clock: SyncClock::default(),
-            inner: None,
-            anchor: None,
-        });
+        let LookaheadRuleState { slow, buffer, mut scale, mut clock, inner, anchor } =
+            state.unwrap_or_else(|| LookaheadRuleState {
+                slow: widened(tensor.clone()),
+                buffer: None,
+                scale: BufferScale::default(),
+                clock: SyncClock::default(),
+                inner: None,
+                anchor: None,
+            });
         let is_first = inner.is_none();
         let (fast, inner) = self.inner.step(lr, tensor, grad, inner);
-        if let (InnerStatePolicy::Interpolate, true, Some(inner)) = (self.policy, is_first, &inner)
+        let policy = self.config.inner_state();
+        if let (InnerStatePolicy::Interpolate, true, Some(inner)) = (policy, is_first, &inner)
             && let Err(error) = foreign_state::check_interpolable::<_, D>(inner, &fast.device())
         {
             panic!("{error}");
         }
-        let Tick::Sync { outer } = clock.tick(&self.sync_period) else {
-            return (fast, Some(LookaheadRuleState { slow, clock, inner, anchor }));
+        let Tick::Sync { outer } = clock.tick(self.config.sync_period()) else {
+            return (fast, Some(LookaheadRuleState { slow, buffer, scale, clock, inner, anchor }));
         };
-        let (alpha, mut refused) = (self.alpha.at(outer), Refused::default());
-        let (slow, fast) = settle(slow, fast, alpha, &mut refused);
+        scale.lr = lr;
+        let (update, mut refused) = (self.update(outer, &mut scale), Refused::default());
+        let (slow, buffer, fast) = settle(slow, buffer, fast, &update, &mut refused);
         let refused = refused.total();
         if refused > 0 {
             log::warn!(
                 "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
             );
         }
-        let inner = match self.policy {
+        let inner = match policy {
             _ if refused > 0 => None,
             InnerStatePolicy::Reset => None,
             InnerStatePolicy::Maintain => inner,
             InnerStatePolicy::Interpolate => inner.map(|inner| {
-                foreign_state::interpolate::<O, D>(inner, anchor.as_ref(), alpha, &fast.device())
+                foreign_state::interpolate::<O, D>(inner, anchor.as_ref(), update.alpha, &fast.device())
                     .unwrap_or_else(|error| panic!("{error}"))
             }),
         };
@@ -159,14 +176,16 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
             Some(inner) if self.nested => Some(foreign_state::rebase::<O, D>(inner, &fast)),
             inner => inner,
         };
-        let anchor = if self.policy == InnerStatePolicy::Interpolate { inner.clone() } else { None };
-        (fast, Some(LookaheadRuleState { slow, clock, inner, anchor }))
+        let anchor = if policy == InnerStatePolicy::Interpolate { inner.clone() } else { None };
+        (fast, Some(LookaheadRuleState { slow, buffer, scale, clock, inner, anchor }))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        let LookaheadRuleState { slow, clock, inner, anchor } = state;
+        let LookaheadRuleState { slow, buffer, scale, clock, inner, anchor } = state;
         LookaheadRuleState {
             slow: moved_to(slow, device),
+            buffer: buffer.map(|buffer| moved_to(buffer, device)),
+            scale,
             clock,
             inner: inner.map(|inner| O::to_device(inner, device)),
             anchor: anchor.map(|anchor| O::to_device(anchor, device)),
@@ -177,6 +196,11 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
 impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
         out.push_tensor(prefix, SLOW_LEAF, values_or_panic(self.slow.clone()));
+        if let Some(buffer) = &self.buffer {
+            out.push_tensor(prefix, BUFFER_LEAF, values_or_panic(buffer.clone()));
+            out.push_scalar(prefix, BUFFER_UNIT_LEAF, Scalar::UInt(unit_number(self.scale.unit)));
+            out.push_scalar(prefix, BUFFER_SIZE_LEAF, Scalar::Float(self.scale.size));
+        }
         out.push_scalar(prefix, PHASE_LEAF, Scalar::UInt(self.clock.phase().into()));
         out.push_scalar(prefix, OUTER_LEAF, Scalar::UInt(self.clock.outer()));
         for (leaf, state) in [(INNER_LEAF, &self.inner), (ANCHOR_LEAF, &self.anchor)] {
@@ -188,6 +212,12 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
 
     fn state_unflatten(prefix: &str, src: &mut StateSource, device: &Device) -> Option<Self> {
         let slow = tensor_of(src.take_tensor(prefix, SLOW_LEAF)?, device);
+        let buffer = src.take_tensor(prefix, BUFFER_LEAF).map(|buffer| tensor_of(buffer, device));
+        let mut scale = BufferScale::default();
+        if buffer.is_some() {
+            scale.unit = unit_of(u64::try_from(src.take_scalar(prefix, BUFFER_UNIT_LEAF)?).ok()?)?;
+            scale.size = f64::try_from(src.take_scalar(prefix, BUFFER_SIZE_LEAF)?).ok()?;
+        }
         let phase = u32::try_from(src.take_scalar(prefix, PHASE_LEAF)?).ok()?;
         let outer = u64::try_from(src.take_scalar(prefix, OUTER_LEAF)?).ok()?;
         let mut state = |leaf| {
@@ -199,7 +229,7 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
             }
         };
         let (inner, anchor) = (state(INNER_LEAF)?, state(ANCHOR_LEAF)?);
-        Some(Self { slow, clock: SyncClock::at(phase, outer), inner, anchor })
+        Some(Self { slow, buffer, scale, clock: SyncClock::at(phase, outer), inner, anchor })
     }
 }
 

@@ -1,55 +1,45 @@
 //! The slow weights phi of a module: as precise as the fast ones and at least f32, or rounded to bf16 in host memory.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Device, Element, Tensor, TensorData};
-use lookahead::kernels::bf16::{self, Rounding};
-use lookahead::{Alpha, SlowStorage};
+use burn::tensor::Tensor;
+use lookahead::kernels::bf16::Rounding;
+use lookahead::kernels::momentum::Coefficients;
+use lookahead::{Alpha, OuterStep, SlowStorage};
 
 use crate::flex::{Values, host, opens};
+use crate::momentum::Momentum;
 use crate::places::Places;
-use crate::pull_back::{self, Refused};
-use crate::read_back::{moved_to, values_or_panic};
+use crate::pull_back::{self, Refused, Update};
+use crate::read_back::moved_to;
 use crate::record::{RecordReader, RecordWriter};
-use crate::traversal::{Lifted, Paths, with_rank};
-use crate::weights::{at_least_single, expect_precision};
-use crate::{Error, Parameter, Weights};
+use crate::rounded::{Rounded, RoundedWeights};
+use crate::{Error, Weights};
 
 /// The slow weights of all parameters.
 #[derive(Debug, Clone)]
 pub(crate) enum SlowWeights {
-    Full { weights: Weights, on_host: bool },
-    Bf16 { tensors: BTreeMap<ParamId, Rounded>, seed: u64 },
-}
-
-/// The slow weights of one parameter in bf16.
-#[derive(Clone)]
-pub(crate) struct Rounded {
-    /// Tells its random bits from those of other parameters, in any process.
-    key: u64,
-    shape: Vec<usize>,
-    dtype: DType,
-    device: Device,
-    pub(crate) values: lookahead::Buffer<u16>,
-    /// Whether there has been a gradient since the last sync.
-    pub(crate) stepped: bool,
+    Full { weights: Weights, on_host: bool, momentum: Option<Momentum> },
+    Bf16(RoundedWeights),
 }
 
 /// The slow weights of one parameter, taken out for a pass.
 pub(crate) enum OpenSlow {
     Full(Values),
+    Momentum { slow: Values, buffer: Values, step: Coefficients<f64> },
     Bf16(Rounded, Rounding),
 }
 
 impl SlowWeights {
-    pub(crate) fn new(storage: SlowStorage) -> Self {
+    pub(crate) fn new(storage: SlowStorage, with_momentum: bool) -> Self {
         match storage {
-            SlowStorage::Full => Self::Full { weights: Weights::default(), on_host: false },
-            SlowStorage::Bf16 { seed } => Self::Bf16 { tensors: BTreeMap::new(), seed },
+            SlowStorage::Full => {
+                let momentum = with_momentum.then(Momentum::default);
+                Self::Full { weights: Weights::default(), on_host: false, momentum }
+            }
+            SlowStorage::Bf16 { seed } => Self::Bf16(RoundedWeights::new(seed)),
         }
     }
 
@@ -64,22 +54,26 @@ impl SlowWeights {
     pub(crate) fn clear(&mut self) {
         match self {
             Self::Full { weights, .. } => *weights = Weights::default(),
-            Self::Bf16 { tensors, .. } => tensors.clear(),
+            Self::Bf16(rounded) => rounded.clear(),
         }
+        self.restart_momentum();
     }
 
     pub(crate) fn contains(&self, id: ParamId) -> bool {
         match self {
             Self::Full { weights, .. } => weights.contains(id),
-            Self::Bf16 { tensors, .. } => tensors.contains_key(&id),
+            Self::Bf16(rounded) => rounded.contains(id),
         }
     }
 
     /// Those of the parameters that the module still has.
     pub(crate) fn retain(&mut self, places: &Places) {
         match self {
-            Self::Full { weights, .. } => weights.retain(places),
-            Self::Bf16 { tensors, .. } => tensors.retain(|id, _| places.contains(*id)),
+            Self::Full { weights, momentum, .. } => {
+                weights.retain(places);
+                momentum.iter_mut().for_each(|momentum| momentum.retain(places));
+            }
+            Self::Bf16(rounded) => rounded.retain(places),
         }
     }
 
@@ -94,14 +88,12 @@ impl SlowWeights {
     ) {
         self.retain(places);
         match self {
-            Self::Full { weights, on_host } => {
+            Self::Full { weights, on_host, momentum } => {
                 let device = on_host.then(host);
-                weights.follow(module, grads, device.as_ref());
+                let joined = weights.follow(module, grads, device.as_ref());
+                momentum.iter_mut().for_each(|momentum| momentum.begin(joined.iter().copied(), weights));
             }
-            Self::Bf16 { tensors, seed } => {
-                let (rounding, paths) = ((*seed, outer), Paths::default());
-                places.visit(module, &mut Follow { tensors, rounding, grads, paths });
-            }
+            Self::Bf16(rounded) => rounded.follow(module, places, grads, outer),
         }
     }
 
@@ -109,63 +101,105 @@ impl SlowWeights {
     pub(crate) fn rebase<M: Module>(&mut self, module: &M, outer: u64) {
         match self {
             Self::Full { weights, .. } => weights.rebase(module),
-            Self::Bf16 { tensors, seed } => module.visit(&mut Rebase { tensors, rounding: (*seed, outer) }),
+            Self::Bf16(rounded) => rounded.rebase(module, outer),
         }
     }
 
-    /// Eq. 1 for one parameter, or, where it is frozen, `phi <- theta`. Gives theta.
+    /// The buffers of an outer momentum.
+    pub(crate) fn momentum(&self) -> Option<&Momentum> {
+        match self {
+            Self::Full { momentum, .. } => momentum.as_ref(),
+            Self::Bf16(_) => None,
+        }
+    }
+
+    fn momentum_mut(&mut self) -> Option<&mut Momentum> {
+        match self {
+            Self::Full { momentum, .. } => momentum.as_mut(),
+            Self::Bf16(_) => None,
+        }
+    }
+
+    /// Notes the learning rate of a gradient step.
+    pub(crate) fn observe_rate(&mut self, lr: f64) {
+        self.momentum_mut().into_iter().for_each(|momentum| momentum.observe_rate(lr));
+    }
+
+    /// The numbers of `plan` for outer step `outer`, if there is a momentum.
+    pub(crate) fn next_step(&mut self, plan: &OuterStep, outer: u64) -> Option<Coefficients<f64>> {
+        self.momentum_mut().map(|momentum| momentum.next_step(plan, outer))
+    }
+
+    /// The momentum forgets all it has seen.
+    pub(crate) fn restart_momentum(&mut self) {
+        if let Self::Full { weights, momentum: Some(momentum), .. } = self {
+            momentum.restart(weights);
+        }
+    }
+
+    /// App. C.5 "interpolate" for the momentum of a Lookahead inside another.
+    pub(crate) fn interpolate_momentum(&mut self, anchor: &Self, alpha: Alpha) {
+        if let (Some(momentum), Some(anchor)) = (self.momentum_mut(), anchor.momentum()) {
+            momentum.interpolate(anchor, alpha);
+        }
+    }
+
+    /// The sync of one parameter, or, where it is frozen, `phi <- theta`. Gives theta.
     pub(crate) fn pull_back<const D: usize>(
         &mut self,
         id: ParamId,
         fast: Tensor<D>,
-        sync: (Alpha, u64),
+        update: &Update,
         frozen: bool,
         refused: &mut Refused,
     ) -> Tensor<D> {
-        let (alpha, outer) = sync;
         match self {
-            Self::Full { weights, on_host } => {
+            Self::Full { weights, on_host, momentum } => {
                 let Some(slow) = weights.take::<D>(id) else { return fast };
                 // beside the parameters, wherever the module has been moved to
                 let slow = if *on_host { slow } else { moved_to(slow, &fast.device()) };
-                let (slow, fast) = if frozen {
-                    (pull_back::follow(slow, &fast), fast)
-                } else {
-                    pull_back::settle(slow, fast, alpha, refused)
-                };
+                if frozen {
+                    weights.insert(id, pull_back::follow(slow, &fast));
+                    momentum.iter_mut().for_each(|momentum| momentum.begin([id], weights));
+                    return fast;
+                }
+                let buffer = momentum.as_mut().and_then(|momentum| momentum.take::<D>(id));
+                let buffer = buffer.map(|buffer| moved_to(buffer, &slow.device()));
+                let (slow, buffer, fast) = pull_back::settle(slow, buffer, fast, update, refused);
                 weights.insert(id, slow);
+                if let (Some(momentum), Some(buffer)) = (momentum, buffer) {
+                    momentum.insert(id, buffer);
+                }
                 fast
             }
-            Self::Bf16 { tensors, seed } => match tensors.get_mut(&id) {
-                Some(known) if frozen => {
-                    known.follow(fast.clone(), (*seed, outer));
-                    fast
-                }
-                Some(known) if known.stepped => known.pull_back(fast, alpha, (*seed, outer), refused),
-                _ => fast,
-            },
+            Self::Bf16(rounded) => rounded.pull_back(id, fast, update, frozen, refused),
         }
     }
 
     /// Whether the kernels can work on the slow weights of this parameter, if it has any.
     pub(crate) fn opens<const D: usize>(&self, id: ParamId) -> bool {
         match self {
-            Self::Full { weights, .. } => weights.get::<D>(id).is_none_or(|slow| opens(&slow)),
-            Self::Bf16 { .. } => true,
+            Self::Full { weights, momentum, .. } => {
+                let buffer = momentum.as_ref().and_then(|momentum| momentum.buffers().get::<D>(id));
+                weights.get::<D>(id).iter().chain(&buffer).all(opens)
+            }
+            Self::Bf16(_) => true,
         }
     }
 
-    /// Takes out what a sync that ends outer step `outer` works on; `None` for a parameter that is left alone.
-    pub(crate) fn open<const D: usize>(&mut self, id: ParamId, outer: u64) -> Option<OpenSlow> {
+    /// Takes out what a sync works on; `None` for a parameter that is left alone.
+    pub(crate) fn open<const D: usize>(&mut self, id: ParamId, update: &Update) -> Option<OpenSlow> {
         match self {
-            Self::Full { weights, .. } => Some(OpenSlow::Full(Values::of(weights.take::<D>(id)?))),
-            Self::Bf16 { tensors, seed } => {
-                if !tensors.get(&id)?.stepped {
-                    return None;
-                }
-                let slow = tensors.remove(&id)?;
-                let rounding = Rounding::at_sync(*seed, outer, slow.key);
-                Some(OpenSlow::Bf16(slow, rounding))
+            Self::Full { weights, momentum, .. } => {
+                let slow = Values::of(weights.take::<D>(id)?);
+                let buffer = momentum.as_mut().and_then(|momentum| momentum.take::<D>(id)).map(Values::of);
+                Some(match (buffer, update.step) {
+                    (Some(buffer), Some(step)) => OpenSlow::Momentum { slow, buffer, step },
+                    _ => OpenSlow::Full(slow),
+                })
+            }
+            Self::Bf16(rounded) => {
+                rounded.open(id, update.outer).map(|(slow, rounding)| OpenSlow::Bf16(slow, rounding))
             }
         }
     }
@@ -174,12 +208,15 @@ impl SlowWeights {
     pub(crate) fn close<const D: usize>(&mut self, id: ParamId, open: OpenSlow) {
         match (self, open) {
             (Self::Full { weights, .. }, OpenSlow::Full(slow)) => weights.insert(id, slow.into_tensor::<D>()),
-            (Self::Bf16 { tensors, .. }, OpenSlow::Bf16(mut slow, _)) => {
-                slow.stepped = false;
-                tensors.insert(id, slow);
+            (Self::Full { weights, momentum, .. }, OpenSlow::Momentum { slow, buffer, .. }) => {
+                weights.insert(id, slow.into_tensor::<D>());
+                if let Some(momentum) = momentum {
+                    momentum.insert(id, buffer.into_tensor::<D>());
+                }
             }
+            (Self::Bf16(rounded), OpenSlow::Bf16(slow, _)) => rounded.close(id, slow),
             // each storage takes back what it gave
-            (Self::Full { .. }, OpenSlow::Bf16(..)) | (Self::Bf16 { .. }, OpenSlow::Full(..)) => {}
+            (Self::Full { .. }, OpenSlow::Bf16(..)) | (Self::Bf16(_), _) => {}
         }
     }
 
@@ -187,7 +224,7 @@ impl SlowWeights {
     pub(crate) fn get<const D: usize>(&self, id: ParamId) -> Option<Tensor<D>> {
         match self {
             Self::Full { weights, .. } => weights.get(id),
-            Self::Bf16 { tensors, .. } => tensors.get(&id).map(Rounded::tensor),
+            Self::Bf16(rounded) => rounded.get(id),
         }
     }
 
@@ -195,186 +232,42 @@ impl SlowWeights {
     pub(crate) fn weights(&self) -> Cow<'_, Weights> {
         match self {
             Self::Full { weights, .. } => Cow::Borrowed(weights),
-            Self::Bf16 { tensors, .. } => {
-                let mut weights = Weights::default();
-                for (id, known) in tensors {
-                    with_rank!(known.shape.len(), D => { weights.insert(*id, known.tensor::<D>()) });
-                }
-                Cow::Owned(weights)
-            }
+            Self::Bf16(rounded) => Cow::Owned(rounded.weights()),
         }
     }
 
+    /// Under `slow/`, and an outer momentum under `momentum/`.
     pub(crate) fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
         match self {
-            Self::Full { weights, .. } => weights.save(record),
-            Self::Bf16 { tensors, .. } => {
-                for Parameter { path, id, .. } in record.parameters() {
-                    if let Some(Rounded { key, shape, values, stepped, .. }) = tensors.get(id) {
-                        record.tensor(path, TensorData::new(values.to_vec(), shape.clone()))?;
-                        record.within("stepped").number(path, *stepped)?;
-                        record.within("key").number(path, *key)?;
-                    }
-                }
-                Ok(())
-            }
+            Self::Full { weights, .. } => weights.save(&mut record.within("slow"))?,
+            Self::Bf16(rounded) => rounded.save(&mut record.within("slow"))?,
         }
-    }
-
-    /// Reads what [`save`](Self::save) wrote, in the same storage.
-    pub(crate) fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
-        match self {
-            Self::Full { weights, on_host } => {
-                let device = on_host.then(host);
-                *weights = Weights::load(record, device.as_ref())?;
-            }
-            Self::Bf16 { tensors, .. } => {
-                tensors.clear();
-                for Parameter { path, id, shape, dtype, device, .. } in record.expected() {
-                    let values: Vec<u16> = record.tensor(path, shape, DType::U16)?.iter().collect();
-                    let stepped = record.within("stepped").number(path)?;
-                    let key = record.within("key").number(path)?;
-                    let (shape, dtype, device) = (shape.clone(), *dtype, device.clone());
-                    tensors.insert(*id, Rounded { key, shape, dtype, device, values: values.into(), stepped });
-                }
-            }
+        if let Some(momentum) = self.momentum() {
+            record.number("has_momentum", true)?;
+            momentum.save(&mut record.within("momentum"))?;
         }
         Ok(())
     }
-}
 
-impl fmt::Debug for Rounded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rounded").field("shape", &self.shape).finish_non_exhaustive()
-    }
-}
-
-impl Rounded {
-    fn new<const D: usize>(path: &str, tensor: Tensor<D>, rounding: (u64, u64)) -> Self {
-        let (shape, dtype, device) = (tensor.dims().to_vec(), tensor.dtype(), tensor.device());
-        // FNV-1a of the path
-        let key = path
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let values = vec![0; shape.iter().product()].into();
-        let mut known = Self { key, shape, dtype, device, values, stepped: false };
-        known.store(tensor, rounding);
-        known
-    }
-
-    fn store<const D: usize>(&mut self, tensor: Tensor<D>, (seed, outer): (u64, u64)) {
-        let rounding = Rounding::at_joining(seed, outer, self.key);
-        bf16::store(&mut self.values, &host_values::<f64, D>(tensor), rounding);
-    }
-
-    /// Takes theta, frozen since the last sync, where phi is not a rounding of it already.
-    fn follow<const D: usize>(&mut self, fast: Tensor<D>, (seed, outer): (u64, u64)) {
-        self.stepped = false;
-        let fast = host_values::<f32, D>(fast);
-        let mut rounded = vec![0; fast.len()];
-        bf16::store(&mut rounded, &fast, Rounding::at_sync(seed, outer, self.key));
-        for ((phi, rounded), theta) in self.values.iter_mut().zip(rounded).zip(fast) {
-            let neighbours = [0, 0xffff].map(|random| bf16::round(theta, random));
-            if !neighbours.contains(phi) {
-                *phi = rounded;
-            }
-        }
-    }
-
-    fn fits<const D: usize>(&self, tensor: &Tensor<D>) -> bool {
-        self.shape == tensor.dims() && self.dtype == tensor.dtype()
-    }
-
-    fn tensor<const D: usize>(&self) -> Tensor<D> {
-        let values: Vec<f32> = self.values.iter().map(|&bits| bf16::widen(bits)).collect();
-        Tensor::from_data(TensorData::new(values, self.shape.clone()), (&self.device, at_least_single(self.dtype)))
-    }
-
-    fn pull_back<const D: usize>(
-        &mut self,
-        fast: Tensor<D>,
-        alpha: Alpha,
-        (seed, outer): (u64, u64),
-        refused: &mut Refused,
-    ) -> Tensor<D> {
-        self.stepped = false;
-        let rounding = Rounding::at_sync(seed, outer, self.key);
-        if opens(&fast) {
-            let mut fast = Values::of(fast);
-            refused.count(bf16::pull_back(&mut self.values, fast.as_mut_slice(), alpha, rounding));
-            return fast.into_tensor();
-        }
-        let (dtype, device) = (fast.dtype(), fast.device());
-        let data = match dtype {
-            DType::F64 => {
-                let mut values = host_values::<f64, D>(fast);
-                refused.count(bf16::pull_back(&mut self.values, &mut values, alpha, rounding));
-                TensorData::new(values, self.shape.clone())
-            }
-            _ => {
-                let mut values = host_values::<f32, D>(fast);
-                refused.count(bf16::pull_back(&mut self.values, &mut values, alpha, rounding));
-                if dtype == DType::BF16 {
-                    // theta <- phi: to the nearest bf16 number it would lose what phi, rounded by chance, keeps on average
-                    values = self.values.iter().map(|&bits| bf16::widen(bits)).collect();
+    /// Reads what [`save`](Self::save) wrote, in the same storage. A momentum that was not kept begins at 0, and one that is
+    /// not wanted goes.
+    pub(crate) fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
+        match self {
+            Self::Full { weights, on_host, momentum } => {
+                let device = on_host.then(host);
+                *weights = Weights::load(&mut record.within("slow"), device.as_ref())?;
+                let was_kept = record.number_if_there("has_momentum")?.unwrap_or(false);
+                match momentum {
+                    Some(momentum) if was_kept => {
+                        *momentum = Momentum::load(&mut record.within("momentum"), weights, device.as_ref())?;
+                    }
+                    Some(momentum) => momentum.restart(weights),
+                    None if was_kept => drop(record.within("momentum").take_all()),
+                    None => {}
                 }
-                TensorData::new(values, self.shape.clone())
+                Ok(())
             }
-        };
-        Tensor::from_data(data, (&device, dtype))
-    }
-}
-
-/// The values in host memory.
-fn host_values<T: Element, const D: usize>(tensor: Tensor<D>) -> Vec<T> {
-    values_or_panic(tensor).iter::<T>().collect()
-}
-
-struct Follow<'a> {
-    tensors: &'a mut BTreeMap<ParamId, Rounded>,
-    // Seed and outer step.
-    rounding: (u64, u64),
-    grads: Option<&'a GradientsParams>,
-    paths: Paths,
-}
-
-impl ModuleVisitor for Follow<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.paths.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.paths.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let steps = self.grads.is_some_and(|grads| grads.get::<D>(param.id).is_some());
-        let tensor = param.val();
-        // another tensor under the same id is another parameter
-        if self.tensors.get(&param.id).is_some_and(|known| !known.fits(&tensor)) {
-            self.tensors.remove(&param.id);
-        }
-        if let Some(known) = self.tensors.get_mut(&param.id) {
-            known.stepped |= steps;
-        } else if steps || tensor.is_require_grad() {
-            expect_precision(&tensor, || self.paths.current());
-            let mut known = Rounded::new(&self.paths.current(), Lifted::lower(tensor).1, self.rounding);
-            known.stepped = steps;
-            self.tensors.insert(param.id, known);
-        }
-    }
-}
-
-struct Rebase<'a> {
-    tensors: &'a mut BTreeMap<ParamId, Rounded>,
-    // Seed and outer step.
-    rounding: (u64, u64),
-}
-
-impl ModuleVisitor for Rebase<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(known) = self.tensors.get_mut(&param.id) {
-            known.store(Lifted::lower(param.val()).1, self.rounding);
+            Self::Bf16(rounded) => rounded.load(&mut record.within("slow")),
         }
     }
 }

@@ -8,23 +8,22 @@ use lookahead::Alpha;
 
 use crate::InnerOptimizer;
 use crate::places::Places;
-use crate::pull_back::Refused;
+use crate::pull_back::{Refused, Update};
 use crate::slow_weights::SlowWeights;
 use crate::traversal::Lifted;
 
-/// A sync still to be carried out: Eq. 1, `phi <- phi + alpha (theta - phi)`, `theta <- phi`, and App. C.5
-/// "interpolate" where it is asked for.
+/// A sync still to be carried out: Eq. 1, `phi <- phi + alpha (theta - phi)`, `theta <- phi`, or in its place an
+/// [`OuterStep`](lookahead::OuterStep), and App. C.5 "interpolate" where it is asked for.
 pub struct PullBack<'s, I> {
     pub(crate) slow: &'s mut SlowWeights,
-    pub(crate) alpha: Alpha,
-    pub(crate) outer: u64,
+    pub(crate) update: Update,
     /// The inner optimizer as of the last sync; as of this one afterwards.
     pub(crate) anchor: Option<&'s mut I>,
 }
 
 impl<I> fmt::Debug for PullBack<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PullBack").field("alpha", &self.alpha).field("outer", &self.outer).finish_non_exhaustive()
+        f.debug_struct("PullBack").field("update", &self.update).finish_non_exhaustive()
     }
 }
 
@@ -32,14 +31,15 @@ impl<'s, I: InnerOptimizer> PullBack<'s, I> {
     /// The same sync for an optimizer that `I` wraps, `anchor` finding its twin in the anchor of `I`.
     #[must_use]
     pub fn of_wrapped<J>(self, anchor: impl FnOnce(&'s mut I) -> Option<&'s mut J>) -> PullBack<'s, J> {
-        let Self { slow, alpha, outer, anchor: outermost } = self;
-        PullBack { slow, alpha, outer, anchor: outermost.and_then(anchor) }
+        let Self { slow, update, anchor: outermost } = self;
+        PullBack { slow, update, anchor: outermost.and_then(anchor) }
     }
 
-    /// alpha.
+    /// alpha. With an [`OuterStep`](lookahead::OuterStep) its eta, at most 1: how far the inner state goes under
+    /// "interpolate".
     #[must_use]
     pub fn alpha(&self) -> Alpha {
-        self.alpha
+        self.update.alpha
     }
 
     /// The whole sync, after the step. Gives the module and the number of elements refused as not finite.
@@ -47,12 +47,12 @@ impl<'s, I: InnerOptimizer> PullBack<'s, I> {
     /// # Panics
     /// See [`InnerOptimizer::advance`], and [`InnerOptimizer::interpolate`] where an anchor is there.
     pub fn carry_out<M: Module>(self, module: M, inner: &mut I) -> (M, u64) {
-        let Self { slow, alpha, outer, anchor } = self;
+        let Self { slow, update, anchor } = self;
         let mut refused = Refused::default();
         let places = Places::to_move(&module, None, |id| slow.contains(id));
-        let module = places.map(module, &mut Mapper { slow, sync: (alpha, outer), refused: &mut refused });
+        let module = places.map(module, &mut Mapper { slow, update, refused: &mut refused });
         if let Some(anchor) = anchor {
-            inner.interpolate(anchor, alpha);
+            inner.interpolate(anchor, update.alpha);
             *anchor = inner.clone();
         }
         (module, refused.total())
@@ -61,7 +61,7 @@ impl<'s, I: InnerOptimizer> PullBack<'s, I> {
 
 struct Mapper<'a> {
     slow: &'a mut SlowWeights,
-    sync: (Alpha, u64),
+    update: Update,
     refused: &'a mut Refused,
 }
 
@@ -72,7 +72,7 @@ impl ModuleMapper for Mapper<'_> {
         }
         let (id, tensor, mapper) = param.consume();
         let (lifted, fast) = Lifted::lower(tensor);
-        let fast = self.slow.pull_back(id, fast, self.sync, lifted.is_frozen(), self.refused);
+        let fast = self.slow.pull_back(id, fast, &self.update, lifted.is_frozen(), self.refused);
         Param::from_mapped_value(id, lifted.lift(fast, id), mapper)
     }
 }

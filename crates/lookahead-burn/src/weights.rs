@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
+use lookahead::Alpha;
 
 use crate::Error;
 use crate::any_tensor::AnyTensor;
@@ -75,6 +76,27 @@ impl Weights {
 
     pub(crate) fn insert<const D: usize>(&mut self, id: ParamId, tensor: Tensor<D>) {
         self.tensors.insert(id, Box::new(tensor));
+    }
+
+    pub(crate) fn remove(&mut self, id: ParamId) {
+        self.tensors.remove(&id);
+    }
+
+    /// Zeros like the tensor of `other`, if it has one.
+    pub(crate) fn insert_zeros(&mut self, id: ParamId, other: &Self) {
+        self.tensors.extend(other.tensors.get(&id).map(|tensor| (id, tensor.zeros())));
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ParamId> {
+        self.tensors.keys().copied()
+    }
+
+    /// App. C.5 for every tensor, toward its value in `anchor`, or toward 0 where that has none.
+    pub(crate) fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
+        for (id, tensor) in std::mem::take(&mut self.tensors) {
+            let anchor = anchor.tensors.get(&id).map(|anchor| &**anchor);
+            self.tensors.insert(id, tensor.interpolated(anchor, alpha));
+        }
     }
 
     /// Those of the parameters that the module still has.

@@ -186,7 +186,7 @@ fn assert_resumes<I: InnerOptimizer>(new: I) -> Result<(), Error> {
             assert!(module.values() == other.values(), "saved after {saved} steps, step {step}");
         }
         let evaluated = [&optimizer, &loaded]
-            .map(|optimizer| optimizer.evaluation_weights().map(|weights| weights.apply(&module).values()));
+            .map(|optimizer| optimizer.evaluation_weights(&module).map(|weights| weights.apply(&module).values()));
         assert!(evaluated[0] == evaluated[1], "saved after {saved} steps");
     }
     Ok(())

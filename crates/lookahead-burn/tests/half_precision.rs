@@ -151,7 +151,7 @@ fn averages_are_single_precision_too() -> Result<(), Error> {
             sum += f64::from(theta);
         }
         assert_eq!(module.values(), [[f64::from(theta)]]);
-        let mean = single(&optimizer.evaluation_weights().expect("a mean"), &module);
+        let mean = single(&optimizer.evaluation_weights(&module).expect("a mean"), &module);
         assert!((f64::from(mean[0]) - sum / 300.0).abs() < 1e-5, "{dtype:?}: {mean:?}, not {}", sum / 300.0);
 
         let config = config(2, 0.5)?.with_adaptive_alpha(Adaptive::default());

@@ -48,7 +48,7 @@ fn moved(module: Parameters, device: &Device) -> Parameters {
 
 /// The weights and those to evaluate.
 fn values(optimizer: &impl InnerOptimizer, module: &Parameters) -> [Vec<Vec<f64>>; 2] {
-    let evaluated = optimizer.evaluation_weights().map(|weights| weights.apply(module).values());
+    let evaluated = optimizer.evaluation_weights(module).map(|weights| weights.apply(module).values());
     [module.values(), evaluated.unwrap_or_default()]
 }
 

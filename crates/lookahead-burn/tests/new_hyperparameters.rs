@@ -5,7 +5,8 @@ mod parameters;
 
 use burn::tensor::DType;
 use lookahead::{
-    Adaptive, Alpha, Averaging, InnerStatePolicy, LookaheadConfig, Schedule, SlowStorage, SyncPeriod, rules,
+    Adaptive, Alpha, Averaging, InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, Schedule,
+    SlowStorage, SyncPeriod, rules,
 };
 use lookahead_burn::{AdamW, Averaged, Error, InnerOptimizer, Lookahead, Record, RuleSet, Sgd};
 
@@ -53,6 +54,33 @@ fn config(k: u32, alpha: f64, policy: InnerStatePolicy) -> Result<LookaheadConfi
 
 fn heavy_ball() -> Result<Sgd, Error> {
     Ok(rules::Sgd::new().with_momentum(0.9)?.with_dampening(0.5)?.into())
+}
+
+/// A momentum that was not kept begins at 0, and one that is not wanted goes.
+#[test]
+fn a_run_goes_on_with_an_outer_momentum_and_without() -> Result<(), Error> {
+    let step = |eta: Schedule<OuterRate>, mu: Schedule<OuterMomentum>| {
+        let period = SyncPeriod::new(2)?;
+        Ok::<_, Error>(LookaheadConfig::new().with_sync_period(period).with_outer_step(OuterStep::nesterov(eta, mu)))
+    };
+    let [half, more] = [OuterRate::new(0.5)?, OuterRate::new(0.7)?];
+    let [none, some] = [OuterMomentum::ZERO, OuterMomentum::new(0.6)?];
+    let (plain, momentum) = (step(half.into(), none.into())?, step(more.into(), some.into())?);
+    let weights =
+        |config| Ok::<_, Error>(steps(&mut Lookahead::with_config(heavy_ball()?, config)?, module(), 8).values());
+    let go_from = |config, here| {
+        let made = saved(Lookahead::with_config(heavy_ball()?, config)?, 4)?;
+        go_on(&made, Lookahead::with_config(heavy_ball()?, here)?, 4)
+    };
+
+    let (etas, mus) = (Schedule::steps(half, [(2, more)])?, Schedule::steps(none, [(2, some)])?);
+    let fresh = OuterStep::nesterov(etas, mus).with_restarts(2)?;
+    let with = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2)?).with_outer_step(fresh);
+    assert_eq!(go_from(plain.clone(), momentum.clone())?, weights(with)?);
+
+    let without = step(Schedule::steps(more, [(2, half)])?, Schedule::steps(some, [(2, none)])?)?;
+    assert_eq!(go_from(momentum, plain)?, weights(without)?);
+    Ok(())
 }
 
 #[test]

@@ -242,7 +242,7 @@ impl<I: InnerOptimizer> Run<I> {
 
     /// The weights and statistics, and the scores on the weights to evaluate.
     fn state(&self, step: u64) -> String {
-        let weights = self.optimizer.evaluation_weights();
+        let weights = self.optimizer.evaluation_weights(&self.network);
         let evaluated = weights.map_or_else(|| self.network.valid(), |weights| weights.apply(&self.network));
         format!("{:x?} evaluated {:x?}", self.network.bits(), bits(evaluated.forward(step)))
     }

@@ -1,11 +1,15 @@
 //! The runs of `testdata/family`: Lookahead's descendants in their published code, step by step, on one small problem.
 
+mod members;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use lookahead::rules::Sgd;
 use lookahead::{Error, Float, ParamSet};
 use serde::Deserialize;
+
+pub use members::{InnerRule, average, lookahead, outer_step, primal};
 
 /// The runs of one source.
 #[derive(Debug, Deserialize)]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use crate::kernels::momentum::Coefficients;
-use crate::{Alpha, ChosenAlpha, Description, Error, Float, OuterMomentum, OuterRate, Schedule};
+use crate::{Alpha, ChosenAlpha, Description, Error, OuterMomentum, OuterRate, Schedule};
 
 /// What a sync makes of the way `delta = phi - theta` that the fast weights have gone in a cycle:
 ///
@@ -67,6 +67,18 @@ pub enum BufferUnit {
     /// Outer steps, `u <- mu u + eta delta`, `phi <- phi - (mu u + eta delta)` (MuLoCo): with b = u / eta, rho is the
     /// last outer learning rate over this one. So an old step keeps its length when eta changes.
     OuterStep,
+}
+
+/// What an [`OuterStep`] remembers from one sync to the next beside its buffers, for an engine of one's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct BufferScale {
+    /// In what the buffers were measured at the last sync.
+    pub unit: BufferUnit,
+    /// How large that was; 0 before the first sync.
+    pub size: f64,
+    /// The learning rate of the last gradient step.
+    pub lr: f64,
 }
 
 fn restarts(outer_steps: u64) -> Result<NonZeroU64, Error> {
@@ -148,32 +160,30 @@ impl OuterStep {
     }
 
     /// How far the inner state goes in outer step `outer` under "interpolate": eta, clipped to 1.
-    pub(crate) fn alpha(&self, outer: u64) -> ChosenAlpha {
+    #[must_use]
+    pub fn alpha(&self, outer: u64) -> ChosenAlpha {
         self.rate.at(outer).as_alpha()
     }
 
-    /// The numbers of outer step `outer`, which ends with a gradient step of learning rate `lr`. `unit` is what the
-    /// buffer was measured in at the last sync and how large that was, 0 before the first.
-    pub(crate) fn coefficients<T: Float>(&self, outer: u64, lr: f64, unit: &mut (BufferUnit, f64)) -> Coefficients<T> {
+    /// The numbers of outer step `outer`, of the sync that comes now: `scale` is as the last one left it, and learns of
+    /// this one.
+    #[must_use]
+    pub fn coefficients(&self, outer: u64, scale: &mut BufferScale) -> Coefficients<f64> {
         let (rate, momentum) = (self.rate.at(outer).get(), self.momentum.at(outer).get());
         let now = match self.buffer {
             BufferUnit::Delta => 1.0,
-            BufferUnit::DeltaOverLearningRate => lr,
+            BufferUnit::DeltaOverLearningRate => scale.lr,
             BufferUnit::OuterStep => 1.0 / rate,
         };
         let mut rho = 1.0;
         if now > 0.0 && now.is_finite() {
-            let (buffer, last) = std::mem::replace(unit, (self.buffer, now));
             // measured otherwise until now, it holds its ways
-            rho = if buffer == self.buffer && last > 0.0 { now / last } else { 1.0 };
+            rho = if scale.unit == self.buffer && scale.size > 0.0 { now / scale.size } else { 1.0 };
+            (scale.unit, scale.size) = (self.buffer, now);
         }
         let restarts = self.restart_every.is_some_and(|every| outer.is_multiple_of(every.get()));
-        Coefficients {
-            rate: T::from_f64(rate),
-            momentum: T::from_f64(momentum),
-            kept: T::from_f64(if restarts { 0.0 } else { momentum * rho }),
-            nesterov: self.form == OuterForm::Nesterov,
-        }
+        let kept = if restarts { 0.0 } else { momentum * rho };
+        Coefficients { rate, momentum, kept, nesterov: self.form == OuterForm::Nesterov }
     }
 
     /// Adds its hyperparameters to those of a Lookahead.

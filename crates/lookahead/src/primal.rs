@@ -4,6 +4,7 @@
 mod written;
 
 use crate::error::accept;
+use crate::kernels::primal::Coefficients;
 use crate::{Describe, Description, Error};
 
 /// How [`PrimalAveraged`](crate::PrimalAveraged) moves its average x, and where between x and z gradients are taken.
@@ -204,44 +205,36 @@ impl From<Gpa> for PrimalAveraging {
     }
 }
 
-/// The numbers of one step, of all tensors.
-pub(crate) struct Rates {
+/// The numbers of one step of all tensors, as [`PrimalAveraging::rates`] gives them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PrimalRates {
     /// The learning rate of the inner optimizer.
-    pub(crate) inner: f64,
-    /// `z <- z - decay y`
-    pub(crate) decay: f64,
-    /// By what z and y are multiplied.
-    pub(crate) keep: [f64; 2],
-    /// How much the new z weighs in a mean; `None` where x takes the same part of each.
-    pub(crate) weight: Option<f64>,
+    pub inner: f64,
+    /// How much the new z weighs in a mean of all z; 0 where x takes the same part of each.
+    pub weight: f64,
+    decay: f64,
+    keep: [f64; 2],
 }
 
+/// For an engine of one's own: [`PrimalAveraged`](crate::PrimalAveraged) is the one over slices.
 impl PrimalAveraging {
-    /// The part of x in y.
-    pub(crate) fn interpolation(&self) -> f64 {
+    /// The part of x in y, above 0.
+    #[must_use]
+    pub fn interpolation(&self) -> f64 {
         match self {
             Self::ScheduleFree(schedule_free) => schedule_free.beta,
             Self::Gpa(gpa) => gpa.mu_y,
         }
     }
 
-    /// How far x goes toward a z of this weight when all weights have this sum.
-    pub(crate) fn part(&self, weight: f64, sum: f64) -> f64 {
-        match self {
-            Self::ScheduleFree(_) if sum > 0.0 => weight / sum,
-            Self::ScheduleFree(_) => 0.0,
-            Self::Gpa(gpa) => 1.0 - gpa.mu_x,
-        }
-    }
-
     /// The numbers of step `step`, counted from 1, `largest` being the largest learning rate so far.
-    pub(crate) fn rates(&self, lr: f64, step: u64, largest: &mut f64) -> Rates {
+    pub fn rates(&self, lr: f64, step: u64, largest: &mut f64) -> PrimalRates {
         match self {
             Self::ScheduleFree(schedule_free) => {
                 let [inner, rate] = schedule_free.rates(lr, step);
                 *largest = largest.max(rate);
                 let weight = (step as f64).powf(schedule_free.power) * largest.powf(schedule_free.rate_power);
-                Rates { inner, decay: rate * schedule_free.weight_decay, keep: [1.0; 2], weight: Some(weight) }
+                PrimalRates { inner, weight, decay: rate * schedule_free.weight_decay, keep: [1.0; 2] }
             }
             Self::Gpa(gpa) => {
                 let keep = match gpa.published_decay {
@@ -249,9 +242,23 @@ impl PrimalAveraging {
                     Some(PublishedDecay::OnZ(lambda)) => [1.0 - lr * lambda, 1.0],
                     Some(PublishedDecay::OnY(lambda)) => [1.0, 1.0 - lr * lambda],
                 };
-                Rates { inner: lr, decay: 0.0, keep, weight: None }
+                PrimalRates { inner: lr, weight: 0.0, decay: 0.0, keep }
             }
         }
+    }
+
+    /// The numbers of one tensor, `sum` being that of the weights of its z, with the new one; without rates, those of a
+    /// tensor that has no gradient: its x stays.
+    #[must_use]
+    pub fn coefficients(&self, rates: Option<&PrimalRates>, sum: f64) -> Coefficients<f64> {
+        let interpolation = self.interpolation();
+        let Some(rates) = rates else { return Coefficients { interpolation, weight: 0.0, decay: 0.0, keep: [1.0; 2] } };
+        let weight = match self {
+            Self::ScheduleFree(_) if sum > 0.0 => rates.weight / sum,
+            Self::ScheduleFree(_) => 0.0,
+            Self::Gpa(gpa) => 1.0 - gpa.mu_x,
+        };
+        Coefficients { interpolation, weight, decay: rates.decay, keep: rates.keep }
     }
 }
 

@@ -6,10 +6,9 @@ use crate::buffer::Slot;
 use crate::inner_state::{buffers_fit, clone_in_place, counts_fit, interpolate_all};
 use crate::kernels::primal::{self, Coefficients, average};
 use crate::kernels::{Pass, Pieces, interpolate_scalar};
-use crate::primal::Rates;
 use crate::{
     Alpha, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, ParamSet,
-    PrimalAveraging, Schedule, SecondMoment, SyncPeriod,
+    PrimalAveraging, PrimalRates, Schedule, SecondMoment, SyncPeriod,
 };
 
 /// An inner optimizer steps z, an average x follows it, and gradients are taken between both: [`ScheduleFree`] and
@@ -118,22 +117,14 @@ impl<A> PrimalAveraged<A> {
         &self,
         (params, z, sums): (&mut ParamSet<'_, T>, &mut [Buffer<T>], &[f64]),
         grads: &Grads<'_, T>,
-        rates: &Rates,
+        rates: &PrimalRates,
         work: impl Fn(&mut [T], &mut [T], Coefficients<T>) + Sync,
     ) {
         let (elements, averaging, all_move) = (params.elements(), self.averaging, self.all_move);
         let tensors = params.iter_mut().zip(z).zip(sums).enumerate();
         let tensors = tensors.filter_map(move |(index, ((param, kept), &sum))| {
             let steps = grads.get(index).is_some();
-            // without a gradient x stays
-            let weight = if steps { averaging.part(rates.weight.unwrap_or_default(), sum) } else { 0.0 };
-            let (decay, keep) = if steps { (rates.decay, rates.keep) } else { (0.0, [1.0; 2]) };
-            let coefficients = Coefficients {
-                interpolation: T::from_f64(averaging.interpolation()),
-                weight: T::from_f64(weight),
-                decay: T::from_f64(decay),
-                keep: keep.map(T::from_f64),
-            };
+            let coefficients = averaging.coefficients(steps.then_some(rates), sum).in_precision();
             (steps || all_move).then_some(Tensor { weights: param.values_mut(), kept, coefficients })
         });
         Pass::new().for_each(
@@ -163,7 +154,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for PrimalAveraged<A> {
         state.steps = state.steps.saturating_add(1);
         let rates = self.averaging.rates(lr, state.steps, &mut state.largest_rate);
         let moving = state.sums.iter_mut().enumerate().filter(|(index, _)| grads.get(*index).is_some());
-        moving.for_each(|(_, sum)| *sum += rates.weight.unwrap_or_default());
+        moving.for_each(|(_, sum)| *sum += rates.weight);
         self.pass(
             (params, &mut state.z, &state.sums),
             grads,

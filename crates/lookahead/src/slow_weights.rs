@@ -7,7 +7,7 @@ use crate::inner_state::{adopt_zeros, buffers_fit, interpolate_all, lengths_fit,
 use crate::kernels::bf16::{Rounding, store, widen};
 use crate::kernels::momentum::Coefficients;
 use crate::kernels::{Pass, Slow, SlowValues, TensorSync};
-use crate::{Alpha, Buffer, BufferUnit, Error, Float, Grads, InnerState, OuterStep, ParamSet};
+use crate::{Alpha, Buffer, BufferScale, Error, Float, Grads, InnerState, OuterStep, ParamSet};
 
 /// How the slow weights are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,13 +41,11 @@ pub(crate) enum SlowWeights<T> {
         stepped: Vec<bool>,
         seed: u64,
     },
-    /// With the buffers of an outer momentum, what they were measured in at the last sync and how large that was (0 before
-    /// the first), and the learning rate of the last gradient step.
+    /// With the buffers of an outer momentum.
     Momentum {
         values: Vec<Buffer<T>>,
         buffers: Vec<Buffer<T>>,
-        unit: (BufferUnit, f64),
-        lr: f64,
+        scale: BufferScale,
     },
 }
 
@@ -58,8 +56,8 @@ impl<T: Clone> Clone for SlowWeights<T> {
             Self::Bf16 { values, stepped, seed } => {
                 Self::Bf16 { values: values.clone(), stepped: stepped.clone(), seed: *seed }
             }
-            Self::Momentum { values, buffers, unit, lr } => {
-                Self::Momentum { values: values.clone(), buffers: buffers.clone(), unit: *unit, lr: *lr }
+            Self::Momentum { values, buffers, scale } => {
+                Self::Momentum { values: values.clone(), buffers: buffers.clone(), scale: *scale }
             }
         }
     }
@@ -73,12 +71,12 @@ impl<T: Clone> Clone for SlowWeights<T> {
                 *seed = *other;
             }
             (
-                Self::Momentum { values, buffers, unit, lr },
-                Self::Momentum { values: from, buffers: others, unit: its_unit, lr: its_lr },
+                Self::Momentum { values, buffers, scale },
+                Self::Momentum { values: from, buffers: others, scale: its_scale },
             ) => {
                 values.clone_from(from);
                 buffers.clone_from(others);
-                (*unit, *lr) = (*its_unit, *its_lr);
+                *scale = *its_scale;
             }
             (slow, source) => *slow = source.clone(),
         }
@@ -98,7 +96,7 @@ impl<T: Float> SlowWeights<T> {
     fn with_momentum(self, wanted: bool) -> Self {
         match self {
             Self::Full(values) if wanted => {
-                Self::Momentum { values, buffers: Vec::new(), unit: (BufferUnit::default(), 0.0), lr: 0.0 }
+                Self::Momentum { values, buffers: Vec::new(), scale: BufferScale::default() }
             }
             Self::Momentum { values, .. } if !wanted => Self::Full(values),
             slow => slow,
@@ -139,15 +137,15 @@ impl<T: Float> SlowWeights<T> {
 
     /// Notes the learning rate of a gradient step.
     pub(crate) fn observe_rate(&mut self, rate: f64) {
-        if let Self::Momentum { lr, .. } = self {
-            *lr = rate;
+        if let Self::Momentum { scale, .. } = self {
+            scale.lr = rate;
         }
     }
 
     /// The numbers of `plan` for outer step `outer`, if there is a momentum.
     pub(crate) fn next_step(&mut self, plan: &OuterStep, outer: u64) -> Option<Coefficients<T>> {
         match self {
-            Self::Momentum { unit, lr, .. } => Some(plan.coefficients(outer, *lr, unit)),
+            Self::Momentum { scale, .. } => Some(plan.coefficients(outer, scale).in_precision()),
             Self::Full(_) | Self::Bf16 { .. } => None,
         }
     }
@@ -162,9 +160,9 @@ impl<T: Float> SlowWeights<T> {
 
     /// The momentum forgets all it has seen.
     pub(crate) fn restart_momentum(&mut self) {
-        if let Self::Momentum { buffers, unit, .. } = self {
+        if let Self::Momentum { buffers, scale, .. } = self {
             zero_all(buffers);
-            unit.1 = 0.0;
+            scale.size = 0.0;
         }
     }
 

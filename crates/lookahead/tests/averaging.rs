@@ -9,21 +9,42 @@ use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
     Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer,
     OuterMomentum, OuterRate, OuterStep, ParamSet, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree,
-    SyncPeriod, family,
+    SyncPeriod,
 };
-use lookahead_laws::family::{Inner, Run, Source, assert_follows, gradients, initial, sgdm};
+use lookahead_laws::family::{InnerRule, Run, Source, assert_follows, average, gradients, initial, primal, sgdm};
 
 /// In f64 both programs differ by rounding alone; f32 rounds each step.
 fn tolerance<T: Float>() -> f64 {
     if size_of::<T>() == 8 { 1e-12 } else { 5e-5 }
 }
 
-/// Each run of a source, in both precisions, by what `run` is given.
-fn each(stem: &str, runs: usize, run: impl Fn(&str, &Run) -> Result<(), Error>) -> Result<(), Error> {
-    let source = Source::read(stem);
-    assert_eq!(source.runs.len(), runs, "{stem}.json: the number of runs");
-    source.runs.iter().try_for_each(|one| run(&format!("{stem}.json, {}", one.name()), one))
+/// Each run of a source, in both precisions, under the optimizer that `wrap` puts around its rule.
+macro_rules! source {
+    ($stem:ident: $runs:literal, $member:path, $wrap:path) => {
+        #[test]
+        fn $stem() -> Result<(), Error> {
+            let stem = stringify!($stem);
+            let source = Source::read(stem);
+            assert_eq!(source.runs.len(), $runs, "{stem}.json: the number of runs");
+            for run in &source.runs {
+                let at = format!("{stem}.json, {}", run.name());
+                match $member(stem, run)? {
+                    (InnerRule::Sgd(rule), averaging) => both(&at, run, &$wrap(rule, averaging))?,
+                    (InnerRule::AdamW(rule), averaging) => both(&at, run, &$wrap(rule, averaging))?,
+                }
+            }
+            Ok(())
+        }
+    };
 }
+
+source!(schedulefree_sgd: 8, primal, PrimalAveraged::new);
+source!(schedulefree_wrapper: 8, primal, PrimalAveraged::new);
+source!(schedulefree_adamw: 8, primal, PrimalAveraged::new);
+source!(schedulefree_adamw_paper: 4, primal, PrimalAveraged::new);
+source!(gpa_adamw: 7, primal, PrimalAveraged::new);
+source!(ema_timm: 9, average, Averaged::new);
+source!(ema_torch_swa_utils: 5, average, Averaged::new);
 
 fn both(at: &str, run: &Run, optimizer: &(impl Optimizer<f32> + Optimizer<f64>)) -> Result<(), Error> {
     follow::<f64>(at, run, optimizer)?;
@@ -45,57 +66,6 @@ fn follow<T: Float>(at: &str, run: &Run, optimizer: &impl Optimizer<T>) -> Resul
         assert_follows(&format!("{at}: evaluated"), &evaluated, slow, tolerance::<T>());
     }
     Ok(())
-}
-
-fn schedule_free(run: &Run) -> Result<ScheduleFree, Error> {
-    let number = |name| run.number(name).unwrap_or_default();
-    let beta = run.number("beta").or_else(|| run.number("momentum")).expect("a beta");
-    let decay = number("weight_decay").max(number("weight_decay_at_y"));
-    let averaging = ScheduleFree::new().with_beta(beta)?.with_power(number("r"))?.with_weight_decay(decay)?;
-    Ok(averaging.with_rate_power(number("weight_lr_power"))?.with_warm_up(number("warmup_steps") as u64))
-}
-
-#[test]
-fn schedulefree_sgd() -> Result<(), Error> {
-    each("schedulefree_sgd", 8, |at, run| both(at, run, &PrimalAveraged::new(Sgd::new(), schedule_free(run)?)))
-}
-
-#[test]
-fn schedulefree_wrapper() -> Result<(), Error> {
-    each("schedulefree_wrapper", 8, |at, run| match run.inner {
-        Inner::Sgd => both(at, run, &PrimalAveraged::new(Sgd::new(), schedule_free(run)?)),
-        Inner::Sgdm => both(at, run, &PrimalAveraged::new(sgdm()?, schedule_free(run)?)),
-        Inner::AdamW => both(at, run, &PrimalAveraged::new(AdamW::new(), schedule_free(run)?)),
-    })
-}
-
-/// As in the package: not the paper's algorithm.
-#[test]
-fn schedulefree_adamw() -> Result<(), Error> {
-    each("schedulefree_adamw", 8, |at, run| {
-        let rule = *family::schedule_free_adam_w_as_packaged(0.0)?.inner();
-        both(at, run, &PrimalAveraged::new(rule, schedule_free(run)?))
-    })
-}
-
-#[test]
-fn schedulefree_adamw_paper() -> Result<(), Error> {
-    each("schedulefree_adamw_paper", 4, |at, run| {
-        let rule = *family::schedule_free_adam_w(0.0)?.inner();
-        both(at, run, &PrimalAveraged::new(rule, schedule_free(run)?.with_corrected_rate(0.999)?))
-    })
-}
-
-/// Its code's runs. Where the weight decay is not 0 they are not the paper's.
-#[test]
-fn gpa_adamw() -> Result<(), Error> {
-    each("gpa_adamw", 7, |at, run| {
-        let number = |name| run.number(name).expect("a number");
-        let gpa = Gpa::new().with_coefficients(number("mu_x"), number("mu_y"))?;
-        let decay = if run.flag("use_wd_on_y") { PublishedDecay::OnY } else { PublishedDecay::OnZ };
-        let gpa = gpa.with_published_decay(decay(number("weight_decay")))?;
-        both(at, run, &PrimalAveraged::new(AdamW::new().with_weight_decay(0.0)?, gpa))
-    })
 }
 
 /// The paper's recursion, written out: z by AdamW with its weight decay, x and y from it.
@@ -263,39 +233,4 @@ fn what_makes_no_sense_is_refused() {
         let error = refused.expect_err(words).to_string();
         assert!(error.starts_with(words), "{error}");
     }
-}
-
-fn around(at: &str, run: &Run, averaging: Averaging) -> Result<(), Error> {
-    match run.inner {
-        Inner::AdamW => both(at, run, &Averaged::new(AdamW::new(), averaging)),
-        _ => both(at, run, &Averaged::new(Sgd::new(), averaging)),
-    }
-}
-
-#[test]
-fn ema_timm() -> Result<(), Error> {
-    each("ema_timm", 9, |at, run| {
-        let decay = run.number("decay").expect("a decay");
-        if !run.flag("use_warmup") {
-            return around(at, run, Averaging::exponential(decay)?);
-        }
-        let warm_up = PowerWarmUp::new()
-            .with_gamma(run.number("warmup_gamma").unwrap_or(1.0))?
-            .with_power(run.number("warmup_power").unwrap_or(2.0 / 3.0))?
-            .with_min_decay(run.number("min_decay").unwrap_or_default())?
-            .with_update_after_step(run.number("update_after_step").unwrap_or_default() as u64);
-        around(at, run, Averaging::exponential_with_power_warm_up(decay, warm_up)?)
-    })
-}
-
-#[test]
-fn ema_torch_swa_utils() -> Result<(), Error> {
-    each("ema_torch_swa_utils", 5, |at, run| {
-        let averaging = match run.word("avg") {
-            Some("ema 0.9") => Averaging::exponential(0.9)?,
-            Some("ema 0.999") => Averaging::exponential(0.999)?,
-            _ => Averaging::Running { start: 0 },
-        };
-        around(at, run, averaging)
-    })
 }

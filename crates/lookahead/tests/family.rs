@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
-    Alpha, BufferUnit, Error, Float, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
-    OuterRate, OuterStep, ParamSet, Schedule, SyncClock, SyncPeriod, Tick, Workers, family,
+    Alpha, BufferUnit, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep,
+    ParamSet, Schedule, SyncClock, SyncPeriod, Tick, Workers, family,
 };
-use lookahead_laws::family::{Inner, Run, Source, assert_follows, gradients, initial, sgdm};
+use lookahead_laws::family::{self as members, InnerRule, Run, Source, assert_follows, gradients, initial};
 
 /// In f64 both programs differ by rounding alone; f32 rounds each step.
 fn tolerance<T: Float>() -> f64 {
@@ -20,23 +19,23 @@ fn slices<'a, T: Float>(params: &'a ParamSet<'_, T>) -> Vec<&'a [T]> {
 }
 
 /// Each run of a source under the configuration that it stands for.
-fn check(stem: &str, runs: usize, config: impl Fn(&Run) -> Result<LookaheadConfig, Error>) -> Result<(), Error> {
+fn check(stem: &str, runs: usize) -> Result<(), Error> {
     let source = Source::read(stem);
     assert_eq!(source.runs.len(), runs, "{stem}.json: the number of runs");
     for run in &source.runs {
-        let at = format!("{stem}.json, {}", run.name());
-        check_around::<f64>(&at, run, config(run)?)?;
-        check_around::<f32>(&at, run, config(run)?)?;
+        let (at, config) = (format!("{stem}.json, {}", run.name()), members::lookahead(stem, run)?);
+        match run.inner.rule()? {
+            InnerRule::Sgd(rule) => {
+                follow::<f64>(&at, run, rule, config.clone())?;
+                follow::<f32>(&at, run, rule, config)?;
+            }
+            InnerRule::AdamW(rule) => {
+                follow::<f64>(&at, run, rule, config.clone())?;
+                follow::<f32>(&at, run, rule, config)?;
+            }
+        }
     }
     Ok(())
-}
-
-fn check_around<T: Float>(at: &str, run: &Run, config: LookaheadConfig) -> Result<(), Error> {
-    match run.inner {
-        Inner::Sgd => follow::<T>(at, run, Sgd::new(), config),
-        Inner::Sgdm => follow::<T>(at, run, sgdm()?, config),
-        Inner::AdamW => follow::<T>(at, run, AdamW::new(), config),
-    }
 }
 
 fn follow<T: Float>(at: &str, run: &Run, rule: impl Optimizer<T>, config: LookaheadConfig) -> Result<(), Error> {
@@ -75,114 +74,43 @@ fn as_delta(step: &OuterStep, lr: f64, u: f64) -> f64 {
     }
 }
 
-fn every(k: u32) -> Result<LookaheadConfig, Error> {
-    Ok(LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?))
+/// A test for each source, with the number of its runs.
+macro_rules! sources {
+    ($($name:ident: $runs:literal),+ $(,)?) => {
+        $(
+            #[test]
+            fn $name() -> Result<(), Error> {
+                check(stringify!($name), $runs)
+            }
+        )+
+    };
 }
 
-fn lookahead(run: &Run, alpha: &str, policy: InnerStatePolicy) -> Result<LookaheadConfig, Error> {
-    let alpha = Alpha::new(run.number(alpha).expect("an alpha"))?;
-    Ok(every(run.k)?.with_alpha(alpha).with_inner_state(policy))
-}
+sources!(
+    lookahead_official: 16,
+    lookahead_pytorch_optimizer: 20,
+    lookahead_optax: 20,
+    snoo_paper: 19,
+    snoo_pr128: 9,
+    muloco1: 10,
+    diloco_torchft: 6,
+    slowmo_fairscale: 17,
+    slowmo_torchdistx: 9,
+);
 
-/// The numbers of a run: eta, which SlowMo calls alpha, and mu.
-fn numbers(run: &Run) -> Result<(OuterRate, OuterMomentum), Error> {
-    let eta = run.number("eta").or_else(|| run.number("alpha")).expect("an outer learning rate");
-    Ok((OuterRate::new(eta)?, OuterMomentum::new(run.number("mu").expect("an outer momentum"))?))
-}
-
-fn nesterov(run: &Run) -> Result<OuterStep, Error> {
-    let (eta, mu) = numbers(run)?;
-    Ok(OuterStep::nesterov(eta, mu))
-}
-
-fn slowmo(run: &Run) -> Result<OuterStep, Error> {
-    let (alpha, mu) = numbers(run)?;
-    Ok(OuterStep::heavy_ball(alpha, mu).with_buffer_unit(BufferUnit::DeltaOverLearningRate))
-}
-
-#[test]
-fn lookahead_official() -> Result<(), Error> {
-    // "reset" touches a momentum alone there: its other runs are without
-    check("lookahead_official", 16, |run| match run.word("pullback_momentum") {
-        Some("reset") => lookahead(run, "alpha", InnerStatePolicy::Reset),
-        _ => lookahead(run, "alpha", InnerStatePolicy::Maintain),
-    })
-}
-
-#[test]
-fn lookahead_pytorch_optimizer() -> Result<(), Error> {
-    check("lookahead_pytorch_optimizer", 20, |run| match run.word("pullback_momentum") {
-        Some("reset") => lookahead(run, "alpha", InnerStatePolicy::Reset),
-        Some("pullback") => lookahead(run, "alpha", InnerStatePolicy::Interpolate),
-        _ => lookahead(run, "alpha", InnerStatePolicy::Maintain),
-    })
-}
-
-#[test]
-fn lookahead_optax() -> Result<(), Error> {
-    check("lookahead_optax", 20, |run| match run.flag("reset_state") {
-        true => lookahead(run, "slow_step_size", InnerStatePolicy::Reset),
-        false => lookahead(run, "slow_step_size", InnerStatePolicy::Maintain),
-    })
-}
-
-#[test]
-fn snoo_paper() -> Result<(), Error> {
-    check("snoo_paper", 19, |run| Ok(every(run.k)?.with_outer_step(nesterov(run)?)))
-}
-
-/// The first cycle has one step there.
-#[test]
-fn snoo_pr128() -> Result<(), Error> {
-    check("snoo_pr128", 9, |run| {
-        let periods = Schedule::syncs_from(SyncPeriod::new(1)?, SyncPeriod::new(run.k)?);
-        Ok(LookaheadConfig::new().with_sync_period(periods).with_outer_step(nesterov(run)?))
-    })
-}
-
-#[test]
-fn muloco1() -> Result<(), Error> {
-    check(
-        "muloco1",
-        10,
-        |run| Ok(every(run.k)?.with_outer_step(nesterov(run)?.with_buffer_unit(BufferUnit::OuterStep))),
-    )
-}
-
-#[test]
-fn diloco_torchft() -> Result<(), Error> {
-    check("diloco_torchft", 6, |run| Ok(every(run.k)?.with_outer_step(nesterov(run)?)))
-}
-
-/// Its runs whose slow weights were made before the first step, as in the paper.
-#[test]
-fn slowmo_fairscale() -> Result<(), Error> {
-    check("slowmo_fairscale", 17, |run| Ok(every(run.k)?.with_outer_step(slowmo(run)?)))
-}
-
-/// Its first outer step follows step 1 + k, with a way of as many steps.
-#[test]
-fn slowmo_torchdistx() -> Result<(), Error> {
-    check("slowmo_torchdistx", 9, |run| {
-        let periods = Schedule::syncs_from(SyncPeriod::new(1 + run.k)?, SyncPeriod::new(run.k)?);
-        Ok(LookaheadConfig::new().with_sync_period(periods).with_outer_step(slowmo(run)?))
-    })
-}
-
-fn check_two_workers(stem: &str, runs: usize, step: impl Fn(&Run) -> Result<OuterStep, Error>) -> Result<(), Error> {
+fn check_two_workers(stem: &str, runs: usize) -> Result<(), Error> {
     let source = Source::read(stem);
     assert_eq!(source.runs.len(), runs, "{stem}.json: the number of runs");
     for run in &source.runs {
-        let at = format!("{stem}.json, {}", run.name());
-        for single in [false, true] {
-            let step = step(run)?;
-            match (run.inner, single) {
-                (Inner::Sgd, false) => follow_two_workers::<f64>(&at, run, Sgd::new(), step)?,
-                (Inner::Sgd, true) => follow_two_workers::<f32>(&at, run, Sgd::new(), step)?,
-                (Inner::Sgdm, false) => follow_two_workers::<f64>(&at, run, sgdm()?, step)?,
-                (Inner::Sgdm, true) => follow_two_workers::<f32>(&at, run, sgdm()?, step)?,
-                (Inner::AdamW, false) => follow_two_workers::<f64>(&at, run, AdamW::new(), step)?,
-                (Inner::AdamW, true) => follow_two_workers::<f32>(&at, run, AdamW::new(), step)?,
+        let (at, step) = (format!("{stem}.json, {}", run.name()), members::outer_step(stem, run)?);
+        match run.inner.rule()? {
+            InnerRule::Sgd(rule) => {
+                follow_two_workers::<f64>(&at, run, rule, step.clone())?;
+                follow_two_workers::<f32>(&at, run, rule, step)?;
+            }
+            InnerRule::AdamW(rule) => {
+                follow_two_workers::<f64>(&at, run, rule, step.clone())?;
+                follow_two_workers::<f32>(&at, run, rule, step)?;
             }
         }
     }
@@ -210,23 +138,23 @@ fn follow_two_workers<T: Float>(at: &str, run: &Run, rule: impl Optimizer<T>, st
 
 #[test]
 fn two_workers_local_sgd() -> Result<(), Error> {
-    let mean = |_: &Run| Ok(OuterStep::nesterov(OuterRate::new(1.0)?, OuterMomentum::ZERO));
-    check_two_workers("two_workers_local_sgd", 6, mean)
+    check_two_workers("two_workers_local_sgd", 6)
 }
 
 #[test]
 fn two_workers_diloco() -> Result<(), Error> {
-    check_two_workers("two_workers_diloco", 6, nesterov)
+    check_two_workers("two_workers_diloco", 6)
 }
 
 #[test]
 fn two_workers_slowmo() -> Result<(), Error> {
-    check_two_workers("two_workers_slowmo", 9, slowmo)
+    check_two_workers("two_workers_slowmo", 9)
 }
 
 /// What each function gives is what the runs above were followed with.
 #[test]
 fn the_family_has_the_numbers_of_its_sources() -> Result<(), Error> {
+    let every = |k| Ok::<_, Error>(LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?));
     let step = |eta, mu| Ok::<_, Error>(OuterStep::nesterov(OuterRate::new(eta)?, OuterMomentum::new(mu)?));
     assert_eq!(family::snoo(), every(28)?.with_outer_step(step(0.68, 0.37)?));
     let offset = Schedule::syncs_from(SyncPeriod::new(1)?, SyncPeriod::new(28)?);

@@ -25,8 +25,9 @@ pub use lookahead_settings::{ConfigError, Place};
 pub use self::device::{DeviceConfig, DeviceKind, UnknownDevice};
 pub use self::keep::KeepConfig;
 pub use self::optimizer::{
-    AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, LookaheadTable,
-    OptimizerConfig, SgdConfig, SlowWeightsConfig, StepSizeConfig, ThenConfig,
+    AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, GpaTable,
+    LookaheadTable, Member, OptimizerConfig, OuterTable, ScheduleFreeTable, SgdConfig, SlowWeightsConfig,
+    StepSizeConfig, ThenConfig, WarmUp,
 };
 pub use self::schedule::{DecayConfig, ScheduleConfig};
 pub use self::sweep::{Axis, GroupConfig, Override, PanelConfig, ScaleConfig, SweepConfig};

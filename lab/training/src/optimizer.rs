@@ -7,15 +7,16 @@ use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use lookahead::{
-    Alpha, Averaging, Cadence, Description, InnerStatePolicy, LookaheadConfig, Schedule, SyncPeriod, SyncReport,
+    Alpha, Averaging, Cadence, Description, InnerStatePolicy, LookaheadConfig, PowerWarmUp, Schedule, SyncPeriod,
+    SyncReport,
 };
 use lookahead_burn::{
-    AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, Observed, PullBack, RecordReader, RecordWriter,
-    RuleSet, Sgd, Weights,
+    AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, Observed, PrimalAveraged, PullBack, RecordReader,
+    RecordWriter, RuleSet, Sgd, Weights,
 };
 
 use crate::Error;
-use crate::config::{AverageConfig, OptimizerConfig, StepSizeConfig};
+use crate::config::{AverageConfig, GpaTable, OptimizerConfig, ScheduleFreeTable, StepSizeConfig, WarmUp};
 
 /// A rule, a Lookahead or an average, around any other. An enum, because an optimizer of modules is no object: Burn's modules
 /// are walked by code that is generic in the rank of their tensors.
@@ -31,6 +32,8 @@ pub enum AnyOptimizer {
     AdaFactor(RuleSet<AdaFactor>),
     /// Lookahead around another.
     Lookahead(Box<Lookahead<AnyOptimizer>>),
+    /// An average that trains where it evaluates, around another.
+    PrimalAveraged(Box<PrimalAveraged<AnyOptimizer>>),
     /// An average of another's weights.
     Averaged(Box<Averaged<AnyOptimizer>>),
 }
@@ -61,10 +64,28 @@ impl AnyOptimizer {
                 let config = config.with_inner_state(outer.inner_state).with_slow_storage(outer.slow_weights.storage());
                 Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner, steps_of)?, config)?))
             }
+            OptimizerConfig::Snoo(outer)
+            | OptimizerConfig::MuLoCo(outer)
+            | OptimizerConfig::DiLoCo(outer)
+            | OptimizerConfig::SlowMo(outer) => {
+                Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner, steps_of)?, outer.config()?)?))
+            }
+            OptimizerConfig::ScheduleFree(ScheduleFreeTable { averaging, inner }) => {
+                Self::PrimalAveraged(Box::new(PrimalAveraged::new(Self::new(inner, steps_of)?, *averaging)))
+            }
+            OptimizerConfig::Gpa(GpaTable { averaging, inner }) => {
+                Self::PrimalAveraged(Box::new(PrimalAveraged::new(Self::new(inner, steps_of)?, *averaging)))
+            }
             OptimizerConfig::Averaged(averaged) => {
                 let averaging = match averaged.average {
                     AverageConfig::Running { start } => Averaging::Running { start },
-                    AverageConfig::Exponential { decay } => Averaging::exponential(decay)?,
+                    AverageConfig::Exponential { decay, warm_up: WarmUp::None } => Averaging::exponential(decay)?,
+                    AverageConfig::Exponential { decay, warm_up: WarmUp::Ratio } => {
+                        Averaging::exponential_with_warm_up(decay)?
+                    }
+                    AverageConfig::Exponential { decay, warm_up: WarmUp::Power } => {
+                        Averaging::exponential_with_power_warm_up(decay, PowerWarmUp::new())?
+                    }
                     AverageConfig::NonMonotonic { patience } => {
                         Averaging::NonMonotonic { patience: patience.get() as usize }
                     }
@@ -101,7 +122,7 @@ impl AnyOptimizer {
     /// A copy of the model on the weights to evaluate: slow weights, an average, or its own. It owns its buffers.
     #[must_use]
     pub fn evaluation_model<M: Module>(&self, model: &M) -> M {
-        self.evaluation_weights().map_or_else(|| model.valid(), |weights| weights.apply(model))
+        self.evaluation_weights(model).map_or_else(|| model.valid(), |weights| weights.apply(model))
     }
 }
 
@@ -114,6 +135,7 @@ macro_rules! each {
             AnyOptimizer::AdamW($optimizer) => $call,
             AnyOptimizer::AdaFactor($optimizer) => $call,
             AnyOptimizer::Lookahead($optimizer) => $call,
+            AnyOptimizer::PrimalAveraged($optimizer) => $call,
             AnyOptimizer::Averaged($optimizer) => $call,
         }
     };
@@ -171,6 +193,7 @@ impl InnerOptimizer for AnyOptimizer {
             Self::AdamW(optimizer) => wrapped!(optimizer, AdamW(anchor) => anchor),
             Self::AdaFactor(optimizer) => wrapped!(optimizer, AdaFactor(anchor) => anchor),
             Self::Lookahead(optimizer) => wrapped!(optimizer, Lookahead(anchor) => &mut **anchor),
+            Self::PrimalAveraged(optimizer) => wrapped!(optimizer, PrimalAveraged(anchor) => &mut **anchor),
             Self::Averaged(optimizer) => wrapped!(optimizer, Averaged(anchor) => &mut **anchor),
         }
     }
@@ -195,6 +218,7 @@ impl InnerOptimizer for AnyOptimizer {
             (Self::AdamW(optimizer), Self::AdamW(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::AdaFactor(optimizer), Self::AdaFactor(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::Lookahead(optimizer), Self::Lookahead(anchor)) => optimizer.interpolate(anchor, alpha),
+            (Self::PrimalAveraged(optimizer), Self::PrimalAveraged(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::Averaged(optimizer), Self::Averaged(anchor)) => optimizer.interpolate(anchor, alpha),
             _ => {}
         }
@@ -216,8 +240,8 @@ impl InnerOptimizer for AnyOptimizer {
         each!(self, optimizer => optimizer.second_moment(id))
     }
 
-    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
-        each!(self, optimizer => optimizer.evaluation_weights())
+    fn evaluation_weights<M: Module>(&self, module: &M) -> Option<Cow<'_, Weights>> {
+        each!(self, optimizer => optimizer.evaluation_weights(module))
     }
 
     fn describe(&self) -> Description {

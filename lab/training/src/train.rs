@@ -288,7 +288,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let evaluated = self.with_own_statistics(self.optimizer.evaluation_model(model))?;
         let train = self.score(&evaluated, Part::Train)?;
         let valid = self.score(&evaluated, Part::Valid)?;
-        let has_fast = self.config.evaluate_fast && self.optimizer.evaluation_weights().is_some();
+        let has_fast = self.config.evaluate_fast && self.optimizer.evaluation_weights(model).is_some();
         let fast = has_fast.then(|| self.score(&model.valid(), Part::Valid)).transpose()?;
         let row = MetricsRow {
             epoch,
@@ -328,7 +328,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.position.seconds = self.seconds();
         self.position.plateau = self.schedule.memory().cloned();
         let model = self.model();
-        let slow = self.optimizer.evaluation_weights().map(|weights| named_weights(&weights.apply(model)));
+        let slow = self.optimizer.evaluation_weights(model).map(|weights| named_weights(&weights.apply(model)));
         let record = self.optimizer.to_record(model)?;
         let position = self.position.clone();
         let memory = self.memory.to_tensors();

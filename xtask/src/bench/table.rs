@@ -19,7 +19,7 @@ pub fn markdown(results: &[Value]) -> String {
         for row in result["measured"].as_array().into_iter().flatten() {
             let variant = text_of(&row["variant"]);
             let [least, median, greatest] = ["least", "median", "greatest"].map(|field| row["ms"][field].as_f64());
-            let of_floor = floor(result, synced(variant)).zip(median).map(|(floor, ms)| format!("{:.2}", ms / floor));
+            let of_floor = floor(result, variant).zip(median).map(|(floor, ms)| format!("{:.2}", ms / floor));
             let cycle = synced(variant).then(|| format!("{:.3}", row["ratio_in_cycle"].as_f64().unwrap_or(f64::NAN)));
             let ms = [least, median, greatest].map(|ms| format!("{:.3}", ms.unwrap_or(f64::NAN))).join(", ");
             let (worker, none) = (text_of(&row["worker"]), || "".to_owned());
@@ -42,7 +42,7 @@ pub fn markdown(results: &[Value]) -> String {
 /// The comparisons that matter, by medians.
 fn summary(results: &[Value]) -> String {
     let mut text = String::from(
-        "| parameters, inner optimizer | inner, ms | inner / floor | Lookahead / floor | Lookahead in its cycle | Burn: inner / floor | Burn: Lookahead / floor | PyTorch's Lookahead / ours | optax's Lookahead / ours |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| parameters, inner optimizer | inner, ms | inner / floor | Lookahead / floor | Lookahead in its cycle | Burn: inner / floor | Burn: Lookahead / floor | SNOO / floor | Burn: SNOO / floor | PyTorch's Lookahead / ours | optax's Lookahead / ours |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for result in results {
         let ms = |worker: &str, variant: &str| row(result, worker, variant)?["ms"]["median"].as_f64();
@@ -58,6 +58,8 @@ fn summary(results: &[Value]) -> String {
             cycle.map_or("".to_owned(), |cycle| format!("{cycle:.3}")),
             ratio(ms("ours", "burn_inner"), ms("floor", "inner"), 2),
             ratio(ms("ours", "burn_la_fused"), ms("floor", "la_fused"), 2),
+            ratio(ms("ours", "snoo"), ms("floor", "snoo"), 2),
+            ratio(ms("ours", "burn_snoo"), ms("floor", "snoo"), 2),
             ratio(ms("torch", "la_kozistr"), ms("ours", "la_fused"), 2),
             ratio(ms("optax", "la_optax"), ms("ours", "la_fused"), 1),
         ];
@@ -76,11 +78,15 @@ fn text_of(value: &Value) -> &str {
 }
 
 fn synced(variant: &str) -> bool {
-    variant.split('_').any(|part| part == "la")
+    variant.split('_').any(|part| part == "la" || part == "snoo")
 }
 
 /// The floor's median: its inner step, or its step with the sync fused.
-fn floor(result: &Value, synced: bool) -> Option<f64> {
-    let wanted = if synced { "la_fused" } else { "inner" };
+fn floor(result: &Value, variant: &str) -> Option<f64> {
+    let wanted = match variant {
+        "snoo" | "burn_snoo" => "snoo",
+        _ if synced(variant) => "la_fused",
+        _ => "inner",
+    };
     row(result, "floor", wanted)?["ms"]["median"].as_f64()
 }

@@ -49,6 +49,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
         self.inner.interpolate(&anchor.inner, alpha);
+        self.slow.interpolate_momentum(&anchor.slow, alpha);
     }
 
     fn rebase<M: Module>(&mut self, module: &M) {
@@ -78,7 +79,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.inner.second_moment(id)
     }
 
-    fn evaluation_weights(&self) -> Option<Cow<'_, Weights>> {
+    fn evaluation_weights<M: Module>(&self, _module: &M) -> Option<Cow<'_, Weights>> {
         Some(self.slow())
     }
 
@@ -88,7 +89,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
     }
 
     fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
-        self.slow.save(&mut record.within("slow"))?;
+        self.slow.save(record)?;
         self.inner.save(&mut record.within("inner"))?;
         record.number("has_anchor", self.anchor.is_some())?;
         if let Some(anchor) = &self.anchor {
@@ -112,7 +113,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
-        self.slow.load(&mut record.within("slow"))?;
+        self.slow.load(record)?;
         self.inner.load(&mut record.within("inner"))?;
         self.inner.accepts(self.config.inner_state())?;
         // Under other hyperparameters "interpolate" begins from the state at hand, and squared gradients begin empty.

@@ -1,12 +1,13 @@
 //! The module form in what is Burn's own: parameter groups, frozen parameters and batch-norm statistics, evaluation,
 //! `ModuleOptimizer` and foreign rules inside, averages, non-finite gradients, adaptive alpha, schedulers, clipping,
-//! buffers written in place, layers that are replaced or stand at several places.
+//! buffers written in place, Lookahead's descendants, layers that are replaced or stand at several places.
 
 mod adaptive;
 mod average;
 mod black_box;
 mod builders;
 mod clipping;
+mod descendants;
 #[path = "../device/mod.rs"]
 mod device;
 mod foreign_rules;

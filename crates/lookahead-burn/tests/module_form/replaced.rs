@@ -36,7 +36,7 @@ fn evaluated<I: InnerOptimizer>(optimizer: &I, network: &Network) -> Vec<u32> {
     // As the next step will find them.
     let mut optimizer = optimizer.clone();
     optimizer.follow(network);
-    optimizer.evaluation_weights().map_or_else(|| network.bits(), |weights| weights.apply(network).bits())
+    optimizer.evaluation_weights(network).map_or_else(|| network.bits(), |weights| weights.apply(network).bits())
 }
 
 fn train<I: InnerOptimizer>(optimizer: &mut I, network: Network, step: u64) -> Network {

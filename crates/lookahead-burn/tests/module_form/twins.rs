@@ -92,8 +92,8 @@ fn assert_like_one<I: InnerOptimizer>(what: &str, new: impl Fn() -> I) {
         let grads = shared.gradients(step);
         shared = expected.advance(&0.1.into(), shared, grads);
         assert_eq!(twins.values(), shared.values(), "{what}, after step {step}");
-        let evaluated = optimizer.evaluation_weights().map(|weights| weights.apply(&twins).values());
-        let one = expected.evaluation_weights().map(|weights| weights.apply(&shared).values());
+        let evaluated = optimizer.evaluation_weights(&twins).map(|weights| weights.apply(&twins).values());
+        let one = expected.evaluation_weights(&shared).map(|weights| weights.apply(&shared).values());
         assert_eq!(evaluated, one, "{what}, after step {step}");
 
         // another process: other ids, and weights that came by values

@@ -99,6 +99,7 @@ impl<F: Form> Subject for Adapter<F> {
     const PRECISION: Precision = F::PRECISION;
     const SLOW: Slow = F::SLOW;
     const JOINS_AT_ONCE: bool = false;
+    const OUTER_STEPS: bool = true;
 
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self {
         Self::open(setup, Start { tensors, twin: None, saved: None })

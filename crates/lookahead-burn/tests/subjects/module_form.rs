@@ -7,7 +7,7 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, Optimizer, SgdConfig};
 use lookahead::{InnerStatePolicy, LookaheadConfig};
-use lookahead_burn::{Averaged, InnerOptimizer, Lookahead, Record, RuleSet, Weights};
+use lookahead_burn::{Averaged, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Weights};
 use lookahead_laws::{Law, Precision, Rule, Setup, Slow, Tensor};
 
 use super::{Form, OurRule, Run, Start, our_rule};
@@ -118,15 +118,20 @@ impl Form for StockRules {
 }
 
 fn around<R: Optimizer>(rule: R, setup: &Setup, start: &Start<'_>, precision: Precision, place: Place) -> Box<dyn Run> {
-    match (setup.averaging, &setup.lookaheads[..]) {
-        (None, [one, more @ ..]) if place == Place::Boxed => {
+    let layers = &setup.lookaheads[..];
+    match (setup.averaging, setup.primal, layers) {
+        (None, None, [one, more @ ..]) if place == Place::Boxed => {
             let boxed = Lookahead::from_module_optimizer(rule.into(), one.clone()).expect("a valid setup");
             wrap(boxed, more, start, precision, place)
         }
-        (None, layers) => wrap(RuleSet::new(rule), layers, start, precision, place),
-        (Some(averaging), layers) => {
+        (None, None, _) => wrap(RuleSet::new(rule), layers, start, precision, place),
+        (Some(averaging), None, _) => {
             wrap(Averaged::new(RuleSet::new(rule), averaging), layers, start, precision, place)
         }
+        (None, Some(primal), _) => {
+            wrap(PrimalAveraged::new(RuleSet::new(rule), primal), layers, start, precision, place)
+        }
+        (Some(_), Some(_), _) => panic!("the laws use one average"),
     }
 }
 
@@ -197,7 +202,7 @@ impl<I: InnerOptimizer> Run for Training<I> {
         // As the next step will find them.
         let mut optimizer = self.optimizer.clone();
         optimizer.follow(self.module());
-        let Some(weights) = optimizer.evaluation_weights() else { return self.values() };
+        let Some(weights) = optimizer.evaluation_weights(self.module()) else { return self.values() };
         let evaluated = weights.apply(self.module()).values();
         let Precision::Half = self.precision else { return evaluated };
         // What is evaluated is the nearest number in the module's precision.

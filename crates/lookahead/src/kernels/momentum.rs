@@ -1,7 +1,8 @@
 //! The outer step with momentum: Eq. 1 as SGD with momentum on `delta = phi - theta`, after which theta restarts from
 //! phi.
 
-use crate::Float;
+use super::{Pass, Slow};
+use crate::{Alpha, Float};
 
 /// The numbers of one outer step, in the precision of the weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,6 +15,16 @@ pub struct Coefficients<T> {
     pub kept: T,
     /// Whether the momentum is Nesterov's, or the heavy ball's.
     pub nesterov: bool,
+}
+
+impl Coefficients<f64> {
+    /// The same in the precision of the weights.
+    #[must_use]
+    pub fn in_precision<T: Float>(self) -> Coefficients<T> {
+        let Self { rate, momentum, kept, nesterov } = self;
+        let [rate, momentum, kept] = [rate, momentum, kept].map(T::from_f64);
+        Coefficients { rate, momentum, kept, nesterov }
+    }
 }
 
 /// `b <- mu rho b + delta`, `phi <- phi - eta d`, `theta <- phi`, with `delta = phi - theta` and d = delta without
@@ -64,6 +75,32 @@ fn settle<T: Float>(
     };
     let finite = moved.is_finite();
     (if finite { moved } else { phi }, if finite && b.is_finite() { b } else { T::ZERO }, finite)
+}
+
+impl Pass {
+    /// [`outer_step`] of one tensor.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn outer_step<T: Float>(
+        &self,
+        slow: &mut [T],
+        buffer: &mut [T],
+        fast: &mut [T],
+        step: Coefficients<T>,
+    ) -> usize {
+        let elements = fast.len();
+        assert!(
+            slow.len() == elements && buffer.len() == elements,
+            "slow weights, buffer and fast weights of one tensor"
+        );
+        self.for_each(
+            elements,
+            std::iter::once((Slow::Momentum { slow, buffer, step }, fast)),
+            #[inline(always)]
+            |(slow, fast)| slow.pull_back(fast, Alpha::ONE),
+        )
+    }
 }
 
 /// The mean of several workers' weights, element by element: `mean <- mean + (theta_n - mean) / n` for the n-th of

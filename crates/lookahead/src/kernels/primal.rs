@@ -15,6 +15,16 @@ pub struct Coefficients<T> {
     pub keep: [T; 2],
 }
 
+impl Coefficients<f64> {
+    /// The same in the precision of the weights.
+    #[must_use]
+    pub fn in_precision<T: Float>(self) -> Coefficients<T> {
+        let Self { interpolation, weight, decay, keep } = self;
+        let [interpolation, weight, decay] = [interpolation, weight, decay].map(T::from_f64);
+        Coefficients { interpolation, weight, decay, keep: keep.map(T::from_f64) }
+    }
+}
+
 /// From y and z to the z that the inner optimizer steps and the x that waits: `x = z - (z - y) / mu_y`.
 ///
 /// # Panics

@@ -1,5 +1,8 @@
 //! The optimizer of a run: any nesting of Lookahead and averages around an inner rule (Algorithm 1, Sec. 5).
 
+mod averaged;
+mod outer;
+mod primal;
 mod rules;
 
 use std::num::NonZeroU32;
@@ -8,8 +11,11 @@ use lookahead::{Adaptive, Alpha, CurvaturePower, InnerStatePolicy, SlowStorage, 
 use serde::Serialize;
 
 use lookahead_settings::ConfigError;
-use lookahead_settings::{Choices, Entry, Read, Table};
+use lookahead_settings::{Entry, Read, Table};
 
+pub use averaged::{AverageConfig, AveragedConfig, WarmUp};
+pub use outer::{Member, OuterTable};
+pub use primal::{GpaTable, ScheduleFreeTable};
 pub use rules::{AdaFactorConfig, AdamConfig, SgdConfig};
 
 /// How many optimizers can be nested.
@@ -21,6 +27,19 @@ const DEEPEST: usize = 8;
 pub enum OptimizerConfig {
     /// Lookahead around another optimizer.
     Lookahead(LookaheadTable),
+    /// SNOO around another optimizer.
+    Snoo(OuterTable),
+    /// MuLoCo with one worker.
+    MuLoCo(OuterTable),
+    /// DiLoCo with one worker.
+    DiLoCo(OuterTable),
+    /// SlowMo with one worker.
+    SlowMo(OuterTable),
+    /// Schedule-Free around another optimizer.
+    #[serde(rename = "schedule_free")]
+    ScheduleFree(ScheduleFreeTable),
+    /// Generalized primal averaging around another optimizer.
+    Gpa(GpaTable),
     /// An average of another optimizer's weights.
     Averaged(AveragedConfig),
     /// SGD.
@@ -136,40 +155,6 @@ impl ThenConfig {
     }
 }
 
-/// An average of the weights along an optimizer's path.
-///
-/// It belongs on the outside: a Lookahead around it evaluates its own slow weights, and its `reset` empties the average.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AveragedConfig {
-    /// Which average, and from when on.
-    #[serde(flatten)]
-    pub average: AverageConfig,
-    /// The optimizer whose weights are averaged.
-    pub inner: Box<OptimizerConfig>,
-}
-
-/// The kinds of average.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum AverageConfig {
-    /// Polyak's: the mean of all weights since a step.
-    Running {
-        /// The first step that counts. Default 0.
-        start: u64,
-    },
-    /// An exponential moving average.
-    Exponential {
-        /// The weight of the past, at least 0 and below 1. Default 0.999.
-        decay: f64,
-    },
-    /// The mean of all weights since the validation loss stopped to fall (NT-ASGD, Merity et al. 2018).
-    NonMonotonic {
-        /// Merity et al.'s n: the mean starts with the step after the first evaluation whose loss is above the lowest of
-        /// all those before it but the last n. Default 5.
-        patience: NonZeroU32,
-    },
-}
-
 impl StepSizeConfig {
     /// Whether it takes a gradient at theta_k.
     fn is_fresh(&self) -> bool {
@@ -201,11 +186,6 @@ impl StepSizeConfig {
 impl LookaheadTable {
     fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
         table.accept(&["name", "sync_period", "alpha", "adaptive", "then", "inner_state", "slow_weights", "inner"])?;
-        let policies = [
-            ("maintain", InnerStatePolicy::Maintain),
-            ("interpolate", InnerStatePolicy::Interpolate),
-            ("reset", InnerStatePolicy::Reset),
-        ];
         let storages = [("full", SlowWeightsConfig::Full), ("bf16", SlowWeightsConfig::Bf16)];
         let step_size = StepSizeConfig::read(table)?;
         if depth > 1 && step_size.is_fresh() {
@@ -216,13 +196,16 @@ impl LookaheadTable {
             sync_period: table.or("sync_period", SyncPeriod::default(), sync_period)?,
             step_size,
             then: ThenConfig::read(table)?,
-            inner_state: table.or("inner_state", InnerStatePolicy::default(), |e| e.one_of(&policies))?,
+            inner_state: policy(table)?,
             slow_weights: table.or("slow_weights", SlowWeightsConfig::Full, |e| e.one_of(&storages))?,
             inner: OptimizerConfig::read_inner(table, depth)?,
         };
         if let (StepSizeConfig::Adaptive(_), SlowWeightsConfig::Bf16) = (&config.step_size, config.slow_weights) {
             let accepted = "\"full\" where alpha is adaptive: the estimate would be that of the rounding".to_owned();
             return Err(table.refuse("slow_weights", "bf16", accepted));
+        }
+        if let Some(first) = config.inner.first_sync() {
+            return Err(outer::refuse_first_sync(table, first)?);
         }
         match config.inner.sync_period() {
             Some(inner) if !config.sync_period.get().is_multiple_of(inner.get()) => {
@@ -234,40 +217,21 @@ impl LookaheadTable {
     }
 }
 
+fn policy(table: &Table<'_>) -> Read<InnerStatePolicy> {
+    let policies = [
+        ("maintain", InnerStatePolicy::Maintain),
+        ("interpolate", InnerStatePolicy::Interpolate),
+        ("reset", InnerStatePolicy::Reset),
+    ];
+    table.or("inner_state", InnerStatePolicy::default(), |e| e.one_of(&policies))
+}
+
 fn sync_period(entry: &Entry<'_>) -> Read<SyncPeriod> {
     SyncPeriod::new(entry.count()?.get()).map_err(|_| entry.refuse("a whole number, at least 1"))
 }
 
-impl AverageConfig {
-    fn read(table: &Table<'_>) -> Read<Self> {
-        const KINDS: Choices<AverageConfig, 3> = [
-            ("running", AverageConfig::read_running),
-            ("exponential", AverageConfig::read_exponential),
-            ("non_monotonic", AverageConfig::read_non_monotonic),
-        ];
-        table.or("kind", KINDS[0].1, |e| e.one_of(&KINDS))?(table)
-    }
-
-    fn read_running(table: &Table<'_>) -> Read<Self> {
-        table.accept(&["name", "kind", "start", "inner"])?;
-        Ok(Self::Running { start: table.or("start", 0, |e| e.whole(0..=u64::MAX))? })
-    }
-
-    fn read_exponential(table: &Table<'_>) -> Read<Self> {
-        table.accept(&["name", "kind", "decay", "inner"])?;
-        let below_one = |x| (0.0..1.0).contains(&x);
-        Ok(Self::Exponential { decay: table.or("decay", 0.999, |e| e.number("at least 0 and below 1", below_one))? })
-    }
-
-    fn read_non_monotonic(table: &Table<'_>) -> Read<Self> {
-        const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
-        table.accept(&["name", "kind", "patience", "inner"])?;
-        Ok(Self::NonMonotonic { patience: table.or("patience", FIVE, |e| e.count())? })
-    }
-}
-
 impl OptimizerConfig {
-    /// A short name for tables and plots, such as `Lookahead(SGD)`, `Polyak(AdamW)`, `EMA(Adam)` or `NT-ASGD(SGD)`.
+    /// A short name for tables and plots, such as `Lookahead(SGD)`, `SNOO(AdamW)`, `Polyak(AdamW)`, `EMA(Adam)` or `NT-ASGD(SGD)`.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
@@ -276,6 +240,11 @@ impl OptimizerConfig {
             Self::AdamW(_) => "AdamW".to_owned(),
             Self::AdaFactor(_) => "AdaFactor".to_owned(),
             Self::Lookahead(lookahead) => format!("Lookahead({})", lookahead.inner.label()),
+            Self::Snoo(outer) | Self::MuLoCo(outer) | Self::DiLoCo(outer) | Self::SlowMo(outer) => {
+                format!("{}({})", outer.member.label(), outer.inner.label())
+            }
+            Self::ScheduleFree(averaged) => format!("Schedule-Free({})", averaged.inner.label()),
+            Self::Gpa(averaged) => format!("GPA({})", averaged.inner.label()),
             Self::Averaged(averaged) => {
                 let average = match averaged.average {
                     AverageConfig::Running { .. } => "Polyak",
@@ -303,21 +272,41 @@ impl OptimizerConfig {
         }
     }
 
-    /// The synchronization period of the outermost Lookahead, if there is one.
+    /// The synchronization period of the outermost Lookahead, or descendant of it, if there is one.
     #[must_use]
     pub fn sync_period(&self) -> Option<SyncPeriod> {
         match self {
             Self::Lookahead(lookahead) => Some(lookahead.sync_period),
-            Self::Averaged(averaged) => averaged.inner.sync_period(),
+            Self::Snoo(outer) | Self::MuLoCo(outer) | Self::DiLoCo(outer) | Self::SlowMo(outer) => Some(outer.k),
+            Self::Averaged(AveragedConfig { inner, .. })
+            | Self::ScheduleFree(ScheduleFreeTable { inner, .. })
+            | Self::Gpa(GpaTable { inner, .. }) => inner.sync_period(),
             Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
+        }
+    }
+
+    /// The length of the first cycle of the outermost descendant, where it is another than that of the others.
+    fn first_sync(&self) -> Option<SyncPeriod> {
+        match self {
+            Self::Snoo(outer) | Self::MuLoCo(outer) | Self::DiLoCo(outer) | Self::SlowMo(outer) => outer.first_sync,
+            Self::Averaged(AveragedConfig { inner, .. })
+            | Self::ScheduleFree(ScheduleFreeTable { inner, .. })
+            | Self::Gpa(GpaTable { inner, .. }) => inner.first_sync(),
+            _ => None,
         }
     }
 
     /// Reads the optimizer number `depth` from the outside, counted from 1.
     pub(super) fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
         type ReadAt = fn(&Table<'_>, usize) -> Read<OptimizerConfig>;
-        const NAMES: [(&str, ReadAt); 6] = [
+        const NAMES: [(&str, ReadAt); 12] = [
             ("lookahead", |table, depth| LookaheadTable::read(table, depth).map(OptimizerConfig::Lookahead)),
+            ("snoo", |table, depth| OuterTable::read(table, Member::Snoo, depth).map(OptimizerConfig::Snoo)),
+            ("muloco", |table, depth| OuterTable::read(table, Member::MuLoCo, depth).map(OptimizerConfig::MuLoCo)),
+            ("diloco", |table, depth| OuterTable::read(table, Member::DiLoCo, depth).map(OptimizerConfig::DiLoCo)),
+            ("slowmo", |table, depth| OuterTable::read(table, Member::SlowMo, depth).map(OptimizerConfig::SlowMo)),
+            ("schedule_free", |table, depth| ScheduleFreeTable::read(table, depth).map(OptimizerConfig::ScheduleFree)),
+            ("gpa", |table, depth| GpaTable::read(table, depth).map(OptimizerConfig::Gpa)),
             ("averaged", |table, depth| AveragedConfig::read(table, depth).map(OptimizerConfig::Averaged)),
             ("sgd", |table, _| SgdConfig::read(table).map(OptimizerConfig::Sgd)),
             ("adam", |table, _| AdamConfig::read(table, AdamConfig::ADAM).map(OptimizerConfig::Adam)),
@@ -332,11 +321,5 @@ impl OptimizerConfig {
 
     fn read_inner(table: &Table<'_>, depth: usize) -> Read<Box<Self>> {
         Self::read(&table.table("inner")?, depth + 1).map(Box::new)
-    }
-}
-
-impl AveragedConfig {
-    fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
-        Ok(Self { average: AverageConfig::read(table)?, inner: OptimizerConfig::read_inner(table, depth)? })
     }
 }

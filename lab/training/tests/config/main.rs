@@ -1,6 +1,7 @@
 //! The configuration: what is read and what is written back.
 
 mod data;
+mod family;
 mod model;
 mod overrides;
 mod refusals;
@@ -14,7 +15,7 @@ use lookahead_training::config::{
 const SMALLEST: &str = "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n";
 
 /// Every optional key and every choice occurs in one of these.
-const VALID: [&str; 13] = [
+const VALID: [&str; 16] = [
     SMALLEST,
     "clip_norm = 0.25\nseed = 18446744073709551615\n[schedule]\nlearning_rate = 1\nname = 'cosine'\nfinal_fraction = 0.01
      [optimizer]\nname = 'lookahead'\nalpha = 1\nsync_period = 10\ninner = {name='adamw', weight_decay=0.1, epsilon=1e-5}",
@@ -40,6 +41,15 @@ const VALID: [&str; 13] = [
      schedule = {learning_rate = 0.4, name = 'inverse_sqrt', width = 128, decay_from = 400, warmup_steps = 400}",
     "schedule = {learning_rate = 0.1, name = 'inverse_sqrt'}
      optimizer = {name = 'lookahead', slow_weights = 'bf16', inner = {name = 'adafactor'}}",
+    "schedule.learning_rate = 0.1
+     optimizer = {name = 'snoo', k = 10, first_sync = 1, eta = 0.8, mu = 0.75, restart_every = 4, inner_state = 'reset', \
+     inner = {name = 'muloco', k = 5, inner = {name = 'sgd'}}}",
+    "schedule.learning_rate = 0.1
+     optimizer = {name = 'diloco', inner = {name = 'gpa', mu_x = 0.9, mu_y = 0.5, \
+     inner = {name = 'slowmo', k = 4, inner = {name = 'adamw'}}}}",
+    "schedule.learning_rate = 0.1
+     optimizer = {name = 'averaged', kind = 'exponential', warm_up = 'power', inner = {name = 'schedule_free', beta = 0.95, \
+     power = 1, rate_power = 0, warm_up = 100, weight_decay = 0.1, inner = {name = 'adamw', beta1 = 0}}}",
     "\u{feff}schedule.learning_rate = 0.1\r\noptimizer.name = 'sgd'\r\noptimizer.momentum = -0.0\r\n",
 ];
 

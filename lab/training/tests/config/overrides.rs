@@ -1,6 +1,6 @@
 //! Overrides of single keys.
 
-use lookahead_training::config::{AdamConfig, AverageConfig, DecayConfig, OptimizerConfig};
+use lookahead_training::config::{AdamConfig, AverageConfig, DecayConfig, OptimizerConfig, WarmUp};
 
 use super::{SMALLEST, parse};
 
@@ -39,7 +39,10 @@ fn overrides_change_single_keys() {
     else {
         panic!()
     };
-    assert_eq!((ema.average, ema.inner), (AverageConfig::Exponential { decay: 0.999 }, outer_inner(lookahead)));
+    assert_eq!(
+        (ema.average, ema.inner),
+        (AverageConfig::Exponential { decay: 0.999, warm_up: WarmUp::None }, outer_inner(lookahead))
+    );
     assert_eq!(after(&["optimizer.name=sgd"]).optimizer.label(), "SGD");
     assert_eq!(after(&["optimizer={name='lookahead',inner={name='adam'}}"]).optimizer.label(), "Lookahead(Adam)");
     assert_eq!(after(&["optimizer.inner.name=sgd"]), parse(lookahead));

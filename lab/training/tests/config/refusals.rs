@@ -5,7 +5,7 @@ use lookahead_training::config::RunConfig;
 
 use super::{SMALLEST, VALID, parse};
 
-fn refusal(text: &str) -> ConfigError {
+pub fn refusal(text: &str) -> ConfigError {
     RunConfig::parse(text, "run.toml").expect_err(text)
 }
 

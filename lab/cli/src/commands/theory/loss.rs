@@ -1,8 +1,8 @@
 //! `lookahead theory loss` (Eq. 5 to 11)
 
-use lookahead_theory::{Moments, expected_losses};
+use lookahead_theory::{Moments, OuterCycle, OuterDynamics, expected_losses};
 
-use super::problem::{MomentumOptions, NoiseOptions, PairOptions, SpectrumOptions};
+use super::problem::{MomentumOptions, NoiseOptions, OuterOptions, PairOptions, SpectrumOptions, name_of};
 use crate::commands::{say, table};
 
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,8 @@ pub struct Arguments {
     momentum: MomentumOptions,
     #[command(flatten)]
     pair: PairOptions,
+    #[command(flatten)]
+    outer: OuterOptions,
     /// The inner steps after which to look, a multiple of K.
     #[arg(long, value_name = "T", default_value_t = 1000)]
     steps: u64,
@@ -33,9 +35,10 @@ pub struct Arguments {
 const EXAMPLE: &str = "\
 Example:
   lookahead theory loss --spectrum chebyshev --dim 100 --condition-number 1000 --lr 0.5 --k 5 --alpha 0.5 --steps 1000
+  lookahead theory loss --lr 0.1 --k 20 --outer nesterov --eta 0.7 --outer-momentum 0.6
 
 JSON keys: sgd and lookahead (the expected losses after the steps, the noise term of Eq. 5 included), sgd_final and
-lookahead_final (those at the fixed points).";
+lookahead_final (those at the fixed points), outer and outer_final where an outer step is asked for.";
 
 pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { lr, momentum, steps, .. } = arguments;
@@ -43,11 +46,24 @@ pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
     let cycle = arguments.pair.cycle(momentum.inner_state);
     let start = Moments::at(arguments.initial_mean);
     let found = expected_losses(&problem, *lr, momentum.momentum, &cycle, start, *steps).map_err(super::refused)?;
+    let outer = arguments.outer.cycle(&arguments.pair, momentum.inner_state);
+    let of_outer = |cycle: OuterCycle| {
+        let dynamics = OuterDynamics::new(&problem, *lr, momentum.momentum, cycle)?;
+        Ok((cycle, dynamics.loss_after(start, *steps)?, dynamics.final_loss()?))
+    };
+    let outer = outer.map(of_outer).transpose().map_err(super::refused)?;
     if arguments.json {
+        let mut found = serde_json::to_value(found)?;
+        if let Some((_, loss, at_rest)) = outer {
+            (found["outer"], found["outer_final"]) = (loss.into(), at_rest.into());
+        }
         return Ok(say(serde_json::to_string_pretty(&found)?)?);
     }
     let mut table = table(["optimizer", &format!("expected loss after {steps} steps"), "at the fixed point"]);
     table.add_row(["SGD".to_owned(), super::short(found.sgd), super::short(found.sgd_final)]);
     table.add_row(["Lookahead(SGD)".to_owned(), super::short(found.lookahead), super::short(found.lookahead_final)]);
+    if let Some((cycle, loss, at_rest)) = outer {
+        table.add_row([name_of(&cycle), super::short(loss), super::short(at_rest)]);
+    }
     Ok(say(format!("{table}\n\nloss at the optimum {}", super::short(problem.least_loss())))?)
 }

@@ -1,9 +1,9 @@
 //! Options that several questions share: the spectrum, the noise, and one cycle of Lookahead.
 
-use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
+use lookahead::{Alpha, InnerStatePolicy, OuterForm, OuterMomentum, OuterRate, SyncPeriod};
 use lookahead_runs::format::{as_given, significant};
 use lookahead_theory::{
-    ConditionNumber, Cycle, Eigenvalues, Error, MOST_EIGENVALUES, Momentum, Noise, NoisyQuadratic, Spectrum,
+    ConditionNumber, Cycle, Eigenvalues, Error, MOST_EIGENVALUES, Momentum, Noise, NoisyQuadratic, OuterCycle, Spectrum,
 };
 
 use super::values::{self, NoiseName, SpectrumName};
@@ -134,4 +134,43 @@ impl PairOptions {
     pub fn cycle(&self, inner_state: InnerStatePolicy) -> Cycle {
         Cycle { sync_period: self.k, alpha: self.alpha, inner_state }
     }
+}
+
+/// An outer step with a learning rate and momentum of its own, as Lookahead's descendants have; any of these asks for it.
+#[derive(Debug, clap::Args)]
+pub struct OuterOptions {
+    /// Also an outer step with momentum, of this form: nesterov (SNOO, MuLoCo, DiLoCo) or heavy-ball (SlowMo)
+    /// [default: nesterov].
+    #[arg(long, value_name = "FORM", value_parser = values::outer_form)]
+    outer: Option<OuterForm>,
+    /// Its momentum mu, at least 0 and below 1 [default: 0].
+    #[arg(long, value_name = "MU", value_parser = values::outer_momentum)]
+    outer_momentum: Option<OuterMomentum>,
+    /// Its learning rate eta, above 0 [default: ALPHA].
+    #[arg(long, value_name = "ETA", value_parser = values::outer_rate)]
+    eta: Option<OuterRate>,
+}
+
+impl OuterOptions {
+    /// The cycle asked for, with the k of `pair`.
+    pub fn cycle(&self, pair: &PairOptions, inner_state: InnerStatePolicy) -> Option<OuterCycle> {
+        let Self { outer, outer_momentum, eta } = self;
+        (outer.is_some() || outer_momentum.is_some() || eta.is_some()).then(|| OuterCycle {
+            sync_period: pair.k,
+            rate: eta.unwrap_or_else(|| pair.alpha.into()),
+            momentum: outer_momentum.unwrap_or(OuterMomentum::ZERO),
+            form: outer.unwrap_or_default(),
+            inner_state,
+        })
+    }
+}
+
+/// What a table calls it.
+pub fn name_of(cycle: &OuterCycle) -> String {
+    let form = match cycle.form {
+        OuterForm::Nesterov => "Nesterov",
+        OuterForm::HeavyBall => "heavy ball",
+    };
+    let [eta, mu] = [cycle.rate.get(), cycle.momentum.get()].map(as_given);
+    format!("{form}, eta {eta}, mu {mu}")
 }

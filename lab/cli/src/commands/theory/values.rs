@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
+use lookahead::{Alpha, InnerStatePolicy, OuterForm, OuterMomentum, OuterRate, SyncPeriod};
 use lookahead_runs::format::as_given;
 use lookahead_theory::{ConditionNumber, Momentum, Noise};
 
@@ -65,6 +65,24 @@ pub fn alpha(text: &str) -> Result<Alpha, String> {
     let value = number(text)?;
     let accepted = || format!("alpha is {}, but must be above 0 and at most 1", as_given(value));
     Alpha::new(value).map_err(|_| accepted())
+}
+
+pub fn outer_form(text: &str) -> Result<OuterForm, String> {
+    Ok(match text {
+        "nesterov" => OuterForm::Nesterov,
+        "heavy-ball" => OuterForm::HeavyBall,
+        _ => return Err("must be nesterov or heavy-ball".to_owned()),
+    })
+}
+
+pub fn outer_momentum(text: &str) -> Result<OuterMomentum, String> {
+    let value = number(text)?;
+    OuterMomentum::new(value).map_err(|_| format!("mu is {}, but must be at least 0 and below 1", as_given(value)))
+}
+
+pub fn outer_rate(text: &str) -> Result<OuterRate, String> {
+    let value = number(text)?;
+    OuterRate::new(value).map_err(|_| format!("eta is {}, but must be above 0 and finite", as_given(value)))
 }
 
 pub fn momentum(text: &str) -> Result<Momentum, String> {

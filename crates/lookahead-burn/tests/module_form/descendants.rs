@@ -1,0 +1,201 @@
+//! Outer steps with momentum and averages that train where they evaluate, in what is Burn's own: freezing, nesting beside
+//! the core, groups of learning rates, memory.
+
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::module::ParamGroup;
+use burn::tensor::DType;
+use lookahead::{
+    Gpa, Grads, InnerStatePolicy, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep, ParamSet,
+    PrimalAveraging, ScheduleFree, SyncPeriod,
+};
+use lookahead_burn::{AdamW, Averaged, Error, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Sgd, family};
+use lookahead_laws::family::{gradients, initial, sgdm};
+
+use crate::parameters::{Parameter, Parameters};
+use crate::{device, step, vectors};
+
+fn nesterov(k: u32) -> Result<LookaheadConfig, Error> {
+    let step = OuterStep::nesterov(OuterRate::new(0.7)?, OuterMomentum::new(0.5)?);
+    Ok(LookaheadConfig::new().with_sync_period(SyncPeriod::new(k)?).with_outer_step(step))
+}
+
+fn thaw(module: &mut Parameters, index: usize, thawed: bool) {
+    use burn::module::Module;
+    let parameter = module.list[index].clone();
+    module.list[index] = if thawed { parameter.unfreeze() } else { parameter.freeze() };
+}
+
+/// While it is frozen nothing coasts, and what it has gone before is forgotten.
+#[test]
+fn a_frozen_parameter_rests_and_its_momentum_begins_afresh() -> Result<(), Error> {
+    let mut optimizer = Lookahead::with_config(Sgd::new(), nesterov(2)?)?;
+    let mut module = vectors(&[&[1.0, 2.0], &[3.0]]);
+    let of = |optimizer: &Lookahead<RuleSet<Sgd>>, module: &Parameters| -> f64 {
+        let Parameter::Vector(param) = &module.list[1] else { panic!("a vector") };
+        let buffer = optimizer.momentum().and_then(|buffers| buffers.get::<1>(param.id)).expect("a buffer");
+        buffer.into_data().iter::<f64>().sum()
+    };
+    for _ in 0..4 {
+        module = step(&mut optimizer, module, 0.1, &[1.0, 1.0]);
+    }
+    assert!(of(&optimizer, &module) > 0.0, "it has gone down");
+    thaw(&mut module, 1, false);
+    let before = module.values()[1].clone();
+    for _ in 0..4 {
+        let grads = module.gradients(&[Some(vec![1.0, 1.0]), None]);
+        module = optimizer.step(0.1, module, grads);
+        assert_eq!(module.values()[1], before);
+    }
+    assert_eq!(of(&optimizer, &module), 0.0);
+    thaw(&mut module, 1, true);
+    for _ in 0..2 {
+        module = step(&mut optimizer, module, 0.1, &[1.0, 1.0]);
+    }
+    // delta = 0.2, d = 0.2 + 0.5 * 0.2
+    let moved = before[0] - module.values()[1][0];
+    assert!((moved - 0.7 * 0.3).abs() < 1e-6, "{moved}");
+    Ok(())
+}
+
+/// A parameter whose gradients end coasts on, as in the core.
+#[test]
+fn without_gradients_the_momentum_dies_away() -> Result<(), Error> {
+    let mut optimizer = Lookahead::with_config(Sgd::new(), nesterov(1)?)?;
+    let mut module = step(&mut optimizer, vectors(&[&[1.0], &[1.0]]), 1.0, &[1.0, 1.0]);
+    let mut ways = Vec::new();
+    for _ in 0..3 {
+        let before = module.values()[1][0];
+        let grads = module.gradients(&[Some(vec![1.0]), None]);
+        module = optimizer.step(1.0, module, grads);
+        ways.push(before - module.values()[1][0]);
+    }
+    // b = 0.5, 0.25, 0.125 and d = mu b
+    for (way, expected) in ways.into_iter().zip([0.25, 0.125, 0.0625]) {
+        assert!((way - 0.7 * expected).abs() < 1e-6, "{way}");
+    }
+    optimizer.restart_momentum();
+    let before = module.values()[1][0];
+    let grads = module.gradients(&[Some(vec![1.0]), None]);
+    assert_eq!(optimizer.step(1.0, module, grads).values()[1][0], before);
+    Ok(())
+}
+
+/// Bytes a parameter beside the inner optimizer, in f32.
+#[test]
+fn the_memory_is_as_stated() -> Result<(), Error> {
+    fn bytes(mut optimizer: impl InnerOptimizer) -> Result<usize, Error> {
+        let mut module = vectors(&[&[1.0, 2.0, 3.0], &[4.0]]);
+        for _ in 0..3 {
+            module = step(&mut optimizer, module, 0.1, &[1.0, 1.0]);
+        }
+        let record: Record = optimizer.to_record(&module)?;
+        let elements: usize = record.tensors().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        Ok(elements * size_of::<f32>() / 4)
+    }
+    let plain = || RuleSet::new(Sgd::new());
+    assert_eq!(bytes(plain())?, 0);
+    assert_eq!(bytes(Lookahead::new(Sgd::new()))?, 4);
+    assert_eq!(bytes(Lookahead::with_config(Sgd::new(), family::snoo())?)?, 8);
+    assert_eq!(bytes(PrimalAveraged::new(plain(), ScheduleFree::new()))?, 4);
+    assert_eq!(bytes(PrimalAveraged::new(plain(), Gpa::new()))?, 4);
+    assert_eq!(bytes(Averaged::new(plain(), lookahead::Averaging::exponential(0.9)?))?, 4);
+    assert_eq!(bytes(family::schedule_free_adam_w(0.1)?)?, 12, "z and the two moments, of which one rests");
+    Ok(())
+}
+
+/// In f64, beside the core.
+fn compare_with_core<C: Optimizer<f64>>(
+    core: &C,
+    mut ours: impl InnerOptimizer,
+    end: impl Fn(usize) -> bool,
+) -> Result<(), Error> {
+    if !device::under_test().supports_dtype(DType::F64) {
+        return Ok(());
+    }
+    let mut params = initial::<f64>()?;
+    let mut module = Parameters::new();
+    params.iter().for_each(|param| module.push(param.shape(), param.values(), DType::F64));
+    let mut state = core.init(&params);
+    let close = |what: &str, ours: Vec<f64>, core: Vec<f64>| {
+        for (ours, core) in ours.into_iter().zip(core) {
+            assert!((ours - core).abs() < 1e-13, "{what}: {ours}, but {core} over slices");
+        }
+    };
+    let values = |params: &ParamSet<'_, f64>| params.to_vecs().concat();
+    for t in 0..24 {
+        let given = gradients(&params, t, 0);
+        let grads = module.gradients(&given);
+        let given = Grads::new(&params, given)?;
+        core.step(0.05, &mut params, &given, &mut state);
+        module = ours.advance(&0.05.into(), module, grads);
+        if end(t) {
+            core.end_partial_cycle(&mut params, &mut state);
+            module = ours.end_partial_cycle(module);
+        }
+        close(&format!("step {t}, fast"), module.values().concat(), values(&params));
+        let evaluated = ours.evaluation_weights(&module).expect("other weights").apply(&module).values().concat();
+        close(&format!("step {t}, evaluated"), evaluated, core.evaluate(&params, &state).concat());
+    }
+    Ok(())
+}
+
+const POLICIES: [InnerStatePolicy; 3] =
+    [InnerStatePolicy::Maintain, InnerStatePolicy::Interpolate, InnerStatePolicy::Reset];
+
+#[test]
+fn nested_outer_steps_are_those_of_the_core() -> Result<(), Error> {
+    for policy in POLICIES {
+        let (inside, outside) = (nesterov(2)?, nesterov(4)?.with_inner_state(policy));
+        let core = lookahead::Lookahead::with_config(sgdm()?, inside.clone())?;
+        let core = lookahead::Lookahead::with_config(core, outside.clone())?;
+        let ours = Lookahead::with_config(Sgd::from(sgdm()?), inside)?;
+        compare_with_core(&core, Lookahead::around(ours, outside)?, |t| t % 7 == 2)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn averages_around_and_inside_lookaheads_are_those_of_the_core() -> Result<(), Error> {
+    let averages: [PrimalAveraging; 2] = [ScheduleFree::new().into(), Gpa::new().with_coefficients(0.9, 0.6)?.into()];
+    for averaging in averages {
+        for policy in POLICIES {
+            let config = nesterov(3)?.with_inner_state(policy);
+            let inside = lookahead::PrimalAveraged::new(sgdm()?, averaging);
+            let core = lookahead::Lookahead::with_config(inside, config.clone())?;
+            let ours = PrimalAveraged::new(RuleSet::new(Sgd::from(sgdm()?)), averaging);
+            compare_with_core(&core, Lookahead::around(ours, config.clone())?, |t| t % 7 == 3)?;
+
+            let inside = lookahead::Lookahead::with_config(sgdm()?, config.clone())?;
+            let core = lookahead::PrimalAveraged::new(inside, averaging);
+            let ours = Lookahead::with_config(Sgd::from(sgdm()?), config)?;
+            compare_with_core(&core, PrimalAveraged::new(ours, averaging), |t| t % 7 == 3)?;
+        }
+    }
+    Ok(())
+}
+
+/// A warm-up scales the rate of every group.
+#[test]
+fn a_warm_up_scales_every_group() -> Result<(), Error> {
+    let free = ScheduleFree::new().with_beta(1.0)?.with_warm_up(4);
+    let mut optimizer = PrimalAveraged::new(RuleSet::new(Sgd::new()), free);
+    let module = vectors(&[&[0.0], &[0.0]]);
+    let Parameter::Vector(second) = &module.list[1] else { panic!("a vector") };
+    let group = ParamGroup::from_ids(vec![second.id]);
+    let mut schedule = ModuleLrScheduler::new(0.4).with_group(group, 0.8);
+    let grads = module.gradients(&[Some(vec![1.0]), Some(vec![1.0])]);
+    let module = optimizer.step(schedule.step(), module, grads);
+    // a quarter of each rate; x = z after the first step
+    let values = module.values();
+    assert!((values[0][0] + 0.1).abs() < 1e-7 && (values[1][0] + 0.2).abs() < 1e-7, "{values:?}");
+    Ok(())
+}
+
+#[test]
+fn the_presets_are_those_of_the_core() -> Result<(), Error> {
+    let core = lookahead::family::schedule_free_adam_w(0.1)?;
+    let ours = family::schedule_free_adam_w(0.1)?;
+    assert_eq!(ours.averaging(), core.averaging());
+    assert_eq!(ours.inner().describe(), RuleSet::new(AdamW::from(*core.inner())).describe());
+    Ok(())
+}
