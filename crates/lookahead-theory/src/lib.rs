@@ -104,7 +104,7 @@ pub use noisy_quadratic::{Direction, Moments, NoisyQuadratic};
 pub use optimal_rate::{check_search, optimal_rate};
 pub use outer_cycle::OuterCycle;
 pub use outer_dynamics::OuterDynamics;
-pub use outer_rate::{optimal_outer_rate, outer_convergence_rate};
+pub use outer_rate::{check_outer_search, optimal_outer_rate, outer_convergence_rate};
 pub use outer_system::OuterSystem;
 pub use recursion::Recursion;
 pub use regimes::{Regime, critical_condition_number};

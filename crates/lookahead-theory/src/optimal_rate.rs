@@ -79,8 +79,18 @@ pub(crate) fn search(
 /// # Ok::<(), lookahead_theory::Error>(())
 /// ```
 pub fn check_search(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle) -> Result<(), Error> {
+    check_work(eigenvalues, momentum, cycle.sync_period, MOST_EVALUATIONS)
+}
+
+/// Whether a search takes at most so many evaluations of a single direction.
+pub(crate) fn check_work(
+    eigenvalues: &Eigenvalues,
+    momentum: Momentum,
+    sync_period: SyncPeriod,
+    most_evaluations: u64,
+) -> Result<(), Error> {
     let size = eigenvalues.as_slice().len() as u64;
-    let most = MOST_EVALUATIONS / points(momentum, cycle);
+    let most = most_evaluations / points(momentum, sync_period);
     if size <= most {
         return Ok(());
     }
@@ -89,11 +99,11 @@ pub fn check_search(eigenvalues: &Eigenvalues, momentum: Momentum, cycle: &Cycle
 }
 
 /// How many learning rates a search computes at most, refinements included.
-pub(crate) fn points(momentum: Momentum, cycle: &Cycle) -> u64 {
+pub(crate) fn points(momentum: Momentum, sync_period: SyncPeriod) -> u64 {
     // A refinement ends, as a rule, after 14 grids.
     let refined = PEAKS as u64 * 14 * (u64::from(PARTS) + 1);
     let (_, on_log_grid) = log_grid(momentum);
-    u64::from(on_log_grid) + u64::from(by_phase(cycle.sync_period)) + refined
+    u64::from(on_log_grid) + u64::from(by_phase(sync_period)) + refined
 }
 
 /// The smallest learning rate as a part of the limit, and how many lie on the log grid from there.

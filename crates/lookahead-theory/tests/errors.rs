@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use lookahead::{Alpha, Schedule};
+use lookahead::{Alpha, InnerStatePolicy, Schedule};
 use lookahead_theory::figures::{ConvergenceRates, NoisyProgress};
 use lookahead_theory::{
     AdviceGrid, BlockMatrices, ConditionNumber, Cycle, CycleSystem, Dynamics, Eigenvalues, Error, MOST_EIGENVALUES,
-    Moments, Momentum, Noise, NoisyQuadratic, Recursion, Sample, Spectrum, advise, check_search, convergence_rate,
-    estimated_alpha, expected_losses, fixed_point, optimal_alpha, sample_moments,
+    Moments, Momentum, Noise, NoisyQuadratic, OuterCycle, Recursion, Sample, Spectrum, advise, check_outer_search,
+    check_search, convergence_rate, estimated_alpha, expected_losses, fixed_point, optimal_alpha, sample_moments,
 };
 
 #[track_caller]
@@ -195,6 +195,14 @@ fn what_would_take_hours_is_refused() {
     let what = "the number of eigenvalues that a learning rate is searched for";
     let error = check_search(&large, Momentum::NONE, &Cycle::default()).unwrap_err().to_string();
     assert!(error.starts_with(&format!("{what} is 100000, but must be at most")), "{error}");
+    let momentum = Momentum::new(0.9).unwrap();
+    let diloco = OuterCycle::new(500, 0.7, 0.9).unwrap();
+    let reset = OuterCycle { inner_state: InnerStatePolicy::Reset, ..diloco };
+    let check = |dim, cycle| check_outer_search(&Spectrum::Harmonic { dim }.eigenvalues().unwrap(), momentum, cycle);
+    let error = check(100_000, &diloco).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{what} is 100000, but must be at most")), "{error}");
+    // A cycle that forgets takes less time.
+    assert!(check(500, &diloco).is_err() && check(500, &reset).is_ok() && check(20, &diloco).is_ok());
     let sample = Sample { runs: u32::MAX, steps: 5, seed: 0 };
     says(
         sample_moments(&problem(), &0.5.into(), Momentum::NONE, &Cycle::default(), 1.0, &sample),

@@ -152,7 +152,8 @@ impl ConvergenceRates {
     /// # Errors
     /// [`Error::TooMuchWork`] for too many eigenvalues times condition numbers, for a k as large.
     pub fn check_work(&self) -> Result<(), Error> {
-        let each = points(self.momentum, &self.cycle) + points(self.momentum, &Cycle::inner_alone());
+        let of = |cycle: &Cycle| points(self.momentum, cycle.sync_period);
+        let each = of(&self.cycle) + of(&Cycle::inner_alone());
         let size = (self.dim as u64).saturating_mul(self.condition_numbers.len() as u64);
         let most = MOST_WORK / each;
         if size <= most {

@@ -1,7 +1,7 @@
 //! `lookahead theory rate` (Sec. 3.2, App. B.1, Fig. 4)
 
 use lookahead_theory::{
-    OuterCycle, Rate, Regime, check_search, largest_stable_rate, optimal_outer_rate, optimal_rates,
+    OuterCycle, Rate, Regime, check_outer_search, check_search, largest_stable_rate, optimal_outer_rate, optimal_rates,
     outer_convergence_rate, rates_at,
 };
 
@@ -50,7 +50,10 @@ pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
     let of_outer = |cycle: OuterCycle| {
         let rate = match arguments.lr {
             Some(lr) => Rate { lr, rate: outer_convergence_rate(&eigenvalues, lr, momentum, &cycle)? },
-            None => optimal_outer_rate(&eigenvalues, momentum, &cycle),
+            None => {
+                check_outer_search(&eigenvalues, momentum, &cycle)?;
+                optimal_outer_rate(&eigenvalues, momentum, &cycle)
+            }
         };
         Ok((cycle, rate, largest_stable_rate(&eigenvalues, rate.lr, momentum, &cycle)?))
     };
