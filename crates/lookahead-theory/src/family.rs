@@ -1,6 +1,8 @@
 //! Lookahead beside its descendants and beside averages, each at its best on the same noisy quadratic: the same
 //! gradients, and as many settings tried of each.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -8,8 +10,10 @@ use crate::error::accept;
 use crate::tune::{End, section};
 use crate::{AverageDynamics, Error, Moments, NoisyQuadratic, OuterDynamics};
 
+mod same_final_loss;
 mod settings;
 
+pub use same_final_loss::{AtTheSameFinalLoss, LeftOut, Why, at_the_same_final_loss};
 pub use settings::{Member, Name, Setting};
 
 /// The first learning rate moves the steepest direction by this part of its way within all steps.
@@ -25,6 +29,7 @@ const MOST_WORK: u64 = 2_000_000;
 /// The most losses times eigenvalues times steps of a mean of all weights, which takes its steps one by one: twenty
 /// seconds on one core.
 const MOST_STEPS: u64 = 2_000_000_000;
+const NO_SETTING: Error = Error::Empty { name: "setting of a member" };
 
 /// What all members have in common.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,8 +95,16 @@ struct Search<'p> {
 
 impl Search<'_> {
     fn best(&self, member: &Member) -> Result<Tuned, Error> {
+        let points = self.points(member)?;
+        let tune = |setting: &Setting| self.tune(member.name, *setting, points);
+        let tuned = member.settings.par_iter().map(tune).collect::<Result<Vec<Tuned>, Error>>()?;
+        tuned.into_iter().min_by(by_loss).ok_or(NO_SETTING)
+    }
+
+    /// The learning rates of each setting's grid.
+    fn points(&self, member: &Member) -> Result<u32, Error> {
         let settings = u32::try_from(member.settings.len()).unwrap_or(u32::MAX);
-        let each = self.budget.losses.checked_div(settings).ok_or(Error::Empty { name: "setting of a member" })?;
+        let each = self.budget.losses.checked_div(settings).ok_or(NO_SETTING)?;
         let least = FEWEST + REFINEMENT;
         accept("the number of losses for each setting", f64::from(each), each >= least, format!("at least {least}"))?;
         let (size, what) = (u64::from(self.budget.losses), "the number of losses");
@@ -101,10 +114,7 @@ impl Search<'_> {
         if size > most {
             return Err(Error::TooMuchWork { what, size, most, less: "take fewer losses, eigenvalues or steps" });
         }
-        let tune = |setting: &Setting| self.tune(member.name, *setting, each - REFINEMENT);
-        let tuned = member.settings.par_iter().map(tune).collect::<Result<Vec<Tuned>, Error>>()?;
-        let best = tuned.into_iter().min_by(|a, b| a.above_least.total_cmp(&b.above_least));
-        best.ok_or(Error::Empty { name: "setting of a member" })
+        Ok(each - REFINEMENT)
     }
 
     fn tune(&self, name: Name, setting: Setting, points: u32) -> Result<Tuned, Error> {
@@ -122,12 +132,7 @@ impl Search<'_> {
             lr if lr > at(points - 2) => Some(End::Largest),
             _ => None,
         };
-        let final_loss = match setting {
-            Setting::Loop { momentum, cycle } => {
-                OuterDynamics::new(self.problem, lr, momentum, cycle)?.final_loss().ok()
-            }
-            Setting::Average(average) => Some(AverageDynamics::new(self.problem, lr, average)?.final_loss()),
-        };
+        let final_loss = self.final_above_least(setting, lr)?.map(|above| self.problem.least_loss() + above);
         let loss = self.problem.least_loss() + above_least;
         Ok(Tuned { name, setting, lr, end, loss, above_least, final_loss })
     }
@@ -147,4 +152,21 @@ impl Search<'_> {
             Err(other) => Err(other),
         }
     }
+
+    /// At the fixed point; `None` where there is none.
+    fn final_above_least(&self, setting: Setting, lr: f64) -> Result<Option<f64>, Error> {
+        let variances = match setting {
+            Setting::Loop { momentum, cycle } => {
+                OuterDynamics::new(self.problem, lr, momentum, cycle)?.final_variances()
+            }
+            Setting::Average(average) => Ok(AverageDynamics::new(self.problem, lr, average)?.final_variances()),
+        };
+        let Ok(variances) = variances else { return Ok(None) };
+        let at_rest = variances.into_iter().map(|variance| Moments { mean: 0.0, variance });
+        Ok(Some(self.problem.above_least(&at_rest.collect::<Vec<_>>())).filter(|above| above.is_finite()))
+    }
+}
+
+fn by_loss(one: &Tuned, other: &Tuned) -> Ordering {
+    one.above_least.total_cmp(&other.above_least)
 }

@@ -1,6 +1,6 @@
 //! The members of the family, and the numbers of their own that are tried.
 
-use lookahead::OuterForm;
+use lookahead::{InnerStatePolicy, OuterForm};
 use serde::Serialize;
 
 use crate::{Average, Cycle, Momentum, OuterCycle};
@@ -135,6 +135,18 @@ impl Member {
                     .collect(),
             ),
         ]
+    }
+
+    /// The same with another policy for the velocity in its outer steps. The inner optimizer alone has none.
+    #[must_use]
+    pub fn with_inner_state(mut self, policy: InnerStatePolicy) -> Self {
+        let is_alone = matches!(self.name, Name::InnerAlone | Name::Momentum);
+        for setting in self.settings.iter_mut().filter(|_| !is_alone) {
+            if let Setting::Loop { cycle, .. } = setting {
+                cycle.inner_state = policy;
+            }
+        }
+        self
     }
 }
 
