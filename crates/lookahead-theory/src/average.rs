@@ -99,12 +99,14 @@ impl Average {
     }
 
     /// m.
-    pub(crate) fn interpolation(&self) -> f64 {
+    #[must_use]
+    pub fn interpolation(&self) -> f64 {
         self.interpolation
     }
 
-    /// 1 - w, where it stays the same after the first step.
-    pub(crate) fn memory(&self) -> Option<f64> {
+    /// 1 - w, where it stays the same after the first step; `None` for a mean of all weights.
+    #[must_use]
+    pub fn memory(&self) -> Option<f64> {
         self.memory
     }
 

@@ -10,9 +10,11 @@ use crate::error::accept;
 use crate::tune::{End, section};
 use crate::{AverageDynamics, Error, Moments, NoisyQuadratic, OuterDynamics};
 
+mod advice;
 mod same_final_loss;
 mod settings;
 
+pub use advice::{Diverging, FamilyAdvice, advise};
 pub use same_final_loss::{AtTheSameFinalLoss, LeftOut, Why, at_the_same_final_loss};
 pub use settings::{Member, Name, Setting};
 

@@ -22,7 +22,7 @@ pub struct AtTheSameFinalLoss {
     pub left_out: Vec<LeftOut>,
 }
 
-/// A member that does not end at the final loss.
+/// A member that is not compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// Which.
@@ -31,7 +31,7 @@ pub struct LeftOut {
     pub why: Why,
 }
 
-/// Why a member does not end at a final loss.
+/// Why a member is not compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
@@ -39,6 +39,8 @@ pub enum Why {
     NeverAtRest,
     /// With none of its settings a learning rate was found.
     NoLearningRate,
+    /// It would take too long.
+    TooMuchWork,
 }
 
 /// Each member at the final loss of the inner optimizer alone with this learning rate and momentum: of its settings,
@@ -48,7 +50,8 @@ pub enum Why {
 /// converges; where its final loss passes the one asked for, it is halved down to. Where it passes more than once, the
 /// learning rate with the smallest loss after the steps counts.
 ///
-/// `None` without noise: every learning rate then ends at the least loss.
+/// `None` without noise, every learning rate then ending at the least loss; and where that loss is too large for a
+/// double.
 ///
 /// # Errors
 /// As [`compare`](super::compare); [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`.
@@ -80,15 +83,13 @@ pub fn at_the_same_final_loss(
     let matching = Matching { search: &search, lr, goal };
     let (mut tuned, mut left_out) = (Vec::new(), Vec::new());
     for member in members {
-        let why = match matching.best(member)? {
-            Some(found) => {
-                tuned.push(found);
-                continue;
-            }
-            None if member.settings.iter().all(Setting::steps_one_by_one) => Why::NeverAtRest,
-            None => Why::NoLearningRate,
-        };
-        left_out.push(LeftOut { name: member.name, why });
+        let never_at_rest = !member.settings.is_empty() && member.settings.iter().all(Setting::steps_one_by_one);
+        let found =
+            if never_at_rest { Err(Why::NeverAtRest) } else { matching.best(member)?.ok_or(Why::NoLearningRate) };
+        match found {
+            Ok(found) => tuned.push(found),
+            Err(why) => left_out.push(LeftOut { name: member.name, why }),
+        }
     }
     Ok(Some(AtTheSameFinalLoss { final_loss: problem.least_loss() + goal, tuned, left_out }))
 }
