@@ -96,6 +96,7 @@ pub use error::Error;
 pub use fixed_point::{FixedPoint, fixed_point};
 pub use hyperparameters::{Cycle, Momentum};
 pub use limits::MOST_EIGENVALUES;
+pub use lookahead::OuterForm;
 pub use matrix::Matrix;
 pub use momentum_system::CycleSystem;
 pub use monte_carlo::{Estimates, Sample, sample_moments, sample_optimizer};

@@ -1,7 +1,12 @@
 //! The report of `lookahead theory advise`: the loss of the noisy quadratic against k and alpha, as heat maps.
 
+mod family;
+
+pub use family::FamilyTable;
+
 use std::path::Path;
 
+use lookahead_theory::family::{AtTheSameFinalLoss, Diverging, FamilyAdvice, LeftOut, Tuned};
 use lookahead_theory::{Advice, AdvicePoint, Choice, Edge, End, MODEL_LIMITS, Parameter};
 use maud::html;
 use serde::{Serialize, Serializer};
@@ -26,6 +31,9 @@ pub struct AdviceReport {
     /// The answer.
     #[serde(flatten)]
     pub advice: Advice,
+    /// Lookahead beside its descendants and beside averages.
+    #[serde(flatten, serialize_with = "as_keys")]
+    pub family: FamilyAdvice,
     /// What the model leaves out.
     pub limits: [&'static str; 5],
     /// The exact command.
@@ -35,9 +43,22 @@ pub struct AdviceReport {
 impl AdviceReport {
     /// The advice, beside its question and the limits of the model.
     #[must_use]
-    pub fn new(question: Vec<(&'static str, String)>, lr: f64, steps: u64, advice: Advice, command: String) -> Self {
-        let conclusions = conclusions(&advice, lr, steps);
-        Self { question, lr, steps, conclusions, advice, limits: MODEL_LIMITS, command }
+    pub fn new(
+        question: Vec<(&'static str, String)>,
+        lr: f64,
+        steps: u64,
+        advice: Advice,
+        family: FamilyAdvice,
+        command: String,
+    ) -> Self {
+        let conclusions = [conclusions(&advice, lr, steps), family::conclusions(&family, steps)].concat();
+        Self { question, lr, steps, conclusions, advice, family, limits: MODEL_LIMITS, command }
+    }
+
+    /// The family, each at its best and at the same final loss; none where that would take too long.
+    #[must_use]
+    pub fn family_tables(&self) -> Vec<FamilyTable> {
+        family::tables(&self.family, self.lr)
     }
 
     /// Writes `advice.json`, `advice.csv`, `loss.svg`, `tuned_loss.svg`, `final_loss.svg` and `report.html` into a folder
@@ -127,7 +148,7 @@ impl AdviceReport {
             kicker: "lookahead · theory advise".to_owned(),
             title: "Which k and alpha?".to_owned(),
             lead: "The expected loss of the noisy quadratic model for a given inner optimizer, against the two \
-                   hyperparameters of Lookahead, and beside the inner optimizer alone at its own best learning rate."
+                   hyperparameters of Lookahead, and beside the inner optimizer alone at its own best learning rate, its descendants and averages."
                 .to_owned(),
             css: String::new(),
             links: ["advice.json", "advice.csv", "loss.svg", "tuned_loss.svg", "final_loss.svg"].map(to_file).into(),
@@ -141,6 +162,7 @@ impl AdviceReport {
                 section { h2 { (map.title) } (map.table()) }
             }
             p.hint { "Bright is low, the frame marks the lowest. Colours show the distance from the loss at the optimum, on a log scale." }
+            @for table in self.family_tables() { (table.markup()) }
             section {
                 h2 { "What the model leaves out" }
                 ul { @for limit in self.limits { li { (limit) } } }
@@ -264,4 +286,23 @@ fn loss(loss: f64) -> String {
 
 fn as_object<S: Serializer>(pairs: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+/// The family under the keys of `advice.json`.
+fn as_keys<S: Serializer>(family: &FamilyAdvice, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Keys<'a> {
+        family: &'a [Tuned],
+        family_left_out: &'a [LeftOut],
+        family_at_the_same_final_loss: Option<&'a AtTheSameFinalLoss>,
+        diverging_outer_steps: &'a [Diverging],
+    }
+    let FamilyAdvice { tuned, left_out, at_the_same_final_loss, diverging } = family;
+    let keys = Keys {
+        family: tuned,
+        family_left_out: left_out,
+        family_at_the_same_final_loss: at_the_same_final_loss.as_ref(),
+        diverging_outer_steps: diverging,
+    };
+    keys.serialize(serializer)
 }

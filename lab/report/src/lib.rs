@@ -35,7 +35,7 @@ mod trace;
 mod verdict;
 pub mod xy;
 
-pub use advice::AdviceReport;
+pub use advice::{AdviceReport, FamilyTable};
 pub use claim::{ClaimComparison, ClaimSummary};
 pub use comparison::{Comparison, MeasureJudgement};
 pub use error::ReportError;

@@ -13,7 +13,7 @@ use lookahead_runs::statistics::{MOST_SEEDS, POWER};
 const COLUMNS: u16 = 80;
 
 /// A space at which no line is broken; printed as an ordinary one.
-const NO_BREAK: char = '\u{a0}';
+pub(super) const NO_BREAK: char = '\u{a0}';
 
 /// A line under the header, nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -197,6 +197,6 @@ pub(super) fn plain_table(header: impl Into<Row>) -> Table {
     table
 }
 
-fn right(text: String) -> Cell {
+pub(super) fn right(text: String) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }

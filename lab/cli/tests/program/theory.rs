@@ -212,6 +212,7 @@ fn advice_is_drawn() {
     assert_eq!(serde_json::from_str::<Value>(&read("advice.json")).unwrap()["points"].as_array().unwrap().len(), 70);
     assert!(read("loss.svg").starts_with("<svg") && read("final_loss.svg").ends_with("</svg>"));
     assert!(read("report.html").contains("lookahead theory advise --lr 0.5"));
+    assert!(read("report.html").contains("The family at the same final loss"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Reports from made-up run folders: the numbers, the page, and what happens when files are odd or broken.
 
+mod advice;
 mod analysis;
 mod claims;
 mod families;

@@ -57,7 +57,8 @@ pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
         };
         Ok((cycle, rate, largest_stable_rate(&eigenvalues, rate.lr, momentum, &cycle)?))
     };
-    let outer = arguments.outer.cycle(&arguments.pair, inner_state).map(of_outer).transpose().map_err(super::refused)?;
+    let outer =
+        arguments.outer.cycle(&arguments.pair, inner_state).map(of_outer).transpose().map_err(super::refused)?;
     if arguments.json {
         let mut found = serde_json::to_value(found)?;
         if let Some((_, rate, largest)) = outer {
@@ -76,7 +77,9 @@ pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
         table.add_row([name_of(&cycle), super::short(rate.lr), super::short(rate.rate)]);
         stable = match largest {
             0.0 => "\nno eta is stable at this learning rate".to_owned(),
-            largest if largest.is_finite() => format!("\nthe outer step is stable for each eta below {}", super::short(largest)),
+            largest if largest.is_finite() => {
+                format!("\nthe outer step is stable for each eta below {}", super::short(largest))
+            }
             _ => "\nthe outer step is stable for each eta".to_owned(),
         };
     }
