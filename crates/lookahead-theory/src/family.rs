@@ -11,10 +11,12 @@ use crate::tune::{End, section};
 use crate::{AverageDynamics, Error, Moments, NoisyQuadratic, OuterDynamics};
 
 mod advice;
+mod in_use;
 mod same_final_loss;
 mod settings;
 
 pub use advice::{Diverging, FamilyAdvice, advise};
+pub(crate) use in_use::steps_in_use;
 pub use same_final_loss::{AtTheSameFinalLoss, LeftOut, Why, at_the_same_final_loss};
 pub use settings::{Member, Name, Setting};
 

@@ -3,6 +3,7 @@
 use lookahead::{OuterForm, SyncPeriod};
 use serde::Serialize;
 
+use super::in_use::steps_in_use;
 use super::{AtTheSameFinalLoss, Budget, LeftOut, Member, Setting, Tuned, Why, at_the_same_final_loss, compare};
 use crate::{
     AdviceGrid, Eigenvalues, Error, Momentum, NoisyQuadratic, OuterCycle, largest_stable_rate, outer_convergence_rate,
@@ -89,16 +90,12 @@ fn diverging(
     momentum: Momentum,
     grid: &AdviceGrid,
 ) -> Result<Vec<Diverging>, Error> {
-    use lookahead::family::{diloco, muloco, slowmo, snoo};
-    let sources = [("SNOO", snoo()), ("MuLoCo", muloco()), ("DiLoCo", diloco()), ("SlowMo", slowmo())];
     let mut found = Vec::new();
-    for (source, config) in &sources {
-        let Some(step) = config.outer_step() else { continue };
-        let (rate, outer_momentum) = (step.rate().at(0), step.momentum().at(0));
+    for (source, form, rate, outer_momentum) in steps_in_use() {
         let mut largest_stable = Vec::new();
         for &sync_period in &grid.sync_periods {
             let inner_state = grid.inner_state;
-            let cycle = OuterCycle { sync_period, rate, momentum: outer_momentum, form: step.form(), inner_state };
+            let cycle = OuterCycle { sync_period, rate, momentum: outer_momentum, form, inner_state };
             // A rate that is not finite tells nothing.
             if outer_convergence_rate(eigenvalues, lr, momentum, &cycle).is_ok_and(|rate| rate < 0.0) {
                 largest_stable.push((sync_period, largest_stable_rate(eigenvalues, lr, momentum, &cycle)?));
@@ -106,7 +103,7 @@ fn diverging(
         }
         if !largest_stable.is_empty() {
             let (rate, momentum) = (rate.get(), outer_momentum.get());
-            found.push(Diverging { source, form: step.form(), rate, momentum, largest_stable });
+            found.push(Diverging { source, form, rate, momentum, largest_stable });
         }
     }
     Ok(found)

@@ -46,7 +46,7 @@ pub enum Setting {
 
 impl Setting {
     /// The learning rates that converge are below it; of loops with momentum not all that are.
-    pub(super) fn lr_limit(&self, largest_eigenvalue: f64) -> f64 {
+    pub(crate) fn lr_limit(&self, largest_eigenvalue: f64) -> f64 {
         match self {
             Self::Loop { momentum, .. } => momentum.lr_limit(largest_eigenvalue),
             Self::Average(average) => average.lr_limit(largest_eigenvalue),

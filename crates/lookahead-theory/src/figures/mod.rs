@@ -1,11 +1,16 @@
 //! The numbers behind the figures of Sec. 3 and App. A (3, 4, 11 (a) and 11 (b)), and what they say about the paper's
-//! claims.
+//! claims; and two figures of ours about Lookahead's descendants.
 
 mod convergence_rates;
+mod family_progress;
 mod noisy_progress;
+mod outer_stability;
 
 pub use convergence_rates::{ConditionPoint, ConvergenceRates, ConvergenceRatesData, SpectrumShape};
+pub use family_progress::{FamilyProgress, FamilyProgressData, MemberClaim, MemberCurve, MemberPoint, MemberSlice};
 pub use noisy_progress::{NoisyProgress, NoisyProgressData, ProgressCurve, ProgressPoint, Slice};
+
+pub use outer_stability::{InUse, OuterStability, OuterStabilityData, StabilityMap};
 
 use serde::Serialize;
 
