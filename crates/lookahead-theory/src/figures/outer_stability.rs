@@ -28,10 +28,13 @@ pub struct OuterStability {
     pub inner_states: Vec<InnerStatePolicy>,
     /// The k. Default 1, 2, 5, 10, 30.
     pub sync_periods: Vec<SyncPeriod>,
-    /// The eta, rows of the maps. Default tenths from 0.1 to 1.5.
+    /// The eta, rows of the maps. Default 0.25, 0.5, 0.68, 0.7, 1, 1.25, 1.5: those of the outer steps in use are
+    /// among them.
     pub rates: Vec<OuterRate>,
-    /// The mu, columns of the maps. Default 0 to 0.95 in steps of 0.05.
+    /// The mu, columns of the maps. Default 0, 0.2, 0.37, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95.
     pub outer_momenta: Vec<OuterMomentum>,
+    /// How many mu the border is computed at, evenly from 0 to the largest of the maps. Default 60.
+    pub border_points: u32,
 }
 
 impl Default for OuterStability {
@@ -43,8 +46,12 @@ impl Default for OuterStability {
             momentum: Momentum::new(0.9).unwrap_or_default(),
             inner_states: vec![InnerStatePolicy::Maintain, InnerStatePolicy::Reset],
             sync_periods: [1, 2, 5, 10, 30].into_iter().flat_map(SyncPeriod::new).collect(),
-            rates: (1..=15).flat_map(|tenths| OuterRate::new(f64::from(tenths) / 10.0)).collect(),
-            outer_momenta: (0..20).flat_map(|step| OuterMomentum::new(f64::from(step) / 20.0)).collect(),
+            rates: [0.25, 0.5, 0.68, 0.7, 1.0, 1.25, 1.5].into_iter().flat_map(OuterRate::new).collect(),
+            outer_momenta: [0.0, 0.2, 0.37, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+                .into_iter()
+                .flat_map(OuterMomentum::new)
+                .collect(),
+            border_points: 60,
         }
     }
 }
@@ -58,8 +65,8 @@ pub struct StabilityMap {
     pub inner_state: InnerStatePolicy,
     /// k.
     pub sync_period: SyncPeriod,
-    /// For each mu the [`largest_stable_rate`], infinite where none is too large.
-    pub largest_stable: Vec<f64>,
+    /// mu and the [`largest_stable_rate`] with it, infinite where none is too large.
+    pub border: Vec<[f64; 2]>,
     /// For each eta a row of convergence rates per inner step, one for each mu: negative where it diverges, none where
     /// doubles do not hold it.
     pub rates: Vec<Vec<Option<f64>>>,
@@ -152,14 +159,16 @@ impl OuterStability {
             ("k", self.sync_periods.len()),
             ("eta", self.rates.len()),
             ("mu", self.outer_momenta.len()),
+            ("point of the border", self.border_points as usize),
         ];
         if let Some(&(name, _)) = lengths.iter().find(|(_, length)| *length == 0) {
             return Err(Error::Empty { name });
         }
-        let cells = lengths.iter().fold(2_u64, |product, (_, length)| product.saturating_mul(*length as u64));
-        let size = cells.saturating_mul(self.spectrum.dim() as u64);
+        let [states, periods, rates, momenta, border] = lengths.map(|(_, length)| length as u64);
+        let each = rates.saturating_mul(momenta).saturating_add(border).saturating_mul(2);
+        let size = [periods, each, self.spectrum.dim() as u64].into_iter().fold(states, u64::saturating_mul);
         if size > MOST_WORK {
-            let what = "the number of policies, k, eta, mu and eigenvalues, multiplied, twice";
+            let what = "the number of matrices";
             return Err(Error::TooMuchWork { what, size, most: MOST_WORK, less: "take fewer of any" });
         }
         let eigenvalues = self.spectrum.eigenvalues()?;
@@ -176,8 +185,11 @@ impl OuterStability {
     ) -> Result<StabilityMap, Error> {
         let cycle =
             |rate: OuterRate, momentum: OuterMomentum| OuterCycle { sync_period, rate, momentum, form, inner_state };
-        let largest = |&mu: &OuterMomentum| {
-            largest_stable_rate(eigenvalues, self.learning_rate, self.momentum, &cycle(Alpha::ONE.into(), mu))
+        let last = self.outer_momenta.iter().map(|mu| mu.get()).fold(0.0, f64::max);
+        let border = |i: u32| {
+            let mu = last * (f64::from(i) / f64::from((self.border_points - 1).max(1)));
+            let cycle = cycle(Alpha::ONE.into(), OuterMomentum::new(mu)?);
+            Ok([mu, largest_stable_rate(eigenvalues, self.learning_rate, self.momentum, &cycle)?])
         };
         let rate =
             |eta, mu| outer_convergence_rate(eigenvalues, self.learning_rate, self.momentum, &cycle(eta, mu)).ok();
@@ -186,7 +198,7 @@ impl OuterStability {
             form,
             inner_state,
             sync_period,
-            largest_stable: self.outer_momenta.par_iter().map(largest).collect::<Result<Vec<f64>, Error>>()?,
+            border: (0..self.border_points).into_par_iter().map(border).collect::<Result<Vec<_>, Error>>()?,
             rates: self.rates.par_iter().map(row).collect(),
         })
     }

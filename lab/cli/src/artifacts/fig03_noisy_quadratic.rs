@@ -60,6 +60,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
             caption: paper.caption.clone(),
             plots,
         }],
+        maps: vec![],
         data: data_files(&[(None, &data)]),
         notes: notes(request, "50 eigenvalues and 60 learning rates"),
         seconds: start.elapsed().as_secs_f64(),

@@ -113,6 +113,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
                 plots: vec![ratio_plot(&config, &paper.axes, &curves, &marks)],
             },
         ],
+        maps: vec![],
         data: vec![data_file(&curves)],
         notes: notes(request, "6 and 2 eigenvalues, one condition number a decade"),
         seconds: start.elapsed().as_secs_f64(),

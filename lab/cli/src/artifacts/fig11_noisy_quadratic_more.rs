@@ -82,6 +82,7 @@ pub fn analyse(request: &Request) -> Result<Analysis, Error> {
                 plots: slices,
             },
         ],
+        maps: vec![],
         data: data_files(&[(Some("a"), &a), (Some("b"), &b)]),
         notes: notes(request, "50 eigenvalues and 60 learning rates in each panel"),
         seconds: start.elapsed().as_secs_f64(),

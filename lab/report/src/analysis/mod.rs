@@ -16,6 +16,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::heat_map::HeatMap;
 use super::xy::{self, XyPlot};
 use super::{ReportError, write_file};
 use lookahead_runs::files::write_sealed;
@@ -39,6 +40,8 @@ pub struct Analysis {
     pub numbers: Map<String, Value>,
     /// The pictures; the first is the paper's figure.
     pub pictures: Vec<Picture>,
+    /// Numbers over two parameters.
+    pub maps: Vec<MapPicture>,
     /// The data.
     pub data: Vec<DataFile>,
     /// Deviations and remarks, one sentence each.
@@ -60,6 +63,17 @@ pub struct Picture {
     pub caption: String,
     /// The plots, side by side.
     pub plots: Vec<XyPlot>,
+}
+
+/// One SVG file of a heat map, which is a table on the page.
+#[derive(Debug, Clone)]
+pub struct MapPicture {
+    /// The name of the file.
+    pub file: String,
+    /// The text under it.
+    pub caption: String,
+    /// The map.
+    pub map: HeatMap,
 }
 
 /// One CSV file.
@@ -102,6 +116,9 @@ impl Analysis {
         for picture in &self.pictures {
             let Picture { file, title, caption, plots } = picture;
             write_file(&folder.join(file), &xy::standalone(title, caption, plots))?;
+        }
+        for MapPicture { file, caption, map } in &self.maps {
+            write_file(&folder.join(file), &map.standalone(caption))?;
         }
         write_file(&folder.join("report.html"), &page::page(self))?;
         Ok(write_sealed(&folder.join("result.json"), &self.record())?)

@@ -7,7 +7,7 @@ use super::super::curves::line_sample;
 use super::super::page::{Head, Link, document, to_file, to_index};
 use super::super::xy::{self, XyPlot, palette_css, panel};
 use super::super::{as_given, significant, significant_in_full};
-use super::{Analysis, Finding, Picture};
+use super::{Analysis, Finding, MapPicture, Picture};
 
 /// What of the environment says something about a computation.
 const ENVIRONMENT: [&str; 6] = ["revision", "version", "profile", "processor", "threads", "system"];
@@ -36,8 +36,13 @@ pub(super) fn page(analysis: &Analysis) -> String {
                 }
             }
             @for (index, picture) in analysis.pictures.iter().enumerate() { (drawn(picture, index, &legend)) }
+            @for MapPicture { caption, map, .. } in &analysis.maps {
+                h3 { (map.title) }
+                (map.table())
+                p.hint { (caption) }
+            }
         }
-        (verdicts(&analysis.findings))
+        (verdicts(analysis))
         (parameters(analysis))
         (details(&analysis.findings))
         (how_it_was_computed(analysis))
@@ -49,16 +54,18 @@ pub(super) fn page(analysis: &Analysis) -> String {
 fn links(analysis: &Analysis) -> Vec<Link> {
     let data = analysis.data.iter().map(|data| data.file);
     let pictures = analysis.pictures.iter().map(|picture| picture.file);
-    let files = ["result.json"].into_iter().chain(data).chain(pictures);
+    let maps = analysis.maps.iter().map(|map| map.file.as_str());
+    let files = ["result.json"].into_iter().chain(data).chain(pictures).chain(maps);
     [to_index()].into_iter().chain(files.map(to_file)).collect()
 }
 
-fn verdicts(findings: &[Finding]) -> Markup {
+fn verdicts(analysis: &Analysis) -> Markup {
+    let ours = analysis.paper.ours;
     html! {
         section {
-            h2 { "What the paper says, and whether it holds" }
+            h2 { (if ours { "What we asked, and whether it is so" } else { "What the paper says, and whether it holds" }) }
             div.cards {
-                @for finding in findings {
+                @for finding in &analysis.findings {
                     article.card {
                         p.claim { (finding.says) }
                         p.evidence {
@@ -70,7 +77,8 @@ fn verdicts(findings: &[Finding]) -> Markup {
                 }
             }
             p.hint {
-                "The claims are in our words, the verdicts are computed. A comparison holds if it is so at every point; "
+                @if ours { "The paper says nothing of it: the statements are ours, " } @else { "The claims are in our words, " }
+                "the verdicts are computed. A comparison holds if it is so at every point; "
                 "almost everywhere: at 95 % of the points or more; in part: at more than half; it is not judged where there is no point."
             }
         }
@@ -95,6 +103,7 @@ fn drawn(picture: &Picture, number: usize, legend: &[xy::Entry<'_>]) -> Markup {
 }
 
 fn parameters(analysis: &Analysis) -> Markup {
+    let ours = analysis.paper.ours;
     html! {
         section {
             h2 { "Parameters" }
@@ -103,15 +112,17 @@ fn parameters(analysis: &Analysis) -> Markup {
                     thead { tr {
                         th scope="col" { "Parameter" }
                         th scope="col" { "Here" }
-                        th scope="col" { "In the paper" }
-                        th scope="col" { "What it says" }
+                        @if !ours { th scope="col" { "In the paper" } }
+                        th scope="col" { (if ours { "Why" } else { "What it says" }) }
                     } }
                     tbody {
                         @for parameter in &analysis.paper.parameter {
                             tr {
                                 th scope="row" { code { (parameter.key) } }
                                 td { (value_of(&analysis.config, &parameter.key)) }
-                                td { (if parameter.given == "yes" { "given" } else if parameter.given == "no" { "not given" } else { "given in part" }) }
+                                @if !ours {
+                                    td { (if parameter.given == "yes" { "given" } else if parameter.given == "no" { "not given" } else { "given in part" }) }
+                                }
                                 td { (parameter.paper) }
                             }
                         }
@@ -119,7 +130,8 @@ fn parameters(analysis: &Analysis) -> Markup {
                 }
             }
             p.hint {
-                "What the paper does not give is our default; " code { "--set KEY=VALUE" } " changes any of them."
+                @if !ours { "What the paper does not give is our default; " }
+                code { "--set KEY=VALUE" } " changes any of them."
             }
         }
     }

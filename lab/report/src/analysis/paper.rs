@@ -4,10 +4,13 @@ use serde::Deserialize;
 
 use super::super::xy::XyAxis;
 
-/// A figure as the paper has it, in our words.
+/// A figure as the paper has it, in our words; or one of ours, which is not in it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaperFigure {
+    /// Whether the figure, and what is said of it, is ours. Default false.
+    #[serde(default)]
+    pub ours: bool,
     /// Its number, such as `Fig. 3`.
     pub figure: String,
     /// The sections that speak of it.

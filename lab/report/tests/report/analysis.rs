@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use lookahead_report::analysis::{Analysis, Finding, Outcome, PaperFigure, Picture};
+use lookahead_report::analysis::{Analysis, Finding, MapPicture, Outcome, PaperFigure, Picture};
+use lookahead_report::heat_map::HeatMap;
 use lookahead_report::xy::{AxisScale, Level, Stroke, Tone, XyAxis, XyCurve, XyPlot};
 use serde_json::{Map, json};
 
@@ -53,6 +54,7 @@ fn analysis(curves: u32, level: f64) -> Analysis {
             caption: "So.".to_owned(),
             plots: vec![plot],
         }],
+        maps: vec![],
         data: vec![],
         notes: vec![],
         seconds: 1.0,
@@ -96,4 +98,31 @@ fn the_figure_comes_before_the_verdicts_and_the_files_are_linked() {
     for link in ["../index.html", "result.json", "figure.svg"] {
         assert!(page.contains(&format!("href=\"{link}\"")), "{link}");
     }
+}
+
+/// What is not in the paper is not said to be, and a map is a picture and a table.
+#[test]
+fn a_figure_of_ours_has_maps_and_says_that_it_is_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ours = analysis(2, 0.9);
+    ours.paper.ours = true;
+    let map = HeatMap {
+        title: "k = 5".to_owned(),
+        rows: ("eta".to_owned(), vec!["0.5".to_owned(), "0.7".to_owned()]),
+        columns: ("mu".to_owned(), vec!["0.9".to_owned()]),
+        cells: vec![vec![Some(12.5)], vec![None]],
+        floor: 0.0,
+    };
+    ours.maps = vec![MapPicture { file: "map.svg".to_owned(), caption: "Bright is quick.".to_owned(), map }];
+    ours.write(folder.path()).unwrap();
+    let read = |file| fs::read_to_string(folder.path().join(file)).unwrap();
+    let (page, picture) = (read("report.html"), read("map.svg"));
+    assert_balanced(&page);
+    assert!(picture.starts_with("<svg") && picture.contains(">12.500</text>") && picture.contains(">diverges</text>"));
+    for text in [">12.500</td>", "Bright is quick.", "href=\"map.svg\"", "the statements are ours"] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("What the paper says") && !page.contains("In the paper"));
+    let of_paper = written(2, 0.9)[0].clone();
+    assert!(of_paper.contains("What the paper says") && of_paper.contains("In the paper"));
 }
