@@ -8,6 +8,8 @@ mod fig04_convergence_rate;
 mod fig11_noisy_quadratic_more;
 mod name;
 mod noisy_progress;
+mod outer_noisy_quadratic;
+mod outer_stability;
 
 use std::path::Path;
 
@@ -69,9 +71,9 @@ macro_rules! entry {
     };
 }
 
-/// Every artifact, in the paper's order after the quickstart.
+/// Every artifact, in the paper's order after the quickstart; then those of ours.
 #[rustfmt::skip]
-pub const ARTIFACTS: [Entry; 14] = [
+pub const ARTIFACTS: [Entry; 16] = [
     entry!("quickstart", "SGD, AdamW, Lookahead around each, Polyak(SGD) on real digits",
         "nothing: the data is embedded; seconds on 2 cores",
         Kind::Training { config: file!("quickstart", "config"), paper: "" }),
@@ -101,6 +103,10 @@ pub const ARTIFACTS: [Entry; 14] = [
         "nothing; a second on 2 cores", Kind::Analysis(fig11_noisy_quadratic_more::analyse, fig11_noisy_quadratic_more::reference)),
     entry!("fig12_tab6_inner_state", "Fig. 12, Table 6: what becomes of the inner state",
         "small: CIFAR-10; paper: CIFAR-10, a GPU"),
+    entry!("outer_noisy_quadratic", "Ours: Fig. 3 with Lookahead's descendants and averages",
+        "nothing; some seconds on 2 cores", Kind::Analysis(outer_noisy_quadratic::analyse, outer_noisy_quadratic::reference)),
+    entry!("outer_stability", "Ours: which outer steps converge around momentum",
+        "nothing; some seconds on 2 cores", Kind::Analysis(outer_stability::analyse, outer_stability::reference)),
 ];
 
 /// The sweep of a training artifact.

@@ -14,7 +14,7 @@ const ANALYSIS: &[&str] = &["result.json", "report.html", "figure.svg", "curves.
 const TRAINING: &[&str] = &["artifact.json", "summary.json", "report.html", "curves.svg", "curves.csv"];
 
 /// Every artifact, and what it must leave.
-const ARTIFACTS: [(&str, &[&str]); 14] = [
+const ARTIFACTS: [(&str, &[&str]); 16] = [
     ("quickstart", TRAINING),
     ("fig01_trajectory_plane", &["summary.json", "report.html", "figure.svg", "plane.json"]),
     ("fig02_adaptive_alpha", TRAINING),
@@ -29,6 +29,8 @@ const ARTIFACTS: [(&str, &[&str]); 14] = [
     ("fig10_inner_and_outer_loop", &["summary.json", "report.html", "figure.svg", "trace.csv"]),
     ("fig11_noisy_quadratic_more", ANALYSIS),
     ("fig12_tab6_inner_state", TRAINING),
+    ("outer_noisy_quadratic", ANALYSIS),
+    ("outer_stability", ANALYSIS),
 ];
 
 pub fn check(root: &Path, browser: bool) -> Result<()> {

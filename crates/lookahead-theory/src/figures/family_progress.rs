@@ -14,13 +14,14 @@ use crate::{
 use crate::{ConditionNumber, Momentum};
 
 /// The first learning rate, as a part of the largest that converges.
-const FIRST: f64 = 1e-4;
+const FIRST: f64 = 1e-3;
 /// The last one.
 const LAST: f64 = 0.999;
 /// The ends between which a learning rate with a given final loss is looked for.
 const ENDS: [f64; 2] = [1e-12, 1.0 - 1e-9];
-/// As often are they halved.
-const HALVINGS: u32 = 60;
+/// How close the logarithm of its final loss comes, and the most steps that it takes.
+const CLOSE: f64 = 1e-13;
+const MOST_STEPS: u32 = 60;
 /// A distance below this part of the terms that it is the sum of is rounding.
 const ROUNDING: f64 = 1e-10;
 /// The most learning rates times members times eigenvalues: some ten seconds.
@@ -36,7 +37,7 @@ pub struct FamilyProgress {
     pub noise: Noise,
     /// T, the inner steps, a multiple of each k. Default 1000.
     pub steps: u64,
-    /// How many learning rates each has, spread evenly over their logarithm, from 1e-4 of the largest that converges to
+    /// How many learning rates each has, spread evenly over their logarithm, from 1e-3 of the largest that converges to
     /// 0.999 of it. Default 300.
     pub learning_rates: usize,
     /// The initial mean in every direction; the initial variance is 0. Default 1.
@@ -232,20 +233,33 @@ impl Figure<'_> {
         Ok((excess.abs() > ROUNDING * size && size.is_finite()).then_some(point))
     }
 
-    /// The learning rate with a final loss, by halving: around plain SGD the final loss rises with it.
+    /// The learning rate with a final loss, by false position (Illinois) over both logarithms: around plain SGD the final
+    /// loss rises with it, and is proportional to it where it is small.
     fn matched(&self, setting: Setting, goal: f64) -> Result<Option<MemberPoint>, Error> {
         let limit = setting.lr_limit(self.problem.eigenvalues().largest());
-        let [mut low, mut high] = ENDS.map(|end| end * limit);
-        let above =
-            |lr: f64| Ok::<_, Error>(self.at_rest(setting, lr)?.map_or(f64::INFINITY, |rest| self.above_least(&rest)));
-        if above(low)? > goal || above(high)? < goal {
+        let above = |ln: f64| -> Result<f64, Error> {
+            let at_rest = self.at_rest(setting, ln.exp())?;
+            Ok(at_rest.map_or(f64::INFINITY, |at_rest| self.above_least(&at_rest)).ln() - goal.ln())
+        };
+        let [mut from, mut to] = ENDS.map(|end| (end * limit).ln());
+        let [mut at_from, mut at_to] = [above(from)?, above(to)?];
+        if !(at_from < 0.0 && at_to > 0.0 && at_to.is_finite()) {
             return Ok(None);
         }
-        for _ in 0..HALVINGS {
-            let middle = (low * high).sqrt();
-            if above(middle)? > goal { high = middle } else { low = middle }
+        for _ in 0..MOST_STEPS {
+            let next = to - at_to * ((to - from) / (at_to - at_from));
+            let here = above(next)?;
+            if here * at_to < 0.0 {
+                (from, at_from) = (to, at_to)
+            } else {
+                at_from *= 0.5
+            }
+            (to, at_to) = (next, here);
+            if here.abs() <= CLOSE {
+                break;
+            }
         }
-        self.point(setting, low)
+        self.point(setting, to.exp())
     }
 
     /// The variances at the fixed point.

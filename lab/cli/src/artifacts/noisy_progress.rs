@@ -31,7 +31,7 @@ pub(super) fn read(table: &Table<'_>) -> Read<NoisyProgress> {
     })
 }
 
-fn read_spectrum(table: &Table<'_>) -> Read<Spectrum> {
+pub(super) fn read_spectrum(table: &Table<'_>) -> Read<Spectrum> {
     const KINDS: Choices<Spectrum, 4> = [
         ("chebyshev", |table| {
             with_condition_number(table).map(|(dim, condition_number)| Spectrum::Chebyshev { dim, condition_number })
@@ -60,7 +60,7 @@ fn dim(table: &Table<'_>) -> Read<usize> {
     table.or("dim", 1000, |e| whole(e, MOST_EIGENVALUES as u64))
 }
 
-fn read_noise(entry: &Entry<'_>) -> Read<Noise> {
+pub(super) fn read_noise(entry: &Entry<'_>) -> Read<Noise> {
     let variance = |e: &Entry<'_>| e.number("that is finite", f64::is_finite);
     if let Ok(table) = entry.table() {
         table.accept(&["constant", "listed"])?;

@@ -103,6 +103,45 @@ fn the_recorded_defaults_are_the_librarys_and_the_page_shows_each() {
 }
 
 #[test]
+fn figures_of_ours_are_computed_and_say_that_they_are_ours() {
+    let bench = Bench::new("");
+    for (figure, files) in [
+        ("outer_noisy_quadratic", &["curves.csv", "slices.csv", "figure.svg"][..]),
+        (
+            "outer_stability",
+            &["curves.csv", "borders.csv", "figure.svg", "heavy_ball.svg", "map_nesterov_reset_k5.svg"],
+        ),
+    ] {
+        let result = smoke(&bench, figure, &[]);
+        assert!(result["claims"].as_array().is_some_and(|claims| !claims.is_empty()), "{figure}");
+        for name in files {
+            let text = file(&bench, figure, name);
+            assert!(text.lines().count() > 1 || text.ends_with("</svg>"), "{figure}: {name}");
+        }
+        let page = file(&bench, figure, "report.html");
+        assert!(page.contains("the statements are ours") && !page.contains("In the paper"), "{figure}");
+        for key in keys(&result["config"]) {
+            assert!(page.contains(&format!("<code>{key}</code>")), "{figure}: {key} is not on the page");
+        }
+    }
+    // The calculator says the same of an outer step as the map.
+    let row = |eta: &str, mu: &str| {
+        let rows = rows(&file(&bench, "outer_stability", "curves.csv"));
+        let at = [("form", "nesterov"), ("inner_state", "maintain"), ("sync_period", "5"), ("eta", eta), ("mu", mu)];
+        rows.into_iter().find(|row| at.iter().all(|(key, value)| row[*key] == *value)).unwrap()
+    };
+    for (eta, mu) in [("0.7", "0.9"), ("0.5", "0.0"), ("0.68", "0.37")] {
+        let problem =
+            ["theory", "rate", "--spectrum", "log", "--dim", "10", "--lr", "1", "--momentum", "0.9", "--json"];
+        let outer = ["--k", "5", "--outer", "nesterov", "--eta", eta, "--outer-momentum", mu];
+        let output = bench.run(&[&problem[..], &outer[..]].concat());
+        let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let expected = found["outer"]["rate"].as_f64().unwrap();
+        assert!((row(eta, mu)["rate"].parse::<f64>().unwrap() - expected).abs() < 1e-12, "{eta} {mu} {expected}");
+    }
+}
+
+#[test]
 fn fig_3_is_what_the_calculator_says() {
     let bench = Bench::new("");
     let result = smoke(&bench, FIGURES[0], &[]);
