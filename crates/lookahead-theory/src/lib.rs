@@ -37,7 +37,7 @@
 //! | Fig. 4 | [`outer_convergence_rate`], [`optimal_outer_rate`] |
 //!
 //! Averages of SGD's weights, with Schedule-Free and GPA, are [`AverageDynamics`]; any optimizer is sampled by
-//! [`sample_optimizer`]. [`mod@family`] compares all of them, each at its best.
+//! [`sample_optimizer`]. [`mod@family`] compares all of them, each at its best and at the same final loss.
 //!
 //! [`advise`] turns the model into advice on k and alpha: at a given learning rate, with the best one for each, and
 //! beside the inner optimizer alone at its own best one. All arithmetic is in doubles, and arranged to keep relative

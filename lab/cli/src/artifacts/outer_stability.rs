@@ -138,15 +138,12 @@ fn found(paper: &PaperFigure, data: &OuterStabilityData, state: InnerStatePolicy
     sources.dedup();
     for source in sources {
         let unstable = of_state.iter().filter(|of| of.source == source && !of.is_stable);
-        let at = unstable.map(|of| {
-            let largest = significant(of.largest_stable, 3);
-            if of.largest_stable > 0.0 {
-                format!("{} (stable below eta = {largest})", of.sync_period.get())
-            } else {
-                format!("{} (no eta is stable)", of.sync_period.get())
-            }
+        let at = unstable.map(|of| match (of.sync_period.get(), of.largest_stable) {
+            (k, 0.0) => format!("{k} (no eta is stable)"),
+            (k, largest) if largest.is_finite() => format!("{k} (stable below eta = {})", significant(largest, 3)),
+            (k, _) => k.to_string(),
         });
-        evidence += &format!(" {source} diverges at k = {}.", at.collect::<Vec<_>>().join(", "));
+        evidence += &format!(" {source} does not converge at k = {}.", at.collect::<Vec<_>>().join(", "));
     }
     let verdict = Outcome::of(count, n);
     let (holds, holds_everywhere) = (verdict.holds(), verdict == Outcome::Holds);
