@@ -49,8 +49,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Separate<I> {
         self.0.describe()
     }
 
-    fn follow<M: Module>(&mut self, module: &M) {
-        self.0.follow(module);
+    fn follow<M: Module>(&mut self, module: &M, grads: Option<&GradientsParams>) {
+        self.0.follow(module, grads);
     }
 
     fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {

@@ -130,9 +130,9 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
         self.inner.rebase(module);
     }
 
-    fn follow<M: Module>(&mut self, module: &M) {
-        self.meet(module, &Places::of(module), None);
-        self.inner.follow(module);
+    fn follow<M: Module>(&mut self, module: &M, grads: Option<&GradientsParams>) {
+        self.meet(module, &Places::of(module), grads);
+        self.inner.follow(module, grads);
     }
 
     fn keeps_second_moment(&self) -> bool {

@@ -2,14 +2,6 @@
 //!
 //! Those with an outer step are configurations of [`Lookahead`](crate::Lookahead) or
 //! [`LookaheadRule`](crate::LookaheadRule); [`lookahead::family`] has their equations and where sources differ.
-//!
-//! ```
-//! use lookahead_burn::{AdamW, Lookahead, family};
-//! let snoo = Lookahead::with_config(AdamW::new(), family::snoo())?;        // eta = 0.68, mu = 0.37, k = 28
-//! let schedule_free = family::schedule_free_adam_w(0.1)?;                   // no schedule; evaluate `average_model`
-//! # let _ = (snoo, schedule_free);
-//! # Ok::<(), lookahead_burn::Error>(())
-//! ```
 
 pub use lookahead::family::{diloco, local_sgd, muloco, slowmo, snoo, snoo_of_the_speedrun};
 

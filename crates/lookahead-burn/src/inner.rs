@@ -53,8 +53,8 @@ use crate::{Error, PullBack, Weights, read_back};
 ///     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
 ///         self.rules.interpolate(&anchor.rules, alpha);
 ///     }
-///     fn follow<M: Module>(&mut self, module: &M) {
-///         self.rules.follow(module);
+///     fn follow<M: Module>(&mut self, module: &M, grads: Option<&GradientsParams>) {
+///         self.rules.follow(module, grads);
 ///     }
 ///     fn describe(&self) -> Description {
 ///         Description::of("Decaying").around(self.rules.describe())
@@ -121,9 +121,9 @@ pub trait InnerOptimizer: Cadence + Clone {
     /// Takes the module's weights as the slow weights of Lookaheads inside.
     fn rebase<M: Module>(&mut self, _module: &M) {}
 
-    /// Forgets what belongs to parameters that the module no longer has, and takes up those that have become trainable, as
-    /// the next step would: before it is saved, and wherever no step comes first.
-    fn follow<M: Module>(&mut self, _module: &M) {}
+    /// Forgets what belongs to parameters that the module no longer has, and takes up those that have become trainable or
+    /// have a gradient, as the next step would: before it is saved, and wherever no step comes first.
+    fn follow<M: Module>(&mut self, _module: &M, _grads: Option<&GradientsParams>) {}
 
     /// Whether it keeps second moments.
     fn keeps_second_moment(&self) -> bool {
@@ -163,7 +163,7 @@ pub trait InnerOptimizer: Cadence + Clone {
     fn to_record<M: Module>(&self, module: &M) -> Result<Record, Error> {
         let (parameters, mut followed) = (parameters(module)?, self.clone());
         read_back::wait_for(&parameters)?;
-        followed.follow(module);
+        followed.follow(module, None);
         let mut record = Record::new(self.describe());
         followed.save(&mut RecordWriter::new(&mut record, &parameters))?;
         Ok(record)

@@ -68,6 +68,15 @@ mod black_box;
 mod clip;
 mod curvature;
 mod error;
+/// Each as one line:
+///
+/// ```
+/// use lookahead_burn::{AdamW, Lookahead, family};
+/// let snoo = Lookahead::with_config(AdamW::new(), family::snoo())?;        // eta = 0.68, mu = 0.37, k = 28
+/// let schedule_free = family::schedule_free_adam_w(0.1)?;                   // no schedule; evaluate `average_model`
+/// # let _ = (snoo, schedule_free);
+/// # Ok::<(), lookahead_burn::Error>(())
+/// ```
 pub mod family;
 #[cfg(feature = "flex")]
 mod flex;

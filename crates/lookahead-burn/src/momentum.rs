@@ -5,7 +5,6 @@ use burn::tensor::{Device, Tensor};
 use lookahead::kernels::momentum::Coefficients;
 use lookahead::{Alpha, BufferScale, BufferUnit, OuterStep};
 
-use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
 use crate::{Error, Parameter, Weights};
 
@@ -52,13 +51,10 @@ impl Momentum {
         self.scale.size = 0.0;
     }
 
-    pub(crate) fn retain(&mut self, places: &Places) {
-        self.buffers.retain(places);
-    }
-
-    /// Begins at 0 for these of the slow weights.
+    /// Begins at 0 for these of the slow weights; those of no slow weights go.
     pub(crate) fn begin(&mut self, ids: impl IntoIterator<Item = ParamId>, slow: &Weights) {
         ids.into_iter().for_each(|id| self.buffers.insert_zeros(id, slow));
+        self.buffers.retain_known(slow);
     }
 
     /// Takes the buffer out, so that it can be written in place.

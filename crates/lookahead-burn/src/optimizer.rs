@@ -1,6 +1,7 @@
 //! Algorithm 1 on a Burn module: one clock, one alpha, slow weights that are a value.
 
 mod nesting;
+mod outer;
 mod proposal;
 
 use std::borrow::Cow;
@@ -13,13 +14,11 @@ use lookahead::{Cadence, ChosenAlpha, InnerStatePolicy, LookaheadConfig, StepSiz
 
 use crate::clip::Clipping;
 use crate::curvature::{SquaredGradients, choose_alpha};
-use crate::momentum::Momentum;
 use crate::places::Places;
-use crate::pull_back::Update;
 use crate::record::Record;
 use crate::slow_weights::SlowWeights;
 use crate::traversal::shared;
-use crate::{BlackBox, Error, InnerOptimizer, PullBack, RuleSet, Weights};
+use crate::{BlackBox, Error, InnerOptimizer, RuleSet, Weights};
 
 /// Lookahead around an inner optimizer, for a whole module: the paper's algorithm to the letter.
 ///
@@ -217,19 +216,6 @@ impl<I: InnerOptimizer> Lookahead<I> {
         self.slow.weights()
     }
 
-    /// The buffers b of an [`OuterStep`](lookahead::OuterStep), beside the slow weights; `None` without one. Of
-    /// [`DeltaOverLearningRate`](lookahead::BufferUnit::DeltaOverLearningRate) the learning rate is the base of a
-    /// [`ModuleLearningRate`].
-    #[must_use]
-    pub fn momentum(&self) -> Option<&Weights> {
-        self.slow.momentum().map(Momentum::buffers)
-    }
-
-    /// Starts the buffers of an [`OuterStep`](lookahead::OuterStep) afresh, at 0. Changes nothing without one.
-    pub fn restart_momentum(&mut self) {
-        self.slow.restart_momentum();
-    }
-
     /// Keeps the slow weights in host memory, for a model on a GPU: they are touched in every k-th step only, and then
     /// the weights travel to the host and back. Without effect on the CPU, or with bf16 slow weights, which always live
     /// there. Call it before the first step. With the feature `flex`, whose backend holds them.
@@ -296,7 +282,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
     ///
     /// The state stays what it is. Where the clock is beyond a new k, the sync comes with the next step; a velocity that
     /// was not kept begins at 0; "interpolate" begins from the inner state at hand; an average stays and goes on in the new
-    /// way; the squared gradients of an adaptive alpha, where the rule keeps none, begin empty.
+    /// way; the squared gradients of an adaptive alpha, where the rule keeps none, begin empty; an outer momentum that was
+    /// not kept begins at 0, and one that is not wanted goes.
     ///
     /// # Errors
     /// Those of [`load_record`](Self::load_record), with [`Error::OtherOptimizer`] for another kind of optimizer, or for
@@ -318,7 +305,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         self.slow.follow(&module, &places, Some(&grads), self.clock.outer());
         self.slow.observe_rate(lr.base());
         if let Some(anchor) = &mut self.anchor {
-            anchor.follow(&module);
+            anchor.follow(&module, Some(&grads));
         }
         if let Some(squares) = &mut self.squares {
             squares.observe(&module, &places, &grads);
@@ -362,21 +349,6 @@ impl<I: InnerOptimizer> Lookahead<I> {
             Some(clipping) => clipping.apply(module, places, grads),
             None => grads,
         }
-    }
-
-    fn alpha_without_gradient(&self, outer: u64) -> ChosenAlpha {
-        match self.config.step_size() {
-            StepSize::Fixed(schedule) => schedule.at(outer).into(),
-            StepSize::Adaptive(adaptive) => self.last_sync.map_or(adaptive.low(), |sync| sync.alpha).into(),
-            StepSize::Outer(step) => step.alpha(outer),
-        }
-    }
-
-    /// A sync with this alpha, and the inner optimizer that it concerns.
-    fn pull_back(&mut self, outer: u64, ChosenAlpha { alpha, .. }: ChosenAlpha) -> (PullBack<'_, I>, &mut I) {
-        let step = self.config.outer_step().and_then(|plan| self.slow.next_step(plan, outer));
-        let update = Update { alpha, outer, step };
-        (PullBack { slow: &mut self.slow, update, anchor: self.anchor.as_mut() }, &mut self.inner)
     }
 
     /// The inner state's part of a sync (App. C.5), and the record of it.

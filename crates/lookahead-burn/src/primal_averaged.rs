@@ -12,11 +12,11 @@ use burn::tensor::Tensor;
 use lookahead::kernels::interpolate_scalar;
 use lookahead::{Alpha, Cadence, Describe, Description, InnerStatePolicy, PrimalAveraging, Schedule, SyncPeriod};
 
-use crate::learning_rate::scaled;
+use crate::learning_rate::Rates;
 use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
 use crate::{Error, InnerOptimizer, Parameter, Weights};
-use pass::{Close, Mean, Open, Rebase, Step, Swap};
+use pass::{Close, Mean, Open, Opened};
 
 /// An inner optimizer steps z, an average x follows it, and gradients are taken between both: [`ScheduleFree`] and
 /// [`Gpa`].
@@ -26,10 +26,12 @@ use pass::{Close, Mean, Open, Rebase, Step, Swap};
 /// ```
 ///
 /// The module holds y; z is kept beside it (4 bytes a weight in f32), and x follows from both. Beside a module in half
-/// precision x is kept too, in f32: y would be too coarse to give it. [`average_model`](Self::average_model) evaluates x.
+/// precision x is kept too, in f32: y would be too coarse to give it. There z is what the inner optimizer leaves, a
+/// number in half precision, so that a small step or decay may round away. [`average_model`](Self::average_model)
+/// evaluates x.
 ///
-/// The learning rate in the weights of a mean and in weight decay is the base of a [`ModuleLearningRate`]; a warm-up
-/// scales that of every group.
+/// Of a [`ModuleLearningRate`] with groups, the weights of a mean go by the largest rate of any parameter; weight decay
+/// goes by each parameter's own, and a warm-up scales all.
 ///
 /// Inside a [`Lookahead`](crate::Lookahead) z is part of the inner state: under "interpolate" y, z and x are all pulled
 /// back, under "maintain" z stays where it is, under "reset" z and x begin anew at the slow weights. The twin of
@@ -130,10 +132,32 @@ impl<I: InnerOptimizer> PrimalAveraged<I> {
     /// Forgets parameters that the module no longer has, and takes up those that join: z and x begin at y.
     fn meet<M: Module>(&mut self, module: &M, places: &Places, grads: Option<&GradientsParams>) {
         self.z.retain(places);
-        self.x.retain(places);
         let joined = self.z.follow(module, grads, None);
         joined.iter().for_each(|id| self.x.remove(*id));
-        self.sums.retain(|id, _| places.contains(*id) && !joined.contains(id));
+        self.x.retain_known(&self.z);
+        self.sums.retain(|id, _| self.z.contains(*id) && !joined.contains(id));
+    }
+
+    /// Puts z in the place of y.
+    fn open<M: Module>(
+        &mut self,
+        module: M,
+        places: &Places,
+        grads: &GradientsParams,
+        rates: &Rates,
+        weight: f64,
+    ) -> (M, Opened) {
+        let Self { averaging, all_move, z, x, sums, steps, .. } = self;
+        let (step, all_move, opened) = (*steps, *all_move, Opened::default());
+        let mut open = Open { averaging, step, weight, rates, grads, all_move, z, x, sums, opened };
+        let module = places.map(module, &mut open);
+        (module, open.opened)
+    }
+
+    /// Puts y back.
+    fn close<M: Module>(&mut self, module: M, places: &Places, opened: Opened) -> M {
+        let interpolation = self.averaging.interpolation();
+        places.map(module, &mut Close { opened, interpolation, z: &mut self.z, x: &mut self.x })
     }
 }
 
@@ -148,15 +172,16 @@ impl<I: InnerOptimizer> InnerOptimizer for PrimalAveraged<I> {
         let places = Places::to_move(&module, Some(&grads), |id| self.z.contains(id));
         self.meet(&module, &places, Some(&grads));
         self.steps = self.steps.saturating_add(1);
-        let rates = self.averaging.rates(lr.base(), self.steps, &mut self.largest_rate);
-        let (averaging, all_move) = (&self.averaging, self.all_move);
-        let step = Step { averaging, rates: &rates, grads: &grads, all_move };
-        let mut open = Open { step, kept: &mut self.z, x: &mut self.x, sums: &mut self.sums, opened: BTreeMap::new() };
-        let module = places.map(module, &mut open);
-        let opened = open.opened;
-        let lr = scaled(lr, rates.inner, &module);
-        let module = self.inner.advance(&lr, module, grads);
-        places.map(module, &mut Close { opened: &opened, kept: &mut self.z, x: &mut self.x })
+        let rates = Rates::of(lr, &module, &places);
+        let largest = rates.largest();
+        let of_step = self.averaging.rates(largest, self.steps, &mut self.largest_rate);
+        let (module, opened) = self.open(module, &places, &grads, &rates, of_step.weight);
+        let module = if of_step.inner == largest {
+            self.inner.advance(lr, module, grads)
+        } else {
+            self.inner.advance(&rates.scaled(of_step.inner / largest), module, grads)
+        };
+        self.close(module, &places, opened)
     }
 
     /// x stays, z moves, and y goes along.
@@ -165,12 +190,9 @@ impl<I: InnerOptimizer> InnerOptimizer for PrimalAveraged<I> {
             return module;
         }
         let places = Places::to_move(&module, None, |id| self.z.contains(id));
-        let rest = 1.0 - self.averaging.interpolation();
-        let mut swap = Swap { z: &mut self.z, y: Weights::default(), rest };
-        let module = places.map(module, &mut swap);
-        let y = swap.y;
+        let (module, opened) = self.open(module, &places, &GradientsParams::new(), &Rates::default(), 0.0);
         let module = self.inner.end_partial_cycle(module);
-        places.map(module, &mut Swap { z: &mut self.z, y, rest }.back())
+        self.close(module, &places, opened)
     }
 
     fn accepts(&self, policy: InnerStatePolicy) -> Result<(), Error> {
@@ -191,16 +213,16 @@ impl<I: InnerOptimizer> InnerOptimizer for PrimalAveraged<I> {
         self.inner.interpolate(&anchor.inner, alpha);
     }
 
-    /// The Lookaheads inside are around z, and x follows from the y that an outer one has moved.
+    /// The Lookaheads inside are around z.
     fn rebase<M: Module>(&mut self, module: &M) {
-        let interpolation = self.averaging.interpolation();
-        module.visit(&mut Rebase { z: &self.z, x: &mut self.x, interpolation });
-        self.inner.rebase(&self.z.apply(module));
+        if self.all_move {
+            self.inner.rebase(&self.z.apply(module));
+        }
     }
 
-    fn follow<M: Module>(&mut self, module: &M) {
-        self.meet(module, &Places::of(module), None);
-        self.inner.follow(module);
+    fn follow<M: Module>(&mut self, module: &M, grads: Option<&GradientsParams>) {
+        self.meet(module, &Places::of(module), grads);
+        self.inner.follow(module, grads);
     }
 
     fn keeps_second_moment(&self) -> bool {

@@ -226,7 +226,7 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
         }
     }
 
-    fn follow<M: Module>(&mut self, module: &M) {
+    fn follow<M: Module>(&mut self, module: &M, _grads: Option<&GradientsParams>) {
         let places = Places::of(module);
         self.states.retain(|id, _| places.contains(*id));
     }

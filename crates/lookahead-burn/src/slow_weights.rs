@@ -71,7 +71,7 @@ impl SlowWeights {
         match self {
             Self::Full { weights, momentum, .. } => {
                 weights.retain(places);
-                momentum.iter_mut().for_each(|momentum| momentum.retain(places));
+                momentum.iter_mut().for_each(|momentum| momentum.begin([], weights));
             }
             Self::Bf16(rounded) => rounded.retain(places),
         }
@@ -192,11 +192,9 @@ impl SlowWeights {
         match self {
             Self::Full { weights, momentum, .. } => {
                 let slow = Values::of(weights.take::<D>(id)?);
-                let buffer = momentum.as_mut().and_then(|momentum| momentum.take::<D>(id)).map(Values::of);
-                Some(match (buffer, update.step) {
-                    (Some(buffer), Some(step)) => OpenSlow::Momentum { slow, buffer, step },
-                    _ => OpenSlow::Full(slow),
-                })
+                let (Some(momentum), Some(step)) = (momentum, update.step) else { return Some(OpenSlow::Full(slow)) };
+                let buffer = momentum.take::<D>(id).map_or_else(|| slow.zeros_beside(0), Values::of);
+                Some(OpenSlow::Momentum { slow, buffer, step })
             }
             Self::Bf16(rounded) => {
                 rounded.open(id, update.outer).map(|(slow, rounding)| OpenSlow::Bf16(slow, rounding))

@@ -78,6 +78,11 @@ impl Weights {
         self.tensors.insert(id, Box::new(tensor));
     }
 
+    /// Those of the parameters that are known in `other`.
+    pub(crate) fn retain_known(&mut self, other: &Self) {
+        self.tensors.retain(|id, _| other.contains(*id));
+    }
+
     pub(crate) fn remove(&mut self, id: ParamId) {
         self.tensors.remove(&id);
     }

@@ -33,7 +33,7 @@ impl Cadence for TwoGradients {}
 
 impl InnerOptimizer for TwoGradients {
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M {
-        self.follow(&module);
+        self.follow(&module, None);
         self.steps += 1;
         module.map(&mut Step { optimizer: self, lr: lr.base(), grads })
     }
@@ -55,7 +55,7 @@ impl InnerOptimizer for TwoGradients {
         }
     }
 
-    fn follow<M: Module>(&mut self, module: &M) {
+    fn follow<M: Module>(&mut self, module: &M, _grads: Option<&GradientsParams>) {
         let ids = burn::module::ParamGroup::ids_from_module(module.clone());
         self.last.retain(|id, _| ids.matches(id, None));
     }

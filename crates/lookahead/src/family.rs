@@ -44,7 +44,9 @@ pub fn muloco() -> LookaheadConfig {
 /// 0.7, mu = 0.9, k = 500, AdamW inside.
 ///
 /// `b <- mu b + delta`, `phi <- phi - eta (delta + mu b)`, delta being the mean over the workers. With one worker it is
-/// [`snoo`] with those numbers; at k = 500 and mu = 0.9 a run of a few thousand steps is hardly more than its start.
+/// [`snoo`] with those numbers; at k = 500 and mu = 0.9 a run of a few thousand steps is hardly more than its start. At a
+/// small k it can diverge: around SGD with momentum 0.9, maintained, it does on some quadratics for each k of 1 to 6 (see
+/// [`OuterStep`]).
 /// Each worker keeps its own inner state.
 #[must_use]
 pub fn diloco() -> LookaheadConfig {

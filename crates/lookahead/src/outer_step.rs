@@ -16,6 +16,14 @@ use crate::{Alpha, ChosenAlpha, Description, Error, OuterMomentum, OuterRate, Sc
 /// begins at 0 and takes as much memory as the slow weights. Without momentum it is Eq. 1 with alpha = eta: where mu is
 /// 0 and eta at most 1 for all time, it is kept as that alpha, and is today's Lookahead in every bit and byte.
 ///
+/// # What converges
+/// On a quadratic where k inner steps leave c of a weight, and the inner optimizer forgets at a sync, it converges if
+/// and only if `eta (1 - c)` is above 0 and below `2 (1 + mu) / (1 + 2 mu)`, for the heavy ball below `2 (1 + mu)`. Around
+/// momentum that is maintained it can diverge far below that: with eta = 0.7 and mu = 0.9 around SGD with momentum
+/// 0.9 some learning rates do for each k of 1 to 6. `largest_stable_rate` of the package `lookahead-theory`, and `lookahead theory rate`, tell the
+/// border.
+///
+/// # The inner state
 /// For "interpolate" the inner state moves by eta, by 1 where eta is above it. A tensor whose gradients end coasts on
 /// until b has died away.
 ///

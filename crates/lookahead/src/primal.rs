@@ -268,8 +268,8 @@ impl Describe for PrimalAveraging {
             Self::ScheduleFree(ScheduleFree { beta, power, rate_power, warm_up, weight_decay, corrected }) => {
                 Description::of("ScheduleFree")
                     .with_form("beta", *beta) // by which x follows from y and z
-                    .with("power", *power)
-                    .with("rate_power", *rate_power)
+                    .with_form("power", *power) // what the weights in the mean so far are measured in
+                    .with_form("rate_power", *rate_power)
                     .with("warm_up", *warm_up)
                     .with("weight_decay", *weight_decay)
                     .with("corrected_beta2", corrected.unwrap_or(0.0))

@@ -73,7 +73,7 @@ macro_rules! entry {
 
 /// Every artifact, in the paper's order after the quickstart; then those of ours.
 #[rustfmt::skip]
-pub const ARTIFACTS: [Entry; 16] = [
+pub const ARTIFACTS: [Entry; 19] = [
     entry!("quickstart", "SGD, AdamW, Lookahead around each, Polyak(SGD) on real digits",
         "nothing: the data is embedded; seconds on 2 cores",
         Kind::Training { config: file!("quickstart", "config"), paper: "" }),
@@ -107,6 +107,12 @@ pub const ARTIFACTS: [Entry; 16] = [
         "nothing; some seconds on 2 cores", Kind::Analysis(outer_noisy_quadratic::analyse, outer_noisy_quadratic::reference)),
     entry!("outer_stability", "Ours: which outer steps converge around momentum",
         "nothing; some seconds on 2 cores", Kind::Analysis(outer_stability::analyse, outer_stability::reference)),
+    entry!("outer_optimizers", "Ours: Lookahead, EMA, SNOO, Schedule-Free, GPA on images",
+        "CIFAR-10; hours", Kind::Training { config: file!("outer_optimizers", "config"), paper: "" }),
+    entry!("outer_optimizers_penn_treebank", "Ours: the same on a language model",
+        "the Penn Treebank; hours", Kind::Training { config: file!("outer_optimizers_penn_treebank", "config"), paper: "" }),
+    entry!("outer_optimizers_multi30k", "Ours: the same on translation",
+        "Multi30k; hours", Kind::Training { config: file!("outer_optimizers_multi30k", "config"), paper: "" }),
 ];
 
 /// The sweep of a training artifact.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::judge::{Evidence, Judgement, family_in_words, judge};
-use super::{Expectation, Measure, NotJudged, Outcome, Outlook, Run, Scores, Study, Subject, scores};
+use super::{Expectation, Measure, NotJudged, Outcome, Outlook, Reach, Run, Scores, Study, Subject, scores};
 use lookahead_runs::statistics::{PairedDifference, Spread};
 
 /// Every comparison has the differences of these, `null` where there are none.
@@ -32,6 +32,9 @@ pub struct Comparison {
     /// What it would take to decide it, where it is undecided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,
+    /// How soon the group is where the baseline ends; not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
 }
 
 /// Whether a group is not worse by one measure.
@@ -61,6 +64,7 @@ impl Comparison {
             outcome: Outcome::not_judged(NotJudged::NotMeasured),
             family: String::new(),
             outlook: None,
+            reach: Reach::of(treated, control),
         };
         let refused = refused(treated, study).or(refused(control, study));
         comparison.judge(subject, refused, |measure| mean(&of(measure)), &study.artifact.command);

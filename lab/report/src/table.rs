@@ -43,6 +43,12 @@ impl Summary {
             }
             for group in &groups {
                 let Some(comparison) = &group.comparison else { continue };
+                if let Some(reach) = &comparison.reach {
+                    text += &folded(&format!("{}: {}", group.label, reach.in_words(&comparison.baseline)));
+                }
+            }
+            for group in &groups {
+                let Some(comparison) = &group.comparison else { continue };
                 let Some(outlook) = &comparison.outlook else { continue };
                 text += &folded(&format!("{} - {}: {}", group.label, comparison.baseline, seeds(outlook)));
             }

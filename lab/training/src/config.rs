@@ -213,6 +213,10 @@ impl RunConfig {
         }
         let decoding =
             (kind == DataKind::Pairs).then(|| DecodingConfig::read(&table.table("decoding")?)).transpose()?;
+        let optimizer = optimizer.map_or_else(|| OptimizerConfig::read(&table.table("optimizer")?, 1), Ok)?;
+        if let Some(trace) = table.get("trace").filter(|_| optimizer.first_sync().is_some()) {
+            return Err(trace.refuse("left out beside first_sync, whose cycles do not begin at multiples of k"));
+        }
         Ok(Self {
             seed: table.or("seed", 0, |e| e.whole(0..=u64::MAX))?,
             epochs: table.or("epochs", epochs, |e| e.count_to(MOST_EPOCHS))?,
@@ -229,7 +233,7 @@ impl RunConfig {
             data,
             model: ModelConfig::read(&table.table("model")?, kind)?,
             decoding,
-            optimizer: optimizer.map_or_else(|| OptimizerConfig::read(&table.table("optimizer")?, 1), Ok)?,
+            optimizer,
             schedule: ScheduleConfig::read(&table.table("schedule")?)?,
         })
     }

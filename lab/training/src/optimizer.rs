@@ -228,8 +228,8 @@ impl InnerOptimizer for AnyOptimizer {
         each!(self, optimizer => optimizer.rebase(module));
     }
 
-    fn follow<M: Module>(&mut self, module: &M) {
-        each!(self, optimizer => optimizer.follow(module));
+    fn follow<M: Module>(&mut self, module: &M, grads: Option<&GradientsParams>) {
+        each!(self, optimizer => optimizer.follow(module, grads));
     }
 
     fn keeps_second_moment(&self) -> bool {

@@ -14,7 +14,7 @@ const ANALYSIS: &[&str] = &["result.json", "report.html", "figure.svg", "curves.
 const TRAINING: &[&str] = &["artifact.json", "summary.json", "report.html", "curves.svg", "curves.csv"];
 
 /// Every artifact, and what it must leave.
-const ARTIFACTS: [(&str, &[&str]); 16] = [
+const ARTIFACTS: [(&str, &[&str]); 19] = [
     ("quickstart", TRAINING),
     ("fig01_trajectory_plane", &["summary.json", "report.html", "figure.svg", "plane.json"]),
     ("fig02_adaptive_alpha", TRAINING),
@@ -31,6 +31,9 @@ const ARTIFACTS: [(&str, &[&str]); 16] = [
     ("fig12_tab6_inner_state", TRAINING),
     ("outer_noisy_quadratic", ANALYSIS),
     ("outer_stability", ANALYSIS),
+    ("outer_optimizers", TRAINING),
+    ("outer_optimizers_penn_treebank", TRAINING),
+    ("outer_optimizers_multi30k", TRAINING),
 ];
 
 pub fn check(root: &Path, browser: bool) -> Result<()> {

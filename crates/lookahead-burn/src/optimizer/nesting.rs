@@ -58,12 +58,12 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.anchor = self.anchor.take().map(|_| self.inner.clone());
     }
 
-    fn follow<M: Module>(&mut self, module: &M) {
+    fn follow<M: Module>(&mut self, module: &M, grads: Option<&GradientsParams>) {
         let places = Places::of(module);
-        self.slow.follow(module, &places, None, self.clock.outer());
-        self.inner.follow(module);
+        self.slow.follow(module, &places, grads, self.clock.outer());
+        self.inner.follow(module, grads);
         if let Some(anchor) = &mut self.anchor {
-            anchor.follow(module);
+            anchor.follow(module, grads);
         }
         if let Some(squares) = &mut self.squares {
             squares.retain(&places);

@@ -5,123 +5,100 @@ use std::collections::BTreeMap;
 use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use lookahead::PrimalAveraging;
 use lookahead::kernels::Pass;
 use lookahead::kernels::primal::{self, Coefficients};
-use lookahead::{PrimalAveraging, PrimalRates};
 
 use crate::Weights;
 use crate::flex::{Values, opens};
+use crate::learning_rate::Rates;
 use crate::read_back::moved_to;
 use crate::traversal::Lifted;
 use crate::weights::{in_precision, widened};
 
-/// What is known of a step before it is taken.
-pub(super) struct Step<'a> {
-    pub(super) averaging: &'a PrimalAveraging,
-    pub(super) rates: &'a PrimalRates,
-    pub(super) grads: &'a GradientsParams,
-    pub(super) all_move: bool,
+/// What a walk has taken out of the module.
+#[derive(Default)]
+pub(super) struct Opened {
+    /// The numbers of the parameters with a gradient: x waits where z was.
+    stepped: BTreeMap<ParamId, Coefficients<f64>>,
+    /// y of the others.
+    aside: Weights,
 }
 
-/// Before the inner step: the module's y becomes z, and x waits where z was.
+/// Before the inner step: the module's y becomes z.
 pub(super) struct Open<'a> {
-    pub(super) step: Step<'a>,
-    pub(super) kept: &'a mut Weights,
+    pub(super) averaging: &'a PrimalAveraging,
+    pub(super) step: u64,
+    /// How much the new z weighs.
+    pub(super) weight: f64,
+    pub(super) rates: &'a Rates,
+    pub(super) grads: &'a GradientsParams,
+    /// Whether parameters without a gradient may move too.
+    pub(super) all_move: bool,
+    pub(super) z: &'a mut Weights,
     pub(super) x: &'a mut Weights,
     pub(super) sums: &'a mut BTreeMap<ParamId, f64>,
-    pub(super) opened: BTreeMap<ParamId, Coefficients<f64>>,
+    pub(super) opened: Opened,
 }
 
 impl ModuleMapper for Open<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Step { averaging, rates, grads, all_move } = self.step;
-        let steps = grads.get::<D>(param.id).is_some();
-        let moves = steps || (all_move && !is_frozen(&param));
-        let Some(z) = self.kept.get::<D>(param.id).filter(|_| moves) else { return param };
+        let steps = self.grads.get::<D>(param.id).is_some();
+        let Some(z) = self.z.get::<D>(param.id).filter(|_| steps || self.all_move) else { return param };
         let (id, tensor, mapper) = param.consume();
-        self.kept.remove(id);
-        let sum = self.sums.entry(id).or_default();
-        if steps {
-            *sum += rates.weight;
-        }
-        let coefficients = averaging.coefficients(steps.then_some(rates), *sum);
-        self.opened.insert(id, coefficients);
         let (lifted, y) = Lifted::lower(tensor);
         let (dtype, z) = (y.dtype(), moved_to(z, &y.device()));
-        let y = match self.x.take::<D>(id) {
-            // y in full, of which the module holds the nearest number in half precision
-            Some(x) => z.clone() - (z.clone() - moved_to(x, &y.device())) * coefficients.interpolation,
-            None => widened(y),
+        let start = if steps {
+            let mut rates = self.averaging.rates(self.rates.get(id), self.step, &mut 0.0);
+            rates.weight = self.weight;
+            let sum = self.sums.entry(id).or_default();
+            *sum += rates.weight;
+            let coefficients = self.averaging.coefficients(Some(&rates), *sum);
+            self.z.remove(id);
+            let y = in_full(y, &z, self.x.take(id), coefficients.interpolation);
+            let (start, x) = open(y, z, coefficients);
+            self.z.insert(id, x);
+            self.opened.stepped.insert(id, coefficients);
+            start
+        } else {
+            self.opened.aside.insert(id, y);
+            z
         };
-        let (z, x) = open(y, z, coefficients);
-        self.kept.insert(id, x);
-        Param::from_mapped_value(id, lifted.lift(in_precision(z, dtype), id), mapper)
+        Param::from_mapped_value(id, lifted.lift(in_precision(start, dtype), id), mapper)
     }
 }
 
 /// After the inner step: x follows z, and the module's z becomes y.
 pub(super) struct Close<'a> {
-    pub(super) opened: &'a BTreeMap<ParamId, Coefficients<f64>>,
-    pub(super) kept: &'a mut Weights,
+    pub(super) opened: Opened,
+    pub(super) interpolation: f64,
+    pub(super) z: &'a mut Weights,
     pub(super) x: &'a mut Weights,
 }
 
 impl ModuleMapper for Close<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(coefficients) = self.opened.get(&param.id) else { return param };
-        let Some(x) = self.kept.take::<D>(param.id) else { return param };
-        let (id, tensor, mapper) = param.consume();
-        let (lifted, z) = Lifted::lower(tensor);
-        let dtype = z.dtype();
-        let is_half = x.dtype() != dtype;
-        let z = widened(z);
-        if is_half {
-            self.x.insert(id, x.clone() - (x.clone() - z.clone()) * coefficients.weight);
+        let stepped = self.opened.stepped.get(&param.id).copied();
+        let aside = self.opened.aside.take::<D>(param.id);
+        if stepped.is_none() && aside.is_none() {
+            return param;
         }
-        let (y, z) = close(z, x, *coefficients);
-        self.kept.insert(id, z);
-        Param::from_mapped_value(id, lifted.lift(in_precision(y, dtype), id), mapper)
-    }
-}
-
-/// Around the end of a partial cycle below: z in place of y, which is put aside.
-pub(super) struct Swap<'a> {
-    pub(super) z: &'a mut Weights,
-    pub(super) y: Weights,
-    /// `1 - mu_y`
-    pub(super) rest: f64,
-}
-
-impl<'a> Swap<'a> {
-    /// The way back: y goes along with z.
-    pub(super) fn back(self) -> SwapBack<'a> {
-        SwapBack(self)
-    }
-}
-
-impl ModuleMapper for Swap<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(z) = self.z.get::<D>(param.id).filter(|_| !is_frozen(&param)) else { return param };
+        let Some(kept) = self.z.take::<D>(param.id) else { return param };
         let (id, tensor, mapper) = param.consume();
-        let (lifted, y) = Lifted::lower(tensor);
-        let z = in_precision(moved_to(z, &y.device()), y.dtype());
-        self.y.insert(id, y);
-        Param::from_mapped_value(id, lifted.lift(z, id), mapper)
-    }
-}
-
-pub(super) struct SwapBack<'a>(Swap<'a>);
-
-impl ModuleMapper for SwapBack<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Swap { z: kept, y, rest } = &mut self.0;
-        let (Some(y), Some(z)) = (y.take::<D>(param.id), kept.take::<D>(param.id)) else { return param };
-        let (id, tensor, mapper) = param.consume();
-        let (lifted, moved) = Lifted::lower(tensor);
-        let (dtype, moved) = (moved.dtype(), widened(moved));
-        // y <- y - (1 - mu_y) (z - z'); where z stays, y does
-        let y = widened(y) - (moved_to(z, &moved.device()) - moved.clone()) * *rest;
-        kept.insert(id, moved);
+        let (lifted, theta) = Lifted::lower(tensor);
+        let dtype = theta.dtype();
+        let (y, z) = match (stepped, aside) {
+            (Some(coefficients), _) => {
+                let (y, z) = close(widened(theta), kept, coefficients);
+                if z.dtype() != dtype {
+                    // x = z - (z - y) / mu_y
+                    self.x.insert(id, z.clone() - (z.clone() - y.clone()) / self.interpolation);
+                }
+                (y, z)
+            }
+            (None, aside) => go_along(aside.unwrap_or_else(|| theta.clone()), kept, theta, self.interpolation),
+        };
+        self.z.insert(id, z);
         Param::from_mapped_value(id, lifted.lift(in_precision(y, dtype), id), mapper)
     }
 }
@@ -137,39 +114,34 @@ pub(super) struct Mean<'a> {
 impl ModuleVisitor for Mean<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(z) = self.z.get::<D>(param.id) else { return };
-        let x = self.x.get::<D>(param.id).unwrap_or_else(|| {
-            let y = widened(Lifted::lower(param.val()).1);
-            let z = moved_to(z, &y.device());
-            // x = z - (z - y) / mu_y
-            z.clone() - (z - y) / self.interpolation
-        });
-        self.of.insert(param.id, x);
-    }
-}
-
-fn is_frozen<const D: usize>(param: &Param<Tensor<D>>) -> bool {
-    Lifted::lower(param.val()).0.is_frozen()
-}
-
-/// After y has been moved from outside: x of the parameters in half precision follows from it, where it is not the rounding
-/// of what it was.
-pub(super) struct Rebase<'a> {
-    pub(super) z: &'a Weights,
-    pub(super) x: &'a mut Weights,
-    pub(super) interpolation: f64,
-}
-
-impl ModuleVisitor for Rebase<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let (Some(x), Some(z)) = (self.x.get::<D>(param.id), self.z.get::<D>(param.id)) else { return };
         let y = Lifted::lower(param.val()).1;
-        let (x, z) = (moved_to(x, &y.device()), moved_to(z, &y.device()));
-        let was = z.clone() - (z.clone() - x.clone()) * self.interpolation;
-        let rests = in_precision(was, y.dtype()).equal(y.clone());
+        let z = moved_to(z, &y.device());
+        let y = in_full(y, &z, self.x.get(param.id), self.interpolation);
         // x = z - (z - y) / mu_y
-        let moved = z.clone() - (z - widened(y)) / self.interpolation;
-        self.x.insert(param.id, moved.mask_where(rests, x));
+        self.of.insert(param.id, z.clone() - (z - y) / self.interpolation);
     }
+}
+
+/// y as z and x have it, of which a module in half precision holds the nearest number; where it holds another one, y has
+/// been moved from outside, and counts.
+fn in_full<const D: usize>(y: Tensor<D>, z: &Tensor<D>, x: Option<Tensor<D>>, interpolation: f64) -> Tensor<D> {
+    let Some(x) = x else { return widened(y) };
+    let full = z.clone() - (z.clone() - moved_to(x, &y.device())) * interpolation;
+    let rests = in_precision(full.clone(), y.dtype()).equal(y.clone());
+    widened(y).mask_where(rests, full)
+}
+
+/// x stays where z moves to theta: `y <- y - (1 - mu_y) (z - theta)`. Where z stays, y does. Gives y and z.
+fn go_along<const D: usize>(
+    y: Tensor<D>,
+    z: Tensor<D>,
+    theta: Tensor<D>,
+    interpolation: f64,
+) -> (Tensor<D>, Tensor<D>) {
+    let z = moved_to(z, &theta.device());
+    let rests = in_precision(z.clone(), theta.dtype()).equal(theta.clone());
+    let moved = widened(theta).mask_where(rests, z.clone());
+    (widened(y) - (z - moved.clone()) * (1.0 - interpolation), moved)
 }
 
 /// From y and z to the z that the inner optimizer steps and the x that waits: `x = z - (z - y) / mu_y`.

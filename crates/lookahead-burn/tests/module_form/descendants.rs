@@ -2,8 +2,8 @@
 //! the core, groups of learning rates, memory.
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
-use burn::module::ParamGroup;
-use burn::tensor::DType;
+use burn::module::{Module, ParamGroup};
+use burn::tensor::{DType, Tensor};
 use lookahead::{
     Gpa, Grads, InnerStatePolicy, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep, ParamSet,
     PrimalAveraging, ScheduleFree, SyncPeriod,
@@ -20,7 +20,6 @@ fn nesterov(k: u32) -> Result<LookaheadConfig, Error> {
 }
 
 fn thaw(module: &mut Parameters, index: usize, thawed: bool) {
-    use burn::module::Module;
     let parameter = module.list[index].clone();
     module.list[index] = if thawed { parameter.unfreeze() } else { parameter.freeze() };
 }
@@ -197,5 +196,101 @@ fn the_presets_are_those_of_the_core() -> Result<(), Error> {
     let ours = family::schedule_free_adam_w(0.1)?;
     assert_eq!(ours.averaging(), core.averaging());
     assert_eq!(ours.inner().describe(), RuleSet::new(AdamW::from(*core.inner())).describe());
+    Ok(())
+}
+
+/// Where the caller brings the gradients, z is taken up with the first of them, as far as "interpolate" goes too.
+#[test]
+fn averages_inside_are_pulled_back_off_autodiff_too() -> Result<(), Error> {
+    let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2)?);
+    let config = config.with_inner_state(InnerStatePolicy::Interpolate);
+    let run = |autodiff: bool| -> Result<Vec<Vec<f64>>, Error> {
+        let inner = PrimalAveraged::new(RuleSet::new(Sgd::new()), ScheduleFree::new());
+        let mut optimizer = Lookahead::around(inner, config.clone())?;
+        let mut module = vectors(&[&[1.0, -2.0], &[3.0]]);
+        if !autodiff {
+            module = module.valid();
+        }
+        for _ in 0..6 {
+            module = step(&mut optimizer, module, 0.1, &[1.0, 0.5]);
+        }
+        let z = optimizer.inner().z().apply(&module).values();
+        Ok([module.values(), z].concat())
+    };
+    assert_eq!(run(false)?, run(true)?);
+    Ok(())
+}
+
+/// A sync below passes over a frozen parameter: z stays, and so does y.
+#[test]
+fn freezing_under_an_average_around_a_lookahead_moves_nothing() -> Result<(), Error> {
+    for averaging in [PrimalAveraging::from(ScheduleFree::new()), Gpa::new().into()] {
+        let below = Lookahead::with_config(Sgd::new(), nesterov(2)?)?;
+        let mut optimizer = PrimalAveraged::new(below, averaging);
+        let mut module = vectors(&[&[1.0, 2.0], &[3.0]]);
+        for _ in 0..4 {
+            module = step(&mut optimizer, module, 0.1, &[1.0, 1.0]);
+        }
+        thaw(&mut module, 1, false);
+        let kept = |optimizer: &PrimalAveraged<Lookahead<RuleSet<Sgd>>>, module: &Parameters| {
+            let slow = optimizer.inner().slow_model(module).values().remove(1);
+            let z = optimizer.z().apply(module).values().remove(1);
+            let x = optimizer.average_model(module).values().remove(1);
+            [module.values().remove(1), z, x, slow]
+        };
+        let before = kept(&optimizer, &module);
+        assert_eq!(before[1], before[3], "right after a sync below, its slow weights are z");
+        for _ in 0..4 {
+            let grads = module.gradients(&[Some(vec![1.0, 1.0]), None]);
+            module = optimizer.step(0.1, module, grads);
+            assert_eq!(kept(&optimizer, &module), before);
+        }
+    }
+    Ok(())
+}
+
+/// Weights that are changed by hand between two steps count, in half precision too.
+#[test]
+fn weights_changed_by_hand_count() -> Result<(), Error> {
+    for dtype in [DType::F32, DType::BF16] {
+        if !device::under_test().supports_dtype(dtype) {
+            continue;
+        }
+        let mut optimizer = PrimalAveraged::new(RuleSet::new(Sgd::new()), Gpa::new().with_coefficients(0.5, 0.5)?);
+        let mut module = Parameters::new();
+        module.push(&[1], &[4.0], dtype);
+        for _ in 0..2 {
+            module = step(&mut optimizer, module, 1.0, &[1.0]);
+        }
+        // z = 3, 2 and x = 3.5, 2.75, so y = 2.375
+        assert_eq!((module.values()[0][0], optimizer.average_model(&module).values()[0][0]), (2.375, 2.75));
+        let Parameter::Vector(param) = module.list[0].clone() else { panic!("a vector") };
+        module.list[0] =
+            Parameter::Vector(param.map(|weights| Tensor::from_inner(weights.inner() - 0.5).require_grad()));
+        // x = z - (z - y) / mu_y = 2 + 2 (1.875 - 2)
+        assert_eq!(optimizer.average_model(&module).values()[0][0], 1.75);
+        module = step(&mut optimizer, module, 1.0, &[1.0]);
+        // z = 1, x = 1.375
+        assert_eq!((module.values()[0][0], optimizer.average_model(&module).values()[0][0]), (1.1875, 1.375));
+    }
+    Ok(())
+}
+
+/// Where a group alone learns, its weights are averaged, and a tied parameter warms up by its first place.
+#[test]
+fn groups_are_averaged_and_warmed_up_by_their_own_rates() -> Result<(), Error> {
+    let free = ScheduleFree::new().with_beta(0.5)?.with_warm_up(2);
+    let mut optimizer = PrimalAveraged::new(RuleSet::new(Sgd::new()), free);
+    let mut module = vectors(&[&[0.0], &[0.0]]);
+    let Parameter::Vector(second) = &module.list[1] else { panic!("a vector") };
+    let mut schedule = ModuleLrScheduler::new(0.0).with_group(ParamGroup::from_ids(vec![second.id]), 0.5);
+    for _ in 0..2 {
+        let grads = module.gradients(&[Some(vec![1.0]), Some(vec![1.0])]);
+        module = optimizer.step(schedule.step(), module, grads);
+    }
+    // z = -0.25, -0.75 with the weights 0.0625, 0.25, so x = -0.65
+    let evaluated = optimizer.average_model(&module).values();
+    assert_eq!(evaluated[0][0], 0.0);
+    assert!((evaluated[1][0] + 0.65).abs() < 1e-6, "{evaluated:?}");
     Ok(())
 }

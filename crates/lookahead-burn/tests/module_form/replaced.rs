@@ -35,7 +35,7 @@ fn new_head() -> Linear {
 fn evaluated<I: InnerOptimizer>(optimizer: &I, network: &Network) -> Vec<u32> {
     // As the next step will find them.
     let mut optimizer = optimizer.clone();
-    optimizer.follow(network);
+    optimizer.follow(network, None);
     optimizer.evaluation_weights(network).map_or_else(|| network.bits(), |weights| weights.apply(network).bits())
 }
 

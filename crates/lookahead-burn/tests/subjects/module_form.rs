@@ -201,7 +201,7 @@ impl<I: InnerOptimizer> Run for Training<I> {
     fn slow_values(&self) -> Vec<Vec<f64>> {
         // As the next step will find them.
         let mut optimizer = self.optimizer.clone();
-        optimizer.follow(self.module());
+        optimizer.follow(self.module(), None);
         let Some(weights) = optimizer.evaluation_weights(self.module()) else { return self.values() };
         let evaluated = weights.apply(self.module()).values();
         let Precision::Half = self.precision else { return evaluated };

@@ -46,7 +46,7 @@ A configuration:
   model = { name = \"mlp\", hidden = [64] }
   schedule = { name = \"cosine\", learning_rate = 0.1 }
   [optimizer]
-  name = \"lookahead\"          # any nesting of lookahead, averaged and rules
+  name = \"lookahead\"          # any nesting of these and rules
   sync_period = 5
   alpha = 0.5
   inner = { name = \"sgd\", momentum = 0.9 }

@@ -232,6 +232,76 @@ fn split(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
+#[derive(Deserialize)]
+struct OuterCase {
+    curvature: f64,
+    noise_variance: f64,
+    lr: f64,
+    momentum: f64,
+    k: u32,
+    eta: f64,
+    mu: f64,
+    form: String,
+    policy: String,
+    radius: f64,
+    final_variance: Option<f64>,
+}
+
+impl OuterCase {
+    fn options(&self) -> String {
+        let Self { lr, k, eta, mu, .. } = self;
+        let form = self.form.replace('_', "-");
+        format!("--lr {lr:e} --k {k} --outer {form} --eta {eta} --outer-momentum {mu}")
+    }
+}
+
+#[test]
+fn outer_steps_have_the_numbers_of_the_golden_data() {
+    let bench = Bench::new("");
+    let mut at_rest = 0;
+    for case in cases::<OuterCase>("outer_steps.toml", 3) {
+        let OuterCase { curvature, noise_variance, momentum, policy, .. } = &case;
+        fs::write(bench.path().join("curvature.txt"), format!("{curvature:e}")).unwrap();
+        let around = format!("--spectrum file:curvature.txt --momentum {momentum} --inner-state {policy}");
+        let found = theory(&bench, &words(&format!("rate {} {around}", case.options())));
+        // 1 - rho^(1/k)
+        let contraction = 1.0 - found["outer"]["rate"].as_f64().unwrap();
+        assert!((contraction.powf(f64::from(case.k)) / case.radius - 1.0).abs() < 1e-9, "{found}");
+        assert_eq!(
+            found["outer"]["largest_stable_eta"].as_f64().is_none_or(|largest| case.eta < largest),
+            case.radius < 1.0,
+            "a larger eta than the first border: {found}"
+        );
+        if *momentum == 0.0
+            && let Some(variance) = case.final_variance
+        {
+            let line =
+                format!("fixed-point --curvature {curvature:e} --noise-variance {noise_variance} {}", case.options());
+            assert_close(&theory(&bench, &words(&line))["outer"], variance, 1e-10);
+            at_rest += 1;
+        }
+    }
+    assert!(at_rest > 5, "{at_rest} fixed points");
+
+    // x = 1, 0.625, 0.328125 with b = 0.5, 0.5625
+    fs::write(bench.path().join("one.txt"), "1").unwrap();
+    let line = "loss --spectrum file:one.txt --noise constant:0 --lr 0.5 --k 1 --outer nesterov --eta 0.5 \
+                --outer-momentum 0.5 --steps 2";
+    assert_close(&theory(&bench, &words(line))["outer"], 0.5 * 0.328_125_f64.powi(2), 1e-15);
+}
+
+#[test]
+fn an_outer_step_without_momentum_is_lookahead() {
+    let bench = Bench::new("");
+    let found = theory(&bench, &words("loss --lr 0.5 --k 10 --alpha 0.3 --outer nesterov --steps 500"));
+    assert_close(&found["outer"], found["lookahead"].as_f64().unwrap(), 1e-12);
+    assert_close(&found["outer_final"], found["lookahead_final"].as_f64().unwrap(), 1e-12);
+    let found = theory(&bench, &words("rate --lr 0.5 --momentum 0.9 --outer-momentum 0"));
+    assert_close(&found["outer"]["rate"], found["lookahead"]["rate"].as_f64().unwrap(), 1e-12);
+    let found = theory(&bench, &words("loss --lr 0.5 --steps 500"));
+    assert!(found.get("outer").is_none(), "it was not asked for: {found}");
+}
+
 #[test]
 fn tables_hold_the_same_numbers() {
     let bench = Bench::new("");
@@ -239,6 +309,12 @@ fn tables_hold_the_same_numbers() {
         ("fixed-point --lr 0.5", &["0.3333333333", "0.1134020619"][..]),
         ("loss --lr 0.5", &["57.74865288", "52.78923572", "57.74821855", "52.7877716"]),
         ("rate --lr 0.5 --momentum 0.9 --condition-number 10", &["learning rate", "under-damped"]),
+        ("fixed-point --lr 0.5 --eta 0.7 --outer-momentum 0.6", &["Nesterov, eta 0.7, mu 0.6", "0.1134020619"]),
+        (
+            "rate --lr 1 --momentum 0.9 --k 5 --outer heavy-ball --eta 1",
+            &["heavy ball, eta 1, mu 0", "stable for each eta"],
+        ),
+        ("loss --lr 0.5 --eta 5 --outer-momentum 0.9 --steps 10", &["Nesterov, eta 5, mu 0.9", "none: it diverges"]),
         ("alpha --lr 0.5 --dim 1 --condition-number 1 --k 1", &["optimal alpha 2"]),
     ] {
         let output = bench.run(&[&["theory"], &*split(line)].concat());
@@ -274,6 +350,12 @@ fn numbers_out_of_range_are_named() {
         refused(&bench, &format!("{line} --alpha 0"), &["--alpha", "is 0, but must be above 0"]);
         refused(&bench, &format!("{line} --alpha 1.5"), &["1.5"]);
     }
+    for line in ["fixed-point --lr 0.5", "loss --lr 0.5", "rate --lr 0.5"] {
+        refused(&bench, &format!("{line} --eta 0"), &["--eta", "eta is 0, but must be above 0 and finite"]);
+        refused(&bench, &format!("{line} --outer-momentum 1"), &["mu is 1, but must be at least 0 and below 1"]);
+        refused(&bench, &format!("{line} --outer adam"), &["nesterov or heavy-ball"]);
+    }
+    refused(&bench, "fixed-point --lr 0.5 --eta 5 --outer-momentum 0.9", &["there is no fixed point"]);
     refused(&bench, "rate --condition-number 0.5", &["0.5", "finite and at least 1"]);
     refused(&bench, "rate --momentum 1", &["momentum is 1", "below 1"]);
     refused(&bench, "rate --dim 0", &["--dim", "1.."]);

@@ -145,6 +145,11 @@ pub(super) fn differences(groups: &[&GroupSummary], subject: Subject) -> Markup 
                         }
                     }
                 }
+                @for (group, comparison) in compared(groups) {
+                    @if let Some(reach) = &comparison.reach {
+                        p.hint { (group.label) " is " (reach.in_words(&comparison.baseline)) ", as far as evaluations tell." }
+                    }
+                }
             }
         }
     }

@@ -10,18 +10,18 @@ mod made;
 mod pages;
 mod panels;
 mod paper_toml;
+mod reach;
 mod records;
 #[path = "../support/seal.rs"]
 mod seal;
 mod synthetic;
 mod translation;
 
-use std::fs;
-
 use lookahead_report as report;
 use lookahead_report::{NotJudged, ReportError, Summary, Verdict};
 use lookahead_runs::files::{FileError, write_sealed};
 use lookahead_runs::{Artifact, Measure, Run, RunResult};
+use std::fs;
 use synthetic::{EPOCHS, Output, id};
 
 const SGD: usize = 0;

@@ -1,4 +1,5 @@
-//! The optimizer of a run: any nesting of Lookahead and averages around an inner rule (Algorithm 1, Sec. 5).
+//! The optimizer of a run: any nesting of Lookahead, its descendants and averages around an inner rule (Algorithm 1,
+//! Sec. 5).
 
 mod averaged;
 mod outer;
@@ -286,7 +287,7 @@ impl OptimizerConfig {
     }
 
     /// The length of the first cycle of the outermost descendant, where it is another than that of the others.
-    fn first_sync(&self) -> Option<SyncPeriod> {
+    pub(super) fn first_sync(&self) -> Option<SyncPeriod> {
         match self {
             Self::Snoo(outer) | Self::MuLoCo(outer) | Self::DiLoCo(outer) | Self::SlowMo(outer) => outer.first_sync,
             Self::Averaged(AveragedConfig { inner, .. })

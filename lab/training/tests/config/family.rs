@@ -55,6 +55,13 @@ fn labels_are_the_names_of_the_sources() {
 }
 
 #[test]
+fn a_trace_begins_with_a_cycle() {
+    let snoo = "{name = 'snoo', k = 10, first_sync = 1, inner.name = 'sgd'}\ndata.name = 'made'\n[trace]\nepoch = 2";
+    let error = refusal(&optimizer(snoo)).to_string();
+    assert!(error.contains("`trace` is") && error.contains("left out beside first_sync"), "{error}");
+}
+
+#[test]
 fn what_is_out_of_range_is_named_with_its_place() {
     for (text, refused) in [
         (
@@ -82,6 +89,10 @@ fn what_is_out_of_range_is_named_with_its_place() {
         (
             "{name = 'lookahead', sync_period = 56, inner = {name = 'snoo', first_sync = 1, inner.name = 'sgd'}}",
             "`optimizer.inner.first_sync` is 1, but must be left out inside of another optimizer that syncs",
+        ),
+        (
+            "{name = 'lookahead', inner = {name = 'gpa', inner = {name = 'snoo', k = 5, first_sync = 1, inner.name = 'sgd'}}}",
+            "`optimizer.inner.inner.first_sync` is 1, but must be left out",
         ),
         (
             "{name = 'lookahead', inner = {name = 'gpa', inner = {name = 'snoo', k = 3, inner.name = 'sgd'}}}",

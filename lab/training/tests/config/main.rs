@@ -42,7 +42,7 @@ const VALID: [&str; 16] = [
     "schedule = {learning_rate = 0.1, name = 'inverse_sqrt'}
      optimizer = {name = 'lookahead', slow_weights = 'bf16', inner = {name = 'adafactor'}}",
     "schedule.learning_rate = 0.1
-     optimizer = {name = 'snoo', k = 10, first_sync = 1, eta = 0.8, mu = 0.75, restart_every = 4, inner_state = 'reset', \
+     optimizer = {name = 'snoo', k = 10, first_sync = 5, eta = 0.8, mu = 0.75, restart_every = 4, inner_state = 'reset', \
      inner = {name = 'muloco', k = 5, inner = {name = 'sgd'}}}",
     "schedule.learning_rate = 0.1
      optimizer = {name = 'diloco', inner = {name = 'gpa', mu_x = 0.9, mu_y = 0.5, \

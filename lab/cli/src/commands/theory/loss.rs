@@ -1,6 +1,6 @@
 //! `lookahead theory loss` (Eq. 5 to 11)
 
-use lookahead_theory::{Moments, OuterCycle, OuterDynamics, expected_losses};
+use lookahead_theory::{Error, Moments, OuterCycle, OuterDynamics, expected_losses};
 
 use super::problem::{MomentumOptions, NoiseOptions, OuterOptions, PairOptions, SpectrumOptions, name_of};
 use crate::commands::{say, table};
@@ -38,7 +38,8 @@ Example:
   lookahead theory loss --lr 0.1 --k 20 --outer nesterov --eta 0.7 --outer-momentum 0.6
 
 JSON keys: sgd and lookahead (the expected losses after the steps, the noise term of Eq. 5 included), sgd_final and
-lookahead_final (those at the fixed points), outer and outer_final where an outer step is asked for.";
+lookahead_final (those at the fixed points), outer and outer_final (null where it diverges) where an
+outer step is asked for.";
 
 pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { lr, momentum, steps, .. } = arguments;
@@ -49,7 +50,11 @@ pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
     let outer = arguments.outer.cycle(&arguments.pair, momentum.inner_state);
     let of_outer = |cycle: OuterCycle| {
         let dynamics = OuterDynamics::new(&problem, *lr, momentum.momentum, cycle)?;
-        Ok((cycle, dynamics.loss_after(start, *steps)?, dynamics.final_loss()?))
+        let at_rest = match dynamics.final_loss() {
+            Err(Error::Diverges { .. }) => None,
+            found => Some(found?),
+        };
+        Ok((cycle, dynamics.loss_after(start, *steps)?, at_rest))
     };
     let outer = outer.map(of_outer).transpose().map_err(super::refused)?;
     if arguments.json {
@@ -63,7 +68,8 @@ pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
     table.add_row(["SGD".to_owned(), super::short(found.sgd), super::short(found.sgd_final)]);
     table.add_row(["Lookahead(SGD)".to_owned(), super::short(found.lookahead), super::short(found.lookahead_final)]);
     if let Some((cycle, loss, at_rest)) = outer {
-        table.add_row([name_of(&cycle), super::short(loss), super::short(at_rest)]);
+        let at_rest = at_rest.map_or_else(|| "none: it diverges".to_owned(), super::short);
+        table.add_row([name_of(&cycle), super::short(loss), at_rest]);
     }
     Ok(say(format!("{table}\n\nloss at the optimum {}", super::short(problem.least_loss())))?)
 }

@@ -126,5 +126,9 @@ impl OuterTable {
 /// A first cycle of another length is for the outermost optimizer alone: another's syncs would fall inside it.
 pub(super) fn refuse_first_sync(around: &Table<'_>, first: SyncPeriod) -> Read<ConfigError> {
     let accepted = "left out inside of another optimizer that syncs".to_owned();
-    Ok(around.table("inner")?.refuse("first_sync", first.get(), accepted))
+    let mut table = around.table("inner")?;
+    while table.get("first_sync").is_none() {
+        table = table.table("inner")?;
+    }
+    Ok(table.refuse("first_sync", first.get(), accepted))
 }
