@@ -13,25 +13,49 @@ use crate::Error;
 use crate::flex::{Values, opens};
 use crate::magnitude::largest_magnitude;
 use crate::places::Places;
-use crate::read_back;
+use crate::read_back::{self, Number};
 use crate::traversal::Paths;
-use crate::weights::check_precision;
+use crate::weights::{at_least_single, check_precision, in_precision};
 
 /// The gradients after [`clip_by_global_norm`], and what it found.
 #[derive(Debug)]
 pub struct ClippedGradients {
     /// The gradients, for the optimizer's step.
     pub grads: GradientsParams,
-    /// The global norm before clipping. Not finite if a gradient is not.
-    pub norm: f64,
-    /// Whether the gradients were scaled down.
-    pub clipped: bool,
+    norm: Number,
+    max_norm: f64,
+}
+
+impl ClippedGradients {
+    /// The global norm before clipping. Not finite if a gradient is not. Waits for the device, if it is none that the host
+    /// itself computes on.
+    ///
+    /// # Errors
+    /// [`Error::ReadBack`] if the device fails.
+    pub fn norm(&self) -> Result<f64, Error> {
+        self.norm.read()
+    }
+
+    /// Whether the gradients were scaled down. Waits as [`norm`](Self::norm) does.
+    ///
+    /// # Errors
+    /// [`Error::ReadBack`] if the device fails.
+    pub fn clipped(&self) -> Result<bool, Error> {
+        Ok(coefficient(self.norm()?, self.max_norm).is_some())
+    }
+}
+
+/// What scales gradients of this norm down, if anything does.
+fn coefficient(norm: f64, max_norm: f64) -> Option<f64> {
+    let coefficient = max_norm / (norm + 1e-6);
+    (norm.is_finite() && coefficient < 1.0).then_some(coefficient)
 }
 
 /// Scales all gradients of `module` by `min(1, max_norm / (norm + 1e-6))`, `norm` being the L2 norm over all of them.
 ///
-/// The norm waits for the device once. On the CPU it is summed in f64 and in a fixed order; elsewhere each tensor is
-/// summed on its device, in f64 where that has it. Parameters without a gradient, and gradients of other modules in
+/// On the CPU the norm is summed in f64 and in a fixed order. Elsewhere each tensor is summed on its device, in f64 where
+/// that has it, and nothing waits for the norm: it stays on the device, if all gradients are on the same one, until it is
+/// asked for. Parameters without a gradient, and gradients of other modules in
 /// `grads`, do not count and stay as they are.
 ///
 /// A norm that is not finite scales nothing: the gradients pass as they are, for the caller to see in
@@ -52,8 +76,8 @@ pub struct ClippedGradients {
 /// let grads = GradientsParams::from_grads(loss.backward(), &model);
 ///
 /// let clipped = clip_by_global_norm(&model, grads, 0.25)?;
-/// assert!((clipped.norm - 640_f64.sqrt()).abs() < 1e-9);      // ten gradients of 8
-/// assert!(clipped.clipped);
+/// assert!((clipped.norm()? - 640_f64.sqrt()).abs() < 1e-9);   // ten gradients of 8
+/// assert!(clipped.clipped()?);
 /// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 pub fn clip_by_global_norm<M: Module>(
@@ -68,16 +92,19 @@ pub fn clip_by_global_norm<M: Module>(
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let norm = norm(sum, &read_back::numbers(pending)?);
-
-    let coefficient = max_norm / (norm + 1e-6);
-    let clipped = norm.is_finite() && coefficient < 1.0;
-    if !clipped {
-        return Ok(ClippedGradients { grads, norm, clipped });
-    }
-    let mut scale = Scaling { grads, ids, coefficient };
+    let device = pending.first().map(Tensor::device).filter(read_back::is_later);
+    let is_later = device.is_some_and(|device| sum.is_none() && pending.iter().all(|part| part.device() == device));
+    let (norm, factor) = if is_later {
+        let (norm, coefficient) = on_device(pending, max_norm);
+        (Number::on_device(norm), Some(Number::on_device(coefficient)))
+    } else {
+        let norm = norm(sum.unwrap_or(0.0), &read_back::numbers(pending)?);
+        (Number::Known(norm), coefficient(norm, max_norm).map(Number::Known))
+    };
+    let Some(factor) = factor else { return Ok(ClippedGradients { grads, norm, max_norm }) };
+    let mut scale = Scaling { grads, ids, factor };
     module.visit(&mut scale);
-    Ok(ClippedGradients { grads: scale.grads, norm, clipped })
+    Ok(ClippedGradients { grads: scale.grads, norm, max_norm })
 }
 
 fn check_threshold(name: &'static str, value: f64) -> Result<(), Error> {
@@ -135,7 +162,8 @@ impl ModuleVisitor for Clip<'_> {
 struct SumOfSquares<'a> {
     grads: &'a GradientsParams,
     ids: HashSet<ParamId>,
-    sum: f64,
+    // Over the gradients that the host sums.
+    sum: Option<f64>,
     // Of each gradient that is still on its device the largest magnitude a, and the sum of (g / a)^2, which does not overflow.
     pending: Vec<Tensor<1>>,
     paths: Paths,
@@ -145,7 +173,7 @@ struct SumOfSquares<'a> {
 impl<'a> SumOfSquares<'a> {
     fn of(grads: &'a GradientsParams) -> Self {
         let (ids, paths) = (HashSet::new(), Paths::default());
-        Self { grads, ids, sum: 0.0, pending: Vec::new(), paths, refused: None }
+        Self { grads, ids, sum: None, pending: Vec::new(), paths, refused: None }
     }
 }
 
@@ -164,7 +192,7 @@ impl ModuleVisitor for SumOfSquares<'_> {
             return;
         }
         if opens(&gradient) {
-            self.sum += sum_of_squares(Values::of(gradient).as_slice());
+            *self.sum.get_or_insert(0.0) += sum_of_squares(Values::of(gradient).as_slice());
             return;
         }
         if let Err(error) = check_precision(&gradient, || self.paths.current()) {
@@ -199,11 +227,25 @@ fn norm(sum: f64, pending: &[f64]) -> f64 {
     largest * parts().map(|(a, sum)| sum * (a / largest).powi(2)).sum::<f64>().sqrt()
 }
 
+/// [`norm`] and [`coefficient`] in tensor operations; 1 where nothing is to be scaled.
+fn on_device(pending: Vec<Tensor<1>>, max_norm: f64) -> (Tensor<1>, Tensor<1>) {
+    let gradients = pending.len() / 2;
+    let parts = Tensor::cat(pending, 0).reshape([gradients, 2]);
+    let (largest, sums) = (parts.clone().narrow(1, 0, 1), parts.narrow(1, 1, 1));
+    let greatest = largest.clone().max().clamp_min(1.0);
+    let ratio = largest / greatest.clone().reshape([1, 1]);
+    let norm = greatest * (sums * ratio.square()).sum().sqrt();
+    let ones = norm.ones_like();
+    let coefficient = (ones.clone() * max_norm / (norm.clone() + 1e-6)).clamp_max(1.0);
+    let coefficient = ones.mask_where(norm.clone().is_finite(), coefficient);
+    (norm, coefficient)
+}
+
 struct Scaling {
     grads: GradientsParams,
     // The parameters that are still to be scaled.
     ids: HashSet<ParamId>,
-    coefficient: f64,
+    factor: Number,
 }
 
 impl ModuleVisitor for Scaling {
@@ -211,7 +253,18 @@ impl ModuleVisitor for Scaling {
         if self.ids.remove(&param.id)
             && let Some(gradient) = self.grads.remove::<D>(param.id)
         {
-            self.grads.register(param.id, gradient.mul_scalar(self.coefficient));
+            self.grads.register(param.id, scaled(gradient, &self.factor));
+        }
+    }
+}
+
+fn scaled<const D: usize>(gradient: Tensor<D>, factor: &Number) -> Tensor<D> {
+    match factor {
+        Number::Known(factor) => gradient.mul_scalar(*factor),
+        Number::OnDevice(factor) => {
+            let (dtype, wide) = (gradient.dtype(), at_least_single(gradient.dtype()));
+            let factor = in_precision(Tensor::clone(factor), wide).reshape([1; D]);
+            in_precision(in_precision(gradient, wide) * factor, dtype)
         }
     }
 }

@@ -10,7 +10,7 @@ use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
 use crate::flex::{Values, opens};
 use crate::places::Places;
-use crate::read_back::{self, moved_to};
+use crate::read_back::{self, Number, moved_to};
 use crate::record::{RecordReader, RecordWriter};
 use crate::slow_weights::SlowWeights;
 use crate::traversal::Lifted;
@@ -94,6 +94,18 @@ fn accumulate<const D: usize>(average: Tensor<D>, gradient: Tensor<D>) -> Tensor
     average * BETA + gradient.clone() * gradient * (1.0 - BETA)
 }
 
+/// The alpha of a sync, and how it came about.
+#[derive(Debug, Clone)]
+pub(crate) enum Chosen {
+    Known(ChosenAlpha),
+    /// Still on its device: the slope and the curvature of Prop. 1 over all parameters, and what they make of alpha.
+    OnDevice {
+        slope: Number,
+        curvature: Number,
+        alpha: Number,
+    },
+}
+
 /// Chooses alpha at theta_k, `gradient` being the gradient there (or, for the approximation, at theta_{k-1}).
 pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
     adaptive: &Adaptive,
@@ -103,7 +115,7 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
     gradient: &GradientsParams,
     inner: &I,
     squares: Option<&SquaredGradients>,
-) -> ChosenAlpha {
+) -> Chosen {
     let mut sums = Sums {
         slow,
         gradient,
@@ -114,14 +126,47 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
         pending: vec![],
     };
     places.visit(module, &mut sums);
-    let mut total = sums.total;
-    // One read from the device for all parameters.
-    let pending = read_back::numbers(sums.pending).unwrap_or_else(|error| panic!("{error}"));
-    for pair in pending.chunks_exact(2) {
-        total.slope += pair[0];
-        total.curvature += pair[1];
+    let Sums { total, pending, .. } = sums;
+    let device = pending.first().map(Tensor::device).filter(read_back::is_later);
+    match device {
+        Some(device) if total == AlphaSums::default() && pending.iter().all(|sum| sum.device() == device) => {
+            on_device(adaptive, pending)
+        }
+        _ => {
+            let pending = read_back::numbers(pending).unwrap_or_else(|error| panic!("{error}"));
+            Chosen::Known(
+                adaptive.choose(
+                    pending
+                        .chunks_exact(2)
+                        .fold(total, |total, pair| total + AlphaSums { slope: pair[0], curvature: pair[1] }),
+                ),
+            )
+        }
     }
-    adaptive.choose(total)
+}
+
+/// [`Adaptive::choose`] in tensor operations, for the slope and the curvature of each parameter in turn.
+fn on_device(adaptive: &Adaptive, pending: Vec<Tensor<1>>) -> Chosen {
+    let parameters = pending.len() / 2;
+    let sums = Tensor::cat(pending, 0).reshape([parameters, 2]).sum_dim(0).reshape([2]);
+    let (slope, curvature) = (sums.clone().narrow(0, 0, 1), sums.narrow(0, 1, 1));
+    let low = adaptive.low().get();
+    // alpha = 1 + g.d / (d.A d), not above 1; low where that is below it or no number; 1 where nothing is curved
+    let estimate = slope.clone() / curvature.clone() + 1.0;
+    let alpha = estimate.clone().clamp_max(1.0);
+    let alpha = alpha.mask_fill(estimate.greater_equal_elem(low).bool_not(), low);
+    let alpha = alpha.mask_fill(curvature.clone().equal_elem(0.0), 1.0);
+    let [slope, curvature, alpha] = [slope, curvature, alpha].map(Number::on_device);
+    Chosen::OnDevice { slope, curvature, alpha }
+}
+
+/// What was chosen, waiting for the device that has it.
+///
+/// # Panics
+/// If the device fails.
+pub(crate) fn read_chosen(adaptive: &Adaptive, slope: &Number, curvature: &Number) -> ChosenAlpha {
+    let [slope, curvature] = [slope, curvature].map(|sum| sum.read().unwrap_or_else(|error| panic!("{error}")));
+    adaptive.choose(AlphaSums { slope, curvature })
 }
 
 struct Sums<'a, I> {

@@ -22,6 +22,8 @@ pub(crate) const BUFFER_LEAF: &str = "lookahead_buffer";
 pub(crate) const BUFFER_UNIT_LEAF: &str = "lookahead_buffer_unit";
 /// Under this name it keeps how large that was at the last sync.
 pub(crate) const BUFFER_SIZE_LEAF: &str = "lookahead_buffer_size";
+/// Under this name it keeps how many elements were refused since that was last looked at, if any were.
+pub(crate) const UNSEEN_LEAF: &str = "lookahead_unseen";
 /// Under this name it keeps the phase of its clock.
 pub(crate) const PHASE_LEAF: &str = "lookahead_phase";
 /// Under this name it keeps the number of its syncs.

@@ -11,10 +11,11 @@ use lookahead::kernels::{Slow, Task, TensorSync};
 use lookahead::rules::{AdamHyperparameters, BiasCorrection};
 use lookahead::{Alpha, rules};
 
+use crate::cube;
 use crate::flex::{MOMENTS_APART, Values, opens};
 use crate::places::Places;
-use crate::pull_back::Refused;
 use crate::read_back::moved_to;
+use crate::refused::Refused;
 use crate::rule_set::{ParamState, RuleSet};
 use crate::rule_state::RuleState;
 use crate::slow_weights::OpenSlow;
@@ -22,9 +23,9 @@ use crate::traversal::{Lifted, Paths};
 use crate::weights::expect_precision;
 use crate::{Adam, AdamW, PullBack, Sgd};
 
-/// A rule that the core's kernels can run.
+/// A rule that the core's kernels can run, and those of a device.
 #[derive(Clone, Copy)]
-enum Kernel<'a> {
+pub(crate) enum Kernel<'a> {
     Sgd(&'a rules::Sgd),
     Adam(&'a AdamHyperparameters),
 }
@@ -39,7 +40,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// The number of moments that it keeps.
-    fn moments(self) -> usize {
+    pub(crate) fn moments(self) -> usize {
         match self {
             Self::Sgd(rule) => usize::from(rule.momentum() > 0.0),
             Self::Adam(_) => 2,
@@ -143,14 +144,14 @@ impl Open {
     }
 }
 
-/// One step, and the sync if there is one. Gives the module and the number of elements that the sync refused.
+/// One step, and the sync if there is one. Gives the module and how many elements the sync refused.
 pub(crate) fn step<O: Optimizer, M: Module>(
     rules: &mut RuleSet<O>,
     lr: &ModuleLearningRate,
     module: M,
     grads: GradientsParams,
     mut sync: Option<PullBack<'_, RuleSet<O>>>,
-) -> (M, u64) {
+) -> (M, Refused) {
     let alpha = sync.as_ref().map_or(Alpha::ONE, PullBack::alpha);
     let places = Places::to_move(&module, Some(&grads), |id| {
         rules.states.contains_key(&id) || sync.as_ref().is_some_and(|sync| sync.slow.contains(id))
@@ -173,12 +174,12 @@ pub(crate) fn step<O: Optimizer, M: Module>(
         }
     }
     if opened.is_empty() {
-        return (module, refused.total());
+        return (module, refused.gathered());
     }
     let mut put = Put { rules, sync: sync.as_mut(), alpha, opened };
     let module = places.map(module, &mut put);
     put.rules.opened.0 = put.opened;
-    (module, refused.total())
+    (module, refused.gathered())
 }
 
 /// Takes out every parameter whose buffers the kernels can work on; steps and syncs the others where they are.
@@ -241,25 +242,46 @@ impl<O: Optimizer> Take<'_, '_, O> {
         self.opened.push_back(Open { id, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
     }
 
-    /// The rule, the sync and "interpolate" by tensor operations, for this parameter alone.
+    /// The rule, the sync and "interpolate" for this parameter alone: by the kernels of its device, or by tensor operations.
     fn step_alone<const D: usize>(&mut self, parameter: Parameter<D>) -> Tensor<D> {
         let Parameter { id, path, lr, lifted, mut weights, gradient, .. } = parameter;
+        let (mut is_synced, frozen) = (false, lifted.is_frozen());
         if let Some(gradient) = gradient {
             let (shape, device) = (weights.dims().to_vec(), weights.device());
-            let state = self.rules.states.remove(&id).map(|known| O::to_device(known.state.downcast(), &device));
-            if state.is_none() {
-                expect_precision(&weights, || path.clone());
-            }
-            let (stepped, state) = self.rules.rule(id, &path).step(lr, weights, gradient, state);
+            let state = self.rules.states.remove(&id).map(|known| known.state);
+            let rule = self.rules.rule(id, &path);
+            let (stepped, state) = match Kernel::of(rule).filter(|_| cube::opens(&weights) && cube::opens(&gradient)) {
+                Some(kernel) => {
+                    let state = state.map(DynState::downcast::<RuleState<D>>).unwrap_or_default().moved_to(&device);
+                    let sync = self.sync.as_mut().filter(|sync| !frozen && sync.update.measured.is_none());
+                    let slow = sync.and_then(|sync| {
+                        Some((sync.slow.take_for_device(id, &device, &mut self.refused)?, &sync.update))
+                    });
+                    let (stepped, state, slow) = cube::step(kernel, lr, weights, gradient, state, slow);
+                    is_synced = slow.is_some();
+                    if let (Some(sync), Some(slow)) = (&mut self.sync, slow) {
+                        sync.slow.put_from_device(id, slow, &mut self.refused);
+                    }
+                    (stepped, Some(DynState::create(state, D)))
+                }
+                None => {
+                    let state = state.map(|state| O::to_device(state.downcast(), &device));
+                    if state.is_none() {
+                        expect_precision(&weights, || path.clone());
+                    }
+                    let (stepped, state) = rule.step(lr, weights, gradient, state);
+                    (stepped, state.map(|state| DynState::create(state, D)))
+                }
+            };
             weights = stepped;
             if let Some(state) = state {
-                let state = DynState::create(state, D);
                 self.rules.states.insert(id, ParamState { shape, device, state });
             }
         }
         if let Some(sync) = &mut self.sync {
-            let frozen = lifted.is_frozen();
-            weights = sync.slow.pull_back(id, weights, &sync.update, frozen, &mut self.refused);
+            if !is_synced {
+                weights = sync.slow.pull_back(id, weights, &sync.update, frozen, &mut self.refused);
+            }
             if let Some(anchor) = sync.anchor.as_deref_mut() {
                 self.rules.interpolate_param(id, anchor, sync.update.alpha);
             }

@@ -11,7 +11,7 @@ use lookahead::{Alpha, Cadence, Description, InnerStatePolicy};
 
 use crate::parameters::parameters;
 use crate::record::{Record, RecordReader, RecordWriter};
-use crate::{Error, PullBack, Weights, read_back};
+use crate::{Error, PullBack, Refused, Weights, read_back};
 
 /// Moves a module along gradients, and gives the module-level [`Lookahead`](crate::Lookahead) its hold on the state.
 ///
@@ -83,7 +83,7 @@ pub trait InnerOptimizer: Cadence + Clone {
     /// where a device cannot compute in the precision of a parameter.
     fn advance<M: Module>(&mut self, lr: &ModuleLearningRate, module: M, grads: GradientsParams) -> M;
 
-    /// One gradient step, then a sync. Gives the module and the number of elements that the sync refused as not finite.
+    /// One gradient step, then a sync. Gives the module and how many elements the sync refused as not finite.
     /// A rule set does both in one pass.
     fn advance_and_pull_back<M: Module>(
         &mut self,
@@ -91,7 +91,7 @@ pub trait InnerOptimizer: Cadence + Clone {
         module: M,
         grads: GradientsParams,
         sync: PullBack<'_, Self>,
-    ) -> (M, u64) {
+    ) -> (M, Refused) {
         let module = self.advance(lr, module, grads);
         let module = self.end_partial_cycle(module);
         sync.carry_out(module, self)

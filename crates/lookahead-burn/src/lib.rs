@@ -56,8 +56,9 @@
 //!
 //! # Features
 //! `flex` (Burn's CPU backend, stepped in place on its buffers), `rayon` (on all cores) and `serde` (records as bytes), all on by
-//! default. Without `flex` this crate asks for no backend, and everything is tensor operations: for a GPU
-//! `default-features = false, features = ["serde"]`.
+//! default. `cuda`, `vulkan` and `wgpu` are Burn's features of these names with kernels for GPUs: SGD, Adam and AdamW in f32 are one
+//! launch for a parameter there, with the sync. Beside Burn's `fusion` ask for `fusion` here too. Without any of these this crate
+//! asks for no backend, and everything is tensor operations.
 
 #![deny(missing_docs)]
 
@@ -66,6 +67,11 @@ mod average;
 mod batch_norm;
 mod black_box;
 mod clip;
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+mod cube;
+#[cfg(not(any(feature = "cuda", feature = "vulkan", feature = "wgpu")))]
+#[path = "no_cube.rs"]
+mod cube;
 mod curvature;
 mod error;
 /// Each as one line:
@@ -99,6 +105,7 @@ mod primal_averaged;
 mod pull_back;
 mod read_back;
 mod record;
+mod refused;
 mod rounded;
 mod rule;
 mod rule_set;
@@ -124,6 +131,7 @@ pub use places::tie_parameters;
 pub use plateau::{PlateauMode, PlateauThreshold, ReduceOnPlateau};
 pub use primal_averaged::PrimalAveraged;
 pub use record::{Record, RecordReader, RecordWriter};
+pub use refused::Refused;
 pub use rule::{LookaheadRule, LookaheadRuleState, slow_model_from_record};
 pub use rule_set::RuleSet;
 pub use rule_state::RuleState;

@@ -24,12 +24,12 @@ use crate::{Averaged, BlackBox, InnerOptimizer, Lookahead, PrimalAveraged, RuleS
 /// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 pub trait Observed {
-    /// The last sync of the outermost Lookahead; `None` without one, and before its first.
-    fn latest_sync(&self) -> Option<&SyncReport> {
+    /// The last sync of the outermost Lookahead; `None` without one, and before its first. Waits for the device.
+    fn latest_sync(&self) -> Option<SyncReport> {
         None
     }
 
-    /// The elements that syncs of all Lookaheads refused as not finite.
+    /// The elements that syncs of all Lookaheads refused as not finite. Waits for the device.
     fn all_refused(&self) -> u64 {
         0
     }
@@ -48,7 +48,7 @@ impl<O: Optimizer> Observed for RuleSet<O> {}
 impl Observed for BlackBox {}
 
 impl<I: InnerOptimizer + Observed> Observed for Lookahead<I> {
-    fn latest_sync(&self) -> Option<&SyncReport> {
+    fn latest_sync(&self) -> Option<SyncReport> {
         self.last_sync()
     }
 
@@ -66,7 +66,7 @@ impl<I: InnerOptimizer + Observed> Observed for Lookahead<I> {
 }
 
 impl<I: InnerOptimizer + Observed> Observed for Averaged<I> {
-    fn latest_sync(&self) -> Option<&SyncReport> {
+    fn latest_sync(&self) -> Option<SyncReport> {
         self.inner().latest_sync()
     }
 
@@ -85,7 +85,7 @@ impl<I: InnerOptimizer + Observed> Observed for Averaged<I> {
 }
 
 impl<I: InnerOptimizer + Observed> Observed for PrimalAveraged<I> {
-    fn latest_sync(&self) -> Option<&SyncReport> {
+    fn latest_sync(&self) -> Option<SyncReport> {
         self.inner().latest_sync()
     }
 

@@ -1,5 +1,6 @@
 //! Algorithm 1 on a Burn module: one clock, one alpha, slow weights that are a value.
 
+mod last_sync;
 mod nesting;
 mod outer;
 mod proposal;
@@ -10,12 +11,14 @@ use burn::grad_clipping::GradientClipping;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
-use lookahead::{Cadence, ChosenAlpha, InnerStatePolicy, LookaheadConfig, StepSize, SyncClock, SyncReport, Tick};
+use lookahead::{Cadence, InnerStatePolicy, LookaheadConfig, StepSize, SyncClock, Tick};
 
+use self::last_sync::LastSync;
 use crate::clip::Clipping;
-use crate::curvature::{SquaredGradients, choose_alpha};
+use crate::curvature::{Chosen, SquaredGradients, choose_alpha};
 use crate::places::Places;
 use crate::record::Record;
+use crate::refused::Refused;
 use crate::slow_weights::SlowWeights;
 use crate::traversal::shared;
 use crate::{BlackBox, Error, InnerOptimizer, RuleSet, Weights};
@@ -46,7 +49,9 @@ use crate::{BlackBox, Error, InnerOptimizer, RuleSet, Weights};
 /// the record hold phi itself, and an element that has not moved since keeps its phi.
 ///
 /// On the CPU the arithmetic is the core's, in place; on other devices it is tensor operations, where a compiler may
-/// contract multiplications and additions.
+/// contract multiplications and additions. There no step waits for the device but that of every tenth sync, which looks
+/// whether elements were refused as not finite. So the slow weights keep their values at once, as on the CPU, and the inner
+/// state is reset up to nine syncs later.
 #[derive(Debug, Clone)]
 pub struct Lookahead<I> {
     inner: I,
@@ -58,9 +63,14 @@ pub struct Lookahead<I> {
     squares: Option<SquaredGradients>,
     clipping: Option<Clipping>,
     clock: SyncClock,
-    last_sync: Option<SyncReport>,
-    refused: u64,
+    last_sync: Option<LastSync>,
+    refused: Refused,
+    // What syncs refused since the inner state was last reset for that, or was known not to need it.
+    unseen: Refused,
 }
+
+/// Every so many syncs a device is asked whether elements were refused, so that the inner state is reset.
+pub(crate) const SYNCS_BETWEEN_LOOKS: u64 = 10;
 
 impl<O: Optimizer> Lookahead<RuleSet<O>> {
     /// Lookahead with k = 5 and alpha = 0.5 around a rule: ours or any of Burn's.
@@ -129,7 +139,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
             clipping: None,
             clock: SyncClock::default(),
             last_sync: None,
-            refused: 0,
+            refused: Refused::default(),
+            unseen: Refused::default(),
         }
     }
 
@@ -195,7 +206,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         let module = self.inner.end_partial_cycle(module);
         let Some(outer) = self.clock.end_partial_cycle() else { return module };
         let chosen = self.alpha_without_gradient(outer);
-        let (sync, inner) = self.pull_back(outer, chosen);
+        let (sync, inner) = self.pull_back(outer, &chosen);
         let (module, refused) = sync.carry_out(module, inner);
         self.finish_sync(&module, outer, chosen, refused);
         module
@@ -241,18 +252,6 @@ impl<I: InnerOptimizer> Lookahead<I> {
     #[must_use]
     pub fn clock(&self) -> SyncClock {
         self.clock
-    }
-
-    /// The last sync: its alpha, whether that was clipped, and the elements refused as not finite.
-    #[must_use]
-    pub fn last_sync(&self) -> Option<&SyncReport> {
-        self.last_sync.as_ref()
-    }
-
-    /// The number of elements that any sync so far refused as not finite.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused
     }
 
     /// Everything the next steps depend on but the module itself, as it stands: what has become trainable since the last
@@ -323,7 +322,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
         let (chosen, (module, refused)) = match self.config.step_size() {
             StepSize::Fixed(_) | StepSize::Outer(_) => {
                 let chosen = self.alpha_without_gradient(outer);
-                let (sync, inner) = self.pull_back(outer, chosen);
+                let (sync, inner) = self.pull_back(outer, &chosen);
                 (chosen, inner.advance_and_pull_back(lr, module, grads, sync))
             }
             StepSize::Adaptive(adaptive) => {
@@ -336,7 +335,8 @@ impl<I: InnerOptimizer> Lookahead<I> {
                 };
                 let squares = self.squares.as_ref();
                 let chosen = choose_alpha(adaptive, &module, &places, &self.slow, &gradient, &self.inner, squares);
-                let (sync, inner) = self.pull_back(outer, chosen);
+                let chosen = self.known_where_asked_for(chosen);
+                let (sync, inner) = self.pull_back(outer, &chosen);
                 (chosen, sync.carry_out(module, inner))
             }
         };
@@ -352,11 +352,14 @@ impl<I: InnerOptimizer> Lookahead<I> {
     }
 
     /// The inner state's part of a sync (App. C.5), and the record of it.
-    fn finish_sync<M: Module>(&mut self, module: &M, outer: u64, chosen: ChosenAlpha, refused: u64) {
+    fn finish_sync<M: Module>(&mut self, module: &M, outer: u64, chosen: Chosen, refused: Refused) {
+        self.unseen.add(refused.clone());
+        let looks = self.unseen.is_known() || (outer + 1).is_multiple_of(SYNCS_BETWEEN_LOOKS);
+        let unseen = if looks { std::mem::take(&mut self.unseen).total_or_panic() } else { 0 };
         match self.config.inner_state() {
-            _ if refused > 0 => {
+            _ if unseen > 0 => {
                 log::warn!(
-                    "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
+                    "sync {outer}: {unseen} elements were not finite; they keep their slow weights, the inner state is reset"
                 );
                 self.inner.reset();
                 self.squares = self.squares.take().map(|_| SquaredGradients::default());
@@ -367,11 +370,12 @@ impl<I: InnerOptimizer> Lookahead<I> {
         }
         self.inner.rebase(module);
         match &mut self.anchor {
-            Some(anchor) if refused > 0 => *anchor = self.inner.clone(),
+            Some(anchor) if unseen > 0 => *anchor = self.inner.clone(),
             Some(anchor) => anchor.rebase(module),
             None => {}
         }
-        self.refused = self.refused.saturating_add(refused);
-        self.last_sync = Some(SyncReport::new(outer, chosen, refused));
+        self.refused.add(refused.clone());
+        self.refused = std::mem::take(&mut self.refused).gathered();
+        self.last_sync = Some(LastSync { outer, chosen, refused });
     }
 }

@@ -6,58 +6,46 @@ use lookahead::kernels::Pass;
 use lookahead::kernels::momentum::Coefficients;
 
 use crate::flex::{Values, opens};
-use crate::read_back::{self, moved_to};
+use crate::read_back::{Number, moved_to};
+use crate::refused::Refused;
 use crate::weights::in_precision;
 
 /// The numbers of one sync.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Update {
     /// How far the inner state goes under "interpolate", and, where there is no momentum, the slow weights.
     pub(crate) alpha: Alpha,
+    /// An alpha that is still on its device, in place of the other for the slow weights.
+    pub(crate) measured: Option<Number>,
     /// The outer step that it ends.
     pub(crate) outer: u64,
     /// The step of the slow weights with an outer momentum.
     pub(crate) step: Option<Coefficients<f64>>,
 }
 
-/// Elements refused as not finite: counted at once on the CPU, still on the device elsewhere.
-#[derive(Default)]
-pub(crate) struct Refused {
-    counted: u64,
-    pending: Vec<Tensor<1>>,
-}
-
-impl Refused {
-    pub(crate) fn count(&mut self, elements: usize) {
-        self.counted += elements as u64;
-    }
-
-    /// The number, waiting for the device once.
-    ///
-    /// # Panics
-    /// If the device fails.
-    pub(crate) fn total(self) -> u64 {
-        let pending = read_back::numbers(self.pending).unwrap_or_else(|error| panic!("{error}"));
-        self.counted + pending.iter().sum::<f64>() as u64
-    }
-}
-
 /// Eq. 1, `phi <- phi - alpha (phi - theta)`, `theta <- phi`; an element that is not finite keeps its phi. Gives
 /// `(slow, fast)`, equal bit for bit.
-pub(crate) fn pull_back<const D: usize>(
+fn pull_back<const D: usize>(
     slow: Tensor<D>,
     fast: Tensor<D>,
-    alpha: Alpha,
+    Update { alpha, measured, .. }: &Update,
     refused: &mut Refused,
 ) -> (Tensor<D>, Tensor<D>) {
     if opens(&slow) && opens(&fast) {
         let (mut slow, mut fast) = (Values::of(slow), Values::of(fast));
-        refused.count(Pass::new().pull_back(slow.as_mut_slice(), fast.as_mut_slice(), alpha));
+        refused.count(Pass::new().pull_back(slow.as_mut_slice(), fast.as_mut_slice(), *alpha));
         return (slow.into_tensor(), fast.into_tensor());
     }
-    let moved = if alpha == Alpha::ONE { fast } else { slow.clone() - (slow.clone() - fast) * alpha.get() };
+    let moved = match measured {
+        Some(Number::OnDevice(alpha)) => {
+            let alpha = in_precision(Tensor::clone(alpha), slow.dtype()).reshape([1; D]);
+            slow.clone() - (slow.clone() - fast) * alpha
+        }
+        _ if *alpha == Alpha::ONE => fast,
+        _ => slow.clone() - (slow.clone() - fast) * alpha.get(),
+    };
     let finite = moved.clone().is_finite();
-    refused.pending.push(finite.clone().bool_not().float().sum());
+    refused.count_later(finite.clone().bool_not().float().sum());
     let slow = slow.mask_where(finite, moved);
     (slow.clone(), slow)
 }
@@ -89,7 +77,7 @@ fn outer_step<const D: usize>(
         (false, false) => slow.clone() - buffer.clone() * rate,
     };
     let finite = moved.clone().is_finite();
-    refused.pending.push(finite.clone().bool_not().float().sum());
+    refused.count_later(finite.clone().bool_not().float().sum());
     let kept = finite.clone().bool_and(buffer.clone().is_finite());
     let buffer = buffer.zeros_like().mask_where(kept, buffer);
     let slow = slow.mask_where(finite, moved);
@@ -121,7 +109,7 @@ pub(crate) fn settle<const D: usize>(
             (slow, Some(buffer), near)
         }
         None => {
-            let (slow, near) = pull_back(slow, near, update.alpha, refused);
+            let (slow, near) = pull_back(slow, near, update, refused);
             (slow, None, near)
         }
     };

@@ -11,9 +11,10 @@ use lookahead::kernels::bf16::{self, Rounding};
 
 use crate::flex::{Values, opens};
 use crate::places::Places;
-use crate::pull_back::{Refused, Update};
+use crate::pull_back::Update;
 use crate::read_back::values_or_panic;
 use crate::record::{RecordReader, RecordWriter};
+use crate::refused::Refused;
 use crate::traversal::{Lifted, Paths, with_rank};
 use crate::weights::{at_least_single, expect_precision};
 use crate::{Error, Parameter, Weights};

@@ -12,11 +12,14 @@ use lookahead::{BufferScale, InnerStatePolicy, LookaheadConfig, SlowStorage, Ste
 use crate::black_box::RecordContent;
 use crate::foreign_state::{
     self, ANCHOR_LEAF, BUFFER_LEAF, BUFFER_SIZE_LEAF, BUFFER_UNIT_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF,
+    UNSEEN_LEAF,
 };
 use crate::momentum::{unit_number, unit_of};
+use crate::optimizer::SYNCS_BETWEEN_LOOKS;
 use crate::parameters::parameters;
-use crate::pull_back::{Refused, Update, settle};
+use crate::pull_back::{Update, settle};
 use crate::read_back::{moved_to, values_or_panic};
+use crate::refused::Refused;
 use crate::traversal::{tensor_of, with_rank};
 use crate::weights::widened;
 use crate::{Error, Parameter, Weights, nested_rules};
@@ -94,9 +97,10 @@ impl<O> LookaheadRule<O> {
     /// The numbers of the sync that ends outer step `outer`.
     fn update(&self, outer: u64, scale: &mut BufferScale) -> Update {
         match self.config.step_size() {
-            StepSize::Fixed(alpha) => Update { alpha: alpha.at(outer), outer, step: None },
+            StepSize::Fixed(alpha) => Update { alpha: alpha.at(outer), measured: None, outer, step: None },
             StepSize::Outer(step) => {
-                Update { alpha: step.alpha(outer).alpha, outer, step: Some(step.coefficients(outer, scale)) }
+                let (alpha, step) = (step.alpha(outer).alpha, Some(step.coefficients(outer, scale)));
+                Update { alpha, measured: None, outer, step }
             }
             // `with_config` takes none
             StepSize::Adaptive(_) => unreachable!("{}", Error::AdaptivePerParameter),
@@ -115,6 +119,8 @@ pub struct LookaheadRuleState<O: Optimizer, const D: usize> {
     inner: Option<O::State<D>>,
     // The inner state at the last sync, under "interpolate".
     anchor: Option<O::State<D>>,
+    // What syncs refused since the inner state was last reset for that, or was known not to need it.
+    unseen: Refused,
 }
 
 impl<O: Optimizer, const D: usize> fmt::Debug for LookaheadRuleState<O, D> {
@@ -134,14 +140,15 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
         // theta_0, before the first inner step
-        let LookaheadRuleState { slow, buffer, mut scale, mut clock, inner, anchor } =
-            state.unwrap_or_else(|| LookaheadRuleState {
+        let LookaheadRuleState { slow, buffer, mut scale, mut clock, inner, anchor, mut unseen } = state
+            .unwrap_or_else(|| LookaheadRuleState {
                 slow: widened(tensor.clone()),
                 buffer: None,
                 scale: BufferScale::default(),
                 clock: SyncClock::default(),
                 inner: None,
                 anchor: None,
+                unseen: Refused::default(),
             });
         let is_first = inner.is_none();
         let (fast, inner) = self.inner.step(lr, tensor, grad, inner);
@@ -152,12 +159,14 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
             panic!("{error}");
         }
         let Tick::Sync { outer } = clock.tick(self.config.sync_period()) else {
-            return (fast, Some(LookaheadRuleState { slow, buffer, scale, clock, inner, anchor }));
+            return (fast, Some(LookaheadRuleState { slow, buffer, scale, clock, inner, anchor, unseen }));
         };
         scale.lr = lr;
-        let (update, mut refused) = (self.update(outer, &mut scale), Refused::default());
-        let (slow, buffer, fast) = settle(slow, buffer, fast, &update, &mut refused);
-        let refused = refused.total();
+        let update = self.update(outer, &mut scale);
+        let (slow, buffer, fast) = settle(slow, buffer, fast, &update, &mut unseen);
+        let mut unseen = unseen.gathered();
+        let looks = unseen.is_known() || (outer + 1).is_multiple_of(SYNCS_BETWEEN_LOOKS);
+        let refused = if looks { std::mem::take(&mut unseen).total_or_panic() } else { 0 };
         if refused > 0 {
             log::warn!(
                 "sync {outer}: {refused} elements were not finite; they keep their slow weights, the inner state is reset"
@@ -177,11 +186,11 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
             inner => inner,
         };
         let anchor = if policy == InnerStatePolicy::Interpolate { inner.clone() } else { None };
-        (fast, Some(LookaheadRuleState { slow, buffer, scale, clock, inner, anchor }))
+        (fast, Some(LookaheadRuleState { slow, buffer, scale, clock, inner, anchor, unseen }))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        let LookaheadRuleState { slow, buffer, scale, clock, inner, anchor } = state;
+        let LookaheadRuleState { slow, buffer, scale, clock, inner, anchor, unseen } = state;
         LookaheadRuleState {
             slow: moved_to(slow, device),
             buffer: buffer.map(|buffer| moved_to(buffer, device)),
@@ -189,6 +198,7 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
             clock,
             inner: inner.map(|inner| O::to_device(inner, device)),
             anchor: anchor.map(|anchor| O::to_device(anchor, device)),
+            unseen,
         }
     }
 }
@@ -200,6 +210,10 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
             out.push_tensor(prefix, BUFFER_LEAF, values_or_panic(buffer.clone()));
             out.push_scalar(prefix, BUFFER_UNIT_LEAF, Scalar::UInt(unit_number(self.scale.unit)));
             out.push_scalar(prefix, BUFFER_SIZE_LEAF, Scalar::Float(self.scale.size));
+        }
+        let unseen = self.unseen.total_or_panic();
+        if unseen > 0 {
+            out.push_scalar(prefix, UNSEEN_LEAF, Scalar::UInt(unseen));
         }
         out.push_scalar(prefix, PHASE_LEAF, Scalar::UInt(self.clock.phase().into()));
         out.push_scalar(prefix, OUTER_LEAF, Scalar::UInt(self.clock.outer()));
@@ -218,6 +232,10 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
             scale.unit = unit_of(u64::try_from(src.take_scalar(prefix, BUFFER_UNIT_LEAF)?).ok()?)?;
             scale.size = f64::try_from(src.take_scalar(prefix, BUFFER_SIZE_LEAF)?).ok()?;
         }
+        let unseen = match src.take_scalar(prefix, UNSEEN_LEAF) {
+            Some(unseen) => u64::try_from(unseen).ok()?.into(),
+            None => Refused::default(),
+        };
         let phase = u32::try_from(src.take_scalar(prefix, PHASE_LEAF)?).ok()?;
         let outer = u64::try_from(src.take_scalar(prefix, OUTER_LEAF)?).ok()?;
         let mut state = |leaf| {
@@ -229,7 +247,7 @@ impl<O: Optimizer, const D: usize> RecordState for LookaheadRuleState<O, D> {
             }
         };
         let (inner, anchor) = (state(INNER_LEAF)?, state(ANCHOR_LEAF)?);
-        Some(Self { slow, buffer, scale, clock: SyncClock::at(phase, outer), inner, anchor })
+        Some(Self { slow, buffer, scale, clock: SyncClock::at(phase, outer), inner, anchor, unseen })
     }
 }
 

@@ -18,8 +18,8 @@ use crate::rule_state::{RuleState, STEPS_LEAF, VELOCITY_LEAF};
 use crate::traversal::{Lifted, with_rank};
 use crate::weights::at_least_single;
 use crate::{
-    AdaFactor, AdaFactorState, Adam, AdamW, Error, InnerOptimizer, Parameter, PullBack, Sgd, foreign_state, fused_step,
-    nested_rules,
+    AdaFactor, AdaFactorState, Adam, AdamW, Error, InnerOptimizer, Parameter, PullBack, Refused, Sgd, foreign_state,
+    fused_step, nested_rules,
 };
 
 /// One rule over all parameters of a module, or several over groups of them.
@@ -194,7 +194,7 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
         module: M,
         grads: GradientsParams,
         sync: PullBack<'_, Self>,
-    ) -> (M, u64) {
+    ) -> (M, Refused) {
         fused_step::step(self, lr, module, grads, Some(sync))
     }
 

@@ -4,17 +4,19 @@ use std::borrow::Cow;
 
 use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Int, Tensor};
 use lookahead::kernels::bf16::Rounding;
 use lookahead::kernels::momentum::Coefficients;
 use lookahead::{Alpha, OuterStep, SlowStorage};
 
+use crate::cube;
 use crate::flex::{Values, host, opens};
 use crate::momentum::Momentum;
 use crate::places::Places;
-use crate::pull_back::{self, Refused, Update};
+use crate::pull_back::{self, Update};
 use crate::read_back::moved_to;
 use crate::record::{RecordReader, RecordWriter};
+use crate::refused::Refused;
 use crate::rounded::{Rounded, RoundedWeights};
 use crate::{Error, Weights};
 
@@ -30,6 +32,13 @@ pub(crate) enum OpenSlow {
     Full(Values),
     Momentum { slow: Values, buffer: Values, step: Coefficients<f64> },
     Bf16(Rounded, Rounding),
+}
+
+/// The same for a kernel of the device.
+pub(crate) struct DeviceSlow<const D: usize> {
+    pub(crate) slow: Tensor<D>,
+    pub(crate) buffer: Option<Tensor<D>>,
+    pub(crate) refused: Tensor<1, Int>,
 }
 
 impl SlowWeights {
@@ -49,6 +58,11 @@ impl SlowWeights {
         if let Self::Full { on_host, .. } = self {
             *on_host = true;
         }
+    }
+
+    /// Whether a sync takes place in host memory.
+    pub(crate) fn are_on_host(&self) -> bool {
+        matches!(self, Self::Bf16(_) | Self::Full { on_host: true, .. })
     }
 
     pub(crate) fn clear(&mut self) {
@@ -173,6 +187,35 @@ impl SlowWeights {
                 fast
             }
             Self::Bf16(rounded) => rounded.pull_back(id, fast, update, frozen, refused),
+        }
+    }
+
+    /// Takes out what a kernel of the device works on in a sync; `None` where tensor operations carry it out.
+    pub(crate) fn take_for_device<const D: usize>(
+        &mut self,
+        id: ParamId,
+        device: &Device,
+        refused: &mut Refused,
+    ) -> Option<DeviceSlow<D>> {
+        let Self::Full { weights, on_host: false, momentum } = self else { return None };
+        let is_there = |tensor: &Tensor<D>| cube::opens(tensor) && tensor.device() == *device;
+        let buffer = momentum.as_ref().and_then(|momentum| momentum.buffers().get::<D>(id));
+        if !weights.get::<D>(id).is_some_and(|slow| is_there(&slow)) || !buffer.iter().all(is_there) {
+            return None;
+        }
+        drop(buffer);
+        let buffer = momentum.as_mut().and_then(|momentum| momentum.take::<D>(id));
+        Some(DeviceSlow { slow: weights.take(id)?, buffer, refused: refused.counter(device) })
+    }
+
+    /// Puts back what [`take_for_device`](Self::take_for_device) took out.
+    pub(crate) fn put_from_device<const D: usize>(&mut self, id: ParamId, taken: DeviceSlow<D>, refused: &mut Refused) {
+        let Self::Full { weights, momentum, .. } = self else { return };
+        let DeviceSlow { slow, buffer, refused: counter } = taken;
+        refused.put_back(counter);
+        weights.insert(id, slow);
+        if let (Some(momentum), Some(buffer)) = (momentum, buffer) {
+            momentum.insert(id, buffer);
         }
     }
 

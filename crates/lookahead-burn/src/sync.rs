@@ -8,7 +8,8 @@ use lookahead::Alpha;
 
 use crate::InnerOptimizer;
 use crate::places::Places;
-use crate::pull_back::{Refused, Update};
+use crate::pull_back::Update;
+use crate::refused::Refused;
 use crate::slow_weights::SlowWeights;
 use crate::traversal::Lifted;
 
@@ -42,20 +43,20 @@ impl<'s, I: InnerOptimizer> PullBack<'s, I> {
         self.update.alpha
     }
 
-    /// The whole sync, after the step. Gives the module and the number of elements refused as not finite.
+    /// The whole sync, after the step. Gives the module and how many elements were refused as not finite.
     ///
     /// # Panics
     /// See [`InnerOptimizer::advance`], and [`InnerOptimizer::interpolate`] where an anchor is there.
-    pub fn carry_out<M: Module>(self, module: M, inner: &mut I) -> (M, u64) {
+    pub fn carry_out<M: Module>(self, module: M, inner: &mut I) -> (M, Refused) {
         let Self { slow, update, anchor } = self;
-        let mut refused = Refused::default();
+        let (mut refused, alpha) = (Refused::default(), update.alpha);
         let places = Places::to_move(&module, None, |id| slow.contains(id));
         let module = places.map(module, &mut Mapper { slow, update, refused: &mut refused });
         if let Some(anchor) = anchor {
-            inner.interpolate(anchor, update.alpha);
+            inner.interpolate(anchor, alpha);
             *anchor = inner.clone();
         }
-        (module, refused.total())
+        (module, refused.gathered())
     }
 }
 

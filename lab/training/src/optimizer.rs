@@ -12,7 +12,7 @@ use lookahead::{
 };
 use lookahead_burn::{
     AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, Observed, PrimalAveraged, PullBack, RecordReader,
-    RecordWriter, RuleSet, Sgd, Weights,
+    RecordWriter, Refused, RuleSet, Sgd, Weights,
 };
 
 use crate::Error;
@@ -148,7 +148,7 @@ impl Cadence for AnyOptimizer {
 }
 
 impl Observed for AnyOptimizer {
-    fn latest_sync(&self) -> Option<&SyncReport> {
+    fn latest_sync(&self) -> Option<SyncReport> {
         each!(self, optimizer => optimizer.latest_sync())
     }
 
@@ -176,7 +176,7 @@ impl InnerOptimizer for AnyOptimizer {
         module: M,
         grads: GradientsParams,
         sync: PullBack<'_, Self>,
-    ) -> (M, u64) {
+    ) -> (M, Refused) {
         // The anchor was cloned from this optimizer, so it is of the same kind.
         macro_rules! wrapped {
             ($optimizer:ident, $kind:ident($anchor:ident) => $inside:expr) => {{

@@ -2,6 +2,7 @@
 
 mod finish;
 mod kept;
+mod losses;
 mod trace;
 
 use std::fs;
@@ -14,6 +15,7 @@ use burn::tensor::Device;
 use lookahead_burn::{InnerOptimizer, Observed, clip_by_global_norm};
 
 pub use self::finish::Outcome;
+use self::losses::Losses;
 use self::trace::Trace;
 use crate::Error;
 use crate::checkpoint::{Checkpoint, Position};
@@ -60,6 +62,7 @@ pub struct Trainer<'a, T: Task> {
     continued: Option<Manifest>,
     metrics: JsonLog,
     trace: Option<Trace>,
+    losses: Losses,
     stop: Stop,
     /// Held from a step to the checkpoint after it.
     unsaved: Option<Unsaved>,
@@ -91,6 +94,7 @@ impl<'a, T: Task> Trainer<'a, T> {
                 let cycle = config.optimizer.sync_period().map_or(1, |period| period.get());
                 Trace::new(trace, task.steps_of(trace.epoch.get() - 1), cycle, folder)
             }),
+            losses: Losses::on(&device),
             stop: stop.clone(),
             unsaved: None,
             started: Instant::now(),
@@ -168,7 +172,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let model = self.model.take().expect("a trainer holds its model");
         let (task, device, step) = (self.task, &self.device.clone(), self.position.step);
         let (loss, memory) = task.loss(&model, batch, &self.memory, step, device);
-        let value = loss.clone().into_scalar::<f32>();
+        let is_time_to_look = self.config.stop_on_non_finite && self.losses.note(step + 1, loss.clone());
         let grads = self.clip(&model, GradientsParams::from_grads(loss.backward(), &model))?;
         let rate = self.schedule.learning_rate(step, self.position.epoch) * task.rate_factor(batch);
         let rate = rate.into();
@@ -195,7 +199,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         if let Some(update) = update {
             self.trace_update(update, proposal)?;
         }
-        self.stop_on_non_finite(value)
+        if is_time_to_look { self.stop_on_non_finite() } else { Ok(()) }
     }
 
     /// After an update: theta, and phi where the update ended in a sync, from `proposal` to it.
@@ -228,16 +232,20 @@ impl<'a, T: Task> Trainer<'a, T> {
         })
     }
 
-    fn stop_on_non_finite(&self, loss: f32) -> Result<(), Error> {
-        let what = match self.optimizer.all_refused() {
-            _ if !loss.is_finite() => "the loss",
-            0 => return Ok(()),
-            _ => "a weight",
-        };
+    /// Looks at what has come about since it last looked.
+    fn stop_on_non_finite(&mut self) -> Result<(), Error> {
         if !self.config.stop_on_non_finite {
             return Ok(());
         }
-        Err(Error::NonFinite { folder: self.folder.to_owned(), step: self.position.step, what })
+        match self.losses.first_not_finite()? {
+            Some(step) => Err(self.non_finite(step, "the loss")),
+            None if self.optimizer.all_refused() > 0 => Err(self.non_finite(self.position.step, "a weight")),
+            None => Ok(()),
+        }
+    }
+
+    fn non_finite(&self, step: u64, what: &'static str) -> Error {
+        Error::NonFinite { folder: self.folder.to_owned(), step, what }
     }
 
     /// Evaluates where the configuration says so. The last evaluation is of a complete cycle: a partial one is ended.
@@ -249,8 +257,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         let is_last = epoch == self.config.epochs.get();
         if is_last {
             self.model = self.model.take().map(|model| self.optimizer.end_partial_cycle(model));
-            self.stop_on_non_finite(0.0)?;
         }
+        self.stop_on_non_finite()?;
         let is_evaluated = is_last || epoch.is_multiple_of(self.config.evaluate_every.get());
         let evaluation = is_evaluated.then(|| self.evaluate(epoch)).transpose();
         if let Err(Error::Interrupted) = &evaluation
@@ -265,8 +273,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.memory = T::Memory::default();
         let Some((row, evaluated)) = evaluation else { return Ok(()) };
         let loss = row.scores.get(Measure::ValidLoss);
-        if is_last && loss.is_none() {
-            self.stop_on_non_finite(f32::NAN)?;
+        if is_last && loss.is_none() && self.config.stop_on_non_finite {
+            return Err(self.non_finite(self.position.step, "the loss"));
         }
         let loss = loss.unwrap_or(f64::INFINITY);
         self.schedule.observe_validation_loss(loss);
@@ -325,6 +333,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     fn save(&mut self) -> Result<(), Error> {
+        self.stop_on_non_finite()?;
         self.position.seconds = self.seconds();
         self.position.plateau = self.schedule.memory().cloned();
         let model = self.model();

@@ -23,7 +23,8 @@ const DRIVER: &str = "VK_ICD_FILENAMES";
 const TESTS: &str = "cargo test --profile device --package lookahead-burn --package lookahead-training \
                      --features lookahead-burn/wgpu,lookahead-training/wgpu \
                      --test average --test batch_norm --test clip --test device --test golden --test half_precision \
-                     --test moves --test new_hyperparameters --test record";
+                     --test moves --test new_hyperparameters --test record --test waits \
+                     --test kernels";
 
 pub fn check(root: &Path) -> Result<()> {
     let mut tests = command(root, TESTS);

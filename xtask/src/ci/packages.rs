@@ -9,8 +9,15 @@ use toml::{Table, Value};
 use super::command::{self, command, metadata};
 
 /// In the order in which they are published: each after those that it depends on.
-pub const PACKAGES: [&str; 6] =
-    ["lookahead-nn", "lookahead-optim", "lookahead-flex", "lookahead-layers", "lookahead-theory", "lookahead-burn"];
+pub const PACKAGES: [&str; 7] = [
+    "lookahead-nn",
+    "lookahead-optim",
+    "lookahead-flex",
+    "lookahead-cube",
+    "lookahead-layers",
+    "lookahead-theory",
+    "lookahead-burn",
+];
 
 /// Cargo's own verification shares nothing with any other build. A workspace of the unpacked packages, with the profiles
 /// and the target folder of this one, only checks them, with what is there already.

@@ -7,13 +7,15 @@ use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use lookahead::{
-    Alpha, Cadence, ChosenAlpha, Describe, Description, InnerStatePolicy, Schedule, SyncClock, SyncPeriod, SyncReport,
+    Alpha, Cadence, ChosenAlpha, Describe, Description, InnerStatePolicy, Schedule, SyncClock, SyncPeriod,
 };
 
 use super::Lookahead;
-use crate::curvature::SquaredGradients;
+use super::last_sync::LastSync;
+use crate::curvature::{Chosen, SquaredGradients};
 use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
+use crate::refused::Refused;
 use crate::{Error, InnerOptimizer, Weights};
 
 /// Without clipping.
@@ -45,6 +47,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.squares = self.squares.take().map(|_| SquaredGradients::default());
         self.clock = SyncClock::default();
         self.last_sync = None;
+        self.unseen = Refused::default();
     }
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
@@ -101,8 +104,12 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         }
         record.number("phase", self.clock.phase())?;
         record.number("outer", self.clock.outer())?;
-        record.number("refused", self.refused)?;
-        if let Some(sync) = &self.last_sync {
+        record.number("refused", self.refused.total()?)?;
+        let unseen = self.unseen.total()?;
+        if unseen > 0 {
+            record.number("unseen", unseen)?;
+        }
+        if let Some(sync) = self.last_sync() {
             let mut record = record.within("last_sync");
             record.number("outer", sync.outer)?;
             record.number("alpha", sync.alpha.get())?;
@@ -128,13 +135,15 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
             (None, _) => drop(record.within("squares").take_all()),
         }
         self.clock = SyncClock::at(record.number("phase")?, record.number("outer")?);
-        self.refused = record.number("refused")?;
+        self.refused = Refused::from(record.number::<u64>("refused")?);
+        self.unseen = Refused::from(record.number_if_there::<u64>("unseen")?.unwrap_or(0));
         self.last_sync = None;
         if self.clock.outer() > 0 {
             let mut record = record.within("last_sync");
             let (alpha, clipped) = (Alpha::new(record.number("alpha")?)?, record.number("clipped")?);
-            let chosen = ChosenAlpha { alpha, clipped };
-            self.last_sync = Some(SyncReport::new(record.number("outer")?, chosen, record.number("refused")?));
+            let chosen = Chosen::Known(ChosenAlpha { alpha, clipped });
+            let refused = Refused::from(record.number::<u64>("refused")?);
+            self.last_sync = Some(LastSync { outer: record.number("outer")?, chosen, refused });
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A gradient that is no finite number never reaches the slow weights, in place or by tensor operations.
 
-use burn::tensor::DType;
+use burn::tensor::{DType, Device};
 use lookahead::{Adaptive, InnerStatePolicy};
 use lookahead_burn::{AdamW, Error, Lookahead};
 
@@ -35,12 +35,15 @@ fn the_element_keeps_its_slow_weight_and_the_others_move() -> Result<(), Error> 
             }
             let sync = optimizer.last_sync().expect("two syncs");
             assert_eq!((sync.outer, sync.refused, optimizer.refused()), (1, 1, 1), "{what}");
-            // The inner state started afresh: AdamW's first step is as long as the learning rate.
+            // The inner state started afresh: AdamW's first step is as long as the learning rate. Where the host does not
+            // compute itself, it looks later: `waits.rs`.
             let before = module.values()[1][0];
             let grads = module.gradients(&[Some(vec![1.0; 3]), Some(vec![5.0])]);
             module = optimizer.step(0.1, module, grads);
             let expected = before * (1.0 - 0.1 * 0.01) - 0.1;
-            assert!((module.values()[1][0] - expected).abs() < 1e-6, "{what}");
+            if device::under_test() == Device::flex() {
+                assert!((module.values()[1][0] - expected).abs() < 1e-6, "{what}");
+            }
             // The count is part of the record.
             let loaded = Lookahead::with_config(AdamW::new(), with_policy(2, 0.5, InnerStatePolicy::Interpolate))?;
             assert_eq!(loaded.load_record(&optimizer.to_record(&module)?, &module)?.refused(), 1, "{what}");

@@ -1,0 +1,57 @@
+//! The kernels of GPUs: a step of the rule, and the sync that may follow it, in one launch.
+
+use burn::tensor::Tensor;
+use lookahead_cube::{Rule, Sync, Synced};
+
+pub(crate) use lookahead_cube::opens;
+
+use crate::fused_step::Kernel;
+use crate::pull_back::Update;
+use crate::rule_state::RuleState;
+use crate::slow_weights::DeviceSlow;
+
+/// A step of the rule on `weights`, its moments in `state`, with the sync of `synced` if there is one.
+pub(crate) fn step<const D: usize>(
+    kernel: Kernel<'_>,
+    lr: f64,
+    weights: Tensor<D>,
+    gradient: Tensor<D>,
+    mut state: RuleState<D>,
+    synced: Option<(DeviceSlow<D>, &Update)>,
+) -> (Tensor<D>, RuleState<D>, Option<DeviceSlow<D>>) {
+    let rule = advance(kernel, lr, &mut state);
+    let moments = [state.first.take(), state.second.take()].into_iter().take(kernel.moments());
+    let moments = moments.map(|moment| moment.unwrap_or_else(|| weights.zeros_like())).collect();
+    let synced = synced.map(|(DeviceSlow { slow, buffer, refused }, update)| {
+        let sync = match update.step {
+            Some(step) => Sync::Momentum(step.in_precision()),
+            None => Sync::PullBack(update.alpha.get() as f32),
+        };
+        let buffer = update.step.map(|_| buffer.unwrap_or_else(|| slow.zeros_like()));
+        Synced { sync, slow, buffer, refused }
+    });
+    let (weights, moments, synced) = lookahead_cube::step(rule, weights, gradient, moments, synced);
+    let mut moments = moments.into_iter();
+    (state.first, state.second) = (moments.next(), moments.next());
+    let slow = synced.map(|Synced { slow, buffer, refused, .. }| DeviceSlow { slow, buffer, refused });
+    (weights, state, slow)
+}
+
+/// One more step of the rule, in numbers.
+fn advance<const D: usize>(kernel: Kernel<'_>, lr: f64, state: &mut RuleState<D>) -> Rule {
+    state.steps = state.steps.saturating_add(1);
+    match kernel {
+        Kernel::Sgd(sgd) => {
+            let c = sgd.coefficients(lr, state.steps == 1);
+            match (sgd.momentum() == 0.0, sgd.is_nesterov()) {
+                (true, _) => Rule::Plain(c),
+                (false, true) => Rule::Nesterov(c),
+                (false, false) => Rule::HeavyBall(c),
+            }
+        }
+        Kernel::Adam(adam) => {
+            adam.advance(&mut state.correction);
+            Rule::Adam(adam.coefficients(lr, state.correction))
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Steps of [Lookahead](lookahead) optimizers on the tensors of Burn's CubeCL backend (CUDA, Vulkan, wgpu), in place: one
+//! kernel for a parameter, which reads and writes its weights, moments, slow weights and momentum once.
+//!
+//! `lookahead-burn` uses it under its features `cuda`, `vulkan` and `wgpu`; nobody else need know of it. A step is
+//!
+//! 1. the rule, SGD or Adam, as [`lookahead::kernels`] defines it;
+//! 2. in every k-th step the sync: Eq. 1 of the paper, or an outer step with momentum. An element whose result is not
+//!    finite keeps its slow weight and is counted on the device.
+//!
+//! The arithmetic is that of the core, but for multiplications and additions that a driver contracts.
+//!
+//! # Features
+//! `cuda`, `vulkan`, `wgpu`: the runtimes, as Burn calls them. `fusion`: needed where Burn has its own feature `fusion`.
+
+#![deny(missing_docs)]
+
+#[cfg(feature = "kernels")]
+mod extension;
+#[cfg(feature = "kernels")]
+mod kernels;
+
+#[cfg(feature = "kernels")]
+pub use extension::{Rule, Sync, Synced, opens, step};

@@ -1,0 +1,39 @@
+//! Whether losses are numbers: seen at once on the processor, elsewhere for many steps together, so that none waits.
+
+use burn::tensor::{Device, Tensor};
+use lookahead_burn::Error;
+
+/// How many steps a device may be ahead of a look at its losses.
+const STEPS_BETWEEN_LOOKS: usize = 50;
+
+/// The losses of the steps since the last look.
+pub(super) struct Losses {
+    /// The number of each step, from 1, and its loss.
+    unseen: Vec<(u64, Tensor<1>)>,
+    steps_between_looks: usize,
+}
+
+impl Losses {
+    pub(super) fn on(device: &Device) -> Self {
+        let is_processor = device.clone().without_autodiff() == Device::flex();
+        Self { unseen: Vec::new(), steps_between_looks: if is_processor { 1 } else { STEPS_BETWEEN_LOOKS } }
+    }
+
+    /// Takes note of the loss of a step; whether it is time to look.
+    pub(super) fn note(&mut self, step: u64, loss: Tensor<1>) -> bool {
+        self.unseen.push((step, loss.inner()));
+        self.unseen.len() >= self.steps_between_looks
+    }
+
+    /// The first step whose loss was not finite, of those not looked at; waits for the device.
+    pub(super) fn first_not_finite(&mut self) -> Result<Option<u64>, Error> {
+        let (steps, losses): (Vec<_>, Vec<_>) = std::mem::take(&mut self.unseen).into_iter().unzip();
+        if losses.is_empty() {
+            return Ok(None);
+        }
+        let losses = Tensor::cat(losses, 0).try_into_data();
+        let losses = losses.map_err(|error| Error::ReadBack { reason: error.to_string() })?;
+        let first = losses.iter::<f32>().zip(steps).find(|(loss, _)| !loss.is_finite());
+        Ok(first.map(|(_, step)| step))
+    }
+}
