@@ -68,6 +68,7 @@ mod law;
 mod laws;
 mod macros;
 mod subject;
+pub mod threads;
 
 pub use case::{Case, initial_value};
 pub use changed::{Bf16, Change, Changed, HeavyBall, Rounded, WithMomentum};

@@ -71,6 +71,7 @@ mod average;
 mod averaging;
 mod buffer;
 mod clock;
+pub mod collective;
 mod config;
 mod describe;
 mod error;

@@ -10,7 +10,7 @@ use crate::{Buffer, Float, OuterStep, ParamSet, SlowStorage};
 ///
 /// Each worker trains by itself from the weights of the last sync, with an inner optimizer and a state of its own;
 /// after k steps [`sync`](Self::sync) takes all their weights, or [`sync_mean`](Self::sync_mean) their mean, however
-/// that came about. Who counts the steps and carries weights from one machine to another is the caller; a delta that
+/// that came about ([`mean_over_workers`](crate::collective::mean_over_workers), say). Who counts the steps and carries weights from one machine to another is the caller; a delta that
 /// was sent instead is `theta = phi - delta`. One worker, or equal ones, have the bits of
 /// [`Lookahead`](crate::Lookahead) with "maintain"; where elements were refused that resets the inner state, which is the
 /// caller's here. A tensor that joins begins at its mean in the next sync, and takes its first outer step in the one
@@ -77,6 +77,20 @@ impl<T: Float> Workers<T> {
         let refused = self.slow.pull_back(weights, self.step.alpha(self.outer).alpha, self.outer, step);
         self.outer = self.outer.saturating_add(1);
         refused
+    }
+
+    /// The outer step.
+    #[must_use]
+    pub fn step(&self) -> &OuterStep {
+        &self.step
+    }
+
+    /// Checks that the state is of these tensors.
+    ///
+    /// # Errors
+    /// [`Error::OtherParameters`](crate::Error::OtherParameters), with the first that differs.
+    pub fn fits(&self, params: &ParamSet<'_, T>) -> Result<(), crate::Error> {
+        self.slow.fits(params)
     }
 
     /// The slow weights, tensor by tensor: evaluate on these.

@@ -12,13 +12,14 @@ struct Allowed {
 }
 
 /// Dependencies run one way; ARCHITECTURE.md draws them. The laws only test.
-const ALLOWED: [Allowed; 18] = [
+const ALLOWED: [Allowed; 19] = [
     library("lookahead-nn", &[]),
     library("lookahead-optim", &[]),
     library("lookahead-flex", &[]),
     library("lookahead-cube", &["lookahead-optim"]),
     library("lookahead-layers", &["lookahead-flex", "lookahead-nn"]),
     library("lookahead-theory", &["lookahead-optim"]),
+    library("lookahead-mpi", &["lookahead-optim"]),
     library("lookahead-burn", &["lookahead-optim", "lookahead-cube", "lookahead-flex"]),
     Allowed { package: "lookahead-laws", dependencies: &["lookahead-optim"], dev_dependencies: &[] },
     room("lookahead-settings", &["lookahead-optim"]),

@@ -1,0 +1,179 @@
+//! Workers as threads of one process: a collective for tests, in which every wait has a deadline.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lookahead::collective::{Collective, CollectiveError, Combine, Ticket};
+
+/// What the ranks have given to their n-th call so far.
+#[derive(Debug, Default)]
+struct Round {
+    sent: Vec<Option<Vec<u8>>>,
+    combined: Vec<Option<Vec<u8>>>,
+    left: usize,
+}
+
+#[derive(Debug, Default)]
+struct Meeting {
+    rounds: Mutex<HashMap<u64, Round>>,
+    changed: Condvar,
+}
+
+/// One of several workers that are threads of a process.
+pub struct Threads {
+    rank: usize,
+    size: usize,
+    deadline: Duration,
+    calls: u64,
+    combines: HashMap<u64, Combine>,
+    sent: u64,
+    meeting: Arc<Meeting>,
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Threads").field("rank", &self.rank).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// Runs `work` on so many workers, each on a thread of its own, and gives what they return in order of rank.
+///
+/// # Panics
+/// Where one of them does.
+pub fn on_threads<R: Send>(size: usize, work: impl Fn(&mut Threads) -> R + Sync) -> Vec<R> {
+    on_threads_within(Duration::from_secs(60), size, work)
+}
+
+/// [`on_threads`] with another deadline for each wait.
+///
+/// # Panics
+/// Where one of the workers does.
+pub fn on_threads_within<R: Send>(
+    deadline: Duration,
+    size: usize,
+    work: impl Fn(&mut Threads) -> R + Sync,
+) -> Vec<R> {
+    let meeting = Arc::<Meeting>::default();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..size)
+            .map(|rank| {
+                let (meeting, work) = (meeting.clone(), &work);
+                let mut worker = Threads { rank, size, deadline, calls: 0, combines: HashMap::new(), sent: 0, meeting };
+                scope.spawn(move || work(&mut worker))
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+impl Threads {
+    fn rounds(&self) -> MutexGuard<'_, HashMap<u64, Round>> {
+        self.meeting.rounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of a call, and what this rank gives to it.
+    fn give(&mut self, bytes: Vec<u8>) -> u64 {
+        let (number, size) = (self.calls, self.size);
+        self.calls += 1;
+        let mut rounds = self.rounds();
+        let round = rounds.entry(number).or_default();
+        round.sent.resize(size, None);
+        round.combined.resize(size, None);
+        round.sent[self.rank] = Some(bytes);
+        drop(rounds);
+        self.meeting.changed.notify_all();
+        number
+    }
+
+    /// What all ranks gave, once they have.
+    fn wait<R>(&self, number: u64, look: impl Fn(&Round) -> Option<R>) -> Result<R, CollectiveError> {
+        let late = CollectiveError::Deadline { operation: "threads", seconds: self.deadline.as_secs_f64() };
+        let end = Instant::now() + self.deadline;
+        let mut rounds = self.rounds();
+        loop {
+            if let Some(found) = rounds.get(&number).and_then(&look) {
+                return Ok(found);
+            }
+            let left = end.checked_duration_since(Instant::now()).ok_or(late.clone())?;
+            rounds = self.meeting.changed.wait_timeout(rounds, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Forgets a call that all ranks are done with.
+    fn leave(&self, number: u64) {
+        let mut rounds = self.rounds();
+        if let Some(round) = rounds.get_mut(&number) {
+            round.left += 1;
+            if round.left == self.size {
+                rounds.remove(&number);
+            }
+        }
+    }
+}
+
+fn all(given: &[Option<Vec<u8>>]) -> Option<Vec<Vec<u8>>> {
+    given.iter().cloned().collect()
+}
+
+impl Collective for Threads {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, CollectiveError> {
+        let length = bytes.len();
+        let mut gathered = self.gather(bytes)?;
+        assert!(gathered.iter().all(|bytes| bytes.len() == length), "a broadcast of other lengths");
+        Ok(gathered.swap_remove(0))
+    }
+
+    fn gather(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, CollectiveError> {
+        self.sent += (bytes.len() * (self.size - 1)) as u64;
+        let number = self.give(bytes);
+        let gathered = self.wait(number, |round| all(&round.sent))?;
+        self.leave(number);
+        Ok(gathered)
+    }
+
+    fn start(&mut self, bytes: Vec<u8>, combine: Combine) -> Result<Ticket, CollectiveError> {
+        self.sent += (bytes.len() / self.size * (self.size - 1)) as u64;
+        let number = self.give(bytes);
+        self.combines.insert(number, combine);
+        Ok(Ticket::new(number))
+    }
+
+    fn poll(&mut self, ticket: Ticket) -> Result<bool, CollectiveError> {
+        let mut rounds = self.combines.keys().map(|number| Ticket::new(*number));
+        Ok(!rounds.any(|started| started == ticket) || self.rounds().values().all(|round| all(&round.sent).is_some()))
+    }
+
+    fn finish(&mut self, ticket: Ticket) -> Result<Vec<u8>, CollectiveError> {
+        let number = self.combines.keys().copied().find(|number| Ticket::new(*number) == ticket);
+        let (number, combine) = number
+            .and_then(|number| self.combines.remove_entry(&number))
+            .ok_or_else(|| CollectiveError::Ended { reason: format!("nothing was started as {ticket:?}") })?;
+        let sent = self.wait(number, |round| all(&round.sent))?;
+        assert!(sent.iter().all(|bytes| bytes.len() == sent[0].len()), "a reduction of other lengths");
+        let part = sent[0].len() / self.size;
+        let mine: Vec<u8> = sent.iter().flat_map(|bytes| &bytes[self.rank * part..][..part]).copied().collect();
+        let combined = combine(&mine);
+        self.sent += (combined.len() * (self.size - 1)) as u64;
+        if let Some(round) = self.rounds().get_mut(&number) {
+            round.combined[self.rank] = Some(combined);
+        }
+        self.meeting.changed.notify_all();
+        let combined = self.wait(number, |round| all(&round.combined))?;
+        self.leave(number);
+        Ok(combined.concat())
+    }
+
+    fn sent(&self) -> u64 {
+        self.sent
+    }
+}
