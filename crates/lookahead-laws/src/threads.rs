@@ -50,11 +50,7 @@ pub fn on_threads<R: Send>(size: usize, work: impl Fn(&mut Threads) -> R + Sync)
 ///
 /// # Panics
 /// Where one of the workers does.
-pub fn on_threads_within<R: Send>(
-    deadline: Duration,
-    size: usize,
-    work: impl Fn(&mut Threads) -> R + Sync,
-) -> Vec<R> {
+pub fn on_threads_within<R: Send>(deadline: Duration, size: usize, work: impl Fn(&mut Threads) -> R + Sync) -> Vec<R> {
     let meeting = Arc::<Meeting>::default();
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..size)
@@ -64,7 +60,10 @@ pub fn on_threads_within<R: Send>(
                 scope.spawn(move || work(&mut worker))
             })
             .collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 

@@ -1,6 +1,8 @@
 //! The hyperparameters of the slow step over several workers: those of a Lookahead, and how it travels.
 
-use lookahead::{InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterStep, Schedule, SlowStorage, StepSize, SyncPeriod};
+use lookahead::{
+    InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterStep, Schedule, SlowStorage, StepSize, SyncPeriod,
+};
 
 use crate::Error;
 

@@ -153,7 +153,8 @@ fn compress(values: &mut [f32], bytes: &mut [u8]) {
 
 fn expand(bytes: &[u8]) -> Vec<f32> {
     let block = |bytes: &[u8; BLOCK_BYTES]| {
-        let ([a, b, c, d], codes) = bytes.split_first_chunk().map_or(([0; 4], &[][..]), |(scale, codes)| (*scale, codes));
+        let ([a, b, c, d], codes) =
+            bytes.split_first_chunk().map_or(([0; 4], &[][..]), |(scale, codes)| (*scale, codes));
         let scale = f32::from_le_bytes([a, b, c, d]);
         let value = |code: &u8| match *code as i8 {
             NOT_FINITE => f32::NAN,

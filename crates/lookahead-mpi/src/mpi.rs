@@ -123,7 +123,11 @@ impl Mpi {
         self.sent += (length * (self.size - 1)) as u64;
         let result = self.ask(|give| Job::Gather(bytes, give))?;
         let gathered = self.wait(&result, "gather")?;
-        Ok(if length == 0 { vec![Vec::new(); self.size] } else { gathered.chunks(length).map(<[u8]>::to_vec).collect() })
+        Ok(if length == 0 {
+            vec![Vec::new(); self.size]
+        } else {
+            gathered.chunks(length).map(<[u8]>::to_vec).collect()
+        })
     }
 }
 
@@ -175,7 +179,9 @@ impl Collective for Mpi {
                 Ok(true)
             }
             Err(TryRecvError::Empty) => Ok(false),
-            Err(TryRecvError::Disconnected) => Err(CollectiveError::Ended { reason: "MPI's thread has ended".to_owned() }),
+            Err(TryRecvError::Disconnected) => {
+                Err(CollectiveError::Ended { reason: "MPI's thread has ended".to_owned() })
+            }
         }
     }
 

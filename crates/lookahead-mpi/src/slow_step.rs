@@ -6,11 +6,11 @@ use lookahead::collective::{Collective, MeanInFlight, fingerprint};
 use lookahead::{Float, ParamSet, SyncClock, Tick, Workers};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::config::{SlowStepConfig, Wire};
 use crate::int8::{Int8Feedback, Int8InFlight};
 use crate::news::{News, Shared, combine, differing, share_words};
 use crate::start::same_replicas;
-use crate::Error;
 
 /// One worker's side of Local SGD, SlowMo, DiLoCo or Lookahead with N workers.
 ///
@@ -43,6 +43,8 @@ pub struct SlowStep<T> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "T: Float")]
 struct State<T> {
+    /// The number of workers that it is of.
+    size: usize,
     clock: SyncClock,
     workers: Workers<T>,
     feedback: Option<Int8Feedback>,
@@ -92,7 +94,11 @@ impl<T: Float> SlowStep<T> {
     fn begin(config: SlowStepConfig, workers: &dyn Collective, slow: Workers<T>, clock: SyncClock) -> Self {
         let elements = slow.slow().iter().map(|tensor| tensor.len()).sum();
         let feedback = (config.wire() == Wire::Int8).then(|| Int8Feedback::new(elements, workers.size()));
-        Self { config, state: State { clock, workers: slow, feedback, arrived: None }, travelling: None }
+        Self {
+            config,
+            state: State { size: workers.size(), clock, workers: slow, feedback, arrived: None },
+            travelling: None,
+        }
     }
 
     /// Counts an inner step that all ranks have made with learning rate `lr`, the same on each. After every k-th it syncs: then
@@ -233,7 +239,8 @@ impl<T: Float> SlowStep<T> {
     /// What [`save`](Self::save) gave on this rank; the run goes on with the same bits.
     ///
     /// # Errors
-    /// [`Error::DamagedState`] for other bytes, another outer step, or other workers; [`Error::Optimizer`] for other tensors.
+    /// [`Error::DamagedState`] for other bytes, or another outer step or wire; [`Error::OtherWorkers`]; [`Error::Optimizer`] for
+    /// other tensors.
     pub fn restore(
         config: SlowStepConfig,
         workers: &dyn Collective,
@@ -241,14 +248,17 @@ impl<T: Float> SlowStep<T> {
         bytes: &[u8],
     ) -> Result<Self, Error> {
         let state = Self::read(&config, params, bytes)?;
-        let elements = params.elements();
+        let (elements, found, here) = (params.elements(), state.size, workers.size());
+        if found != here {
+            return Err(Error::OtherWorkers { found, here });
+        }
         let fits = match (&state.feedback, config.wire()) {
             (None, Wire::Full) => true,
-            (Some(feedback), Wire::Int8) => feedback.fits(elements, workers.size()),
+            (Some(feedback), Wire::Int8) => feedback.fits(elements, here),
             _ => false,
         };
         if !fits {
-            return Err(damaged("it is of another wire or another number of workers"));
+            return Err(damaged("it is of another wire"));
         }
         if state.arrived.as_ref().is_some_and(|(start, mean)| start.len() != elements || mean.len() != elements) {
             return Err(damaged("its delayed mean is of other tensors"));
@@ -261,7 +271,7 @@ impl<T: Float> SlowStep<T> {
     /// that of either number of workers.
     ///
     /// # Errors
-    /// Those of [`restore`](Self::restore).
+    /// Those of [`restore`](Self::restore) but [`Error::OtherWorkers`].
     pub fn restore_with_other_workers(
         config: SlowStepConfig,
         workers: &dyn Collective,

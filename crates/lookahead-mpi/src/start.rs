@@ -29,7 +29,8 @@ pub fn begin_together<T: Float>(
 ) -> Result<(), Error> {
     workers.agree("the version of lookahead-mpi", env!("CARGO_PKG_VERSION"))?;
     workers.agree("the configuration", configuration)?;
-    let shapes = params.iter().map(|param| format!("{} {:?} of {} bytes\n", param.name(), param.shape(), size_of::<T>()));
+    let shapes =
+        params.iter().map(|param| format!("{} {:?} of {} bytes\n", param.name(), param.shape(), size_of::<T>()));
     workers.agree("a tensor", &shapes.collect::<String>())?;
     for param in params.iter_mut() {
         let bytes: Vec<u8> = param.values().iter().flat_map(|value| value.to_f64().to_le_bytes()).collect();

@@ -1,0 +1,93 @@
+//! Checkpoints of one outer step on all ranks, through kills, damage and refusals.
+
+use std::fs;
+use std::path::Path;
+
+use lookahead::collective::{Collective, OneProcess};
+use lookahead_laws::threads::on_threads;
+use lookahead_mpi::{Checkpoints, Error};
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_newest_that_all_have_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().join("new"));
+    on_threads(2, |workers| {
+        assert_eq!(checkpoints.load(workers), Ok(None));
+        for outer in [3, 7] {
+            let payload = [workers.rank() as u8, outer as u8];
+            checkpoints.save(workers, outer, &payload).unwrap();
+        }
+        assert_eq!(checkpoints.load(workers), Ok(Some((7, vec![workers.rank() as u8, 7]))));
+    });
+    let folder = folder.path().join("new");
+    assert_eq!(names(&folder), ["rank-0-of-2-outer-7.checkpoint", "rank-1-of-2-outer-7.checkpoint"]);
+    // killed after rank 0 had written outer step 9, and before rank 1 had
+    fs::copy(folder.join("rank-0-of-2-outer-7.checkpoint"), folder.join("rank-0-of-2-outer-9.checkpoint")).unwrap();
+    on_threads(2, |workers| {
+        assert_eq!(checkpoints.load(workers).unwrap().unwrap().0, 7);
+    });
+}
+
+#[test]
+fn damage_is_no_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    on_threads(2, |workers| checkpoints.save(workers, 1, b"payload").unwrap());
+    let path = folder.path().join("rank-1-of-2-outer-1.checkpoint");
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let loaded = on_threads(2, |workers| checkpoints.load(workers));
+        assert!(
+            loaded.iter().all(|loaded| *loaded == Err(Error::NoCommonCheckpoint { rank: 1 })),
+            "byte {at}: {loaded:?}"
+        );
+    }
+    fs::write(&path, &whole[..10]).unwrap();
+    assert!(on_threads(2, |workers| checkpoints.load(workers)).iter().all(Result::is_err));
+}
+
+/// A file where rank 1's folder should be: it cannot write there.
+#[test]
+fn one_rank_that_cannot_write_keeps_the_old_one_on_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |rank: usize| Checkpoints::new(folder.path().join(rank.to_string()));
+    on_threads(2, |workers| of(workers.rank()).save(workers, 1, b"old").unwrap());
+    let (place, aside) = (folder.path().join("1"), folder.path().join("aside"));
+    fs::rename(&place, &aside).unwrap();
+    fs::write(&place, b"").unwrap();
+    let refused = on_threads(2, |workers| of(workers.rank()).save(workers, 2, b"new"));
+    assert!(refused.iter().all(|refused| matches!(refused, Err(Error::NotSaved { rank: 1, .. }))), "{refused:?}");
+    assert_eq!(refused[0].clone().unwrap_err().exit_code(), 74);
+    fs::remove_file(&place).unwrap();
+    fs::rename(&aside, &place).unwrap();
+    on_threads(2, |workers| assert_eq!(of(workers.rank()).load(workers), Ok(Some((1, b"old".to_vec())))));
+}
+
+#[test]
+fn another_number_of_workers_is_refused_but_on_purpose() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    on_threads(3, |workers| {
+        let payload = [workers.rank() as u8];
+        checkpoints.save(workers, 5, &payload).unwrap();
+    });
+    let refused = Error::OtherWorkers { found: 3, here: 2 };
+    on_threads(2, |workers| {
+        assert_eq!(checkpoints.load(workers), Err(refused.clone()));
+        assert_eq!(checkpoints.load_of_any(workers), Ok(Some((3, 5, vec![0]))));
+        checkpoints.save(workers, 6, b"of two").unwrap();
+    });
+    assert_eq!(names(folder.path()), ["rank-0-of-2-outer-6.checkpoint", "rank-1-of-2-outer-6.checkpoint"]);
+    let none = Checkpoints::new(folder.path().join("none"));
+    assert_eq!(none.load_of_any(&mut OneProcess::default()), Ok(None));
+}

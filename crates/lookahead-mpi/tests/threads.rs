@@ -1,0 +1,62 @@
+//! The laws with workers that are threads of this process, and with one alone.
+
+mod laws;
+
+use std::time::Duration;
+
+use lookahead::collective::{Collective, CollectiveError, OneProcess, mean_over_workers};
+use lookahead_laws::threads::{on_threads, on_threads_within};
+use lookahead_mpi::{Error, Job};
+
+#[test]
+fn one_process() {
+    laws::LAWS.iter().for_each(|(_, law)| law(&mut OneProcess::default()));
+}
+
+fn with_threads(size: usize) {
+    for (name, law) in laws::LAWS {
+        println!("{name}");
+        on_threads(size, |workers| law(workers));
+    }
+}
+
+#[test]
+fn one_thread() {
+    with_threads(1);
+}
+
+#[test]
+fn two_threads() {
+    with_threads(2);
+}
+
+#[test]
+fn three_threads() {
+    with_threads(3);
+}
+
+#[test]
+fn four_threads() {
+    with_threads(4);
+}
+
+#[test]
+fn who_is_left_alone_gives_up() {
+    let results = on_threads_within(Duration::from_millis(50), 2, |workers| match workers.rank() {
+        0 => mean_over_workers(workers, &mut [1.0_f32]).map_err(Error::from),
+        _ => Ok(()),
+    });
+    let left = results[0].clone().unwrap_err();
+    assert!(matches!(left, Error::Collective(CollectiveError::Deadline { .. })) && left.exit_code() == 75);
+}
+
+#[test]
+fn an_estimate_falls_with_k_and_delay() {
+    let job = Job { step: 0.05, bytes: 4e8, latency: 5e-5, bandwidth: 1.25e8, bucket: 1e6 };
+    for workers in [2, 8, 1024] {
+        let (mean, k) = (job.mean(workers), job.break_even(workers));
+        assert!(mean < f64::from(k) * job.step && mean >= f64::from(k - 1) * job.step);
+        assert_eq!(job.slow_step(workers, 1, 0), job.gradients(workers));
+        assert!(job.slow_step(workers, k, 0) <= 2.0 * job.step && job.slow_step(workers, k, k) == job.step);
+    }
+}
