@@ -120,14 +120,12 @@ impl Mpi {
     /// The bytes of each rank, of equal length.
     fn gather_equal(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, CollectiveError> {
         let length = bytes.len();
+        if length == 0 {
+            return Ok(vec![bytes; self.size]);
+        }
         self.sent += (length * (self.size - 1)) as u64;
         let result = self.ask(|give| Job::Gather(bytes, give))?;
-        let gathered = self.wait(&result, "gather")?;
-        Ok(if length == 0 {
-            vec![Vec::new(); self.size]
-        } else {
-            gathered.chunks(length).map(<[u8]>::to_vec).collect()
-        })
+        Ok(self.wait(&result, "gather")?.chunks(length).map(<[u8]>::to_vec).collect())
     }
 }
 
