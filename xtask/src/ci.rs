@@ -4,6 +4,7 @@ mod artifacts;
 mod command;
 mod device;
 mod features;
+mod mpi;
 mod packages;
 mod tools;
 
@@ -50,6 +51,8 @@ enum Check {
     RustVersion,
     /// The README's command for the tests.
     Test,
+    /// Workers over MPI, where it is installed: laws and faults under mpirun.
+    Mpi,
     /// Every artifact at the smallest scale, with the program that the tests have built, and its pages.
     Artifacts,
     /// The tests that concern a device, on one of the kind of GPUs: built for that alone.
@@ -78,6 +81,7 @@ impl Check {
             Self::Packages => packages::check(root),
             Self::RustVersion => tools::rust_version(root),
             Self::Test => test(root),
+            Self::Mpi => mpi::check(root),
             Self::Artifacts => artifacts::check(root, !options.no_browser),
             Self::Device if options.no_device => {
                 println!("\nnot tested: on a device of the kind of GPUs (--no-device)");

@@ -144,7 +144,7 @@ impl<T: Float> SlowStep<T> {
     }
 
     fn start(&mut self, workers: &mut dyn Collective, params: &ParamSet<'_, T>) -> Result<(), Error> {
-        let start: Vec<T> = params.iter().flat_map(|param| param.values().iter().copied()).collect();
+        let start = params.iter().map(|param| param.values()).collect::<Vec<_>>().concat();
         let slow = self.slow_values();
         let mean = match &mut self.state.feedback {
             None => Mean::Full(MeanInFlight::start(workers, &start)?),
@@ -187,12 +187,16 @@ impl<T: Float> SlowStep<T> {
         let slow = self.slow_values();
         let (own_square, delta_square) = (squared_distance(&slow, &start), squared_distance(&slow, &mean));
         let refused = self.outer_step(lr, params, &mut mean)?;
-        let mut place = 0;
-        for theta in params.iter_mut().flat_map(|param| param.values_mut()) {
-            let way = if self.config.delay() == 0 { T::ZERO } else { *theta - start[place] };
-            // theta <- phi + (theta - theta')
-            *theta = if way == T::ZERO || !way.is_finite() { mean[place] } else { mean[place] + way };
-            place += 1;
+        let (mut slow, mut start) = (&mean[..], &start[..]);
+        for param in params.iter_mut() {
+            let theta = param.values_mut();
+            let (phi, at_start);
+            ((phi, slow), (at_start, start)) = (slow.split_at(theta.len()), start.split_at(theta.len()));
+            if self.config.delay() == 0 {
+                theta.copy_from_slice(phi);
+            } else {
+                go_on(theta, phi, at_start);
+            }
         }
         let hash = if self.config.checks(outer) { self.hash() } else { 0 };
         let [loss, seconds, stop] = news.words();
@@ -330,8 +334,25 @@ impl<T: Float> SlowStep<T> {
     }
 }
 
+/// `theta <- phi + (theta - theta')`, and phi where that way is not finite.
+fn go_on<T: Float>(theta: &mut [T], phi: &[T], start: &[T]) {
+    for ((theta, &phi), &start) in theta.iter_mut().zip(phi).zip(start) {
+        let way = *theta - start;
+        *theta = if way.is_finite() { phi + way } else { phi };
+    }
+}
+
+/// Summed in lanes, so that processors can.
 fn squared_distance<T: Float>(a: &[T], b: &[T]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2)).sum()
+    let square = |a: T, b: T| (a.to_f64() - b.to_f64()) * (a.to_f64() - b.to_f64());
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut lanes = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..8 {
+            lanes[lane] += square(a[lane], b[lane]);
+        }
+    }
+    lanes.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| square(*a, *b)).sum::<f64>()
 }
 
 /// `sum_(i != j) d_i d_j / (N (N - 1))` over `sum_i |d_i|^2 / N`, from `|sum_i d_i / N|^2` and `sum_i |d_i|^2`.

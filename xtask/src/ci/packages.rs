@@ -9,13 +9,14 @@ use toml::{Table, Value};
 use super::command::{self, command, metadata};
 
 /// In the order in which they are published: each after those that it depends on.
-pub const PACKAGES: [&str; 7] = [
+pub const PACKAGES: [&str; 8] = [
     "lookahead-nn",
     "lookahead-optim",
     "lookahead-flex",
     "lookahead-cube",
     "lookahead-layers",
     "lookahead-theory",
+    "lookahead-mpi",
     "lookahead-burn",
 ];
 

@@ -54,7 +54,7 @@ fn train(workers: &mut Mpi) -> Result<(), Box<dyn StdError>> {
         let news = News { stop: asked.load(Ordering::Relaxed), ..News::default() };
         let synced = run.slow_step.after_step(workers, 0.01, &mut run.params, news)?;
         let stop = synced.is_some_and(|synced| synced.news.stop);
-        if stop || run.step % 5 == 0 {
+        if stop || run.step.is_multiple_of(5) {
             let snapshot = Snapshot::capture(&AdamW::new(), &run.params, &run.inner)?.to_bytes()?;
             let payload = postcard::to_allocvec(&(run.step, snapshot, run.slow_step.save(workers)?))?;
             checkpoints.save(workers, run.step as u64, &payload)?;
