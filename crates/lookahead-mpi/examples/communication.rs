@@ -93,7 +93,10 @@ fn modes(workers: &mut Mpi, elements: usize, step: f64, busy: bool) -> Result<Va
     let compute = || if busy { work(amount) } else { thread::sleep(Duration::from_secs_f64(step)) };
 
     let mut rows = Vec::new();
-    let alone = seconds_a_step(workers, |_, _| Ok(compute()))?;
+    let alone = seconds_a_step(workers, |_, _| {
+        compute();
+        Ok(())
+    })?;
     rows.push(json!({ "mode": "no communication", "s_per_step": alone }));
     let mut gradient = vec![1.0_f32; elements];
     let sent = workers.sent();
