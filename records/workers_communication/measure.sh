@@ -9,6 +9,7 @@ program="$target/release/examples/communication"
 mpirun="mpirun --allow-run-as-root --oversubscribe"
 
 $mpirun -n 2 "$program" reduce 25 0 $out/machine_reduce.json
+$mpirun -n 1 "$program" pause 2.5 50 $out/alone_pause.json
 $mpirun -n 4 "$program" reduce 25 0 $out/machine_reduce_4.json
 
 agent=$(mktemp)

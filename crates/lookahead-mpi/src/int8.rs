@@ -12,6 +12,8 @@ const BLOCK: usize = 256;
 const BLOCK_BYTES: usize = 4 + BLOCK;
 /// Elements that travel together.
 const BUCKET: usize = 1 << 20;
+/// 1.5 * 2^23.
+const WHOLE: f32 = 12_582_912.0;
 /// The code of an element that is not finite.
 const NOT_FINITE: i8 = i8::MIN;
 
@@ -142,7 +144,8 @@ fn compress(values: &mut [f32], bytes: &mut [u8]) {
         let (place, codes) = bytes.split_at_mut(4);
         place.copy_from_slice(&scale.to_le_bytes());
         for (x, code) in values.iter_mut().zip(codes) {
-            let rounded = if scale > 0.0 { (*x / scale).round().clamp(-127.0, 127.0) } else { 0.0 };
+            // numbers of this size have no fraction: adding it rounds
+            let rounded = if scale > 0.0 { (*x / scale).clamp(-127.0, 127.0) + WHOLE - WHOLE } else { 0.0 };
             let finite = x.is_finite();
             *code = if finite { rounded as i8 } else { NOT_FINITE } as u8;
             // e <- x - round(x / s) s
@@ -152,15 +155,14 @@ fn compress(values: &mut [f32], bytes: &mut [u8]) {
 }
 
 fn expand(bytes: &[u8]) -> Vec<f32> {
-    let block = |bytes: &[u8; BLOCK_BYTES]| {
-        let ([a, b, c, d], codes) =
-            bytes.split_first_chunk().map_or(([0; 4], &[][..]), |(scale, codes)| (*scale, codes));
-        let scale = f32::from_le_bytes([a, b, c, d]);
-        let value = |code: &u8| match *code as i8 {
+    let mut values = Vec::with_capacity(bytes.len());
+    for block in bytes.as_chunks::<BLOCK_BYTES>().0 {
+        let [a, b, c, d, codes @ ..] = block;
+        let scale = f32::from_le_bytes([*a, *b, *c, *d]);
+        values.extend(codes.iter().map(|&code| match code as i8 {
             NOT_FINITE => f32::NAN,
             code => f32::from(code) * scale,
-        };
-        codes.iter().map(value).collect::<Vec<f32>>()
-    };
-    bytes.as_chunks().0.iter().flat_map(block).collect()
+        }));
+    }
+    values
 }

@@ -247,8 +247,10 @@ fn serve(report: &Sender<Option<(usize, usize)>>, to_do: &Receiver<Job>, awaited
     let place = world.as_ref().map(|world| (world.rank() as usize, world.size() as usize));
     let (Ok(()), Some(world)) = (report.send(place), world) else { return };
     let ranks = place.map_or(1, |(_, size)| size);
+    let mut next = to_do.recv().ok();
     // a result that nobody waits for any more is dropped
-    for job in to_do {
+    while let Some(job) = next {
+        next = None;
         match job {
             Job::Broadcast(mut bytes, give) => {
                 mpi::request::scope(|scope| {
@@ -257,23 +259,56 @@ fn serve(report: &Sender<Option<(usize, usize)>>, to_do: &Receiver<Job>, awaited
                 give.send(bytes).ok();
             }
             Job::Gather(bytes, give) => {
-                give.send(gather(&world, &bytes, ranks, awaited)).ok();
+                let mut gathered = vec![0; bytes.len() * ranks];
+                mpi::request::scope(|scope| {
+                    complete(world.immediate_all_gather_into(scope, &bytes[..], &mut gathered[..]), awaited);
+                });
+                give.send(gathered).ok();
             }
             Job::Reduce(bytes, combine, give) => {
                 let mut parts = vec![0; bytes.len()];
                 mpi::request::scope(|scope| {
                     complete(world.immediate_all_to_all_into(scope, &bytes[..], &mut parts[..]), awaited);
                 });
-                give.send(gather(&world, &combine(&parts), ranks, awaited)).ok();
+                next = share(&world, combine(&parts), give, to_do, awaited);
             }
         }
+        next = next.or_else(|| to_do.recv().ok());
     }
 }
 
-fn gather(world: &SimpleCommunicator, bytes: &[u8], ranks: usize, awaited: &AtomicBool) -> Vec<u8> {
-    let mut gathered = vec![0; bytes.len() * ranks];
-    mpi::request::scope(|scope| complete(world.immediate_all_gather_into(scope, bytes, &mut gathered[..]), awaited));
-    gathered
+/// The second half of a reduction: what each rank has combined goes to all. The parts of the next one travel at the same time,
+/// if it is there already. Gives a job that was found instead.
+///
+/// On every rank an operation of one reduction is begun before those of the next, whatever is there when.
+fn share(
+    world: &SimpleCommunicator,
+    mut combined: Vec<u8>,
+    mut give: Sender<Vec<u8>>,
+    to_do: &Receiver<Job>,
+    awaited: &AtomicBool,
+) -> Option<Job> {
+    let ranks = world.size() as usize;
+    loop {
+        let mut gathered = vec![0; combined.len() * ranks];
+        let found = to_do.try_recv().ok();
+        let Some(Job::Reduce(bytes, combine, its_give)) = found else {
+            mpi::request::scope(|scope| {
+                complete(world.immediate_all_gather_into(scope, &combined[..], &mut gathered[..]), awaited);
+            });
+            give.send(gathered).ok();
+            return found;
+        };
+        let mut parts = vec![0; bytes.len()];
+        mpi::request::scope(|scope| {
+            let gather = world.immediate_all_gather_into(scope, &combined[..], &mut gathered[..]);
+            let exchange = world.immediate_all_to_all_into(scope, &bytes[..], &mut parts[..]);
+            complete(gather, awaited);
+            complete(exchange, awaited);
+        });
+        give.send(gathered).ok();
+        (combined, give) = (combine(&parts), its_give);
+    }
 }
 
 /// Moves an operation on until it is done: at once where the caller waits for it, else leaving the processor to its computing.
