@@ -36,11 +36,18 @@ pub struct Mpi {
     deadline: Duration,
     sent: u64,
     tickets: u64,
-    arriving: HashMap<Ticket, Receiver<Vec<u8>>>,
+    arriving: HashMap<Ticket, Arriving>,
     jobs: Option<Sender<Job>>,
     awaited: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     failed: bool,
+}
+
+/// A reduction on its way, or its result.
+#[derive(Debug)]
+enum Arriving {
+    Not(Receiver<Vec<u8>>),
+    Has(Vec<u8>),
 }
 
 /// What the thread is to do, and where its result goes.
@@ -107,7 +114,7 @@ impl Mpi {
         self.failed |= received.is_err();
         received.map_err(|error| match error {
             RecvTimeoutError::Timeout => CollectiveError::Deadline { operation, seconds: self.deadline.as_secs_f64() },
-            RecvTimeoutError::Disconnected => CollectiveError::Ended { reason: "MPI's thread has ended".to_owned() },
+            RecvTimeoutError::Disconnected => thread_has_ended(),
         })
     }
 
@@ -162,31 +169,27 @@ impl Collective for Mpi {
         let result = self.ask(|give| Job::Reduce(bytes, combine, give))?;
         let ticket = Ticket::new(self.tickets);
         self.tickets += 1;
-        self.arriving.insert(ticket, result);
+        self.arriving.insert(ticket, Arriving::Not(result));
         Ok(ticket)
     }
 
     fn poll(&mut self, ticket: Ticket) -> Result<bool, CollectiveError> {
         self.wake();
-        let Some(result) = self.arriving.get(&ticket) else { return Ok(true) };
+        let Some(Arriving::Not(result)) = self.arriving.get(&ticket) else { return Ok(true) };
         match result.try_recv() {
-            Ok(bytes) => {
-                let (give, arrived) = channel();
-                give.send(bytes).ok();
-                self.arriving.insert(ticket, arrived);
-                Ok(true)
-            }
-            Err(TryRecvError::Empty) => Ok(false),
-            Err(TryRecvError::Disconnected) => {
-                Err(CollectiveError::Ended { reason: "MPI's thread has ended".to_owned() })
-            }
-        }
+            Ok(bytes) => self.arriving.insert(ticket, Arriving::Has(bytes)),
+            Err(TryRecvError::Empty) => return Ok(false),
+            Err(TryRecvError::Disconnected) => return Err(thread_has_ended()),
+        };
+        Ok(true)
     }
 
     fn finish(&mut self, ticket: Ticket) -> Result<Vec<u8>, CollectiveError> {
         let unknown = || CollectiveError::Ended { reason: format!("nothing was started as {ticket:?}") };
-        let result = self.arriving.remove(&ticket).ok_or_else(unknown)?;
-        self.wait(&result, "reduction")
+        match self.arriving.remove(&ticket).ok_or_else(unknown)? {
+            Arriving::Has(bytes) => Ok(bytes),
+            Arriving::Not(result) => self.wait(&result, "reduction"),
+        }
     }
 
     fn sent(&self) -> u64 {
@@ -317,6 +320,10 @@ fn complete<'a, D: ?Sized>(mut request: Request<'a, D, &LocalScope<'a>>, awaited
         request = not_yet;
         if awaited.load(Ordering::Relaxed) { thread::yield_now() } else { thread::park_timeout(LOOK_EVERY) }
     }
+}
+
+fn thread_has_ended() -> CollectiveError {
+    CollectiveError::Ended { reason: "MPI's thread has ended".to_owned() }
 }
 
 fn length_of(bytes: &[u8]) -> usize {

@@ -145,11 +145,11 @@ impl<T: Float> SlowStep<T> {
 
     fn start(&mut self, workers: &mut dyn Collective, params: &ParamSet<'_, T>) -> Result<(), Error> {
         let start = params.iter().map(|param| param.values()).collect::<Vec<_>>().concat();
-        let slow = self.slow_values();
         let mean = match &mut self.state.feedback {
             None => Mean::Full(MeanInFlight::start(workers, &start)?),
             Some(feedback) => {
                 // delta = phi - theta
+                let slow = self.state.workers.slow().concat();
                 let delta: Vec<f32> = slow.iter().zip(&start).map(|(&phi, &theta)| (phi - theta).to_f32()).collect();
                 Mean::Int8(Int8InFlight::start(workers, &delta, feedback)?)
             }

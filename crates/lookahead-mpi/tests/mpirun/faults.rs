@@ -13,9 +13,7 @@ const TO_END: Duration = Duration::from_secs(5);
 
 pub fn check() {
     for ranks in [2, 4] {
-        let undisturbed = tempfile::tempdir().unwrap();
-        assert_eq!(Run::new(ranks, "train").set(FOLDER, undisturbed.path()).finish().code, Some(0));
-        let undisturbed = bits(undisturbed.path(), ranks);
+        let undisturbed = bits_at_end(tempfile::tempdir().unwrap().path(), ranks);
         let last = ranks - 1;
         for (kind, code, within) in [
             ("kill", None, TO_END),
@@ -47,12 +45,12 @@ fn disturb(ranks: usize, fault: &str, code: Option<i32>, within: Duration, undis
         ended.code,
         ended.said
     );
-    assert_eq!(Run::new(ranks, "train").set(FOLDER, folder.path()).finish().code, Some(0));
-    assert_eq!(bits(folder.path(), ranks), undisturbed);
+    assert_eq!(bits_at_end(folder.path(), ranks), undisturbed);
 }
 
-/// What every rank ended with.
-fn bits(folder: &Path, ranks: usize) -> Vec<String> {
+/// What every rank ends with, from the checkpoints of a folder on.
+fn bits_at_end(folder: &Path, ranks: usize) -> Vec<String> {
+    assert_eq!(Run::new(ranks, "train").set(FOLDER, folder).finish().code, Some(0));
     (0..ranks).map(|rank| fs::read_to_string(folder.join(format!("bits-{rank}"))).unwrap()).collect()
 }
 
@@ -71,6 +69,8 @@ fn a_signal_to_mpirun() {
     // at the sync after step 8, which is no fifth
     assert!(folder.path().join("0/rank-0-of-2-outer-8.checkpoint").exists(), "{}", ended.said);
     assert!(folder.path().join("1/rank-1-of-2-outer-8.checkpoint").exists());
+    let undisturbed = tempfile::tempdir().unwrap();
+    assert_eq!(bits_at_end(folder.path(), 2), bits_at_end(undisturbed.path(), 2));
 }
 
 fn disk_full() {
@@ -87,10 +87,8 @@ fn disk_full() {
         assert!(ended.code == Some(74) && ended.said.contains("rank 1 cannot write its checkpoint"), "{}", ended.said);
         assert!(folder.path().join("0/rank-0-of-2-outer-20.checkpoint").exists(), "the one before is kept");
         fs::remove_file(small.join("filler")).unwrap();
-        assert_eq!(Run::new(2, "train").set(FOLDER, folder.path()).finish().code, Some(0));
         let undisturbed = tempfile::tempdir().unwrap();
-        assert_eq!(Run::new(2, "train").set(FOLDER, undisturbed.path()).finish().code, Some(0));
-        assert_eq!(bits(folder.path(), 2), bits(undisturbed.path(), 2));
+        assert_eq!(bits_at_end(folder.path(), 2), bits_at_end(undisturbed.path(), 2));
     });
     drop(unmount);
 }
@@ -106,7 +104,7 @@ impl Drop for Unmount {
 fn other_numbers_of_workers() {
     timed("another number of workers is refused", || {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Run::new(2, "train").set(FOLDER, folder.path()).finish().code, Some(0));
+        bits_at_end(folder.path(), 2);
         let ended = Run::new(3, "train").set(FOLDER, folder.path()).finish();
         assert!(ended.code == Some(78) && ended.said.contains("are of 2 workers, but 3 are here"), "{}", ended.said);
     });
