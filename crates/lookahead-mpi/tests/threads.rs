@@ -5,8 +5,9 @@ mod laws;
 use std::time::Duration;
 
 use lookahead::collective::{Collective, CollectiveError, OneProcess, mean_over_workers};
+use lookahead_laws::family::initial;
 use lookahead_laws::threads::{on_threads, on_threads_within};
-use lookahead_mpi::{Error, Job};
+use lookahead_mpi::{Error, Job, News, SlowStep, Wire};
 
 #[test]
 fn one_process() {
@@ -58,5 +59,23 @@ fn an_estimate_falls_with_k_and_delay() {
         assert!(mean < f64::from(k) * job.step && mean >= f64::from(k - 1) * job.step);
         assert_eq!(job.slow_step(workers, 1, 0), job.gradients(workers));
         assert!(job.slow_step(workers, k, 0) <= 2.0 * job.step && job.slow_step(workers, k, k) == job.step);
+    }
+}
+
+/// Any flipped bit is an error, or a state that steps: a checkpoint's checksum finds it before.
+#[test]
+fn damaged_states_do_no_harm() {
+    let mut alone = OneProcess::default();
+    let config = laws::config(4).with_delay(2).unwrap().with_wire(Wire::Int8);
+    let mut run = laws::Run::<f32>::new(&alone, config.clone());
+    run.steps(&mut alone, 6);
+    let saved = run.slow_step.save(&mut alone).unwrap();
+    for bit in 0..8 * saved.len() {
+        let mut damaged = saved.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(mut slow_step) = SlowStep::restore(config.clone(), &alone, &run.params, &damaged) {
+            let mut params = initial::<f32>().unwrap();
+            (0..4).for_each(|_| drop(slow_step.after_step(&mut alone, 0.1, &mut params, News::default())));
+        }
     }
 }
