@@ -121,7 +121,9 @@ impl<T: Float> SlowStep<T> {
         let period = self.config.sync_period().at(self.state.clock.outer()).get();
         let tick = self.state.clock.tick(self.config.sync_period());
         let phase = if tick == Tick::Inner { self.state.clock.phase() } else { period };
-        if phase == period - self.config.delay() {
+        // a state of a shorter delay starts late
+        let is_under_way = self.travelling.is_some() || self.state.arrived.is_some();
+        if !is_under_way && phase >= period.saturating_sub(self.config.delay()) {
             self.start(workers, params)?;
         }
         let Tick::Sync { outer } = tick else {
@@ -240,7 +242,8 @@ impl<T: Float> SlowStep<T> {
         postcard::to_allocvec(&self.state).map_err(damaged)
     }
 
-    /// What [`save`](Self::save) gave on this rank; the run goes on with the same bits.
+    /// What [`save`](Self::save) gave on this rank; the run goes on with the same bits. Under another k or delay it goes on under
+    /// those.
     ///
     /// # Errors
     /// [`Error::DamagedState`] for other bytes, or another outer step or wire; [`Error::OtherWorkers`]; [`Error::Optimizer`] for

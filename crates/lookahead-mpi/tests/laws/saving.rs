@@ -24,6 +24,16 @@ pub fn a_run_resumes_at_every_step(workers: &mut dyn Collective) {
             assert_eq!(gone_on.slow_step.workers(), undisturbed.slow_step.workers());
         }
     }
+    // saved without a delay where a longer one would have started the mean already
+    let mut run = Run::<f32>::new(workers, config(4));
+    run.steps(workers, 3);
+    let saved = run.slow_step.save(workers).unwrap();
+    let delayed = config(4).with_delay(3).unwrap();
+    let slow_step = SlowStep::restore(delayed, workers, &run.params, &saved).unwrap();
+    let mut gone_on = Run { slow_step, ..run };
+    gone_on.steps(workers, 1);
+    assert_eq!(gone_on.slow_step.clock().outer(), 1);
+
     let mut run = Run::<f32>::new(workers, config(4));
     let saved = run.slow_step.save(workers).unwrap();
     let damaged = |config, bytes: &[u8]| SlowStep::restore(config, &*workers, &run.params, bytes).map(drop);
