@@ -280,7 +280,12 @@ FILES: dict[str, list[Case]] = {
         *(lookahead(f"frozen, {rule}", rule, 3, 0.8, without_gradient={"b": ALL_STEPS}) for rule in RULES),
         *(lookahead(f"frozen after a sync, {rule}", rule, 4, 0.3, without_gradient={"b": ALL_STEPS[8:]}) for rule in RULES),
     ],  # fmt: skip
-    "schedules": [lookahead(f"{rule}", rule, 4, 0.5, lr_factors=FACTORS) for rule in RULES],
+    # Within one cycle only the inner optimizer acts
+    "schedules": [
+        lookahead(f"{rule}, {name}", rule, k, 0.5, lr_factors=FACTORS)
+        for k, name in ((4, "k=4"), (50, "within one cycle"))
+        for rule in RULES
+    ],
     "outer_step": [
         *(outer_case(f"snoo, {rule}", rule, 4, [0.68], 0.37, "nesterov", "delta") for rule in RULES),
         outer_case("snoo from step 1, adamw", "adamw", 4, [0.68], 0.37, "nesterov", "delta", first_sync=1),
@@ -317,7 +322,7 @@ FILES: dict[str, list[Case]] = {
 def steps_of(case: Case) -> int:
     """Two cycles and a part of a third, four where the outer momentum is to be seen."""
     k = case.get("sync_period", 4)
-    return 18 if "outer" in case else max(2 * k + 2, 14 if "joins" in case else 11)
+    return len(FACTORS) if "outer" in case or "lr_factors" in case else max(2 * k + 2, 14 if "joins" in case else 11)
 
 
 def text_of(cases: list[Case]) -> str:

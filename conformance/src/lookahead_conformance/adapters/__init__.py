@@ -1,0 +1,1 @@
+"""The optimizers that the kit knows by name: one module for each package."""
