@@ -59,13 +59,18 @@ class JaxAdapter(Adapter):
         self.params = self.begin({name: jnp.array(values, dtype=jnp.float64) for name, values in weights.items()})
         self.state = self.optimizer.init(self.params)
 
+        def step(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+            updates, state = self.optimizer.update(grads, state, params)
+            return optax.apply_updates(params, updates), state
+
+        self.compiled = jax.jit(step)
+
     def step(self, grads: Grads) -> None:
         """Where a tensor has no gradient optax is given zeros: it knows no missing ones."""
         self.steps += 1
         fast = self.fast()
         full = {name: jnp.array(grads.get(name) or [0.0] * len(values)) for name, values in fast.items()}
-        updates, self.state = self.optimizer.update(full, self.state, self.params)
-        self.params = optax.apply_updates(self.params, updates)
+        self.params, self.state = self.compiled(full, self.state, self.params)
 
     def fast(self) -> Weights:
         return listed(self.params)

@@ -53,13 +53,13 @@ def _resumes(make: Make, name: str, setting: Setting) -> str | None:
 
 
 def frozen(make: Make, method: Method) -> str | None:
-    """From the beginning, and from a sync on, where fast and slow weights are the same."""
+    """From the beginning, and from a sync on, where fast and slow weights are the same and nothing else moves them."""
     checks = (
         partial(_stays, make, name, setting, after)
         for alpha in (0.3, 0.8)
         for name, setting in settings(method, alpha).items()
         for after in (0, 2 * K)
-        if after == 0 or method != "schedule_free"
+        if after == 0 or method == "lookahead"
     )
     return each(checks)
 
