@@ -55,7 +55,7 @@ pub struct Case {
 /// How the files spell a policy, whether or not the core can read.
 #[derive(Deserialize)]
 #[serde(remote = "InnerStatePolicy", rename_all = "lowercase")]
-enum Policy {
+pub(crate) enum Policy {
     Maintain,
     Interpolate,
     Reset,
@@ -63,7 +63,7 @@ enum Policy {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-enum RuleData {
+pub(crate) enum RuleData {
     Sgd { lr: f64, momentum: f64, dampening: f64, nesterov: bool, weight_decay: f64 },
     Adam { lr: f64, beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64 },
     AdamW { lr: f64, beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64 },
@@ -102,6 +102,38 @@ impl Trajectories {
     }
 }
 
+impl RuleData {
+    pub(crate) fn lr(&self) -> f64 {
+        match *self {
+            Self::Sgd { lr, .. } | Self::Adam { lr, .. } | Self::AdamW { lr, .. } | Self::Adafactor { lr, .. } => lr,
+        }
+    }
+
+    /// The learning rate and the rule, of the case of this name.
+    pub(crate) fn inner(&self, case: &str) -> Result<(f64, Inner), Error> {
+        Ok(match *self {
+            Self::Sgd { lr, momentum, dampening, nesterov, weight_decay } => {
+                let heavy_ball = rules::Sgd::new().with_momentum(momentum)?.with_dampening(dampening)?;
+                let rule = if nesterov { heavy_ball.with_nesterov()? } else { heavy_ball };
+                (lr, Inner::Sgd(rule.with_weight_decay(weight_decay)?))
+            }
+            Self::Adam { lr, beta1, beta2, epsilon, weight_decay } => {
+                let rule = rules::Adam::new().with_betas(beta1, beta2)?.with_epsilon(epsilon)?;
+                (lr, Inner::Adam(rule.with_weight_decay(weight_decay)?))
+            }
+            Self::AdamW { lr, beta1, beta2, epsilon, weight_decay } => {
+                let rule = rules::AdamW::new().with_betas(beta1, beta2)?.with_epsilon(epsilon)?;
+                (lr, Inner::AdamW(rule.with_weight_decay(weight_decay)?))
+            }
+            Self::Adafactor { lr, beta2_decay, epsilon1, epsilon2, clip, weight_decay } => {
+                assert_eq!((epsilon1, epsilon2), (f64::EPSILON, 1e-3), "{case}: the core's epsilons are fixed");
+                let rule = rules::AdaFactor::new().with_beta2_decay(beta2_decay)?.with_clipping(clip)?;
+                (lr, Inner::AdaFactor(rule.with_weight_decay(weight_decay)?))
+            }
+        })
+    }
+}
+
 impl Case {
     /// Lookahead's hyperparameters.
     ///
@@ -122,26 +154,7 @@ impl Case {
     /// # Panics
     /// If AdaFactor's epsilons are not PyTorch's defaults, which the core fixes.
     pub fn inner(&self) -> Result<(f64, Inner), Error> {
-        Ok(match self.rule {
-            RuleData::Sgd { lr, momentum, dampening, nesterov, weight_decay } => {
-                let heavy_ball = rules::Sgd::new().with_momentum(momentum)?.with_dampening(dampening)?;
-                let rule = if nesterov { heavy_ball.with_nesterov()? } else { heavy_ball };
-                (lr, Inner::Sgd(rule.with_weight_decay(weight_decay)?))
-            }
-            RuleData::Adam { lr, beta1, beta2, epsilon, weight_decay } => {
-                let rule = rules::Adam::new().with_betas(beta1, beta2)?.with_epsilon(epsilon)?;
-                (lr, Inner::Adam(rule.with_weight_decay(weight_decay)?))
-            }
-            RuleData::AdamW { lr, beta1, beta2, epsilon, weight_decay } => {
-                let rule = rules::AdamW::new().with_betas(beta1, beta2)?.with_epsilon(epsilon)?;
-                (lr, Inner::AdamW(rule.with_weight_decay(weight_decay)?))
-            }
-            RuleData::Adafactor { lr, beta2_decay, epsilon1, epsilon2, clip, weight_decay } => {
-                assert_eq!((epsilon1, epsilon2), (f64::EPSILON, 1e-3), "{}: the core's epsilons are fixed", self.name);
-                let rule = rules::AdaFactor::new().with_beta2_decay(beta2_decay)?.with_clipping(clip)?;
-                (lr, Inner::AdaFactor(rule.with_weight_decay(weight_decay)?))
-            }
-        })
+        self.rule.inner(&self.name)
     }
 
     /// The number of steps, at least two cycles.
@@ -167,16 +180,26 @@ impl Case {
     /// `curvature (theta - target) + perturbation` for each tensor in step `t`, or none in the steps listed.
     #[must_use]
     pub fn gradients(&self, tensors: &[Tensor], weights: &[Vec<f64>], t: usize) -> Vec<Option<Vec<f64>>> {
-        let mut first = 0;
-        let mut gradients = Vec::new();
-        for (tensor, theta) in tensors.iter().zip(weights) {
-            let of = |i: usize| tensor.curvature[i] * (theta[i] - tensor.target[i]) + perturbation(first + i, t);
-            let missing = self.without_gradient.get(&tensor.name).is_some_and(|steps| steps.contains(&t));
-            gradients.push((!missing).then(|| (0..theta.len()).map(of).collect()));
-            first += theta.len();
-        }
-        gradients
+        gradients(tensors, weights, t, &self.without_gradient)
     }
+}
+
+/// `curvature (theta - target) + perturbation` for each tensor in step `t`, or none in the steps listed.
+pub(crate) fn gradients(
+    tensors: &[Tensor],
+    weights: &[Vec<f64>],
+    t: usize,
+    without_gradient: &BTreeMap<String, Vec<usize>>,
+) -> Vec<Option<Vec<f64>>> {
+    let mut first = 0;
+    let mut gradients = Vec::new();
+    for (tensor, theta) in tensors.iter().zip(weights) {
+        let of = |i: usize| tensor.curvature[i] * (theta[i] - tensor.target[i]) + perturbation(first + i, t);
+        let missing = without_gradient.get(&tensor.name).is_some_and(|steps| steps.contains(&t));
+        gradients.push((!missing).then(|| (0..theta.len()).map(of).collect()));
+        first += theta.len();
+    }
+    gradients
 }
 
 /// Of element i, counted from 0 through all tensors, in step t, counted from 1.
@@ -184,7 +207,7 @@ fn perturbation(i: usize, t: usize) -> f64 {
     ((i * 7919 + t * 104_729) % 1000) as f64 / 1000.0 - 0.5
 }
 
-/// Fails, naming the place, unless every weight is within `absolute + relative |expected|` of PyTorch's.
+/// Fails, naming the place, unless every weight is within `absolute + relative |expected|` of what is expected.
 ///
 /// # Panics
 /// Where the weights differ by more, or in number.
@@ -192,6 +215,6 @@ pub fn assert_close(at: &str, found: &[f64], expected: &[f64], absolute: f64, re
     assert_eq!(found.len(), expected.len(), "{at}: the number of weights");
     for (element, (&found, &expected)) in found.iter().zip(expected).enumerate() {
         let close = (found - expected).abs() <= absolute + relative * expected.abs();
-        assert!(close, "{at}[{element}] is {found:e}, but PyTorch has {expected:e}");
+        assert!(close, "{at}[{element}] is {found:e}, but should be {expected:e}");
     }
 }

@@ -62,6 +62,7 @@ pub mod bases;
 mod case;
 mod changed;
 mod compare;
+pub mod conformance;
 pub mod family;
 pub mod golden;
 mod law;
