@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: what a change must pass, the cheapest check first.
 
 mod artifacts;
-mod command;
+pub mod command;
 mod device;
 mod features;
 mod mpi;
@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
-use crate::tidy;
+use crate::{conformance, tidy};
 use command::{check, command, readable, timed};
 
 #[derive(clap::Args)]
@@ -39,6 +39,8 @@ enum Check {
     Tidy,
     /// Licences, sources and known faults of what we depend on, where cargo-deny is installed.
     Deny,
+    /// The conformance kit, as far as it needs no framework, where Python is installed.
+    Conformance,
     /// Warnings of the compiler and of clippy, everywhere.
     Clippy,
     /// Warnings of rustdoc.
@@ -75,6 +77,7 @@ impl Check {
             Self::Fmt => check(&mut command(root, "cargo fmt --all --check")),
             Self::Tidy => timed("tidy", || tidy::run(root)),
             Self::Deny => tools::deny(root),
+            Self::Conformance => conformance::kit(root),
             Self::Clippy => check(&mut command(root, "cargo clippy --workspace --all-targets -- -D warnings")),
             Self::Doc => doc(root),
             Self::Features => features::check(root),

@@ -1,7 +1,9 @@
-//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `bench-decoding`, `bench-layers`, `pages`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `bench-decoding`, `bench-layers`, `pages`,
+//! `conformance`.
 
 mod bench;
 mod ci;
+mod conformance;
 mod golden;
 mod pages;
 mod tidy;
@@ -29,6 +31,8 @@ enum Chore {
     BenchDecoding(bench::decoding::Options),
     /// Times convolutions beside PyTorch's, layer by layer, and the processor's peak. Run it on an idle machine.
     BenchLayers(bench::layers::Options),
+    /// Puts our crates under the conformance kit's trajectories and tests the kit; `--record` checks others with it.
+    Conformance(conformance::Options),
     /// Opens every report of an output folder in a headless Chromium and checks it; leaves pictures of them.
     Pages(pages::Options),
 }
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         Chore::BenchTraining(options) => bench::training::run(&root, &options),
         Chore::BenchDecoding(options) => bench::decoding::run(&root, &options),
         Chore::BenchLayers(options) => bench::layers::run(&root, &options),
+        Chore::Conformance(options) => conformance::run(&root, &options),
         Chore::Pages(options) => pages::run(&options),
     };
     match done {

@@ -45,19 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return PASSES
         if not options.optimizer:
             raise BadInput(f"name an optimizer: {target}")
-        adapters = [adapter for name in options.optimizer for adapter in _adapters(name)]
-        results: list[Result] = []
-        for adapter in adapters:
-            laws = named or [law for law in LAWS if adapter.method in law.methods]
-            found = [check(law, adapter) for law in laws]
-            print(table(f"{adapter.name} {version(adapter) or ''}".strip(), found), flush=True)
-            results += found
+        kinds = [kind for name in options.optimizer for kind in adapters(name)]
+        found: dict[type[Adapter], list[Result]] = {}
+        for kind in kinds:
+            laws = named or [law for law in LAWS if kind.method in law.methods]
+            found[kind] = [check(law, kind) for law in laws]
+            print(table(f"{kind.name} {version(kind) or ''}".strip(), found[kind]), flush=True)
         if options.json is not None:
-            _write(options.json, adapters, results)
+            _write(options.json, found)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
-    return FAILS if any(result.fails for result in results) else PASSES
+    return FAILS if any(result.fails for results in found.values() for result in results) else PASSES
 
 
 def version(adapter: type[Adapter]) -> str | None:
@@ -76,7 +75,7 @@ def _known_law(name: str) -> str:
     raise BadInput(f"there is no law {name!r}: {hint}")
 
 
-def _adapters(name: str) -> list[type[Adapter]]:
+def adapters(name: str) -> list[type[Adapter]]:
     """The adapters of a package that the kit knows, or of a file."""
     if name in PACKAGES:
         module = _import(name)
@@ -87,11 +86,11 @@ def _adapters(name: str) -> list[type[Adapter]]:
         hint = f"did you mean {near[0]}? " if near else ""
         raise BadInput(f"{name!r} is no optimizer that is known here: {hint}There are {', '.join(PACKAGES)}, and FILE.py")
     own = [value for value in vars(module).values() if inspect.isclass(value) and value.__module__ == module.__name__]
-    adapters = [kind for kind in own if issubclass(kind, Adapter) and hasattr(kind, "name")]
-    adapters = [kind for kind in adapters if not inspect.isabstract(kind)]
-    if not adapters:
+    found = [kind for kind in own if issubclass(kind, Adapter) and hasattr(kind, "name")]
+    found = [kind for kind in found if not inspect.isabstract(kind)]
+    if not found:
         raise BadInput(f"{name} has no adapter: a class that inherits from lookahead_conformance.Adapter and has a name")
-    return adapters
+    return found
 
 
 def _import(name: str) -> ModuleType:
@@ -118,10 +117,17 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _write(path: Path, adapters: list[type[Adapter]], results: list[Result]) -> None:
-    subjects = {adapter.name: {"package": adapter.package, "version": version(adapter)} for adapter in adapters}
-    rows = [{**subjects[result.subject], **result.as_json()} for result in results]
+def as_rows(found: dict[type[Adapter], list[Result]]) -> list[dict[str, object]]:
+    """A row for each result, as it stands in the JSON."""
+    return [
+        {"package": kind.package, "version": version(kind), **result.as_json()}
+        for kind, results in found.items()
+        for result in results
+    ]
+
+
+def _write(path: Path, found: dict[type[Adapter], list[Result]]) -> None:
     try:
-        path.write_text(json.dumps({"results": rows}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"results": as_rows(found)}, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror}") from error

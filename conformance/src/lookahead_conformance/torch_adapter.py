@@ -50,13 +50,17 @@ class TorchAdapter(Adapter):
             raise NotOffered("it has no outer step with momentum")
         return self.wrap(inner_optimizer(setting.rule, params), setting)
 
+    def scheduled(self) -> Any:
+        """The optimizer that a scheduler is made for."""
+        return self.optimizer
+
     def make(self, setting: Setting, weights: Weights) -> None:
         self.params = {name: _parameter(values) for name, values in weights.items()}
         self.optimizer = self.build(list(self.params.values()), setting)
         factors = setting.lr_factors
         self.scheduler = None
         if factors is not None:
-            self.scheduler = LambdaLR(self.optimizer, lambda t: factors[min(t, len(factors) - 1)])
+            self.scheduler = LambdaLR(self.scheduled(), lambda t: factors[min(t, len(factors) - 1)])
 
     def step(self, grads: Grads) -> None:
         for name, param in self.params.items():

@@ -9,7 +9,7 @@ import torch
 
 from lookahead_conformance.adapter import NotOffered
 from lookahead_conformance.setting import Setting, Weights
-from lookahead_conformance.torch_adapter import TorchAdapter
+from lookahead_conformance.torch_adapter import TorchAdapter, inner_optimizer
 
 
 class ScheduleFreeAdapter(TorchAdapter):
@@ -20,7 +20,7 @@ class ScheduleFreeAdapter(TorchAdapter):
     adamw: ClassVar[Any]
 
     def build(self, params: list[torch.nn.Parameter], setting: Setting) -> Any:
-        rule = setting.rule
+        rule, self.beta = setting.rule, setting.beta
         if rule.kind == "sgd":
             kind, inner = self.sgd, {"momentum": setting.beta}
         elif rule.kind == "adamw" and rule.beta1 == 0.0:
@@ -38,9 +38,7 @@ class ScheduleFreeAdapter(TorchAdapter):
     def slow_of(self, param: torch.nn.Parameter) -> torch.Tensor | None:
         """x = (y - (1 - beta) z) / beta."""
         z = self.optimizer.state[param].get("z", param)
-        group = self.optimizer.param_groups[0]
-        beta = group["betas"][0] if "betas" in group else group["momentum"]
-        return (param - (1 - beta) * z) / beta
+        return (param - (1 - self.beta) * z) / self.beta
 
     def evaluate(self) -> Weights:
         self.optimizer.eval()
@@ -58,3 +56,31 @@ class ScheduleFree(ScheduleFreeAdapter):
     adamw = schedulefree.AdamWScheduleFree
 
 
+
+
+class AroundSgd(ScheduleFreeAdapter):
+    """The wrapper, around PyTorch's own SGD, on which a scheduler is put: the wrapper is no `Optimizer`."""
+
+    name = "schedulefree wrapper around SGD"
+    package = "schedulefree"
+    kind: ClassVar[str] = "sgd"
+
+    def build(self, params: list[torch.nn.Parameter], setting: Setting) -> Any:
+        if setting.rule.kind != self.kind:
+            raise NotOffered(f"around {setting.rule.kind} it has an adapter of its own")
+        self.beta = setting.beta
+        inner = inner_optimizer(setting.rule, params)
+        decay = setting.weight_decay_at_y
+        optimizer = schedulefree.ScheduleFreeWrapper(inner, weight_decay_at_y=decay, momentum=self.beta)
+        optimizer.train()
+        return optimizer
+
+    def scheduled(self) -> Any:
+        return self.optimizer.base
+
+
+class AroundAdamW(AroundSgd):
+    """The wrapper, around PyTorch's own AdamW."""
+
+    name = "schedulefree wrapper around AdamW"
+    kind = "adamw"
