@@ -96,7 +96,7 @@ class Sgd:
 
 
 class Adam:
-    """Adam and AdamW. Each moment is divided by its weight w = beta w + (1 - beta), which is 1 - beta^t unless pulled back."""
+    """Adam and AdamW. Each moment is divided by its weight w = beta w + (1 - beta): 1 - beta^t, unless pulled back."""
 
     def __init__(self, rule: dict[str, Any], weights: Vector) -> None:
         self.rule = rule
@@ -111,9 +111,7 @@ class Adam:
         self.m = [b1 * m + (1 - b1) * g for m, g in zip(self.m, g, strict=True)]
         self.v = [b2 * v + (1 - b2) * g * g for v, g in zip(self.v, g, strict=True)]
         self.w1, self.w2 = b1 * self.w1 + (1 - b1), b2 * self.w2 + (1 - b2)
-        return [
-            m / self.w1 / (math.sqrt(v / self.w2) + r["epsilon"]) for m, v in zip(self.m, self.v, strict=True)
-        ]
+        return [m / self.w1 / (math.sqrt(v / self.w2) + r["epsilon"]) for m, v in zip(self.m, self.v, strict=True)]
 
     def step(self, weights: Vector, g: Vector, lr: float) -> Vector:
         direction = self.direction(weights, g)
@@ -202,9 +200,7 @@ class ScheduleFree:
         weight = self.largest * self.largest
         self.sum += weight
         c = weight / self.sum
-        self.z = [
-            z - lr * (d + s["weight_decay"] * y) for z, d, y in zip(self.z, direction, self.theta, strict=True)
-        ]
+        self.z = [z - lr * (d + s["weight_decay"] * y) for z, d, y in zip(self.z, direction, self.theta, strict=True)]
         self.phi = [(1 - c) * x + c * z for x, z in zip(self.phi, self.z, strict=True)]
         self.theta = [(1 - s["beta"]) * z + s["beta"] * x for x, z in zip(self.phi, self.z, strict=True)]
 
@@ -218,8 +214,9 @@ def run(case: Case, initial: Weights, gradient: Gradient, steps: int) -> tuple[l
     tensors: dict[str, Any] = {}
     born: dict[str, int] = {}
     fast, slow = [], []
-    k, outer = case.get("sync_period", 0), 0
-    first = case.get("first_sync", k)
+    k: int = case.get("sync_period", 0)
+    outer = 0
+    first: int = case.get("first_sync", k)
     for t in range(1, steps + 1):
         for name, values in initial.items():
             if name not in tensors and t >= case.get("joins", {}).get(name, 1):
@@ -264,22 +261,35 @@ FILES: dict[str, list[Case]] = {
         *(lookahead(f"interpolate, {rule}", rule, 4, 0.6, policy="interpolate") for rule in RULES if rule != "sgd"),
         *(
             lookahead(
-                f"interpolate the moments alone, {rule}", rule, 4, 0.6, policy="interpolate",
-                convention="moments alone", alternative_to=f"interpolate, {rule}",
+                f"interpolate the moments alone, {rule}",
+                rule,
+                4,
+                0.6,
+                policy="interpolate",
+                convention="moments alone",
+                alternative_to=f"interpolate, {rule}",
             )
             for rule in ("adam", "adamw")
         ),
-    ],  # fmt: skip
+    ],
     "parameters": [
         *(lookahead(f"joins at a sync, {rule}", rule, 4, 0.5, joins={"c": 9}) for rule in ("sgd", "adam")),
         lookahead("joins within a cycle, sgd", "sgd", 4, 0.5, joins={"c": 7}),
         lookahead(
-            "joins within a cycle with a clock of its own, sgd", "sgd", 4, 0.5, joins={"c": 7},
-            convention="a clock of its own", alternative_to="joins within a cycle, sgd",
+            "joins within a cycle with a clock of its own, sgd",
+            "sgd",
+            4,
+            0.5,
+            joins={"c": 7},
+            convention="a clock of its own",
+            alternative_to="joins within a cycle, sgd",
         ),
         *(lookahead(f"frozen, {rule}", rule, 3, 0.8, without_gradient={"b": ALL_STEPS}) for rule in RULES),
-        *(lookahead(f"frozen after a sync, {rule}", rule, 4, 0.3, without_gradient={"b": ALL_STEPS[8:]}) for rule in RULES),
-    ],  # fmt: skip
+        *(
+            lookahead(f"frozen after a sync, {rule}", rule, 4, 0.3, without_gradient={"b": ALL_STEPS[8:]})
+            for rule in RULES
+        ),
+    ],
     # Within one cycle only the inner optimizer acts
     "schedules": [
         lookahead(f"{rule}, {name}", rule, k, 0.5, lr_factors=FACTORS)
@@ -296,10 +306,16 @@ FILES: dict[str, list[Case]] = {
         outer_case("muloco, changed outer rate, sgd", "sgd", 3, [0.7, 0.7, 0.35, 0.2], 0.6, "nesterov", "outer_step"),
         outer_case("snoo, changed rate, sgd", "sgd", 3, [0.68], 0.37, "nesterov", "delta", lr_factors=FACTORS),
         outer_case(
-            "slowmo, changed rate, sgd", "sgd", 3, [1.0], 0.5, "heavy_ball", "delta_over_learning_rate",
+            "slowmo, changed rate, sgd",
+            "sgd",
+            3,
+            [1.0],
+            0.5,
+            "heavy_ball",
+            "delta_over_learning_rate",
             lr_factors=FACTORS,
         ),
-    ],  # fmt: skip
+    ],
     "schedule_free": [
         schedule_free("sgd", SGD, 0.0),
         schedule_free("sgd, weight decay", SGD, 0.05),
@@ -307,15 +323,22 @@ FILES: dict[str, list[Case]] = {
         schedule_free("sgd, frozen", SGD, 0.0, without_gradient={"b": ALL_STEPS}),
         schedule_free("adamw", ADAM_W_WITHOUT_MOMENTUM, 0.05),
         schedule_free(
-            "adamw with the paper's bias correction", ADAM_W_WITHOUT_MOMENTUM, 0.05,
-            convention="the paper's bias correction", alternative_to="adamw",
+            "adamw with the paper's bias correction",
+            ADAM_W_WITHOUT_MOMENTUM,
+            0.05,
+            convention="the paper's bias correction",
+            alternative_to="adamw",
         ),
         schedule_free("adamw, changed rate", ADAM_W_WITHOUT_MOMENTUM, 0.0, lr_factors=FACTORS),
         schedule_free(
-            "adamw with the paper's bias correction, changed rate", ADAM_W_WITHOUT_MOMENTUM, 0.0, lr_factors=FACTORS,
-            convention="the paper's bias correction", alternative_to="adamw, changed rate",
+            "adamw with the paper's bias correction, changed rate",
+            ADAM_W_WITHOUT_MOMENTUM,
+            0.0,
+            lr_factors=FACTORS,
+            convention="the paper's bias correction",
+            alternative_to="adamw, changed rate",
         ),
-    ],  # fmt: skip
+    ],
 }
 
 

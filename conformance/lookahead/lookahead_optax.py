@@ -21,7 +21,7 @@ POLICIES = ("maintain", "reset", "interpolate")
 
 
 class LookaheadState(NamedTuple):
-    """`phase` counts the steps since the last sync; `anchor` is the inner state then; `refused`: a value was not finite."""
+    """`phase`: steps since the last sync; `anchor`: the inner state then; `refused`: whether a step was not finite."""
 
     inner: Any
     slow: Any
@@ -61,7 +61,9 @@ def lookahead(
     def init(params: Any) -> LookaheadState:
         state = inner.init(params)
         anchor = state if policy == "interpolate" else None
-        return LookaheadState(state, jax.tree.map(jnp.array, params), anchor, jnp.zeros([], jnp.int32), jnp.array(False))
+        return LookaheadState(
+            state, jax.tree.map(jnp.array, params), anchor, jnp.zeros([], jnp.int32), jnp.array(False)
+        )
 
     def sync(state: LookaheadState, params: Any, updates: Any) -> tuple[Any, LookaheadState]:
         target = jax.tree.map(lambda phi, p, u: pulled_back(phi, p + u), state.slow, params, updates)
@@ -85,7 +87,9 @@ def lookahead(
         updates = jax.tree.map(lambda ok, u: jnp.where(ok, u, jnp.zeros_like(u)), finite, updates)
         refused = state.refused | ~jnp.all(jnp.array([ok.all() for ok in jax.tree.leaves(finite)]))
         state = state._replace(inner=after, phase=state.phase + 1, refused=refused)
-        return jax.lax.cond(state.phase == k, sync, lambda state, params, updates: (updates, state), state, params, updates)
+        return jax.lax.cond(
+            state.phase == k, sync, lambda state, params, updates: (updates, state), state, params, updates
+        )
 
     def sync_now(state: LookaheadState, params: Any) -> tuple[Any, LookaheadState]:
         still = jax.tree.map(jnp.zeros_like, params)

@@ -6,7 +6,7 @@
     with lookahead.evaluated():
         validate(model)         # on the slow weights
 
-Schedulers, GradScaler and trainers see the optimizer that you made. A step that GradScaler skips is no step here either.
+Schedulers, GradScaler and trainers see the optimizer that you made. A step that GradScaler skips is no step here.
 Make it again for a copy of the optimizer: `copy.deepcopy` and pickle leave hooks behind.
 """
 
@@ -110,7 +110,9 @@ class Lookahead:
             raise ValueError("this state has no slow weights: it was saved without Lookahead")
         saved, params = state["lookahead"], self._params()
         if len(saved["slow"]) != len(params):
-            raise ValueError(f"this state has {len(saved['slow'])} slow weights, but there are {len(params)} parameters")
+            raise ValueError(
+                f"this state has {len(saved['slow'])} slow weights, but there are {len(params)} parameters"
+            )
         self.phase = saved["phase"]
         self.slow = {p: _like(value, p) for p, value in zip(params, saved["slow"], strict=True)}
         self.anchors = {

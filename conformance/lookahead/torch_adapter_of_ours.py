@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from lookahead_conformance.setting import Setting, Weights
 from lookahead_conformance.torch_adapter import TorchAdapter
 from lookahead_torch import Lookahead

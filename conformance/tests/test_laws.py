@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from broken import BREAKS
 from lookahead_conformance import Adapter, NotOffered, Setting, Weights
 from lookahead_conformance.laws import BY_NAME, LAWS, check

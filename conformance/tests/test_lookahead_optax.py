@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-jax = pytest.importorskip("jax")
-optax = pytest.importorskip("optax")
+pytest.importorskip("jax")
+pytest.importorskip("optax")
 
-from lookahead_conformance.laws import LAWS, check  # noqa: E402
-from lookahead_optax import lookahead  # noqa: E402
-from optax_adapter_of_ours import Ours  # noqa: E402
+import jax
+import optax
+
+from lookahead_conformance.laws import LAWS, Law, check
+from lookahead_optax import lookahead
+from optax_adapter_of_ours import Ours
 
 SOURCE = Path(__file__).parents[1] / "lookahead/lookahead_optax.py"
 
@@ -21,8 +25,8 @@ def test_it_is_short() -> None:
 
 
 @pytest.mark.parametrize("law", [law for law in LAWS if "lookahead" in law.methods], ids=lambda law: law.name)
-def test_it_passes(law: object) -> None:
-    result = check(law, Ours)  # type: ignore[arg-type]
+def test_it_passes(law: Law) -> None:
+    result = check(law, Ours)
     wanted = "not offered" if result.law == "late_parameters" else "pass"
     assert result.status == wanted, result
 
@@ -32,7 +36,7 @@ def test_it_is_the_last_of_a_chain_and_runs_in_a_scan() -> None:
     optimizer = optax.chain(optax.clip(0.5), lookahead(optax.adamw(0.01), k=5))
     params = {"w": jax.numpy.arange(6, dtype=jax.numpy.float32), "b": jax.numpy.float32(2.0)}
 
-    def step(carry: object, _: object) -> tuple[object, None]:
+    def step(carry: Any, _: None) -> tuple[Any, None]:
         params, state = carry
         grads = jax.grad(lambda p: (p["w"] ** 2).sum() + p["b"] ** 2)(params)
         updates, state = optimizer.update(grads, state, params)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from lookahead_conformance.laws import LAWS, check  # noqa: E402
-from lookahead_torch import Lookahead  # noqa: E402
-from torch.optim import lr_scheduler  # noqa: E402
-from torch_adapter_of_ours import Ours  # noqa: E402
+import torch
+from torch.optim import lr_scheduler
+
+from lookahead_conformance import cli
+from lookahead_conformance.laws import LAWS, Law, check
+from lookahead_torch import Lookahead
+from torch_adapter_of_ours import Ours
 
 SOURCE = Path(__file__).parents[1] / "lookahead/lookahead_torch.py"
 
@@ -22,8 +26,8 @@ def test_it_is_short() -> None:
 
 
 @pytest.mark.parametrize("law", [law for law in LAWS if "lookahead" in law.methods], ids=lambda law: law.name)
-def test_it_passes(law: object) -> None:
-    result = check(law, Ours)  # type: ignore[arg-type]
+def test_it_passes(law: Law) -> None:
+    result = check(law, Ours)
     assert result.status == "pass", result
 
 
@@ -37,7 +41,7 @@ def batch(t: int) -> tuple[torch.Tensor, torch.Tensor]:
     return x, x.sum(dim=1, keepdim=True).cos()
 
 
-SCHEDULERS = {
+SCHEDULERS: dict[str, Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]] = {
     "step": lambda optimizer: lr_scheduler.StepLR(optimizer, 3, gamma=0.5),
     "cosine": lambda optimizer: lr_scheduler.CosineAnnealingLR(optimizer, 20),
     "one cycle": lambda optimizer: lr_scheduler.OneCycleLR(optimizer, max_lr=0.05, total_steps=20),
@@ -52,7 +56,7 @@ SCHEDULERS = {
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_schedulers_see_an_ordinary_optimizer(name: str) -> None:
-    """The rates are those without Lookahead, saved and loaded in mid-cycle too, and with alpha = 1 so are the weights."""
+    """The rates are those without Lookahead, also after a load in mid-cycle; with alpha = 1 so are the weights."""
 
     def run(k: int | None, alpha: float, reload_after: int | None = None) -> tuple[list[float], list[torch.Tensor]]:
         net = model()
@@ -105,7 +109,8 @@ def test_autocast_and_grad_scaler_on_the_cpu() -> None:
         before = [p.detach().clone() for p in net.parameters()]
         phase = lookahead.phase
         if t == 4:
-            next(net.parameters()).grad[0, 0] = float("inf")
+            for p in net.parameters():
+                p.grad = torch.full_like(p, float("inf"))
         scaler.step(optimizer)
         scaler.update()
         stayed = all(map(torch.equal, before, net.parameters()))
@@ -150,3 +155,15 @@ def test_what_cannot_be_loaded_is_refused() -> None:
         Lookahead(plain, policy="pullback")
     with pytest.raises(ValueError, match="whole number"):
         Lookahead(plain, k=2.5)  # type: ignore[arg-type]
+
+
+def test_the_adapter_of_the_readme_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Around something that is no Lookahead: only the inner optimizer acts."""
+    readme = (SOURCE.parents[1] / "README.md").read_text()
+    code = readme.split("```python\n")[1].split("```")[0]
+    (tmp_path / "mine.py").write_text(code)
+    (tmp_path / "my_package.py").write_text("def Lookahead(inner, k, alpha):\n    return inner\n")
+    assert cli.main([str(tmp_path / "mine.py")]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("my Lookahead\n") and "trajectory            off by" in out
+    assert "scheduler_after_load  pass" in out and "reset                 not offered" in out

@@ -59,7 +59,7 @@ class Adapter(ABC):
         """Lets a tensor join."""
         raise NotOffered("parameters cannot join later")
 
-    def freeze(self, name: str) -> None:
+    def freeze(self, name: str) -> None:  # noqa: B027 nothing more is to be done in most frameworks
         """Stops training a tensor: from now on its gradient is None."""
 
     def end_cycle(self) -> None:

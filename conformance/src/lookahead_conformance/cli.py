@@ -84,12 +84,16 @@ def adapters(name: str) -> list[type[Adapter]]:
     else:
         near = difflib.get_close_matches(name, PACKAGES, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise BadInput(f"{name!r} is no optimizer that is known here: {hint}There are {', '.join(PACKAGES)}, and FILE.py")
+        raise BadInput(
+            f"{name!r} is no optimizer that is known here: {hint}There are {', '.join(PACKAGES)}, and FILE.py"
+        )
     own = [value for value in vars(module).values() if inspect.isclass(value) and value.__module__ == module.__name__]
     found = [kind for kind in own if issubclass(kind, Adapter) and hasattr(kind, "name")]
     found = [kind for kind in found if not inspect.isabstract(kind)]
     if not found:
-        raise BadInput(f"{name} has no adapter: a class that inherits from lookahead_conformance.Adapter and has a name")
+        raise BadInput(
+            f"{name} has no adapter: a class that inherits from lookahead_conformance.Adapter and has a name"
+        )
     return found
 
 

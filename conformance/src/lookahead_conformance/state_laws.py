@@ -80,14 +80,14 @@ def _stays(make: Make, name: str, setting: Setting, after: int) -> str | None:
 def _met(session: Session) -> bool:
     """Whether fast and slow weights are the same now, to rounding."""
     slow, fast = session.slow(), session.adapter.fast()
-    return slow is None or all(distance(a, b) < 1e-9 for name in fast for a, b in zip(fast[name], slow[name], strict=True))
+    return slow is None or all(
+        distance(a, b) < 1e-9 for name in fast for a, b in zip(fast[name], slow[name], strict=True)
+    )
 
 
 def fast_equals_slow(make: Make, method: Method) -> str | None:
     checks = (
-        partial(_meet, make, name, setting)
-        for alpha in (0.3, 0.8)
-        for name, setting in settings(method, alpha).items()
+        partial(_meet, make, name, setting) for alpha in (0.3, 0.8) for name, setting in settings(method, alpha).items()
     )
     return each(checks)
 

@@ -22,7 +22,7 @@ class ScheduleFreeAdapter(TorchAdapter):
     def build(self, params: list[torch.nn.Parameter], setting: Setting) -> Any:
         rule, self.beta = setting.rule, setting.beta
         if rule.kind == "sgd":
-            kind, inner = self.sgd, {"momentum": setting.beta}
+            kind, inner = self.sgd, dict[str, Any](momentum=setting.beta)
         elif rule.kind == "adamw" and rule.beta1 == 0.0:
             kind, inner = self.adamw, {"betas": (setting.beta, rule.beta2), "eps": rule.epsilon}
         else:
@@ -54,8 +54,6 @@ class ScheduleFree(ScheduleFreeAdapter):
     package = "schedulefree"
     sgd = schedulefree.SGDScheduleFree
     adamw = schedulefree.AdamWScheduleFree
-
-
 
 
 class AroundSgd(ScheduleFreeAdapter):
