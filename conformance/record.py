@@ -119,7 +119,7 @@ def main() -> None:
         f" {sum(r.fails for r in results)} | {sum(r.status == 'not offered' for r in results)} |"
         for kind, results in found.items()
     ]
-    template = (HERE / "record.md").read_text(encoding="utf-8")
+    template = (HERE / "record.txt").read_text(encoding="utf-8")
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     text = template.replace("{versions}", textwrap.fill(listed, 138))
     text = text.replace("{counts}", "\n".join(counts)).replace("{sections}", "\n".join(sections).rstrip())
