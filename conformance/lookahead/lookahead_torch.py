@@ -78,6 +78,7 @@ class Lookahead:
     @torch.no_grad()
     def _sync(self) -> None:
         self.phase = 0
+        self._seed()  # of what has joined since the last step
         for p in self._params():
             phi, state = self.slow[p], self.optimizer.state
             # phi - alpha (phi - theta): a weight that has not moved keeps its bits

@@ -140,6 +140,17 @@ def test_evaluation_is_undone_after_an_exception() -> None:
     assert all(map(torch.equal, fast, net.parameters()))
 
 
+def test_a_cycle_can_end_right_after_a_parameter_has_joined() -> None:
+    old, new = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    optimizer = torch.optim.SGD([old], lr=0.5)
+    lookahead = Lookahead(optimizer, k=5)
+    old.grad = torch.ones(2)
+    optimizer.step()
+    optimizer.add_param_group({"params": [new]})
+    lookahead.sync_now()
+    assert old.tolist() == [0.75, 0.75] and new.tolist() == [1.0, 1.0] and lookahead.phase == 0
+
+
 def test_what_cannot_be_loaded_is_refused() -> None:
     parameters = list(model().parameters())
     plain = torch.optim.SGD(parameters, lr=0.1)
