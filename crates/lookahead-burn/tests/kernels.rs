@@ -197,13 +197,22 @@ fn what_others_hold_stays_as_it_is() {
 }
 
 #[test]
-fn gradients_in_another_order_of_memory_and_parameters_without_elements_are_taken() {
+fn tensors_in_another_order_of_memory_and_without_elements_are_taken() {
     let _turn = TURN.lock();
     let Some(device) = device() else { return };
     let grad = tensor(&numbers(2), &device);
     let turned = Tensor::<2>::from_data(grad.clone().transpose().into_data(), &device).transpose();
     let step_by = |grad| step(Rule::Plain(SGD), tensor(&numbers(1), &device), grad, vec![], None).0;
-    assert_eq!(values(&step_by(turned)), values(&step_by(grad)));
+    assert_eq!(values(&step_by(turned.clone())), values(&step_by(grad.clone())));
+    // all of them the other way round, beside moments and slow weights that are not
+    let turn =
+        |values: &[f32]| Tensor::<2>::from_data(tensor(values, &device).transpose().into_data(), &device).transpose();
+    let synced = |slow| Synced { sync: Sync::PullBack(0.5), slow, buffer: None, refused: counter(&device) };
+    let step_from = |theta, grad| {
+        let moments = vec![Tensor::zeros(SHAPE, &device), Tensor::zeros(SHAPE, &device)];
+        step(Rule::Adam(ADAM), theta, grad, moments, Some(synced(tensor(&numbers(3), &device)))).0
+    };
+    assert_eq!(values(&step_from(turn(&numbers(1)), turned)), values(&step_from(tensor(&numbers(1), &device), grad)));
 
     let none = || Tensor::<2>::zeros([0, 7], &device);
     assert_eq!(step(Rule::Adam(ADAM), none(), none(), vec![none(), none()], None).0.dims(), [0, 7]);
