@@ -1,9 +1,9 @@
-//! Steps of [Lookahead](lookahead) optimizers on the tensors of Burn's CubeCL backend (CUDA, Vulkan, wgpu), in place: one
+//! Steps of Lookahead optimizers on the tensors of Burn's CubeCL backend (CUDA, Vulkan, wgpu), in place: one
 //! kernel for a parameter, which reads and writes its weights, moments, slow weights and momentum once.
 //!
 //! `lookahead-burn` uses it under its features `cuda`, `vulkan` and `wgpu`; nobody else need know of it. A step is
 //!
-//! 1. the rule, SGD or Adam, as [`lookahead::kernels`] defines it;
+//! 1. the rule, SGD or Adam, as the core's kernels define it;
 //! 2. in every k-th step the sync: Eq. 1 of the paper, or an outer step with momentum. An element whose result is not
 //!    finite keeps its slow weight and is counted on the device.
 //!
