@@ -1,7 +1,7 @@
 //! The kernels of GPUs: a step of the rule, and the sync that may follow it, in one launch.
 
 use burn::tensor::Tensor;
-use lookahead_cube::{Rule, Sync, Synced};
+use lookahead_cube::{OuterUpdate, Rule, Synced};
 
 pub(crate) use lookahead_cube::opens;
 
@@ -24,8 +24,8 @@ pub(crate) fn step<const D: usize>(
     let moments = moments.map(|moment| moment.unwrap_or_else(|| weights.zeros_like())).collect();
     let synced = synced.map(|(DeviceSlow { slow, buffer, refused }, update)| {
         let sync = match update.step {
-            Some(step) => Sync::Momentum(step.in_precision()),
-            None => Sync::PullBack(update.alpha.get() as f32),
+            Some(step) => OuterUpdate::Momentum(step.in_precision()),
+            None => OuterUpdate::PullBack(update.alpha.get() as f32),
         };
         let buffer = update.step.map(|_| buffer.unwrap_or_else(|| slow.zeros_like()));
         Synced { sync, slow, buffer, refused }

@@ -17,7 +17,7 @@ use lookahead::kernels::momentum::{self, outer_step};
 use lookahead::kernels::{Pass, adam, sgd};
 use lookahead::{Alpha, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, SyncPeriod};
 use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, RuleSet, Sgd};
-use lookahead_cube::{Rule, Sync, Synced, opens, step};
+use lookahead_cube::{OuterUpdate, Rule, Synced, opens, step};
 
 use parameters::Parameters;
 
@@ -94,14 +94,14 @@ fn rules() -> [(Rule, usize); 4] {
     [(Rule::Plain(SGD), 0), (Rule::HeavyBall(SGD), 1), (Rule::Nesterov(SGD), 1), (Rule::Adam(ADAM), 2)]
 }
 
-fn syncs() -> Vec<Option<Sync>> {
+fn syncs() -> Vec<Option<OuterUpdate>> {
     let momentum = |rate, momentum, kept, nesterov| {
-        Some(Sync::Momentum(momentum::Coefficients { rate, momentum, kept, nesterov }))
+        Some(OuterUpdate::Momentum(momentum::Coefficients { rate, momentum, kept, nesterov }))
     };
     vec![
         None,
-        Some(Sync::PullBack(0.5)),
-        Some(Sync::PullBack(1.0)),
+        Some(OuterUpdate::PullBack(0.5)),
+        Some(OuterUpdate::PullBack(1.0)),
         momentum(0.7, 0.9, 0.9, true),
         momentum(0.7, 0.9, 0.45, false),
         momentum(0.7, 0.9, 0.0, true),
@@ -129,7 +129,7 @@ fn every_rule_and_sync_is_the_cores() {
             let synced = sync.map(|sync| Synced {
                 sync,
                 slow: tensor(&phi, &device),
-                buffer: matches!(sync, Sync::Momentum(_)).then(|| tensor(&b, &device)),
+                buffer: matches!(sync, OuterUpdate::Momentum(_)).then(|| tensor(&b, &device)),
                 refused: counter(&device),
             });
             let (found, found_moments, found_slow) =
@@ -138,11 +138,11 @@ fn every_rule_and_sync_is_the_cores() {
             expected_rule(rule, &mut theta, &grad, &mut moments);
             match sync {
                 None => assert!(found_slow.is_none()),
-                Some(Sync::PullBack(alpha)) => {
+                Some(OuterUpdate::PullBack(alpha)) => {
                     let alpha = Alpha::new(alpha.into()).expect("an alpha");
                     Pass::new().pull_back(&mut phi, &mut theta, alpha);
                 }
-                Some(Sync::Momentum(numbers)) => _ = outer_step(&mut phi, &mut b, &mut theta, numbers),
+                Some(OuterUpdate::Momentum(numbers)) => _ = outer_step(&mut phi, &mut b, &mut theta, numbers),
             }
             assert_close(&what, &found, &theta);
             for (found, expected) in found_moments.iter().zip(&moments) {
@@ -166,7 +166,7 @@ fn what_is_not_finite_keeps_its_slow_weight_and_is_counted() {
         let mut grad = numbers(2);
         (grad[3], grad[8], grad[20]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
         let (phi, b) = (numbers(3), numbers(4));
-        let buffer = matches!(sync, Sync::Momentum(_)).then(|| tensor(&b, &device));
+        let buffer = matches!(sync, OuterUpdate::Momentum(_)).then(|| tensor(&b, &device));
         let synced = Synced { sync, slow: tensor(&phi, &device), buffer, refused: counter(&device) };
         let theta = tensor(&numbers(1), &device);
         let (theta, _, synced) = step(Rule::Plain(SGD), theta, tensor(&grad, &device), vec![], Some(synced));
@@ -188,7 +188,7 @@ fn what_others_hold_stays_as_it_is() {
     let [theta, slow, buffer, first, second] = held.clone();
     let numbers_of_sync = momentum::Coefficients { rate: 0.7, momentum: 0.9, kept: 0.9, nesterov: true };
     let synced =
-        Synced { sync: Sync::Momentum(numbers_of_sync), slow, buffer: Some(buffer), refused: counter(&device) };
+        Synced { sync: OuterUpdate::Momentum(numbers_of_sync), slow, buffer: Some(buffer), refused: counter(&device) };
     let grad = tensor(&numbers(2), &device);
     let moved = step(Rule::Adam(ADAM), theta, grad, vec![first, second.abs()], Some(synced)).0;
     assert!(values(&moved).iter().zip(numbers(1)).all(|(moved, from)| *moved != from));
@@ -208,7 +208,7 @@ fn tensors_in_another_order_of_memory_and_without_elements_are_taken() {
     // all of them the other way round, beside moments and slow weights that are not
     let turn =
         |values: &[f32]| Tensor::<2>::from_data(tensor(values, &device).transpose().into_data(), &device).transpose();
-    let synced = |slow| Synced { sync: Sync::PullBack(0.5), slow, buffer: None, refused: counter(&device) };
+    let synced = |slow| Synced { sync: OuterUpdate::PullBack(0.5), slow, buffer: None, refused: counter(&device) };
     let step_from = |theta, grad| {
         let moments = vec![Tensor::zeros(SHAPE, &device), Tensor::zeros(SHAPE, &device)];
         step(Rule::Adam(ADAM), theta, grad, moments, Some(synced(tensor(&numbers(3), &device)))).0

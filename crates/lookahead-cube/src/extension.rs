@@ -26,7 +26,7 @@ pub enum Rule {
 
 /// The numbers of a sync.
 #[derive(Debug, Clone, Copy)]
-pub enum Sync {
+pub enum OuterUpdate {
     /// Eq. 1 with this alpha.
     PullBack(f32),
     /// An outer step with momentum.
@@ -39,7 +39,7 @@ pub struct Numbers {
     /// Of the rule.
     pub rule: Rule,
     /// Of the sync that follows, if one does.
-    pub sync: Option<Sync>,
+    pub sync: Option<OuterUpdate>,
 }
 
 /// The moments of a rule.
@@ -218,7 +218,7 @@ impl Rule {
     }
 }
 
-impl Sync {
+impl OuterUpdate {
     /// The kind of outer step, its numbers, whether the buffer begins anew, and whether alpha is 1.
     fn launch(self) -> (Outer, OuterNumbersLaunch, bool, bool) {
         match self {
@@ -239,7 +239,7 @@ impl Sync {
 #[derive(Debug, Clone)]
 pub struct Synced<const D: usize> {
     /// The numbers of the sync.
-    pub sync: Sync,
+    pub sync: OuterUpdate,
     /// phi.
     pub slow: Tensor<D>,
     /// b, for a sync with momentum.

@@ -20,4 +20,4 @@ mod extension;
 mod kernels;
 
 #[cfg(feature = "kernels")]
-pub use extension::{Rule, Sync, Synced, opens, step};
+pub use extension::{OuterUpdate, Rule, Synced, opens, step};
