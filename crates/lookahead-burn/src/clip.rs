@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor};
 
 use crate::Error;
-use crate::flex::{Values, opens};
+use crate::flex::{Values, is_later, opens};
 use crate::magnitude::largest_magnitude;
 use crate::places::Places;
 use crate::read_back::{self, Number};
@@ -55,7 +55,8 @@ fn coefficient(norm: f64, max_norm: f64) -> Option<f64> {
 ///
 /// On the CPU the norm is summed in f64 and in a fixed order. Elsewhere each tensor is summed on its device, in f64 where
 /// that has it, and nothing waits for the norm: it stays on the device, if all gradients are on the same one, until it is
-/// asked for. Parameters without a gradient, and gradients of other modules in
+/// asked for; without f64 a norm above
+/// the largest f32 counts as not finite there. Parameters without a gradient, and gradients of other modules in
 /// `grads`, do not count and stay as they are.
 ///
 /// A norm that is not finite scales nothing: the gradients pass as they are, for the caller to see in
@@ -92,9 +93,9 @@ pub fn clip_by_global_norm<M: Module>(
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let device = pending.first().map(Tensor::device).filter(read_back::is_later);
-    let is_later = device.is_some_and(|device| sum.is_none() && pending.iter().all(|part| part.device() == device));
-    let (norm, factor) = if is_later {
+    let device = pending.first().map(Tensor::device).filter(is_later);
+    let stays = device.is_some_and(|device| sum.is_none() && pending.iter().all(|part| part.device() == device));
+    let (norm, factor) = if stays {
         let (norm, coefficient) = on_device(pending, max_norm);
         (Number::on_device(norm), Some(Number::on_device(coefficient)))
     } else {

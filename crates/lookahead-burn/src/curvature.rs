@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 use lookahead::kernels::{AlphaSums, AlphaTerms, Pass, SlowValues};
 use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
-use crate::flex::{Values, opens};
+use crate::flex::{Values, is_later, opens};
 use crate::places::Places;
 use crate::read_back::{self, Number, moved_to};
 use crate::record::{RecordReader, RecordWriter};
@@ -124,14 +124,12 @@ pub(crate) fn choose_alpha<M: Module, I: InnerOptimizer>(
         power: adaptive.curvature(),
         total: AlphaSums::default(),
         pending: vec![],
+        devices: vec![],
     };
     places.visit(module, &mut sums);
-    let Sums { total, pending, .. } = sums;
-    let device = pending.first().map(Tensor::device).filter(read_back::is_later);
-    match device {
-        Some(device) if total == AlphaSums::default() && pending.iter().all(|sum| sum.device() == device) => {
-            on_device(adaptive, pending)
-        }
+    let Sums { total, pending, devices, .. } = sums;
+    match &devices[..] {
+        [device] if is_later(device) && !pending.is_empty() => on_device(adaptive, pending),
         _ => {
             let pending = read_back::numbers(pending).unwrap_or_else(|error| panic!("{error}"));
             Chosen::Known(
@@ -161,12 +159,8 @@ fn on_device(adaptive: &Adaptive, pending: Vec<Tensor<1>>) -> Chosen {
 }
 
 /// What was chosen, waiting for the device that has it.
-///
-/// # Panics
-/// If the device fails.
-pub(crate) fn read_chosen(adaptive: &Adaptive, slope: &Number, curvature: &Number) -> ChosenAlpha {
-    let [slope, curvature] = [slope, curvature].map(|sum| sum.read().unwrap_or_else(|error| panic!("{error}")));
-    adaptive.choose(AlphaSums { slope, curvature })
+pub(crate) fn read_chosen(adaptive: &Adaptive, slope: &Number, curvature: &Number) -> Result<ChosenAlpha, Error> {
+    Ok(adaptive.choose(AlphaSums { slope: slope.read()?, curvature: curvature.read()? }))
 }
 
 struct Sums<'a, I> {
@@ -178,12 +172,19 @@ struct Sums<'a, I> {
     total: AlphaSums,
     /// Slope and curvature of each parameter that does not open, still on its device.
     pending: Vec<Tensor<1>>,
+    /// Where the slow and the fast weights are.
+    devices: Vec<Device>,
 }
 
 impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let id = param.id;
         let Some(slow) = self.slow.get::<D>(id) else { return };
+        for device in [slow.device(), param.val().device()] {
+            if !self.devices.contains(&device) {
+                self.devices.push(device);
+            }
+        }
         let moment = match self.squares {
             Some(squares) => squares.second_moment::<D>(id),
             None => self.inner.second_moment::<D>(id),

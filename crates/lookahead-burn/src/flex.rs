@@ -42,6 +42,11 @@ pub(crate) fn host() -> Device {
     Device::flex()
 }
 
+/// Whether a device goes on computing while the host does, so that to look at a value is to wait.
+pub(crate) fn is_later(device: &Device) -> bool {
+    *device != host()
+}
+
 /// Whether both are the same values of the CPU's memory: seen without reading them.
 pub(crate) fn is_same_memory<const D: usize>(one: &Tensor<D>, other: &Tensor<D>) -> bool {
     let memory = |tensor: &Tensor<D>| Lifted::lower(tensor.clone()).1.try_into_primitive::<Flex>().ok();

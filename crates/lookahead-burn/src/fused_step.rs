@@ -242,15 +242,28 @@ impl<O: Optimizer> Take<'_, '_, O> {
         self.opened.push_back(Open { id, shape, rule, lr, lifted, weights, gradient, state, slow, anchor });
     }
 
+    /// Whether a kernel of the device can step this parameter.
+    fn has_kernel<const D: usize>(&self, id: ParamId, path: &str, weights: &Tensor<D>, gradient: &Tensor<D>) -> bool {
+        let moments_fit = || {
+            self.rules.states.get(&id).is_none_or(|known| {
+                let state: &RuleState<D> = known.state.downcast_ref();
+                state.first.iter().chain(&state.second).all(|moment| moment.dtype() == weights.dtype())
+            })
+        };
+        let is_there = cube::opens(weights) && cube::opens(gradient) && gradient.dims() == weights.dims();
+        is_there && Kernel::of(self.rules.rule(id, path)).is_some() && moments_fit()
+    }
+
     /// The rule, the sync and "interpolate" for this parameter alone: by the kernels of its device, or by tensor operations.
     fn step_alone<const D: usize>(&mut self, parameter: Parameter<D>) -> Tensor<D> {
         let Parameter { id, path, lr, lifted, mut weights, gradient, .. } = parameter;
         let (mut is_synced, frozen) = (false, lifted.is_frozen());
         if let Some(gradient) = gradient {
             let (shape, device) = (weights.dims().to_vec(), weights.device());
+            let has_kernel = self.has_kernel(id, &path, &weights, &gradient);
             let state = self.rules.states.remove(&id).map(|known| known.state);
             let rule = self.rules.rule(id, &path);
-            let (stepped, state) = match Kernel::of(rule).filter(|_| cube::opens(&weights) && cube::opens(&gradient)) {
+            let (stepped, state) = match Kernel::of(rule).filter(|_| has_kernel) {
                 Some(kernel) => {
                     let state = state.map(DynState::downcast::<RuleState<D>>).unwrap_or_default().moved_to(&device);
                     let sync = self.sync.as_mut().filter(|sync| !frozen && sync.update.measured.is_none());

@@ -48,8 +48,8 @@ use crate::{BlackBox, Error, InnerOptimizer, RuleSet, Weights};
 /// half-precision number nearest to phi at a sync: [`slow_model`](Self::slow_model) evaluates that, [`slow`](Self::slow) and
 /// the record hold phi itself, and an element that has not moved since keeps its phi.
 ///
-/// On the CPU the arithmetic is the core's, in place; on other devices it is tensor operations, where a compiler may
-/// contract multiplications and additions. There no step waits for the device but that of every tenth sync, which looks
+/// On the CPU the arithmetic is the core's, in place; on GPUs it is kernels of the same for SGD, Adam and AdamW in f32, and tensor
+/// operations for all else, where a compiler may contract multiplications and additions. There no step waits for the device but that of every tenth sync, which looks
 /// whether elements were refused as not finite. So the slow weights keep their values at once, as on the CPU, and the inner
 /// state is reset up to nine syncs later.
 #[derive(Debug, Clone)]
@@ -64,8 +64,8 @@ pub struct Lookahead<I> {
     clipping: Option<Clipping>,
     clock: SyncClock,
     last_sync: Option<LastSync>,
-    refused: Refused,
-    // What syncs refused since the inner state was last reset for that, or was known not to need it.
+    // What syncs refused until the last look, which resets the inner state if there was anything, and since then.
+    refused: u64,
     unseen: Refused,
 }
 
@@ -139,7 +139,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
             clipping: None,
             clock: SyncClock::default(),
             last_sync: None,
-            refused: Refused::default(),
+            refused: 0,
             unseen: Refused::default(),
         }
     }
@@ -374,8 +374,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
             Some(anchor) => anchor.rebase(module),
             None => {}
         }
-        self.refused.add(refused.clone());
-        self.refused = std::mem::take(&mut self.refused).gathered();
+        self.refused = self.refused.saturating_add(unseen);
         self.last_sync = Some(LastSync { outer, chosen, refused });
     }
 }

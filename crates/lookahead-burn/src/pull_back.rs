@@ -5,7 +5,7 @@ use lookahead::Alpha;
 use lookahead::kernels::Pass;
 use lookahead::kernels::momentum::Coefficients;
 
-use crate::flex::{Values, opens};
+use crate::flex::{Values, is_later, opens};
 use crate::read_back::{Number, moved_to};
 use crate::refused::Refused;
 use crate::weights::in_precision;
@@ -45,7 +45,7 @@ fn pull_back<const D: usize>(
         _ => slow.clone() - (slow.clone() - fast) * alpha.get(),
     };
     let finite = moved.clone().is_finite();
-    refused.count_later(finite.clone().bool_not().float().sum());
+    refused.count_later(finite.clone());
     let slow = slow.mask_where(finite, moved);
     (slow.clone(), slow)
 }
@@ -77,7 +77,7 @@ fn outer_step<const D: usize>(
         (false, false) => slow.clone() - buffer.clone() * rate,
     };
     let finite = moved.clone().is_finite();
-    refused.count_later(finite.clone().bool_not().float().sum());
+    refused.count_later(finite.clone());
     let kept = finite.clone().bool_and(buffer.clone().is_finite());
     let buffer = buffer.zeros_like().mask_where(kept, buffer);
     let slow = slow.mask_where(finite, moved);
@@ -138,5 +138,7 @@ pub(crate) fn interpolate<const D: usize>(moment: Tensor<D>, anchor: Option<Tens
         Pass::new().interpolate(moment.as_mut_slice(), anchor.as_slice(), alpha);
         return moment.into_tensor();
     }
-    anchor.clone() - (anchor - moment) * alpha.get()
+    let moved = anchor.clone() - (anchor.clone() - moment.clone()) * alpha.get();
+    // An anchor of before the look at what was refused may be spoilt.
+    if is_later(&moved.device()) { moment.mask_where(anchor.is_finite(), moved) } else { moved }
 }

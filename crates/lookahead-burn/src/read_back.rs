@@ -7,17 +7,12 @@ use std::fmt;
 
 use burn::tensor::{AllocationProperty, Bytes, Device, Tensor, TensorData, Transaction};
 
-use crate::flex::host;
+use crate::flex::is_later;
 use crate::traversal::tensor_of;
 use crate::{Error, Parameter};
 
 /// The target of the log's entries, at level "trace", about each time that the host waits for a device.
 pub(crate) const WAITS: &str = "lookahead_burn::waits";
-
-/// Whether a device goes on computing while the host does, so that to look at a value is to wait.
-pub(crate) fn is_later(device: &Device) -> bool {
-    *device != host()
-}
 
 /// A number, or where it still is.
 #[derive(Clone)]

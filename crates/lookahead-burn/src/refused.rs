@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use burn::tensor::{DType, Device, Int, Tensor};
+use burn::tensor::{Bool, DType, Device, FloatDType, Int, Tensor};
 
+use crate::flex::is_later;
 use crate::{Error, read_back};
 
 /// The number of elements that syncs refused as not finite.
@@ -38,7 +39,7 @@ impl Refused {
     /// [`Error::ReadBack`] if a device fails.
     pub fn total(&self) -> Result<u64, Error> {
         let pending = if self.is_known() { Vec::new() } else { read_back::numbers(self.pending.clone())? };
-        Ok(self.counted + pending.iter().sum::<f64>() as u64)
+        Ok(self.counted.saturating_add(pending.iter().sum::<f64>() as u64))
     }
 
     /// [`total`](Self::total), where Burn's interface has no room for an error.
@@ -55,16 +56,23 @@ impl Refused {
     }
 
     pub(crate) fn count(&mut self, elements: usize) {
-        self.counted += elements as u64;
+        self.counted = self.counted.saturating_add(elements as u64);
     }
 
-    pub(crate) fn count_later(&mut self, elements: Tensor<1>) {
-        self.pending.push(elements);
+    /// The elements that are not finite, counted where they are.
+    pub(crate) fn count_later<const D: usize>(&mut self, finite: Tensor<D, Bool>) {
+        self.pending.push(finite.bool_not().float().cast(FloatDType::F32).sum());
     }
 
     /// One integer on this device for a kernel to count in, to be [put back](Self::put_back).
     pub(crate) fn counter(&mut self, device: &Device) -> Tensor<1, Int> {
-        self.counter.take().unwrap_or_else(|| Tensor::zeros([1], (device, DType::I32)))
+        match self.counter.take() {
+            Some(counter) if counter.device() == *device => counter,
+            elsewhere => {
+                self.pending.extend(elsewhere.map(counted));
+                Tensor::zeros([1], (device, DType::I32))
+            }
+        }
     }
 
     pub(crate) fn put_back(&mut self, counter: Tensor<1, Int>) {
@@ -81,9 +89,8 @@ impl Refused {
     /// # Panics
     /// If one of the others fails.
     pub(crate) fn gathered(mut self) -> Self {
-        self.pending.extend(self.counter.take().map(|count| count.float()));
-        let (later, at_once): (Vec<_>, Vec<_>) =
-            self.pending.into_iter().partition(|count| read_back::is_later(&count.device()));
+        self.pending.extend(self.counter.take().map(counted));
+        let (later, at_once): (Vec<_>, Vec<_>) = self.pending.into_iter().partition(|count| is_later(&count.device()));
         let mut gathered = Self::from(Self { counted: self.counted, pending: at_once, counter: None }.total_or_panic());
         let mut rest = later;
         while let Some(first) = rest.pop() {
@@ -93,4 +100,9 @@ impl Refused {
         }
         gathered
     }
+}
+
+/// A kernel's count in the precision that others are summed in.
+fn counted(count: Tensor<1, Int>) -> Tensor<1> {
+    count.float().cast(FloatDType::F32)
 }

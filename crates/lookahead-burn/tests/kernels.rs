@@ -301,8 +301,8 @@ fn a_step_is_one_launch_for_a_parameter_and_a_sync_no_more() {
     assert_eq!(launches_of(RuleSet::new(momentum()), 2, &device), 2 * 3);
     assert_eq!(launches_of(RuleSet::new(AdamW::new()), 2, &device), 2 * 3);
 
-    // A sync sets a counter to zero, makes it a float, and adds it to those of all syncs before.
-    let of_two_syncs = 2 * 3;
+    // A sync sets a counter to zero, and makes it a float.
+    let of_two_syncs = 2 * 2;
     let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).expect("a period"));
     let lookahead = Lookahead::with_config(AdamW::new(), config.clone()).expect("an optimizer");
     assert_eq!(launches_of(lookahead, 4, &device), 4 * 3 + of_two_syncs);

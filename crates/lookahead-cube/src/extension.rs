@@ -262,6 +262,16 @@ pub fn step<const D: usize>(
     moments: Vec<Tensor<D>>,
     synced: Option<Synced<D>>,
 ) -> (Tensor<D>, Vec<Tensor<D>>, Option<Synced<D>>) {
+    let slow = synced.iter().flat_map(|synced| [Some(&synced.slow), synced.buffer.as_ref()]).flatten();
+    for tensor in [&grad].into_iter().chain(&moments).chain(slow) {
+        let fits = opens(tensor) && tensor.dims() == theta.dims() && tensor.device() == theta.device();
+        assert!(fits, "a tensor beside theta that a step of it does not take");
+    }
+    let slow = synced.iter().flat_map(|synced| [Some(&synced.slow), synced.buffer.as_ref()]).flatten();
+    for tensor in [&grad].into_iter().chain(&moments).chain(slow) {
+        let fits = opens(tensor) && tensor.dims() == theta.dims() && tensor.device() == theta.device();
+        assert!(fits, "a tensor beside theta that a step of it does not take");
+    }
     let numbers = Numbers { rule, sync: synced.as_ref().map(|synced| synced.sync) };
     let mut moments = moments.into_iter().map(Tensor::into_dispatch);
     let moments = match (moments.next(), moments.next()) {

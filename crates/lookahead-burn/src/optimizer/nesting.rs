@@ -47,7 +47,6 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.squares = self.squares.take().map(|_| SquaredGradients::default());
         self.clock = SyncClock::default();
         self.last_sync = None;
-        self.unseen = Refused::default();
     }
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {
@@ -104,12 +103,12 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         }
         record.number("phase", self.clock.phase())?;
         record.number("outer", self.clock.outer())?;
-        record.number("refused", self.refused.total()?)?;
         let unseen = self.unseen.total()?;
+        record.number("refused", self.refused.saturating_add(unseen))?;
         if unseen > 0 {
             record.number("unseen", unseen)?;
         }
-        if let Some(sync) = self.last_sync() {
+        if let Some(sync) = self.report()? {
             let mut record = record.within("last_sync");
             record.number("outer", sync.outer)?;
             record.number("alpha", sync.alpha.get())?;
@@ -135,8 +134,9 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
             (None, _) => drop(record.within("squares").take_all()),
         }
         self.clock = SyncClock::at(record.number("phase")?, record.number("outer")?);
-        self.refused = Refused::from(record.number::<u64>("refused")?);
-        self.unseen = Refused::from(record.number_if_there::<u64>("unseen")?.unwrap_or(0));
+        let unseen: u64 = record.number_if_there("unseen")?.unwrap_or(0);
+        self.refused = record.number::<u64>("refused")?.saturating_sub(unseen);
+        self.unseen = unseen.into();
         self.last_sync = None;
         if self.clock.outer() > 0 {
             let mut record = record.within("last_sync");

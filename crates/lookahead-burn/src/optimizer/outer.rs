@@ -25,9 +25,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
     pub(super) fn alpha_without_gradient(&self, outer: u64) -> Chosen {
         Chosen::Known(match self.config.step_size() {
             StepSize::Fixed(schedule) => schedule.at(outer).into(),
-            StepSize::Adaptive(adaptive) => {
-                self.last_sync.as_ref().map_or(adaptive.low(), |sync| self.known(&sync.chosen).alpha).into()
-            }
+            StepSize::Adaptive(adaptive) => self.last_sync().map_or(adaptive.low(), |sync| sync.alpha).into(),
             StepSize::Outer(step) => step.alpha(outer),
         })
     }
@@ -35,7 +33,10 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// A measured alpha as a number where the host takes part in the sync: for slow weights there, and under "interpolate".
     pub(super) fn known_where_asked_for(&self, chosen: Chosen) -> Chosen {
         let is_asked_for = self.anchor.is_some() || self.slow.are_on_host();
-        if is_asked_for { Chosen::Known(self.known(&chosen)) } else { chosen }
+        if !is_asked_for {
+            return chosen;
+        }
+        Chosen::Known(self.known(&chosen).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// A sync with this alpha, and the inner optimizer that it concerns.
