@@ -10,6 +10,13 @@ use crate::pull_back::Update;
 use crate::rule_state::RuleState;
 use crate::slow_weights::DeviceSlow;
 
+/// Whether the kernels can work on `weights` and these together.
+pub(crate) fn fit<'a, const D: usize>(weights: &'a Tensor<D>, others: impl IntoIterator<Item = &'a Tensor<D>>) -> bool {
+    let is_beside =
+        |tensor: &Tensor<D>| opens(tensor) && tensor.dims() == weights.dims() && tensor.device() == weights.device();
+    opens(weights) && others.into_iter().all(is_beside)
+}
+
 /// A step of the rule on `weights`, its moments in `state`, with the sync of `synced` if there is one.
 pub(crate) fn step<const D: usize>(
     kernel: Kernel<'_>,

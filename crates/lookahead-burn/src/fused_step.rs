@@ -31,7 +31,7 @@ pub(crate) enum Kernel<'a> {
 }
 
 impl<'a> Kernel<'a> {
-    fn of(rule: &'a impl Optimizer) -> Option<Self> {
+    pub(crate) fn of(rule: &'a impl Optimizer) -> Option<Self> {
         let rule: &dyn Any = rule;
         let sgd = rule.downcast_ref::<Sgd>().map(|rule| Self::Sgd(rule.core()));
         let adam = || rule.downcast_ref::<Adam>().map(|rule| Self::Adam(rule.core().hyperparameters()));
@@ -247,11 +247,10 @@ impl<O: Optimizer> Take<'_, '_, O> {
         let moments_fit = || {
             self.rules.states.get(&id).is_none_or(|known| {
                 let state: &RuleState<D> = known.state.downcast_ref();
-                state.first.iter().chain(&state.second).all(|moment| moment.dtype() == weights.dtype())
+                state.moments().all(|moment| moment.dtype() == weights.dtype())
             })
         };
-        let is_there = cube::opens(weights) && cube::opens(gradient) && gradient.dims() == weights.dims();
-        is_there && Kernel::of(self.rules.rule(id, path)).is_some() && moments_fit()
+        cube::fit(weights, [gradient]) && Kernel::of(self.rules.rule(id, path)).is_some() && moments_fit()
     }
 
     /// The rule, the sync and "interpolate" for this parameter alone: by the kernels of its device, or by tensor operations.
@@ -307,7 +306,7 @@ impl<O: Optimizer> Take<'_, '_, O> {
 fn opens_state<O: Optimizer, const D: usize>(rules: &RuleSet<O>, id: ParamId) -> bool {
     rules.states.get(&id).is_none_or(|known| {
         let state: &RuleState<D> = known.state.downcast_ref();
-        state.first.iter().chain(&state.second).all(opens)
+        state.moments().all(opens)
     })
 }
 

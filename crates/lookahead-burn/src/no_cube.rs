@@ -11,6 +11,13 @@ pub(crate) fn opens<const D: usize>(_tensor: &Tensor<D>) -> bool {
     false
 }
 
+pub(crate) fn fit<'a, const D: usize>(
+    _weights: &'a Tensor<D>,
+    _others: impl IntoIterator<Item = &'a Tensor<D>>,
+) -> bool {
+    false
+}
+
 pub(crate) fn step<const D: usize>(
     _kernel: Kernel<'_>,
     _lr: f64,

@@ -1,25 +1,30 @@
 //! Lookahead as a per-parameter rule, for `ModuleOptimizer`, its parameter groups and burn-train's `Learner`.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use burn::module::{Module, ParamId};
-use burn::optim::{LearningRate, Optimizer, OptimizerRecord, RecordState, StateSink, StateSource, join_path};
+use burn::optim::{DynState, LearningRate, Optimizer, OptimizerRecord, RecordState, StateSink, StateSource, join_path};
 use burn::tensor::{Device, Tensor};
 use burn_pack::Scalar;
 use lookahead::{BufferScale, InnerStatePolicy, LookaheadConfig, SlowStorage, StepSize, SyncClock, Tick};
 
 use crate::black_box::RecordContent;
+use crate::cube;
 use crate::foreign_state::{
     self, ANCHOR_LEAF, BUFFER_LEAF, BUFFER_SIZE_LEAF, BUFFER_UNIT_LEAF, INNER_LEAF, OUTER_LEAF, PHASE_LEAF, SLOW_LEAF,
     UNSEEN_LEAF,
 };
+use crate::fused_step::Kernel;
 use crate::momentum::{unit_number, unit_of};
 use crate::optimizer::SYNCS_BETWEEN_LOOKS;
 use crate::parameters::parameters;
 use crate::pull_back::{Update, settle};
 use crate::read_back::{moved_to, values_or_panic};
 use crate::refused::Refused;
+use crate::rule_state::RuleState;
+use crate::slow_weights::DeviceSlow;
 use crate::traversal::{tensor_of, with_rank};
 use crate::weights::widened;
 use crate::{Error, Parameter, Weights, nested_rules};
@@ -108,6 +113,60 @@ impl<O> LookaheadRule<O> {
     }
 }
 
+/// What a step works on.
+struct Tensors<O: Optimizer, const D: usize> {
+    slow: Tensor<D>,
+    buffer: Option<Tensor<D>>,
+    fast: Tensor<D>,
+    inner: Option<O::State<D>>,
+}
+
+impl<O: Optimizer> LookaheadRule<O> {
+    /// The step of the inner rule and, with an `update`, the sync: in one launch where the device has a kernel for both.
+    fn advance<const D: usize>(
+        &self,
+        lr: LearningRate,
+        grad: Tensor<D>,
+        tensors: Tensors<O, D>,
+        update: Option<&Update>,
+        refused: &mut Refused,
+    ) -> Tensors<O, D> {
+        let kernel = self.kernel_for(&tensors, &grad);
+        let Tensors { slow, buffer, fast, inner } = tensors;
+        match (update, kernel) {
+            (Some(update), Some(kernel)) => {
+                let state =
+                    inner.map(|inner| DynState::create(inner, D).downcast::<RuleState<D>>()).unwrap_or_default();
+                let slow = DeviceSlow { slow, buffer, refused: refused.counter(&fast.device()) };
+                let (fast, state, slow) = cube::step(kernel, lr, fast, grad, state, Some((slow, update)));
+                let Some(DeviceSlow { slow, buffer, refused: counter }) = slow else {
+                    unreachable!("a kernel gives back the slow weights that it was given")
+                };
+                refused.put_back(counter);
+                Tensors { slow, buffer, fast, inner: Some(DynState::create(state, D).downcast()) }
+            }
+            (Some(update), None) => {
+                let (fast, inner) = self.inner.step(lr, fast, grad, inner);
+                let (slow, buffer, fast) = settle(slow, buffer, fast, update, refused);
+                Tensors { slow, buffer, fast, inner }
+            }
+            (None, _) => {
+                let (fast, inner) = self.inner.step(lr, fast, grad, inner);
+                Tensors { slow, buffer, fast, inner }
+            }
+        }
+    }
+
+    /// The kernel of the device that can carry out the rule and the sync, if there is one.
+    fn kernel_for<const D: usize>(&self, tensors: &Tensors<O, D>, grad: &Tensor<D>) -> Option<Kernel<'_>> {
+        let Tensors { slow, buffer, fast, inner } = tensors;
+        let kernel = Kernel::of(&self.inner)?;
+        let state = (inner as &dyn Any).downcast_ref::<Option<RuleState<D>>>()?;
+        let moments = state.iter().flat_map(RuleState::moments);
+        cube::fit(fast, [grad, slow].into_iter().chain(buffer).chain(moments)).then_some(kernel)
+    }
+}
+
 /// One parameter's slow weights, clock and inner state.
 #[derive(Clone)]
 pub struct LookaheadRuleState<O: Optimizer, const D: usize> {
@@ -151,19 +210,25 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
                 unseen: Refused::default(),
             });
         let is_first = inner.is_none();
-        let (fast, inner) = self.inner.step(lr, tensor, grad, inner);
+        let update = match clock.tick(self.config.sync_period()) {
+            Tick::Sync { outer } => {
+                scale.lr = lr;
+                Some(self.update(outer, &mut scale))
+            }
+            _ => None,
+        };
+        let tensors = Tensors { slow, buffer, fast: tensor, inner };
+        let Tensors { slow, buffer, fast, inner } = self.advance(lr, grad, tensors, update.as_ref(), &mut unseen);
         let policy = self.config.inner_state();
         if let (InnerStatePolicy::Interpolate, true, Some(inner)) = (policy, is_first, &inner)
             && let Err(error) = foreign_state::check_interpolable::<_, D>(inner, &fast.device())
         {
             panic!("{error}");
         }
-        let Tick::Sync { outer } = clock.tick(self.config.sync_period()) else {
+        let Some(update) = update else {
             return (fast, Some(LookaheadRuleState { slow, buffer, scale, clock, inner, anchor, unseen }));
         };
-        scale.lr = lr;
-        let update = self.update(outer, &mut scale);
-        let (slow, buffer, fast) = settle(slow, buffer, fast, &update, &mut unseen);
+        let outer = update.outer;
         let mut unseen = unseen.gathered();
         let looks = unseen.is_known() || (outer + 1).is_multiple_of(SYNCS_BETWEEN_LOOKS);
         let refused = if looks { std::mem::take(&mut unseen).total_or_panic() } else { 0 };

@@ -39,6 +39,11 @@ impl<const D: usize> RuleState<D> {
         Self { first: None, second: None, correction: BiasCorrection::default(), steps: 0 }
     }
 
+    /// Those that there are.
+    pub(crate) fn moments(&self) -> impl Iterator<Item = &Tensor<D>> {
+        self.first.iter().chain(&self.second)
+    }
+
     pub(crate) fn moved_to(self, device: &Device) -> Self {
         let Self { first, second, correction, steps } = self;
         let first = first.map(|moment| moved_to(moment, device));

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use burn::cubecl::config::profiling::ProfilingLogLevel;
 use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+use burn::optim::Optimizer;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use log::{LevelFilter, Log, Metadata, Record};
 use lookahead::kernels::momentum::{self, outer_step};
 use lookahead::kernels::{Pass, adam, sgd};
 use lookahead::{Alpha, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, SyncPeriod};
-use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, RuleSet, Sgd};
+use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, LookaheadRule, RuleSet, Sgd};
 use lookahead_cube::{OuterUpdate, Rule, Synced, opens, step};
 
 use parameters::Parameters;
@@ -307,6 +308,40 @@ fn a_step_is_one_launch_for_a_parameter_and_a_sync_no_more() {
     let lookahead = Lookahead::with_config(AdamW::new(), config.clone()).expect("an optimizer");
     assert_eq!(launches_of(lookahead, 4, &device), 4 * 3 + of_two_syncs);
     let outer = OuterStep::nesterov(OuterRate::new(0.7).expect("eta"), OuterMomentum::new(0.9).expect("mu"));
-    let lookahead = Lookahead::with_config(AdamW::new(), config.with_outer_step(outer)).expect("an optimizer");
+    let with_momentum = config.clone().with_outer_step(outer);
+    let lookahead = Lookahead::with_config(AdamW::new(), with_momentum.clone()).expect("an optimizer");
     assert_eq!(launches_of(lookahead, 4, &device), 4 * 3 + of_two_syncs);
+
+    // Parameter by parameter each has a counter, and a sum of what it counted.
+    for config in [config, with_momentum] {
+        let rule = LookaheadRule::with_config(AdamW::new(), config).expect("a rule");
+        assert_eq!(launches_of(RuleSet::new(rule), 4, &device), 4 * 3 + 2 * 3 * 3);
+    }
+}
+
+#[test]
+fn burns_own_loop_over_parameters_steps_with_the_kernels() {
+    let _turn = TURN.lock();
+    let Some(device) = device() else { return };
+    let gradient = || tensor(&numbers(2), &device);
+    let (theta, first, second) = (tensor(&numbers(1), &device), gradient(), gradient());
+    let before = launches(&device);
+    let (theta, state) = AdamW::new().step(0.1, theta, first, None);
+    let (theta, _) = AdamW::new().step(0.1, theta, second, state);
+    // The first step makes two moments.
+    assert_eq!(launches(&device) - before, 2 + 2);
+
+    let (mut values, grad, mut moments) = (numbers(1), numbers(2), vec![vec![0.0; 35]; 2]);
+    let rule = lookahead::rules::AdamW::new();
+    let mut correction = lookahead::rules::BiasCorrection::default();
+    for _ in 0..2 {
+        rule.hyperparameters().advance(&mut correction);
+        expected_rule(
+            Rule::Adam(rule.hyperparameters().coefficients(0.1, correction)),
+            &mut values,
+            &grad,
+            &mut moments,
+        );
+    }
+    assert_close("AdamW", &theta, &values);
 }

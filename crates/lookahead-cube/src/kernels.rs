@@ -99,7 +99,6 @@ fn rule(
 
 /// A step of the rule.
 #[cube(launch)]
-#[expect(clippy::too_many_arguments, reason = "a kernel names each of its buffers")]
 pub(crate) fn step(
     mut theta: LinearViewMut<'_, f32>,
     mut first: LinearViewMut<'_, f32>,

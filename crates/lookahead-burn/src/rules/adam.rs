@@ -5,7 +5,9 @@ use burn::tensor::{Device, Tensor};
 use lookahead::kernels::Task;
 use lookahead::rules::AdamHyperparameters;
 
+use crate::cube;
 use crate::flex::{Values, opens};
+use crate::fused_step::Kernel;
 use crate::rule_state::RuleState;
 use crate::rules::in_single;
 
@@ -58,14 +60,14 @@ macro_rules! adam_rule {
 }
 
 adam_rule! {
-    /// PyTorch's Adam for Burn: [`lookahead::rules::Adam`] on tensors, in place on the CPU.
+    /// PyTorch's Adam for Burn: [`lookahead::rules::Adam`] on tensors, in place on the CPU, one kernel on a GPU.
     ///
     /// Its bias corrections move with its moments when Lookahead interpolates, which those of Burn's own Adam cannot.
     Adam
 }
 
 adam_rule! {
-    /// PyTorch's AdamW for Burn: [`lookahead::rules::AdamW`] on tensors, in place on the CPU.
+    /// PyTorch's AdamW for Burn: [`lookahead::rules::AdamW`] on tensors, in place on the CPU, one kernel on a GPU.
     ///
     /// ```
     /// use lookahead_burn::AdamW;
@@ -83,6 +85,10 @@ fn step<const D: usize>(
     grad: Tensor<D>,
     mut state: RuleState<D>,
 ) -> (Tensor<D>, RuleState<D>) {
+    if cube::fit(&tensor, std::iter::once(&grad).chain(state.moments())) {
+        let (tensor, state, _) = cube::step(Kernel::Adam(hyper), lr, tensor, grad, state, None);
+        return (tensor, state);
+    }
     state.steps = state.steps.saturating_add(1);
     hyper.advance(&mut state.correction);
     let first = state.first.take().unwrap_or_else(|| tensor.zeros_like());

@@ -5,11 +5,13 @@ use burn::tensor::{Device, Tensor};
 
 use lookahead::kernels::Task;
 
+use crate::cube;
 use crate::flex::{Values, opens};
+use crate::fused_step::Kernel;
 use crate::rule_state::RuleState;
 use crate::rules::in_single;
 
-/// PyTorch's SGD for Burn: [`lookahead::rules::Sgd`] on tensors, in place on the CPU.
+/// PyTorch's SGD for Burn: [`lookahead::rules::Sgd`] on tensors, in place on the CPU, one kernel on a GPU.
 ///
 /// ```
 /// use lookahead_burn::Sgd;
@@ -67,6 +69,10 @@ fn step<const D: usize>(
     grad: Tensor<D>,
     mut state: RuleState<D>,
 ) -> (Tensor<D>, RuleState<D>) {
+    if cube::fit(&tensor, std::iter::once(&grad).chain(state.moments())) {
+        let (tensor, state, _) = cube::step(Kernel::Sgd(rule), lr, tensor, grad, state, None);
+        return (tensor, state);
+    }
     let first_step = state.steps == 0;
     state.steps = state.steps.saturating_add(1);
     let velocity = (rule.momentum() > 0.0).then(|| state.first.take().unwrap_or_else(|| tensor.zeros_like()));
