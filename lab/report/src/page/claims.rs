@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::{
     ClaimComparison, ClaimSummary, Expectation, Measure, Outcome, Outlook, Paper, Study, Subject, Summary, Verdict,
 };
-use super::{print, results::verdict_class};
+use super::{notes, print, results::verdict_class};
 
 /// What stands over the page of an experiment of the paper that did not run as in the paper.
 pub(super) fn banner(study: &Study) -> Markup {
@@ -19,7 +19,7 @@ pub(super) fn banner(study: &Study) -> Markup {
                 p { strong { "Scale " (artifact.scale) ": this is no reproduction of the paper\u{2019}s setting." }
                     " Its numbers stand beside ours for orientation only." }
                 @if !missing.is_empty() { p { "Not run at this scale: " (missing.join(", ")) "." } }
-                @if !artifact.notes.is_empty() { ul { @for note in &artifact.notes { li { (note) } } } }
+                @if !artifact.notes.is_empty() { (notes(&artifact.notes)) }
             }
         }
     }

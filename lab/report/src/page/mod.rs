@@ -140,3 +140,22 @@ fn panel_name<'a>(groups: &[&'a GroupSummary]) -> &'a str {
 pub(super) fn print(text: &str) -> String {
     text.replace('-', "\u{2212}")
 }
+
+/// A list of sentences; what stands between two backticks is code.
+pub(super) fn notes(sentences: &[String]) -> Markup {
+    let parts = |sentence: &str| match sentence.matches('`').count() % 2 {
+        0 => sentence.split('`').map(str::to_owned).collect(),
+        _ => vec![sentence.to_owned()],
+    };
+    html! {
+        ul {
+            @for sentence in sentences {
+                li {
+                    @for (index, part) in parts(sentence).iter().enumerate() {
+                        @if index % 2 == 1 { code { (part) } } @else { (part) }
+                    }
+                }
+            }
+        }
+    }
+}

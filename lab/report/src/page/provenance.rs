@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     super::{LeftOut, Measure, Run, Study, Subject, Summary, as_given, format},
-    links, print,
+    links, notes, print,
 };
 
 /// Command, tuning, notes and environment.
@@ -22,11 +22,11 @@ pub(super) fn how_it_was_run(study: &Study, summary: &Summary) -> Markup {
             }
             @if !study.artifact.notes.is_empty() {
                 h3 { "Deviations and notes" }
-                ul { @for note in &study.artifact.notes { li { (note) } } }
+                (notes(&study.artifact.notes))
             }
             @if !study.artifact.paper.notes.is_empty() {
                 h3 { "What the paper leaves open" }
-                ul { @for note in &study.artifact.paper.notes { li { (note) } } }
+                (notes(&study.artifact.paper.notes))
             }
             @let facts = facts(study, summary);
             @if !facts.is_empty() {

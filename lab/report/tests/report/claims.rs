@@ -48,6 +48,15 @@ fn mean_training_loss_decides_the_speed_of_convergence() {
 }
 
 #[test]
+fn what_stands_between_two_backticks_of_a_note_is_code() {
+    let (_, made) = judged(&claim("mean_train_loss", "lower"), &SAME, &SAME);
+    let page = made.file("report.html");
+    for text in ["<code>model.width</code> = 4.", "One ` alone."] {
+        assert!(page.contains(text), "{text}");
+    }
+}
+
+#[test]
 fn an_interval_on_both_sides_decides_nothing() {
     let mixed = [(0.9, 0.7), (0.8, 1.0), (0.7, 0.7)];
     for expect in ["lower", "higher", "not_worse"] {

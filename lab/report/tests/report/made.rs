@@ -28,7 +28,10 @@ impl Made {
             command: "lookahead run made".to_owned(),
             source: None,
             data: "made data".to_owned(),
-            notes: vec!["A smaller network than in the paper.".to_owned()],
+            notes: vec![
+                "A smaller network than in the paper: `model.width` = 4.".to_owned(),
+                "One ` alone.".to_owned(),
+            ],
             figure: Figure::default(),
             paper: Paper::parse(paper, "paper.toml".as_ref()).unwrap(),
             groups,
