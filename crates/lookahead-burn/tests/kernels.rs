@@ -275,11 +275,17 @@ fn launches(device: &Device) -> usize {
     }
 }
 
-/// The launches of some steps, after as many that set up the state.
-fn launches_of(mut optimizer: impl InnerOptimizer, steps: usize, device: &Device) -> usize {
-    const SIDES: [usize; 3] = [4, 5, 6];
+const SIDES: [usize; 3] = [4, 5, 6];
+
+fn squares() -> Parameters {
     let mut module = Parameters::new();
     SIDES.iter().for_each(|side| module.push(&[*side, *side], &vec![0.5; side * side], DType::F32));
+    module
+}
+
+/// The launches of some steps, after as many that set up the state.
+fn launches_of(mut optimizer: impl InnerOptimizer, steps: usize, device: &Device) -> usize {
+    let mut module = squares();
     let gradients = SIDES.map(|side| Some(vec![0.25; side * side]));
     let mut counted = 0;
     for _ in 0..2 {
@@ -316,6 +322,30 @@ fn a_step_is_one_launch_for_a_parameter_and_a_sync_no_more() {
     for config in [config, with_momentum] {
         let rule = LookaheadRule::with_config(AdamW::new(), config).expect("a rule");
         assert_eq!(launches_of(RuleSet::new(rule), 4, &device), 4 * 3 + 2 * 3 * 3);
+    }
+}
+
+/// The weights after some steps.
+fn weights_after(mut optimizer: impl InnerOptimizer, steps: usize) -> Vec<Vec<f64>> {
+    let mut module = squares();
+    for step in 1..=steps {
+        let grads = SIDES.map(|side| Some((0..side * side).map(|at| (at * step) as f64 / 50.0 - 0.3).collect()));
+        let grads = module.gradients(&grads);
+        module = optimizer.advance(&0.01.into(), module, grads);
+    }
+    module.values()
+}
+
+#[test]
+fn parameter_by_parameter_the_steps_are_the_same() {
+    let _turn = TURN.lock();
+    let Some(_) = device() else { return };
+    let outer = OuterStep::heavy_ball(OuterRate::new(0.7).expect("eta"), OuterMomentum::new(0.9).expect("mu"));
+    let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).expect("a period"));
+    for config in [config.clone(), config.with_outer_step(outer)] {
+        let rule = LookaheadRule::with_config(AdamW::new(), config.clone()).expect("a rule");
+        let lookahead = Lookahead::with_config(AdamW::new(), config).expect("an optimizer");
+        assert_eq!(weights_after(RuleSet::new(rule), 5), weights_after(lookahead, 5));
     }
 }
 

@@ -6,6 +6,9 @@ use anyhow::Result;
 
 use super::command::{self, command};
 
+/// The kernels of GPUs are there with a runtime alone: they are checked here and run by the check `device`.
+const KERNELS: &str = "cargo clippy --package lookahead-burn --features wgpu --lib --test kernels -- -D warnings";
+
 /// The features that a library is checked with, beside all of its defaults, which `packages` checks.
 const COMBINATIONS: [(&str, &[&str]); 2] = [
     ("lookahead-optim", &["", "rayon", "serde", "rayon,serde", "simd"]),
@@ -21,5 +24,6 @@ pub fn check(root: &Path) -> Result<()> {
             command::check(command(root, &line).args(["--", "-D", "warnings", "-A", "clippy::large_enum_variant"]))?;
         }
     }
+    command::check(&mut command(root, KERNELS))?;
     command::check(&mut command(root, "cargo check"))
 }
