@@ -34,7 +34,10 @@ impl Epilogue {
 
     fn apply(self, y: Tensor<4>) -> Tensor<4> {
         let y = match self.added {
-            Some(added) => y + added,
+            Some(added) => {
+                assert_eq!(added.dims(), y.dims(), "what is added to images has their shape");
+                y + added
+            }
             None => y,
         };
         if self.relu { relu(y) } else { y }
@@ -54,7 +57,7 @@ pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, epilogue: Epilogue) -> Tensor
         && beta.dims() == [channels]
         && [&layer.running_mean, &layer.running_var].iter().all(|running| running.value().dims() == [channels])
         && epilogue.added.as_ref().is_none_or(|added| added.dims() == x.dims())
-        && layer.epsilon > 0.0
+        && layer.epsilon >= norm::BatchNorm::SMALLEST_EPSILON
         && layer.epsilon.is_finite();
     let all_open = opens(&x)
         && opens_beside(&x, &gamma)

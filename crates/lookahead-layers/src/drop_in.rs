@@ -1,6 +1,6 @@
 //! A convolution that stands where Burn's stood.
 
-use burn::module::{Module, Param};
+use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};
 use burn::nn::{PaddingConfig2d, conv};
 use burn::tensor::Tensor;
 
@@ -20,6 +20,7 @@ use crate::{channels_first, channels_last, conv2d};
 /// assert_eq!(layer.forward(Tensor::zeros([2, 3, 10, 10], &device)).dims(), [2, 8, 8, 8]);
 /// ```
 #[derive(Module, Debug)]
+#[module(custom_display)]
 pub struct Conv2d {
     /// `[output channels, input channels / groups, kernel height, kernel width]`.
     pub weight: Param<Tensor<4>>,
@@ -36,6 +37,17 @@ pub struct Conv2d {
     /// Zeros around the images.
     #[module(skip)]
     pub padding: PaddingConfig2d,
+}
+
+/// As Burn's.
+impl ModuleDisplay for Conv2d {
+    fn custom_settings(&self) -> Option<DisplaySettings> {
+        conv::Conv2d::from(self.clone()).custom_settings()
+    }
+
+    fn custom_content(&self, content: Content) -> Option<Content> {
+        conv::Conv2d::from(self.clone()).custom_content(content)
+    }
 }
 
 impl From<conv::Conv2d> for Conv2d {

@@ -59,8 +59,8 @@
 //! tiles of 4x4 outputs), for the gradient of the weights up to 15 more times, and pixels of some images; for a product 120
 //! rows of at most 1200 numbers of the left factor. A [`matrix::Factor`] holds its numbers, rows filled up to a vector,
 //! possibly in a buffer that a larger one has left. A convolution also lists which pixels see which taps: 16 bytes for a
-//! pixel and tap where no two neighbours see the same ones, so a kernel as large as the image, dilated, costs more for
-//! the list than for the sums. Images of a single row are computed by one thread.
+//! pixel and tap where no two neighbours see the same ones, so a kernel as large as the image, dilated or with as
+//! much padding, costs more for the list than for the sums. Images of a single row are computed by one thread.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

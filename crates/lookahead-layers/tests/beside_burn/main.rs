@@ -233,6 +233,19 @@ fn what_the_kernels_do_not_take_is_burns() {
 }
 
 #[test]
+#[should_panic = "what is added to images has their shape"]
+fn what_is_added_has_the_shape_of_the_images() {
+    let one = Tensor::ones([1, 1, 1, 3], &device());
+    let _ = batch_norm(&norm(3), channels_last(random([2, 3, 6, 6])), Epilogue::add_relu(one));
+}
+
+#[test]
+fn the_drop_in_is_displayed_as_burns() {
+    let layer = Conv2dConfig::new([4, 6], [3, 3]).with_groups(2).init(&device());
+    assert_eq!(lookahead_layers::Conv2d::from(layer.clone()).to_string(), layer.to_string());
+}
+
+#[test]
 fn the_drop_in_has_burns_paths_and_values() {
     struct Paths(Vec<String>, Vec<String>);
     impl burn::module::ModuleVisitor for Paths {

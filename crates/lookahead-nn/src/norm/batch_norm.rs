@@ -43,10 +43,15 @@ pub struct BatchNorm<'a> {
 }
 
 impl<'a> BatchNorm<'a> {
-    /// The layer with scale `gamma` and shift `beta`, one of each for every channel, and `epsilon` > 0 (1e-5 is usual).
+    /// The smallest epsilon: with less, 1 / sqrt(epsilon) times gamma is soon infinite in f32, and where x is its mean, 0
+    /// times infinity.
+    pub const SMALLEST_EPSILON: f64 = f32::MIN_POSITIVE as f64;
+
+    /// The layer with scale `gamma` and shift `beta`, one of each for every channel, and `epsilon` from
+    /// [`SMALLEST_EPSILON`](Self::SMALLEST_EPSILON) on (1e-5 is usual).
     ///
     /// # Errors
-    /// If `gamma` is empty, `beta` not as long, or `epsilon` not finite and positive.
+    /// If `gamma` is empty, `beta` not as long, or `epsilon` not finite or smaller.
     ///
     /// ```
     /// use lookahead_nn::norm::{BatchNorm, NormError};
@@ -58,7 +63,7 @@ impl<'a> BatchNorm<'a> {
             return Err(NormError::Empty { slice: "gamma" });
         }
         check_length("beta", beta.len(), "gamma", gamma.len())?;
-        if !(epsilon.is_finite() && epsilon > 0.0) {
+        if !(epsilon.is_finite() && epsilon >= Self::SMALLEST_EPSILON) {
             return Err(NormError::Epsilon { got: epsilon });
         }
         Ok(Self { gamma, beta, epsilon })

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum NormError {
     /// Epsilon keeps the square root away from zero.
-    #[error("epsilon is {got}; it must be finite and positive")]
+    #[error("epsilon is {got}; it must be finite and at least the smallest normal f32, 1.2e-38")]
     Epsilon {
         /// The value given.
         got: f64,

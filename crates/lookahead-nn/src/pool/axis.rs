@@ -33,7 +33,11 @@ impl Axis {
             windows -= 1;
         }
         let axis = Self { windows, ..self };
-        match (0..windows).find(|&window| axis.elements(window).is_empty()) {
+        // A window that starts on a pixel holds that one: left are those that start in the padding.
+        let [on_pixels, behind] = [self.padding[0], self.padding[0] + self.pixels];
+        let [on_pixels, behind] = [on_pixels, behind].map(|position| position.div_ceil(self.stride).min(windows));
+        let mut in_padding = (0..on_pixels).chain(behind..windows);
+        match in_padding.find(|&window| axis.elements(window).is_empty()) {
             Some(window) => Err(PoolError::PaddingAlone { axis: name, window }),
             None => Ok(axis),
         }

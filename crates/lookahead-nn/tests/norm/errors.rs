@@ -19,7 +19,7 @@ fn length(slice: &'static str, got: usize, needed: usize, like: &'static str) ->
 fn parameters() {
     assert_eq!(BatchNorm::new(&[], &[], 1e-5).unwrap_err(), NormError::Empty { slice: "gamma" });
     assert_eq!(BatchNorm::new(&[1.0], &[0.0; 2], 1e-5).unwrap_err(), length("beta", 2, 1, "gamma"));
-    for epsilon in [0.0, -1e-5, f64::INFINITY, f64::NAN] {
+    for epsilon in [0.0, 1e-39, -1e-5, f64::INFINITY, f64::NAN] {
         let error = BatchNorm::new(&[1.0], &[0.0], epsilon).unwrap_err();
         assert!(matches!(error, NormError::Epsilon { got } if got.to_bits() == epsilon.to_bits()));
     }
