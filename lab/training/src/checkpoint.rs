@@ -108,6 +108,17 @@ impl Position {
 }
 
 impl Checkpoint {
+    /// The first of its weights, or of what a step leaves to the next, that holds a number which is not finite, in words.
+    #[must_use]
+    pub fn first_not_finite(&self) -> Option<String> {
+        let kinds = [("parameter", Some(&self.model)), ("evaluated parameter", self.slow.as_ref())];
+        let kinds = kinds.into_iter().chain([("memory between steps", Some(&self.memory))]);
+        let all = kinds.flat_map(|(kind, tensors)| tensors.into_iter().flatten().map(move |named| (kind, named)));
+        all.into_iter()
+            .find(|(_, (_, data))| !data.iter::<f64>().all(f64::is_finite))
+            .map(|(kind, (name, _))| format!("{kind} {name:?}"))
+    }
+
     /// Writes the checkpoint into `run_folder/checkpoint`. Whatever goes wrong, the one before stays.
     ///
     /// # Errors

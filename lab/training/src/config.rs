@@ -86,7 +86,7 @@ pub struct RunConfig {
     pub checkpoint_every: NonZeroU32,
     /// Where it runs. Default `cpu`.
     pub device: DeviceConfig,
-    /// Whether the run stops when a sync gives a value that is not finite. Default true.
+    /// Whether the run stops at a loss or a weight that is not finite, and saves no such weight. Default true.
     pub stop_on_non_finite: bool,
     /// The global norm to which gradients are clipped, finite and above 0. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]

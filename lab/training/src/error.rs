@@ -108,7 +108,7 @@ pub enum Error {
         /// The run folder.
         path: PathBuf,
     },
-    /// Training came to a value that is not finite, and the configuration says to stop there.
+    /// Training came to a value that is not finite, and the configuration says to stop there. No checkpoint holds such a value.
     #[error(
         "{}: step {step}: {what} is not finite; the last checkpoint is as it was (stop_on_non_finite = false goes on)",
         folder.display()
@@ -119,7 +119,7 @@ pub enum Error {
         /// The gradient step, from 1.
         step: u64,
         /// What is not finite.
-        what: &'static str,
+        what: String,
     },
     /// A part of the data of which nothing is left to take a mean of.
     #[error(

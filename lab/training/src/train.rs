@@ -244,8 +244,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         }
     }
 
-    fn non_finite(&self, step: u64, what: &'static str) -> Error {
-        Error::NonFinite { folder: self.folder.to_owned(), step, what }
+    fn non_finite(&self, step: u64, what: &str) -> Error {
+        Error::NonFinite { folder: self.folder.to_owned(), step, what: what.to_owned() }
     }
 
     /// Evaluates where the configuration says so. The last evaluation is of a complete cycle: a partial one is ended.
@@ -342,8 +342,12 @@ impl<'a, T: Task> Trainer<'a, T> {
         let position = self.position.clone();
         let memory = self.memory.to_tensors();
         let files = self.files();
-        Checkpoint { position, model: named_weights(model), slow, optimizer: record, memory, files }
-            .write(self.folder)?;
+        let checkpoint = Checkpoint { position, model: named_weights(model), slow, optimizer: record, memory, files };
+        // A step behind which no loss has been taken may have left one.
+        if let Some(what) = checkpoint.first_not_finite().filter(|_| self.config.stop_on_non_finite) {
+            return Err(self.non_finite(self.position.step, &what));
+        }
+        checkpoint.write(self.folder)?;
         self.unsaved = None;
         Ok(())
     }
