@@ -69,7 +69,6 @@ mod law;
 mod laws;
 mod macros;
 mod subject;
-pub mod threads;
 
 pub use case::{Case, initial_value};
 pub use changed::{Bf16, Change, Changed, HeavyBall, Rounded, WithMomentum};

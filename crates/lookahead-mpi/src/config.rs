@@ -1,7 +1,7 @@
 //! The hyperparameters of the slow step over several workers: those of a Lookahead, and how it travels.
 
 use lookahead::{
-    InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterStep, Schedule, SlowStorage, StepSize, SyncPeriod,
+    InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, Schedule, SlowStorage, StepSize, SyncPeriod,
 };
 
 use crate::Error;
@@ -50,6 +50,10 @@ impl SlowStepConfig {
             return refused("slow weights in bf16");
         }
         let step = match lookahead.step_size() {
+            // a schedule without changes is saved as what it is, a constant
+            StepSize::Fixed(alpha) if alpha.values().count() == 1 => {
+                OuterStep::nesterov(OuterRate::from(alpha.at(0)), OuterMomentum::ZERO)
+            }
             StepSize::Fixed(alpha) => OuterStep::nesterov(alpha.map(Into::into), OuterMomentum::ZERO),
             StepSize::Outer(step) => step.clone(),
             StepSize::Adaptive(_) => return refused("adaptive alpha"),

@@ -57,6 +57,7 @@
 
 #![deny(missing_docs)]
 
+mod arithmetic;
 mod batch_norm;
 mod checkpoint;
 mod config;

@@ -7,6 +7,7 @@ use lookahead::{Float, ParamSet, SyncClock, Tick, Workers};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::arithmetic::{cosine, go_on, squared_distance};
 use crate::config::{SlowStepConfig, Wire};
 use crate::int8::{Int8Feedback, Int8InFlight};
 use crate::news::{News, Shared, combine, differing, share_words};
@@ -118,12 +119,9 @@ impl<T: Float> SlowStep<T> {
         if found != expected {
             return Err(Error::WrongLength { what: "the weights", expected, found });
         }
-        let period = self.config.sync_period().at(self.state.clock.outer()).get();
+        let starts = self.next_starts();
         let tick = self.state.clock.tick(self.config.sync_period());
-        let phase = if tick == Tick::Inner { self.state.clock.phase() } else { period };
-        // a state of a shorter delay starts late
-        let is_under_way = self.travelling.is_some() || self.state.arrived.is_some();
-        if !is_under_way && phase >= period.saturating_sub(self.config.delay()) {
+        if starts {
             self.start(workers, params)?;
         }
         let Tick::Sync { outer } = tick else {
@@ -131,6 +129,56 @@ impl<T: Float> SlowStep<T> {
             return Ok(None);
         };
         self.sync(workers, lr, params, news, outer).map(Some)
+    }
+
+    /// Ends a cycle before its k-th step, at the end of a run say; nothing at the beginning of a cycle. `lr` is that of the last
+    /// step. All ranks call it.
+    ///
+    /// # Errors
+    /// Those of [`after_step`](Self::after_step).
+    pub fn end_cycle(
+        &mut self,
+        workers: &mut dyn Collective,
+        lr: f64,
+        params: &mut ParamSet<'_, T>,
+        news: News,
+    ) -> Result<Option<Synced>, Error> {
+        let (expected, found) = (self.elements(), params.elements());
+        if found != expected {
+            return Err(Error::WrongLength { what: "the weights", expected, found });
+        }
+        let Some(outer) = self.state.clock.end_partial_cycle() else { return Ok(None) };
+        if !self.is_under_way() {
+            self.start(workers, params)?;
+        }
+        self.sync(workers, lr, params, news, outer).map(Some)
+    }
+
+    /// Whether the next [`after_step`](Self::after_step) reads the weights, or writes them: where weights have to be brought from
+    /// a device, only then.
+    #[must_use]
+    pub fn next_takes_weights(&self) -> bool {
+        self.next_starts() || self.next_syncs()
+    }
+
+    /// Whether the next [`after_step`](Self::after_step) ends a cycle.
+    #[must_use]
+    pub fn next_syncs(&self) -> bool {
+        self.state.clock.phase().saturating_add(1) >= self.period()
+    }
+
+    /// Whether the next step is the one after which the mean starts. A state of a shorter delay starts late.
+    fn next_starts(&self) -> bool {
+        let phase = self.state.clock.phase().saturating_add(1);
+        !self.is_under_way() && phase >= self.period().saturating_sub(self.config.delay())
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.travelling.is_some() || self.state.arrived.is_some()
+    }
+
+    fn period(&self) -> u32 {
+        self.config.sync_period().at(self.state.clock.outer()).get()
     }
 
     /// Moves a mean that travels on, between the parts of a long inner step; whether there is none, or it has arrived.
@@ -335,33 +383,6 @@ impl<T: Float> SlowStep<T> {
         let slow = self.state.workers.slow();
         fingerprint(slow.iter().map(|tensor| &tensor[..]).chain(momentum.map(|buffer| &buffer[..])))
     }
-}
-
-/// `theta <- phi + (theta - theta')`, and phi where that way is not finite.
-fn go_on<T: Float>(theta: &mut [T], phi: &[T], start: &[T]) {
-    for ((theta, &phi), &start) in theta.iter_mut().zip(phi).zip(start) {
-        let way = *theta - start;
-        *theta = if way.is_finite() { phi + way } else { phi };
-    }
-}
-
-/// Summed in lanes, so that processors can.
-fn squared_distance<T: Float>(a: &[T], b: &[T]) -> f64 {
-    let square = |a: T, b: T| (a.to_f64() - b.to_f64()) * (a.to_f64() - b.to_f64());
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut lanes = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            lanes[lane] += square(a[lane], b[lane]);
-        }
-    }
-    lanes.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| square(*a, *b)).sum::<f64>()
-}
-
-/// `sum_(i != j) d_i d_j / (N (N - 1))` over `sum_i |d_i|^2 / N`, from `|sum_i d_i / N|^2` and `sum_i |d_i|^2`.
-fn cosine(workers: f64, mean_square: f64, squares: f64) -> Option<f64> {
-    let products = workers * workers * mean_square - squares;
-    (workers > 1.0 && squares > 0.0).then(|| products / ((workers - 1.0) * squares))
 }
 
 fn damaged(reason: impl ToString) -> Error {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use lookahead::collective::on_threads;
 use lookahead::collective::{Collective, OneProcess};
-use lookahead_laws::threads::on_threads;
 use lookahead_mpi::{Checkpoints, Error};
 
 fn names(folder: &Path) -> Vec<String> {

@@ -4,9 +4,10 @@ mod laws;
 
 use std::time::Duration;
 
-use lookahead::collective::{Collective, CollectiveError, OneProcess, mean_over_workers};
+use lookahead::collective::{
+    Collective, CollectiveError, OneProcess, mean_over_workers, on_threads, on_threads_within,
+};
 use lookahead_laws::family::initial;
-use lookahead_laws::threads::{on_threads, on_threads_within};
 use lookahead_mpi::{Error, Job, News, SlowStep, Wire};
 
 #[test]

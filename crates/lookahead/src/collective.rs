@@ -6,8 +6,10 @@ use std::fmt::Debug;
 use crate::Float;
 
 mod mean;
+mod threads;
 
 pub use mean::{MeanInFlight, mean_over_workers};
+pub use threads::{Threads, on_threads, on_threads_within};
 
 /// What one rank makes of the parts that all ranks have sent it: equal parts, one after the other, in order of rank.
 pub type Combine = Box<dyn FnOnce(&[u8]) -> Vec<u8> + Send>;
@@ -30,7 +32,8 @@ impl Ticket {
 /// by all ranks, in the same order, and gives an error rather than waiting for ever. No result depends on timing. After an
 /// error nothing more can be asked.
 ///
-/// [`OneProcess`] is the implementation for one worker; the package `lookahead-mpi` has the one for many.
+/// [`OneProcess`] is the implementation for one worker, [`Threads`] that for several in one process; the package
+/// `lookahead-mpi` has the one for many processes.
 pub trait Collective: Debug {
     /// The number of this worker, from 0.
     fn rank(&self) -> usize;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use lookahead::collective::{
     Collective, CollectiveError, MeanInFlight, OneProcess, Ticket, fingerprint, mean_over_workers,
 };
+use lookahead::collective::{on_threads, on_threads_within};
 use lookahead::kernels::momentum::mean;
-use lookahead_laws::threads::{on_threads, on_threads_within};
 
 #[test]
 fn one_process_has_what_it_gave() {

@@ -73,7 +73,7 @@ macro_rules! entry {
 
 /// Every artifact, in the paper's order after the quickstart; then those of ours.
 #[rustfmt::skip]
-pub const ARTIFACTS: [Entry; 19] = [
+pub const ARTIFACTS: [Entry; 20] = [
     entry!("quickstart", "SGD, AdamW, Lookahead around each, Polyak(SGD) on real digits",
         "nothing: the data is embedded; seconds on 2 cores",
         Kind::Training { config: file!("quickstart", "config"), paper: "" }),
@@ -113,6 +113,8 @@ pub const ARTIFACTS: [Entry; 19] = [
         "the Penn Treebank; hours", Kind::Training { config: file!("outer_optimizers_penn_treebank", "config"), paper: "" }),
     entry!("outer_optimizers_multi30k", "Ours: the same on translation",
         "Multi30k; hours", Kind::Training { config: file!("outer_optimizers_multi30k", "config"), paper: "" }),
+    entry!("workers", "Ours: 1, 2, 4 workers: Lookahead, Local SGD, DiLoCo, gradients",
+        "nothing: the data is embedded; minutes on 2 cores", Kind::Training { config: file!("workers", "config"), paper: "" }),
 ];
 
 /// The sweep of a training artifact.

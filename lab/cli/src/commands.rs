@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod data;
 mod devices;
+mod distributed;
 mod inspect;
 mod list;
 mod man;
@@ -12,6 +13,8 @@ mod report;
 mod run;
 mod theory;
 mod train;
+
+pub use self::distributed::WrongOption;
 
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -37,11 +40,12 @@ Examples:
   lookahead theory advise --lr 0.5             which k and alpha? a model says
   lookahead config --example sweep             a comparison of your own
   lookahead train my.toml --set seed=1         one run; or go on with it
+  mpirun -n 4 lookahead train my.toml --distributed slow-step   4 workers
   lookahead data fetch cifar10                 download a data set, check it
   lookahead report results                     tables and pages again
   lookahead inspect results/runs/ID            what a run holds, checked
 
-Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 101 a fault in the program (please report it), 130 \
+Exit codes: 0 done, 1 failed (of an MPI job also 69, 74, 75 and 78: no connection, a checkpoint, a deadline, ranks that differ), 2 wrong command line or configuration, 101 a fault in the program (please report it), 130 \
 interrupted: by Ctrl-C or a request to terminate it ends as soon as the steps of its runs are saved, by a second one at \
 once; the same command continues. Where memory runs out the system ends it (134 or 137). A run's last checkpoint is whole \
 after all of these.";

@@ -54,6 +54,14 @@ fn exit_code(result: anyhow::Result<()>) -> u8 {
         return INTERRUPTED;
     }
     commands::complain(&format!("error: {error:#}"));
+    code_of(&error)
+}
+
+/// What a program ends with after an error.
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.is::<commands::WrongOption>() {
+        return WRONG_INPUT;
+    }
     match error.downcast_ref() {
         Some(Error::Theory(lookahead_theory::Error::UnreadableFile { .. })) => FAILED,
         Some(
@@ -65,6 +73,7 @@ fn exit_code(result: anyhow::Result<()>) -> u8 {
             | Error::UnknownArtifact { .. },
         ) => WRONG_INPUT,
         Some(Error::Panic { .. }) => FAULT,
+        Some(Error::Workers(error)) => error.exit_code(),
         _ => FAILED,
     }
 }

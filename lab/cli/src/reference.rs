@@ -71,7 +71,8 @@ pub fn documents() -> Vec<Document> {
 }
 
 fn run() -> Vec<Section> {
-    let fillings = [("optimizer.inner.name", "\"sgd\""), ("schedule.learning_rate", "0.1")];
+    let fillings =
+        [("optimizer.inner.name", "\"sgd\""), ("schedule.learning_rate", "0.1"), ("workers.mode", "\"gradients\"")];
     reference(&[], &fillings, &|table| RunConfig::from_table(table).map(|config| config.to_toml()))
 }
 

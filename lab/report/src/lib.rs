@@ -34,6 +34,7 @@ mod table;
 mod tensorboard;
 mod trace;
 mod verdict;
+mod workers;
 pub mod xy;
 
 pub use advice::{AdviceReport, FamilyTable};
@@ -50,6 +51,7 @@ pub use subject::Subject;
 pub use summary::{BesidePaper, GroupSummary, Summary};
 pub use tensorboard::{remove_tensorboard, write_tensorboard};
 pub use verdict::{NotJudged, Outcome, Outlook, Verdict};
+pub use workers::WorkersSummary;
 
 use std::path::{Path, PathBuf};
 

@@ -11,6 +11,7 @@ use super::{
     ClaimSummary, Comparison, GridPoint, Group, LeftOut, Measure, PaperValue, PointSummary, Run, RunResult, Scores,
     Study, Subject, UnreadableRun,
 };
+use crate::workers::WorkersSummary;
 use lookahead_runs::statistics::Spread;
 
 /// The content of `summary.json`.
@@ -100,6 +101,9 @@ pub struct GroupSummary {
     pub fast: Scores<Spread>,
     /// Mean wall time of a run, in seconds.
     pub seconds: Option<f64>,
+    /// What its workers did together, where its runs have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersSummary>,
     /// The comparison with the baseline, if the group names one.
     pub comparison: Option<Comparison>,
     /// The paper's numbers of this group, each beside ours.
@@ -189,6 +193,7 @@ impl GroupSummary {
             kept_epochs: kept.filter(|(_, epochs)| !epochs.is_empty()).collect(),
             fast: scores::found(&[Measure::ValidAccuracy, Measure::ValidLoss], fast_measures, of_fast),
             seconds: Spread::of(&finished.iter().map(|end| end.seconds).collect::<Vec<_>>()).map(|spread| spread.mean),
+            workers: WorkersSummary::of(&finished),
             comparison: baseline.map(|(baseline, control)| Comparison::of(runs, control, &baseline.label, study)),
             paper: of_paper.map(|value| BesidePaper::of(value, runs, study)).collect(),
         }

@@ -41,7 +41,7 @@ pub use place::parse;
 pub use printable::printable;
 pub use quantity::{Facts, Margin, Quantity};
 pub use record::write_result;
-pub use result::RunResult;
+pub use result::{RunResult, WorkersResult};
 pub use run::Run;
 pub use scale::Scale;
 pub use scores::Scores;

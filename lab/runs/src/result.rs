@@ -41,16 +41,49 @@ pub struct RunResult {
     /// What its numbers are without.
     #[serde(flatten)]
     pub left_out: LeftOut,
+    /// What the workers of the run did together; `None` of a run of one process alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersResult>,
     /// The most memory the process held, in bytes; runs that share a process share it. `None` where the system does not
     /// tell.
     #[serde(deserialize_with = "Option::deserialize")]
     pub peak_memory: Option<u64>,
 }
 
+/// What several workers did together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkersResult {
+    /// How many there were.
+    pub count: u32,
+    /// What they shared: `slow_step`, `delayed_slow_step` or `gradients`.
+    pub algorithm: String,
+    /// Bytes that the first worker sent to others.
+    pub bytes_sent: u64,
+    /// Seconds that the first worker's exchanges took, without waiting for slower workers.
+    pub communicating: f64,
+    /// Seconds that the first worker waited for slower ones.
+    pub waiting: f64,
+    /// The mean over syncs of the length of the workers' mean way; `None` without a slow step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<f64>,
+    /// The mean over syncs of the cosine between the workers' ways; `None` without a slow step, or of one worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cosine: Option<f64>,
+}
+
+impl WorkersResult {
+    fn check(&self, place: &Place<'_>) -> Result<(), FileError> {
+        place.within("communicating", self.communicating, 0.0..=f64::MAX, "0 or more")?;
+        place.within("waiting", self.waiting, 0.0..=f64::MAX, "0 or more")
+    }
+}
+
 impl RunResult {
     pub(crate) fn check(&self, path: &Path) -> Result<(), FileError> {
         let place = Place { path, line: 1 };
         self.scores.check(&place)?;
+        self.workers.iter().try_for_each(|workers| workers.check(&place))?;
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")
     }
 }

@@ -166,7 +166,16 @@ impl Checkpoint {
     fn read_files(run_folder: &Path, name: &str, current: &Current) -> Result<Self, Error> {
         let folder = run_folder.join("checkpoint").join(name);
         let files = current.all_files();
-        let optional = |file: &str| files.read(run_folder, &format!("checkpoint/{name}/{file}"));
+        let get = |file: &str| Ok(files.read(run_folder, &format!("checkpoint/{name}/{file}"))?);
+        Self::from_files(&folder, get, current.files.clone())
+    }
+
+    /// A checkpoint from its own files, by their names; `folder` is where errors place them.
+    pub(crate) fn from_files(
+        folder: &Path,
+        optional: impl Fn(&str) -> Result<Option<Vec<u8>>, Error>,
+        files: Manifest,
+    ) -> Result<Self, Error> {
         let file = |name: &str| -> Result<Vec<u8>, Error> {
             let unnamed = || damaged(&folder.join(name), "current.json does not name it");
             optional(name)?.ok_or_else(unnamed)
@@ -179,25 +188,31 @@ impl Checkpoint {
             slow: optional(SLOW)?.map(|bytes| weights(SLOW, &bytes)).transpose()?,
             optimizer: Record::from_bytes(&file(OPTIMIZER)?)?,
             memory: optional(MEMORY)?.map(|bytes| weights(MEMORY, &bytes)).transpose()?.unwrap_or_default(),
-            files: current.files.clone(),
+            files,
         })
+    }
+
+    /// Its own files, with their names; `folder` is where errors place them.
+    pub(crate) fn to_files(&self, folder: &Path) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
+        let position = serde_json::to_vec_pretty(&self.position).map_err(|error| Error::io(folder)(error.into()))?;
+        let mut files = vec![
+            (MODEL, safetensors(folder, &self.model)?),
+            (OPTIMIZER, self.optimizer.to_bytes()?),
+            (POSITION, position),
+        ];
+        if let Some(slow) = &self.slow {
+            files.push((SLOW, safetensors(folder, slow)?));
+        }
+        if !self.memory.is_empty() {
+            files.push((MEMORY, safetensors(folder, &self.memory)?));
+        }
+        Ok(files)
     }
 
     /// Writes the files of the moment into a folder of their own.
     fn write_files(&self, root: &Path, name: &str) -> Result<Manifest, Error> {
         let folder = root.join(name);
-        let position = serde_json::to_vec_pretty(&self.position).map_err(|error| Error::io(&folder)(error.into()))?;
-        let mut files = vec![
-            (MODEL, safetensors(&folder, &self.model)?),
-            (OPTIMIZER, self.optimizer.to_bytes()?),
-            (POSITION, position),
-        ];
-        if let Some(slow) = &self.slow {
-            files.push((SLOW, safetensors(&folder, slow)?));
-        }
-        if !self.memory.is_empty() {
-            files.push((MEMORY, safetensors(&folder, &self.memory)?));
-        }
+        let files = self.to_files(&folder)?;
         if folder.exists() {
             // Left by a process that was killed before it counted.
             fs::remove_dir_all(&folder).map_err(Error::io(&folder))?;

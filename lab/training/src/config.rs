@@ -7,6 +7,7 @@ mod schedule;
 mod set;
 mod sweep;
 mod trace;
+mod workers;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -32,6 +33,7 @@ pub use self::optimizer::{
 pub use self::schedule::{DecayConfig, ScheduleConfig};
 pub use self::sweep::{Axis, GroupConfig, Override, PanelConfig, ScaleConfig, SweepConfig};
 pub use self::trace::TraceConfig;
+pub use self::workers::{WireConfig, WorkersConfig, WorkersMode};
 
 use lookahead_runs::FileError;
 use lookahead_runs::files::{MOST_OF_A_CONFIGURATION, read_text};
@@ -113,6 +115,9 @@ pub struct RunConfig {
     pub optimizer: OptimizerConfig,
     /// The learning rate.
     pub schedule: ScheduleConfig,
+    /// The workers that train it together. Default: one alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersConfig>,
 }
 
 impl RunConfig {
@@ -200,6 +205,7 @@ impl RunConfig {
             "decoding",
             "optimizer",
             "schedule",
+            "workers",
         ])?;
         let norm = |x: f64| x > 0.0 && x.is_finite();
         let data = DataConfig::read(&table.table("data")?)?;
@@ -217,6 +223,9 @@ impl RunConfig {
         if let Some(trace) = table.get("trace").filter(|_| optimizer.first_sync().is_some()) {
             return Err(trace.refuse("left out beside first_sync, whose cycles do not begin at multiples of k"));
         }
+        let workers =
+            table.get("workers").map(|_| WorkersConfig::read(&table.table("workers")?, table, &data, &optimizer));
+        let workers = workers.transpose()?;
         Ok(Self {
             seed: table.or("seed", 0, |e| e.whole(0..=u64::MAX))?,
             epochs: table.or("epochs", epochs, |e| e.count_to(MOST_EPOCHS))?,
@@ -235,6 +244,7 @@ impl RunConfig {
             decoding,
             optimizer,
             schedule: ScheduleConfig::read(&table.table("schedule")?)?,
+            workers,
         })
     }
 }

@@ -37,6 +37,33 @@ pub enum Error {
     /// An optimizer's hyperparameters or its record were refused.
     #[error(transparent)]
     Optimizer(#[from] lookahead_burn::Error),
+    /// Several workers could not begin, or go on, together.
+    #[error(transparent)]
+    Workers(#[from] lookahead_mpi::Error),
+    /// Rank 0 could not go on, and with it no other.
+    #[error("rank 0 could not go on: {message}")]
+    OfRank0 {
+        /// What it said.
+        message: String,
+    },
+    /// Another number of workers than a run is of.
+    #[error("this run is of {expected} workers (workers.count), but {found} are here")]
+    OtherWorkers {
+        /// Those of its configuration.
+        expected: usize,
+        /// Those that there are.
+        found: usize,
+    },
+    /// Fewer training examples, or batches of pairs, than workers.
+    #[error("{examples} {what} are too few for {workers} workers: each needs one")]
+    TooFewForWorkers {
+        /// What is shared.
+        what: &'static str,
+        /// How many there are.
+        examples: usize,
+        /// The workers.
+        workers: usize,
+    },
     /// A file or folder cannot be read or written.
     #[error("cannot read or write {}", path.display())]
     Io {
@@ -189,6 +216,12 @@ pub enum Error {
 impl From<Interrupted> for Error {
     fn from(Interrupted: Interrupted) -> Self {
         Self::Interrupted
+    }
+}
+
+impl From<lookahead::collective::CollectiveError> for Error {
+    fn from(error: lookahead::collective::CollectiveError) -> Self {
+        Self::Workers(error.into())
     }
 }
 

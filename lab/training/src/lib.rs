@@ -16,6 +16,7 @@ pub mod schedule;
 pub mod sweep;
 pub mod task;
 pub mod train;
+pub mod workers;
 
 pub use allocator::keep_freed_memory;
 pub use environment::{environment, set_revision};

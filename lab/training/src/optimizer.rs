@@ -16,7 +16,7 @@ use lookahead_burn::{
 };
 
 use crate::Error;
-use crate::config::{AverageConfig, GpaTable, OptimizerConfig, ScheduleFreeTable, StepSizeConfig, WarmUp};
+use crate::config::{AverageConfig, GpaTable, OptimizerConfig, ScheduleFreeTable, WarmUp};
 
 /// A rule, a Lookahead or an average, around any other. An enum, because an optimizer of modules is no object: Burn's modules
 /// are walked by code that is generic in the rank of their tensors.
@@ -49,27 +49,11 @@ impl AnyOptimizer {
             OptimizerConfig::Adam(adam) => Self::Adam(RuleSet::new(adam.adam()?.into())),
             OptimizerConfig::AdamW(adamw) => Self::AdamW(RuleSet::new(adamw.adamw()?.into())),
             OptimizerConfig::AdaFactor(adafactor) => Self::AdaFactor(RuleSet::new(adafactor.rule()?.into())),
-            OptimizerConfig::Lookahead(outer) => {
-                let config = LookaheadConfig::new().with_sync_period(outer.sync_period);
-                let config = match outer.step_size {
-                    StepSizeConfig::Alpha(alpha) => {
-                        let change = outer.then.map(|then| {
-                            let before = steps_of(then.epoch.get() - 1);
-                            (before.div_ceil(outer.sync_period.get().into()), then.alpha)
-                        });
-                        config.with_alpha(Schedule::steps(alpha, change)?)
-                    }
-                    StepSizeConfig::Adaptive(adaptive) => config.with_adaptive_alpha(adaptive.estimate),
-                };
-                let config = config.with_inner_state(outer.inner_state).with_slow_storage(outer.slow_weights.storage());
-                Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner, steps_of)?, config)?))
-            }
+            OptimizerConfig::Lookahead(outer) => Self::around(&outer.inner, outer.config(steps_of)?, steps_of)?,
             OptimizerConfig::Snoo(outer)
             | OptimizerConfig::MuLoCo(outer)
             | OptimizerConfig::DiLoCo(outer)
-            | OptimizerConfig::SlowMo(outer) => {
-                Self::Lookahead(Box::new(Lookahead::around(Self::new(&outer.inner, steps_of)?, outer.config()?)?))
-            }
+            | OptimizerConfig::SlowMo(outer) => Self::around(&outer.inner, outer.config()?, steps_of)?,
             OptimizerConfig::ScheduleFree(ScheduleFreeTable { averaging, inner }) => {
                 Self::PrimalAveraged(Box::new(PrimalAveraged::new(Self::new(inner, steps_of)?, *averaging)))
             }
@@ -93,6 +77,10 @@ impl AnyOptimizer {
                 Self::Averaged(Box::new(Averaged::new(Self::new(&averaged.inner, steps_of)?, averaging)))
             }
         })
+    }
+
+    fn around(inner: &OptimizerConfig, config: LookaheadConfig, steps_of: &dyn Fn(u32) -> u64) -> Result<Self, Error> {
+        Ok(Self::Lookahead(Box::new(Lookahead::around(Self::new(inner, steps_of)?, config)?)))
     }
 
     /// One gradient step. `gradient_at` is called where the adaptive alpha of the outermost Lookahead asks for the gradient at

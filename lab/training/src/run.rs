@@ -13,11 +13,13 @@ use crate::config::RunConfig;
 use crate::environment::{environment, peak_memory};
 use crate::task::{ForTask, Task, with_task};
 use crate::train::{Observer, Outcome, Trainer};
+use crate::workers::{Share, on_threads, tell};
+use lookahead::collective::Collective;
 use lookahead_data::Data;
 use lookahead_runs::Current;
 use lookahead_runs::Stop;
 use lookahead_runs::files::{FileError, create_folder, open_own, remove_abandoned, write_atomically, write_sealed};
-use lookahead_runs::{Run, RunResult, write_result};
+use lookahead_runs::{MetricsRow, Run, RunResult, write_result};
 
 pub use self::inspection::{Inspection, inspect};
 
@@ -28,7 +30,8 @@ pub fn folder(out: &Path, config: &RunConfig) -> PathBuf {
     out.join("runs").join(config.id())
 }
 
-/// Does a run: a finished one is only read, a stopped one continues from its checkpoint, to the same bits.
+/// Does a run: a finished one is only read, a stopped one continues from its checkpoint, to the same bits. Several workers
+/// ([`RunConfig::workers`]) are threads of this process.
 ///
 /// # Errors
 /// [`Error`]; the folder then holds what it held, or the run's last complete checkpoint.
@@ -39,8 +42,76 @@ pub fn run(
     observer: &mut dyn Observer,
     stop: &Stop,
 ) -> Result<RunResult, Error> {
+    let Some(workers) = config.workers else {
+        return match begin(config, data, folder)? {
+            Begun::Finished(result) => Ok(result),
+            Begun::Open(environment, _lock) => {
+                let run = ThisRun { config, folder, environment, observer, stop, workers: None };
+                with_task(config, data, Share::ALL, run)?
+            }
+        };
+    };
+    let first = |first: &mut dyn Collective| run_as_worker(config, data, folder, observer, stop, first);
+    let other = |other: &mut dyn Collective| run_as_worker(config, data, folder, &mut Nobody, stop, other).map(drop);
+    on_threads(workers.count.get() as usize, first, other)
+}
+
+/// [`run`] as one of the workers of a run: all of them call it. The first alone keeps the folder and is observed; all have its
+/// result.
+///
+/// # Errors
+/// [`Error::OtherWorkers`] for another number than the configuration's; as [`run`].
+pub fn run_as_worker(
+    config: &RunConfig,
+    data: &Data,
+    folder: &Path,
+    observer: &mut dyn Observer,
+    stop: &Stop,
+    workers: &mut dyn Collective,
+) -> Result<RunResult, Error> {
+    let (expected, found) = (config.workers.map_or(1, |workers| workers.count.get() as usize), workers.size());
+    if expected != found {
+        return Err(Error::OtherWorkers { expected, found });
+    }
+    // The process may not end while others wait for this one.
+    let _unsaved = stop.unsaved();
+    let share = Share::of(config, workers.rank());
+    let mut begun = (share.rank == 0).then(|| begin(config, data, folder));
+    let finished = begun.as_mut().map(|begun| match begun {
+        Ok(Begun::Finished(result)) => Ok(Some(result.clone())),
+        Ok(Begun::Open(..)) => Ok(None),
+        Err(error) => Err(std::mem::replace(error, Error::Interrupted)),
+    });
+    if let Some(result) = tell(workers, finished)? {
+        return Ok(result);
+    }
+    let (environment, _lock) = match begun {
+        Some(Ok(Begun::Open(environment, lock))) => (environment, Some(lock)),
+        _ => (BTreeMap::new(), None),
+    };
+    let observer: &mut dyn Observer = if share.rank == 0 { observer } else { &mut Nobody };
+    with_task(config, data, share, ThisRun { config, folder, environment, observer, stop, workers: Some(workers) })?
+}
+
+/// Follows nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn stepped(&mut self, _step: u64) {}
+    fn evaluated(&mut self, _row: &MetricsRow) {}
+}
+
+/// A run's folder, as it was found.
+enum Begun {
+    Finished(RunResult),
+    /// What its environment was before, and the lock that keeps others out.
+    Open(BTreeMap<String, Value>, File),
+}
+
+/// Opens a run's folder.
+fn begin(config: &RunConfig, data: &Data, folder: &Path) -> Result<Begun, Error> {
     create_folder(folder)?;
-    let _lock = lock(folder)?;
+    let lock = lock(folder)?;
     claim(config, folder)?;
     let expected = config.id();
     if let Ok(Some(Current { run: found, .. })) = Current::read(folder)
@@ -56,59 +127,72 @@ pub fn run(
         if result.data != data.sha256() {
             return Err(Error::OtherData { path: folder.to_owned() });
         }
-        return Ok(result.clone());
+        return Ok(Begun::Finished(result.clone()));
     }
-    let environment = before.environment;
-    with_task(config, data, ThisRun { config, folder, environment, observer, stop })?
+    Ok(Begun::Open(before.environment, lock))
 }
 
 /// A run that is not finished yet.
-struct ThisRun<'a> {
+struct ThisRun<'a, 'w> {
     config: &'a RunConfig,
     folder: &'a Path,
     environment: BTreeMap<String, Value>,
     observer: &'a mut dyn Observer,
     stop: &'a Stop,
+    workers: Option<&'w mut dyn Collective>,
 }
 
-impl ForTask for ThisRun<'_> {
+impl ForTask for ThisRun<'_, '_> {
     type Output = Result<RunResult, Error>;
 
-    fn with<T: Task>(self, task: &T) -> Result<RunResult, Error> {
-        let trainer = Trainer::new(self.config, task, self.folder, self.stop)?;
-        write_environment(self.config, self.folder, self.environment)?;
-        let outcome = trainer.run(self.observer)?;
-        let Outcome { epochs, steps, seconds, scores, kept_epochs, average_began, refused, skipped, left_out } =
-            outcome;
-        let result = RunResult {
-            status: "done".to_owned(),
-            epochs,
-            steps,
-            scores,
-            kept_epochs,
-            average_began,
-            seconds,
-            non_finite: refused,
-            data: task.data_sha256(),
-            data_description: task.data_description(),
-            skipped,
-            left_out,
-            peak_memory: peak_memory(),
+    fn with<T: Task>(mut self, task: &T) -> Result<RunResult, Error> {
+        let workers = self.workers.as_mut().map(|workers| &mut **workers as &mut dyn Collective);
+        let is_lead = workers.as_ref().is_none_or(|workers| workers.rank() == 0);
+        let mut trainer = Trainer::new(self.config, task, self.folder, self.stop, workers)?;
+        if is_lead {
+            write_environment(self.config, self.folder, self.environment)?;
+        }
+        trainer.train(self.observer)?;
+        // From here on the first of several workers is alone, and the others wait for what it comes to.
+        let own = match trainer.finish(self.observer) {
+            Ok(outcome) => outcome.map(|outcome| finish(self.config, self.folder, task, outcome)),
+            Err(error) => Some(Err(error)),
         };
-        finish(self.config, self.folder, task, &result)?;
-        Ok(result)
+        match self.workers {
+            Some(workers) => tell(workers, own),
+            None => own.unwrap_or(Err(Error::Interrupted)),
+        }
     }
 }
 
 /// Writes the result with the sums of all other files, then the note that there is one.
-fn finish(config: &RunConfig, folder: &Path, task: &impl Task, result: &RunResult) -> Result<(), Error> {
+fn finish(config: &RunConfig, folder: &Path, task: &impl Task, outcome: Outcome) -> Result<RunResult, Error> {
+    let Outcome { epochs, steps, seconds, scores, kept_epochs, average_began, refused, skipped, left_out, workers } =
+        outcome;
+    let result = RunResult {
+        status: "done".to_owned(),
+        epochs,
+        steps,
+        scores,
+        kept_epochs,
+        average_began,
+        seconds,
+        non_finite: refused,
+        data: task.data_sha256(),
+        data_description: task.data_description(),
+        skipped,
+        left_out,
+        workers,
+        peak_memory: peak_memory(),
+    };
     let lost = || FileError::LostCurrent { folder: folder.to_owned(), found: "metrics.jsonl".to_owned() };
     let current = Current::read(folder)?.ok_or_else(lost)?;
     let mut files = current.all_files();
     files.add(folder, &["environment.json"])?;
     files.add(folder, &task.files())?;
-    write_result(folder, &config.id(), result, &files)?;
-    Ok(Current { finished: true, ..current }.write(folder)?)
+    write_result(folder, &config.id(), &result, &files)?;
+    Current { finished: true, ..current }.write(folder)?;
+    Ok(result)
 }
 
 /// Keeps other processes out of a run's or an artifact's folder for as long as the file is held, and removes what killed

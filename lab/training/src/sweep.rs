@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 
 pub use self::figure::check_path;
-pub use self::jobs::{Follow, Job, do_runs};
+pub use self::jobs::{Follow, Job, do_runs, do_runs_as_worker};
 pub use self::request::Request;
 
 use self::points::{count, in_words, point_at, points, tuning};

@@ -3,6 +3,8 @@
 mod finish;
 mod kept;
 mod losses;
+mod meeting;
+mod saving;
 mod trace;
 
 use std::fs;
@@ -12,20 +14,23 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
+use lookahead::collective::Collective;
 use lookahead_burn::{InnerOptimizer, Observed, clip_by_global_norm};
+use lookahead_mpi::Shared;
 
 pub use self::finish::Outcome;
 use self::losses::Losses;
+use self::saving::Moment;
 use self::trace::Trace;
 use crate::Error;
-use crate::checkpoint::{Checkpoint, Position};
-use crate::config::RunConfig;
+use crate::checkpoint::Position;
+use crate::config::{RunConfig, WorkersMode};
 use crate::device;
 use crate::optimizer::AnyOptimizer;
 use crate::schedule::LearningRate;
-use crate::task::{Memory, Part, Score, Task};
-use lookahead_models::{load_weights, named_weights};
-use lookahead_runs::Current;
+use crate::task::{Part, Score, Task};
+use crate::workers::Team;
+use lookahead_models::named_weights;
 use lookahead_runs::Stop;
 use lookahead_runs::Unsaved;
 use lookahead_runs::files::{FileSum, Manifest};
@@ -41,12 +46,14 @@ pub trait Observer {
     fn stepped(&mut self, step: u64);
     /// An evaluation was made.
     fn evaluated(&mut self, row: &MetricsRow);
+    /// What workers told each other last, before an evaluation.
+    fn met(&mut self, _shared: &Shared) {}
     /// At the end of the run `done` of `all` examples of a part are measured.
     fn measured(&mut self, _part: Part, _done: usize, _all: usize) {}
 }
 
 /// A run in progress.
-pub struct Trainer<'a, T: Task> {
+pub struct Trainer<'a, 'w, T: Task> {
     config: &'a RunConfig,
     task: &'a T,
     folder: &'a Path,
@@ -66,28 +73,52 @@ pub struct Trainer<'a, T: Task> {
     stop: Stop,
     /// Held from a step to the checkpoint after it.
     unsaved: Option<Unsaved>,
+    /// The workers that it trains with; `None` alone.
+    team: Option<Team<'w>>,
     started: Instant,
     seconds_before: f64,
 }
 
-impl<'a, T: Task> Trainer<'a, T> {
+impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
     /// A run at its start, or where its last checkpoint stands, in a folder that has its `config.toml`. `stop` is looked at
-    /// after every step and within all that takes long.
+    /// after every step and within all that takes long. `workers` are those of the configuration, if it has several.
     ///
     /// # Errors
     /// [`Error::DamagedCheckpoint`], [`Error::OtherConfig`], [`Error::NoDevice`], or what does not fit, by name; the
     /// folder stays as it is.
-    pub fn new(config: &'a RunConfig, task: &'a T, folder: &'a Path, stop: &Stop) -> Result<Self, Error> {
+    pub fn new(
+        config: &'a RunConfig,
+        task: &'a T,
+        folder: &'a Path,
+        stop: &Stop,
+        workers: Option<&'w mut dyn Collective>,
+    ) -> Result<Self, Error> {
         let written = folder.join(CONFIG);
         let device = device::open(config.device)?.autodiff();
-        let model = task.initial_model(&device);
+        let steps_of = |epochs| task.steps_of(epochs);
+        let (team, model) = match (&config.workers, workers) {
+            (Some(table), Some(workers)) => {
+                let (data, model) = (task.data_sha256(), task.initial_model(&device));
+                let (team, model) = Team::begin(workers, config, table, (&data, folder), model, &steps_of)?;
+                (Some(team), model)
+            }
+            _ => (None, task.initial_model(&device)),
+        };
+        // With a slow step over workers each has what is inside of it.
+        let own = config.workers.filter(|table| table.mode == WorkersMode::SlowStep);
+        let own = own.map(|table| config.optimizer.slow_step(&table, &steps_of)).transpose()?.flatten();
+        let optimizer = own.map_or(&config.optimizer, |(_, inner)| inner);
         let mut trainer = Self {
             schedule: LearningRate::new(&config.schedule, task.steps_of(config.epochs.get()))?,
-            optimizer: AnyOptimizer::new(&config.optimizer, &|epochs| task.steps_of(epochs))?,
+            optimizer: AnyOptimizer::new(optimizer, &steps_of)?,
             model: None,
             memory: T::Memory::default(),
             position: Position::start(config.id(), task.data_sha256()),
-            claimed: FileSum::of(&fs::read(&written).map_err(Error::io(&written))?),
+            claimed: match &team {
+                // Only the first worker's folder need have it.
+                Some(team) if !team.is_lead() => FileSum::of(&[]),
+                _ => FileSum::of(&fs::read(&written).map_err(Error::io(&written))?),
+            },
             continued: None,
             metrics: JsonLog::at(folder, METRICS),
             trace: config.trace.map(|trace| {
@@ -97,6 +128,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             losses: Losses::on(&device),
             stop: stop.clone(),
             unsaved: None,
+            team,
             started: Instant::now(),
             seconds_before: 0.0,
             config,
@@ -104,7 +136,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             folder,
             device,
         };
-        let model = match Checkpoint::read(folder)? {
+        let model = match trainer.last_checkpoint()? {
             Some(checkpoint) => trainer.restore(checkpoint, model)?,
             None => model,
         };
@@ -112,39 +144,31 @@ impl<'a, T: Task> Trainer<'a, T> {
         Ok(trainer)
     }
 
-    /// Trains to the end, and gives the last evaluation.
+    /// Trains to the end.
     ///
     /// # Errors
     /// [`Error::Interrupted`] after a request to stop, all steps saved; [`Error::NonFinite`]; [`Error::NothingLeft`];
     /// [`Error::Data`]; [`Error::Io`].
-    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
-        self.task.prepare(self.folder)?;
-        let continued = self.continued.take();
-        let files = continued.clone().unwrap_or_default();
-        self.metrics.continue_at(files.get(METRICS))?;
-        if let Some(trace) = &mut self.trace {
-            trace.continue_at(&files)?;
-        }
-        if continued.is_none() {
-            // Before any progress, so that progress without it is known to have lost it.
-            Current::start(self.position.run.clone(), self.files()).write(self.folder)?;
+    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        if self.is_lead() {
+            self.open_files()?;
         }
         observer.stepped(self.position.step);
         while self.position.epoch < self.config.epochs.get() {
             for batch in self.task.batches(self.position.epoch, self.position.batch) {
                 self.advance(&batch?)?;
                 observer.stepped(self.position.step);
-                if self.stop.is_asked() {
-                    self.save()?;
+                if self.is_to_stop() {
+                    self.save(Moment::InEpoch)?;
                     return Err(Error::Interrupted);
                 }
                 if self.position.step.is_multiple_of(self.config.checkpoint_every.get().into()) {
-                    self.save()?;
+                    self.save(Moment::InEpoch)?;
                 }
             }
             self.end_epoch(observer)?;
         }
-        self.finish(observer)
+        Ok(())
     }
 
     /// One batch further. A batch without an example keeps its place in the schedule, and changes nothing else.
@@ -152,7 +176,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let update = self.trace.as_ref().and_then(|trace| trace.update(self.position.step));
         // A traced step that is interrupted is done again from before it.
         if update.is_some() && self.unsaved.is_some() {
-            self.save()?;
+            self.save(Moment::InEpoch)?;
         }
         self.position.skipped += self.task.skipped(batch);
         if self.task.is_empty(batch) {
@@ -172,9 +196,12 @@ impl<'a, T: Task> Trainer<'a, T> {
         let model = self.model.take().expect("a trainer holds its model");
         let (task, device, step) = (self.task, &self.device.clone(), self.position.step);
         let (loss, memory) = task.loss(&model, batch, &self.memory, step, device);
-        let is_time_to_look = self.config.stop_on_non_finite && self.losses.note(step + 1, loss.clone());
-        let grads = self.clip(&model, GradientsParams::from_grads(loss.backward(), &model))?;
+        let is_looked_at = self.config.stop_on_non_finite || self.team.is_some();
+        let is_time_to_look = is_looked_at && self.losses.note(step + 1, loss.clone());
+        let grads = self.average(&model, GradientsParams::from_grads(loss.backward(), &model))?;
+        let grads = self.clip(&model, grads)?;
         let rate = self.schedule.learning_rate(step, self.position.epoch) * task.rate_factor(batch);
+        let applied = rate;
         let rate = rate.into();
         let proposal = update.and_then(|_| self.optimizer.proposal(&rate, &model, &grads));
         if update == Some(1) {
@@ -196,6 +223,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.memory = memory;
         self.position.step += 1;
         self.position.batch += 1;
+        self.meet(applied)?;
         if let Some(update) = update {
             self.trace_update(update, proposal)?;
         }
@@ -237,6 +265,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         if !self.config.stop_on_non_finite {
             return Ok(());
         }
+        if let Some(what) = self.team.as_ref().map(Self::not_finite) {
+            return what.map_or(Ok(()), |what| Err(self.non_finite(self.position.step, what)));
+        }
         match self.losses.first_not_finite()? {
             Some(step) => Err(self.non_finite(step, "the loss")),
             None if self.optimizer.all_refused() > 0 => Err(self.non_finite(self.position.step, "a weight")),
@@ -257,7 +288,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         let is_last = epoch == self.config.epochs.get();
         if is_last {
             self.model = self.model.take().map(|model| self.optimizer.end_partial_cycle(model));
+            self.end_cycle_together()?;
         }
+        self.agree()?;
         self.stop_on_non_finite()?;
         let is_evaluated = is_last || epoch.is_multiple_of(self.config.evaluate_every.get());
         let evaluation = is_evaluated.then(|| self.evaluate(epoch)).transpose();
@@ -265,7 +298,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             && self.unsaved.is_some()
         {
             // It continues behind the epoch's last batch; a cycle that is ended there ends only once.
-            self.save()?;
+            self.save(Moment::BeforeEvaluation)?;
         }
         let evaluation = evaluation?;
         self.position.epoch = epoch;
@@ -279,24 +312,31 @@ impl<'a, T: Task> Trainer<'a, T> {
         let loss = loss.unwrap_or(f64::INFINITY);
         self.schedule.observe_validation_loss(loss);
         self.optimizer.observe_loss(loss);
-        kept::keep(self.config.keep, &mut self.position.kept, (epoch, loss), self.folder, || {
-            named_weights(&evaluated)
-        })?;
-        observer.evaluated(&row);
-        self.metrics.append(&row)?;
+        if self.is_lead() {
+            kept::keep(self.config.keep, &mut self.position.kept, (epoch, loss), self.folder, || {
+                named_weights(&evaluated)
+            })?;
+            if let Some(team) = &self.team {
+                observer.met(team.latest());
+            }
+            observer.evaluated(&row);
+            self.metrics.append(&row)?;
+        }
         self.position.last_row = Some(row);
-        self.save()?;
-        kept::remove_others(&self.position.kept, self.folder);
+        self.save(Moment::EpochEnd)?;
+        if self.is_lead() {
+            kept::remove_others(&self.position.kept, self.folder);
+        }
         Ok(())
     }
 
     /// Both losses are of the weights to evaluate: the training loss too is taken over the whole set (App. C.1).
-    fn evaluate(&self, epoch: u32) -> Result<(MetricsRow, T::Model), Error> {
+    fn evaluate_on(&self, epoch: u32, evaluated: T::Model) -> Result<(MetricsRow, T::Model), Error> {
         let model = self.model();
-        let evaluated = self.with_own_statistics(self.optimizer.evaluation_model(model))?;
+        let evaluated = self.with_own_statistics(evaluated)?;
         let train = self.score(&evaluated, Part::Train)?;
         let valid = self.score(&evaluated, Part::Valid)?;
-        let has_fast = self.config.evaluate_fast && self.optimizer.evaluation_weights(model).is_some();
+        let has_fast = self.config.evaluate_fast && self.slow_model().is_some();
         let fast = has_fast.then(|| self.score(&model.valid(), Part::Valid)).transpose()?;
         let row = MetricsRow {
             epoch,
@@ -305,7 +345,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             scores: train.scores.and(valid.scores),
             valid_skipped: valid.skipped,
             fast: fast.map(|fast| fast.scores),
-            alpha: self.optimizer.latest_sync().map(|sync| sync.alpha.get()),
+            alpha: self.alpha(),
             seconds: self.seconds(),
         };
         Ok((row, evaluated))
@@ -330,54 +370,5 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     fn seconds(&self) -> f64 {
         self.seconds_before + self.started.elapsed().as_secs_f64()
-    }
-
-    fn save(&mut self) -> Result<(), Error> {
-        self.stop_on_non_finite()?;
-        self.position.seconds = self.seconds();
-        self.position.plateau = self.schedule.memory().cloned();
-        let model = self.model();
-        let slow = self.optimizer.evaluation_weights(model).map(|weights| named_weights(&weights.apply(model)));
-        let record = self.optimizer.to_record(model)?;
-        let position = self.position.clone();
-        let memory = self.memory.to_tensors();
-        let files = self.files();
-        let checkpoint = Checkpoint { position, model: named_weights(model), slow, optimizer: record, memory, files };
-        // A step behind which no loss has been taken may have left one.
-        if let Some(what) = checkpoint.first_not_finite().filter(|_| self.config.stop_on_non_finite) {
-            return Err(self.non_finite(self.position.step, &what));
-        }
-        checkpoint.write(self.folder)?;
-        self.unsaved = None;
-        Ok(())
-    }
-
-    /// The files of the run folder that belong to this moment.
-    fn files(&self) -> Manifest {
-        let mut files =
-            Manifest::from_iter([(CONFIG.to_owned(), self.claimed.clone()), (METRICS.to_owned(), self.metrics.sum())]);
-        files.extend(self.trace.iter().flat_map(Trace::files));
-        files.extend(kept::files(&self.position.kept));
-        files
-    }
-
-    fn restore(&mut self, checkpoint: Checkpoint, model: T::Model) -> Result<T::Model, Error> {
-        let Checkpoint { position, model: weights, optimizer, memory, files, .. } = checkpoint;
-        if position.run != self.position.run {
-            let (path, expected) = (self.folder.join("checkpoint"), self.position.run.clone());
-            return Err(Error::OtherConfig { path, expected, found: position.run });
-        }
-        if position.data != self.position.data {
-            return Err(Error::OtherData { path: self.folder.to_owned() });
-        }
-        files.check(self.folder)?;
-        self.continued = Some(files);
-        let model = load_weights(model, weights)?;
-        self.optimizer = self.optimizer.clone().load_record(&optimizer, &model)?;
-        self.memory = T::Memory::from_tensors(memory, &self.device)?;
-        self.schedule.restore(position.plateau.clone());
-        self.seconds_before = position.seconds;
-        self.position = position;
-        Ok(model)
     }
 }

@@ -14,7 +14,7 @@ const ANALYSIS: &[&str] = &["result.json", "report.html", "figure.svg", "curves.
 const TRAINING: &[&str] = &["artifact.json", "summary.json", "report.html", "curves.svg", "curves.csv"];
 
 /// Every artifact, and what it must leave.
-const ARTIFACTS: [(&str, &[&str]); 19] = [
+const ARTIFACTS: [(&str, &[&str]); 20] = [
     ("quickstart", TRAINING),
     ("fig01_trajectory_plane", &["summary.json", "report.html", "figure.svg", "plane.json"]),
     ("fig02_adaptive_alpha", TRAINING),
@@ -34,6 +34,7 @@ const ARTIFACTS: [(&str, &[&str]); 19] = [
     ("outer_optimizers", TRAINING),
     ("outer_optimizers_penn_treebank", TRAINING),
     ("outer_optimizers_multi30k", TRAINING),
+    ("workers", TRAINING),
 ];
 
 pub fn check(root: &Path, browser: bool) -> Result<()> {

@@ -10,6 +10,7 @@ use lookahead_runs::{Measure, MetricsRow, RunResult, Scores};
 use lookahead_training::sweep::{Follow, Job};
 use lookahead_training::task::Part;
 use lookahead_training::train::Observer;
+use lookahead_training::workers::Shared;
 
 /// What is worth a line where there is no bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Lines {
     Runs,
     /// Each evaluation.
     Evaluations,
+    /// Nothing, not even a bar: another rank shows it.
+    None,
 }
 
 /// The progress over all runs of a command.
@@ -45,13 +48,15 @@ struct One<'a> {
     label: String,
     /// The step it stands at; `None` before it is known where it continues.
     step: Option<u64>,
+    /// Which of several workers was slowest, in words.
+    slowest: String,
 }
 
 impl Progress {
     /// For these runs of something with this name.
     pub fn new(jobs: &[Job], lines: Lines, name: &str) -> Self {
         let steps = jobs.iter().map(|job| job.steps).sum();
-        let is_terminal = std::io::stderr().is_terminal();
+        let is_terminal = std::io::stderr().is_terminal() && lines != Lines::None;
         let bar = if is_terminal { ProgressBar::new(steps) } else { ProgressBar::hidden() };
         let template = "{bar:32} {pos}/{len} steps, {eta} left  {msg}";
         // The template is a constant that indicatif accepts; its own default would do too.
@@ -120,7 +125,12 @@ fn print(text: &str) {
 impl Follow for Progress {
     fn begin(&self, job: &Job) -> Box<dyn Observer + '_> {
         self.bar.set_message(format!("{}: {}", self.place(), printable_name(&job.label)));
-        Box::new(One { progress: self, label: printable_name(&job.label).into_owned(), step: None })
+        Box::new(One {
+            progress: self,
+            label: printable_name(&job.label).into_owned(),
+            step: None,
+            slowest: String::new(),
+        })
     }
 
     fn end(&self, job: &Job, result: &RunResult) {
@@ -183,16 +193,24 @@ impl Observer for One<'_> {
         self.progress.bar.set_message(format!("{place}: {}, {part} set, {done} of {all} translated", self.label));
     }
 
+    fn met(&mut self, shared: &Shared) {
+        let Shared { slowest, slowest_seconds, fastest_seconds, .. } = shared;
+        self.slowest =
+            format!(", slowest worker {slowest} ({slowest_seconds:.3} s, the fastest {fastest_seconds:.3} s)");
+    }
+
     fn evaluated(&mut self, row: &MetricsRow) {
         let quality = in_short(&row.scores);
         let place = self.progress.place();
-        self.progress.bar.set_message(format!("{place}: {}, epoch {}, {quality}", self.label, row.epoch));
+        self.progress
+            .bar
+            .set_message(format!("{place}: {}, epoch {}, {quality}{}", self.label, row.epoch, self.slowest));
         if self.progress.lines == Some(Lines::Evaluations) {
             let loss = |of: Measure| row.scores.get(of).map_or("not finite".to_owned(), |loss| format!("{loss:.4}"));
             let (train, valid) = (loss(Measure::TrainLoss), loss(Measure::ValidLoss));
             print(&format!(
-                "{}: epoch {}, training loss {train}, validation loss {valid}, {quality}",
-                self.label, row.epoch
+                "{}: epoch {}, training loss {train}, validation loss {valid}, {quality}{}",
+                self.label, row.epoch, self.slowest
             ));
         }
     }

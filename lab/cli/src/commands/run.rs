@@ -15,11 +15,12 @@ use lookahead_runs::Stop;
 use lookahead_runs::files::remove_abandoned;
 use lookahead_runs::{Artifact, Figure, folder_name};
 use lookahead_training::config::{DeviceConfig, RunConfig};
-use lookahead_training::sweep::{Job, do_runs};
+use lookahead_training::sweep::{Job, do_runs, do_runs_as_worker};
 use lookahead_training::{Error, run as runs};
 use serde_json::Value;
 
 use self::prepare::{Prepared, Training};
+use super::distributed::{Distributed, Together};
 use super::progress::{Lines, Progress, points_bar};
 use super::{Output, count};
 
@@ -61,6 +62,8 @@ pub struct Arguments {
     /// Write event files for TensorBoard too.
     #[arg(long)]
     tensorboard: bool,
+    #[command(flatten)]
+    distributed: Distributed,
     /// Print the summary as JSON instead of a table; of several artifacts a list.
     #[arg(long)]
     json: bool,
@@ -74,6 +77,7 @@ Examples:
   lookahead run fig05_tab1_cifar fig12_tab6_inner_state --data data --jobs 2
   lookahead run fig05_tab1_cifar --scale paper --data data --device cuda
   lookahead run my_sweep.toml
+  mpirun -n 4 lookahead run quickstart --distributed gradients
   lookahead run fig03_noisy_quadratic fig04_convergence_rate
   lookahead run fig04_convergence_rate --set momentum=0.9 --out /tmp/look
 
@@ -87,18 +91,32 @@ enum ScaleName {
 }
 
 pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+    arguments.distributed.with(arguments.jobs, stop, |together| run_together(arguments, together, stop))
+}
+
+fn run_together(arguments: &Arguments, mut together: Together<'_>, stop: &Stop) -> anyhow::Result<()> {
     let mut unreadable = None;
     let mut output = Output::new(arguments.json);
-    for prepared in prepare::all(arguments)? {
+    let is_lead = together.is_lead();
+    for prepared in prepare::all(arguments, together.set.as_deref())? {
         let Reported { table, json } = match prepared {
+            Prepared::Training(training) if !is_lead => {
+                let progress = Progress::new(&training.jobs, Lines::None, "");
+                do_all(&training.jobs, arguments, &mut together, &progress, stop)?;
+                continue;
+            }
+            Prepared::Analysis(_) if !is_lead => continue,
             Prepared::Training(training) => {
-                let (reported, error) = train(&training, arguments, stop)?;
+                let (reported, error) = train(&training, arguments, &mut together, stop)?;
                 unreadable = unreadable.or(error);
                 reported
             }
             Prepared::Analysis(analysis) => report_analysis(&analysis, arguments)?,
         };
         output.add(table, json)?;
+    }
+    if !is_lead {
+        return Ok(());
     }
     report::write_index(&arguments.out)?;
     remove_abandoned(&arguments.out);
@@ -114,7 +132,12 @@ struct Reported {
 }
 
 /// Does the runs of an artifact and reports them; of runs that cannot be read, the first error is given back.
-fn train(training: &Training, arguments: &Arguments, stop: &Stop) -> anyhow::Result<(Reported, Option<Error>)> {
+fn train(
+    training: &Training,
+    arguments: &Arguments,
+    together: &mut Together<'_>,
+    stop: &Stop,
+) -> anyhow::Result<(Reported, Option<Error>)> {
     let Training { artifact, jobs, scale } = training;
     let name = artifact.folder();
     let folder = arguments.out.join(&name);
@@ -128,7 +151,7 @@ fn train(training: &Training, arguments: &Arguments, stop: &Stop) -> anyhow::Res
         artifact.write(&file)?;
     }
     let progress = Progress::new(jobs, Lines::Runs, &name);
-    let unreadable = match do_runs(jobs, &arguments.out, arguments.jobs, &progress, stop) {
+    let unreadable = match do_all(jobs, arguments, together, &progress, stop) {
         Err(error @ Error::UnreadableRun { .. }) => Some(error),
         done => done.map(|()| None)?,
     };
@@ -149,6 +172,19 @@ fn train(training: &Training, arguments: &Arguments, stop: &Stop) -> anyhow::Res
     }
     let table = format!("{}\nreport: {}\n", summary.table(), folder.join("report.html").display());
     Ok((Reported { table, json: serde_json::to_value(&summary)? }, unreadable))
+}
+
+fn do_all(
+    jobs: &[Job],
+    arguments: &Arguments,
+    together: &mut Together<'_>,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<(), Error> {
+    match &mut together.ranks {
+        Some(ranks) => do_runs_as_worker(jobs, &arguments.out, &mut **ranks, progress, stop),
+        None => do_runs(jobs, &arguments.out, arguments.jobs, progress, stop),
+    }
 }
 
 /// Measures the surface of Fig. 1 around the first run, and a run that is the same but for what comes in place of its alpha then.

@@ -8,8 +8,9 @@ use lookahead_report as report;
 use lookahead_runs::{Measure, Run, Stop};
 use lookahead_training::config::RunConfig;
 use lookahead_training::run as runs;
-use lookahead_training::sweep::{Job, PlannedRun, do_runs};
+use lookahead_training::sweep::{Job, PlannedRun, do_runs, do_runs_as_worker};
 
+use super::distributed::{Distributed, Together};
 use super::progress::{Lines, Progress};
 use super::{devices, say};
 
@@ -28,6 +29,8 @@ pub struct Arguments {
     /// Change a key of the configuration, such as seed=1; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    #[command(flatten)]
+    distributed: Distributed,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -39,6 +42,8 @@ Examples:
   lookahead train my.toml
   lookahead train my.toml --set seed=1 --set optimizer.alpha=0.8
   lookahead train my_text.toml --data texts --json
+  lookahead train my.toml --distributed slow-step --workers 2
+  mpirun -n 4 lookahead train my.toml --distributed gradients
 
 A configuration:
   epochs = 20
@@ -54,8 +59,12 @@ A configuration:
 `lookahead config` says every key; the run folder's config.toml has those that count, with their values.";
 
 pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
+    arguments.distributed.with(NonZeroUsize::MIN, stop, |together| train_together(arguments, together, stop))
+}
+
+fn train_together(arguments: &Arguments, together: Together<'_>, stop: &Stop) -> anyhow::Result<()> {
     let mut config = RunConfig::load(&arguments.config)?;
-    for text in &arguments.set {
+    for text in together.set.iter().chain(&arguments.set) {
         config.set(text).map_err(lookahead_training::Error::from)?;
     }
     if let Some(data) = &arguments.data {
@@ -66,9 +75,17 @@ pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     let folder = runs::folder(&arguments.out, &config);
     let label = config.optimizer.label();
     let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;
-    let progress = Progress::new(&jobs, Lines::Evaluations, &label);
-    do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, stop)?;
+    let is_lead = together.is_lead();
+    let lines = if is_lead { Lines::Evaluations } else { Lines::None };
+    let progress = Progress::new(&jobs, lines, &label);
+    match together.ranks {
+        Some(ranks) => do_runs_as_worker(&jobs, &arguments.out, ranks, &progress, stop)?,
+        None => do_runs(&jobs, &arguments.out, NonZeroUsize::MIN, &progress, stop)?,
+    }
     progress.finish();
+    if !is_lead {
+        return Ok(());
+    }
     let done = Run::read(&folder).map_err(lookahead_training::Error::from)?;
     let done = done.finished().context("the run left no result")?;
     let page = report::write_for_run(&folder)?;

@@ -8,6 +8,7 @@ mod links;
 mod provenance;
 mod results;
 mod samples;
+mod workers;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -122,6 +123,7 @@ fn numbers(groups: &[&GroupSummary], subject: Subject) -> Markup {
             (beside_paper::beside_paper(groups))
             (beside_paper::grids(groups, subject))
             (results::differences(groups, subject))
+            (workers::workers(groups))
         }
     }
 }

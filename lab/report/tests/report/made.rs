@@ -69,6 +69,7 @@ impl Made {
             data_description: "pictures that were made".to_owned(),
             skipped: 2,
             left_out: LeftOut::default(),
+            workers: None,
             peak_memory: Some(100 << 20),
         };
         seal::finished(&folder, &result);

@@ -166,6 +166,7 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
         data_description: String::new(),
         skipped: 0,
         left_out: LeftOut::default(),
+        workers: None,
         peak_memory: None,
     };
     fs::write(

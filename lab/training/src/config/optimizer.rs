@@ -3,6 +3,7 @@
 
 mod averaged;
 mod outer;
+mod outermost;
 mod primal;
 mod rules;
 

@@ -15,9 +15,11 @@ use rayon::ThreadPoolBuilder;
 use super::PlannedRun;
 use crate::Error;
 use crate::config::RunConfig;
-use crate::run::{folder, run};
+use crate::run::{folder, run, run_as_worker};
 use crate::task::{ForTask, Task, with_task};
 use crate::train::Observer;
+use crate::workers::Share;
+use lookahead::collective::Collective;
 use lookahead_data::Data;
 use lookahead_runs::RunResult;
 use lookahead_runs::Stop;
@@ -52,7 +54,7 @@ impl Job {
             let like = jobs.last().filter(|job| job.config == RunConfig { seed: job.config.seed, ..config.clone() });
             let steps = match like {
                 Some(job) => job.steps,
-                None => with_task(&config, &data, Steps(config.epochs))?,
+                None => with_task(&config, &data, Share::of(&config, 0), Steps(config.epochs))?,
             };
             jobs.push(Self { label, config, data, steps });
         }
@@ -105,7 +107,7 @@ pub fn do_runs(jobs: &[Job], out: &Path, at_once: NonZeroUsize, follow: &dyn Fol
             if found_busy > 0 {
                 thread::sleep(PAUSE);
             }
-            let done = catch_unwind(AssertUnwindSafe(|| do_run(job, out, follow, stop)));
+            let done = catch_unwind(AssertUnwindSafe(|| do_run(job, out, follow, stop, None)));
             let done =
                 done.unwrap_or_else(|panic| Err(Error::Panic { run: job.label.clone(), message: message(&*panic) }));
             match done {
@@ -140,10 +142,36 @@ pub fn do_runs(jobs: &[Job], out: &Path, at_once: NonZeroUsize, follow: &dyn Fol
     first_error.map_or_else(|| Ok(stop.check()?), Err)
 }
 
-fn do_run(job: &Job, out: &Path, follow: &dyn Follow, stop: &Stop) -> Result<(), Error> {
+/// Does the runs in order as one of the workers of all of them; each calls it, with the same runs.
+///
+/// # Errors
+/// The first error of a run; [`Error::OtherWorkers`] for a run of another number of workers; [`Error::Interrupted`] on all of
+/// them after `stop` on any.
+pub fn do_runs_as_worker(
+    jobs: &[Job],
+    out: &Path,
+    workers: &mut dyn Collective,
+    follow: &dyn Follow,
+    stop: &Stop,
+) -> Result<(), Error> {
+    jobs.iter().try_for_each(|job| do_run(job, out, follow, stop, Some(&mut *workers)))
+}
+
+fn do_run(
+    job: &Job,
+    out: &Path,
+    follow: &dyn Follow,
+    stop: &Stop,
+    workers: Option<&mut dyn Collective>,
+) -> Result<(), Error> {
     let folder = folder(out, &job.config);
     let was_finished = folder.join("result.json").is_file();
-    let result = run(&job.config, &job.data, &folder, &mut *follow.begin(job), stop).map_err(|error| match error {
+    let mut observer = follow.begin(job);
+    let done = match workers {
+        Some(workers) => run_as_worker(&job.config, &job.data, &folder, &mut *observer, stop, workers),
+        None => run(&job.config, &job.data, &folder, &mut *observer, stop),
+    };
+    let result = done.map_err(|error| match error {
         // What cannot be written stops the other runs too.
         Error::File(FileError::Write { .. }) => error,
         Error::File(_) | Error::DamagedCheckpoint { .. } => {

@@ -10,6 +10,7 @@ use lookahead_burn::re_estimate_batch_norm;
 use super::{Batches, Mean, Part, Score, Task};
 use crate::Error;
 use crate::config::RunConfig;
+use crate::workers::Share;
 use lookahead_data::{Augment, Batch, Dataset, Examples, Loader, epoch_order};
 use lookahead_models::Network;
 use lookahead_models::config::NetworkConfig;
@@ -27,13 +28,20 @@ pub struct Classification<'a> {
     config: &'a RunConfig,
     network: &'a NetworkConfig,
     data: &'a Dataset,
+    share: Share,
 }
 
 impl<'a> Classification<'a> {
     /// The task of training a configuration's network on its data.
     #[must_use]
     pub fn new(config: &'a RunConfig, network: &'a NetworkConfig, data: &'a Dataset) -> Self {
-        Self { config, network, data }
+        Self { config, network, data, share: Share::ALL }
+    }
+
+    /// The same for one of several workers.
+    #[must_use]
+    pub fn for_worker(self, share: Share) -> Self {
+        Self { share, ..self }
     }
 
     fn examples(&self, part: Part) -> &Arc<Examples> {
@@ -105,7 +113,8 @@ impl Task for Classification<'_> {
     }
 
     fn steps(&self, _epoch: u32) -> u32 {
-        self.data.batches(self.config.batch_size)
+        let examples = self.share.places(self.data.train.len()).len() as u32;
+        examples.div_ceil(self.config.batch_size.get())
     }
 
     fn steps_of(&self, epochs: u32) -> u64 {
@@ -114,8 +123,9 @@ impl Task for Classification<'_> {
 
     fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Batch> {
         let order = epoch_order(self.data.train.len(), self.config.seed, epoch);
+        let order = order[self.share.places(order.len())].to_vec();
         let augmentation = self.config.data.augmentation;
-        let augment = Augment { augmentation, seed: self.config.seed, epoch };
+        let augment = Augment { augmentation, seed: self.share.seed(self.config.seed), epoch };
         let train = Arc::clone(&self.data.train);
         let loader = Loader::start(train, order, self.config.batch_size, first, Some(augment));
         Box::new(loader.map(|batch| batch.map_err(Error::from)))

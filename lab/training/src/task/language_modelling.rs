@@ -5,6 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::{Batches, Mean, Part, Score, Task};
 use crate::Error;
 use crate::config::RunConfig;
+use crate::workers::Share;
 use lookahead_data::Corpus;
 use lookahead_models::config::AwdLstmConfig;
 use lookahead_models::{AwdLstm, Dropout, LstmState, Output, cross_entropy};
@@ -26,6 +27,7 @@ pub struct LanguageModelling<'a> {
     config: &'a RunConfig,
     model: &'a AwdLstmConfig,
     corpus: &'a Corpus,
+    share: Share,
 }
 
 /// Some steps of the text, in all columns side by side.
@@ -45,13 +47,26 @@ impl<'a> LanguageModelling<'a> {
     /// # Errors
     /// [`Error::TextTooShort`] for a part that has no word to predict.
     pub fn new(config: &'a RunConfig, model: &'a AwdLstmConfig, corpus: &'a Corpus) -> Result<Self, Error> {
-        let task = Self { config, model, corpus };
+        Self::for_worker(config, model, corpus, Share::ALL)
+    }
+
+    /// The same for one of several workers: the text has `batch_size` columns for each.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn for_worker(
+        config: &'a RunConfig,
+        model: &'a AwdLstmConfig,
+        corpus: &'a Corpus,
+        share: Share,
+    ) -> Result<Self, Error> {
+        let task = Self { config, model, corpus, share };
         let parts = [
             ("training", task.training_text()),
             ("validation", task.evaluated_text(Part::Valid)),
             ("test", task.evaluated_text(Part::Test)),
         ];
-        for (part, Columns { text, count, length }) in parts {
+        for (part, Columns { text, length, in_all: count, .. }) in parts {
             if length < 2 && (part != "test" || !corpus.test.is_empty()) {
                 return Err(Error::TextTooShort { part, tokens: text.len(), columns: count });
             }
@@ -60,7 +75,10 @@ impl<'a> LanguageModelling<'a> {
     }
 
     fn training_text(&self) -> Columns<'_> {
-        Columns::of(&self.corpus.train, self.config.batch_size.get() as usize)
+        let Share { rank, size } = self.share;
+        let count = self.config.batch_size.get() as usize;
+        let columns = Columns::of(&self.corpus.train, count * size);
+        Columns { first: rank * count, count, ..columns }
     }
 
     /// The lengths of an epoch's sequences: the base length or, one time in twenty, half of it, plus a normal number with
@@ -143,7 +161,7 @@ impl Task for LanguageModelling<'_> {
         step: u64,
         device: &Device,
     ) -> (Tensor<1>, LstmState) {
-        let mut random = stream(self.config.seed, "dropout", step);
+        let mut random = stream(self.share.seed(self.config.seed), "dropout", step);
         let output = model.forward(batch.words(device), memory, &mut Dropout::training(&mut random));
         let Output { scores, raw, dropped, state } = output;
         let mut loss = cross_entropy(scores, &batch.targets, 0.0, None);
@@ -190,14 +208,17 @@ impl Sequence {
 #[derive(Debug, Clone, Copy)]
 struct Columns<'a> {
     text: &'a [u32],
+    /// The first column that is read, how many are, and how many there are.
+    first: usize,
     count: usize,
+    in_all: usize,
     /// Words of a column.
     length: usize,
 }
 
 impl<'a> Columns<'a> {
     fn of(text: &'a [u32], count: usize) -> Self {
-        Self { text, count, length: text.len() / count }
+        Self { text, first: 0, count, in_all: count, length: text.len() / count }
     }
 
     /// The words that have a successor in their column.
@@ -208,7 +229,8 @@ impl<'a> Columns<'a> {
     fn sequence(self, start: u32, steps: u32) -> Sequence {
         let words = |from: u32| {
             let rows = from as usize..(from + steps) as usize;
-            rows.flat_map(|row| (0..self.count).map(move |column| self.text[column * self.length + row])).collect()
+            let columns = self.first..self.first + self.count;
+            rows.flat_map(|row| columns.clone().map(move |column| self.text[column * self.length + row])).collect()
         };
         Sequence { inputs: words(start), targets: words(start + 1), steps }
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Batches, Mean, Part, Score, Task};
 use crate::Error;
 use crate::config::RunConfig;
+use crate::workers::Share;
 use lookahead_data::{EOS, PAD, Pair, Pairs, epoch_order, token_batches};
 use lookahead_models::bleu::corpus_bleu;
 use lookahead_models::config::TransformerConfig;
@@ -25,6 +26,7 @@ pub struct Translation<'a> {
     pairs: &'a Pairs,
     batches: Vec<Vec<u32>>,
     room: Room,
+    share: Share,
 }
 
 const SUBWORDS: &str = "subwords.json";
@@ -57,7 +59,7 @@ impl<'a> Translation<'a> {
             return Err(Error::TooLong { what: "a translation", length, most: 0, key: "decoding.longest_extra" });
         }
         let batches = token_batches(&pairs.train, config.batch_size.get() as usize, config.seed);
-        let task = Self { config, model, pairs, batches, room };
+        let task = Self { config, model, pairs, batches, room, share: Share::ALL };
         for part in [Part::Train, Part::Valid, Part::Test] {
             let pairs = task.evaluated(part);
             if !pairs.is_empty() && pairs.iter().all(|pair| task.is_too_long(pair)) {
@@ -65,6 +67,17 @@ impl<'a> Translation<'a> {
             }
         }
         Ok(task)
+    }
+
+    /// The same for one of several workers: each has as many of the batches.
+    #[must_use]
+    pub fn for_worker(self, share: Share) -> Self {
+        Self { share, ..self }
+    }
+
+    /// The batches of an epoch, of all workers.
+    pub(super) fn all_batches(&self) -> usize {
+        self.batches.len()
     }
 
     /// Whether a pair would need too much memory to be evaluated.
@@ -147,7 +160,7 @@ impl Task for Translation<'_> {
     }
 
     fn steps(&self, _epoch: u32) -> u32 {
-        self.batches.len() as u32
+        self.share.places(self.batches.len()).len() as u32
     }
 
     fn steps_of(&self, epochs: u32) -> u64 {
@@ -156,11 +169,12 @@ impl Task for Translation<'_> {
 
     fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Vec<u32>> {
         let order = epoch_order(self.batches.len(), self.config.seed, epoch);
+        let order = order[self.share.places(order.len())].to_vec();
         Box::new(order.into_iter().skip(first as usize).map(|batch| Ok(self.batches[batch as usize].clone())))
     }
 
     fn loss(&self, model: &Transformer, batch: &Vec<u32>, _memory: &(), step: u64, device: &Device) -> (Tensor<1>, ()) {
-        let random = &mut stream(self.config.seed, "dropout", step);
+        let random = &mut stream(self.share.seed(self.config.seed), "dropout", step);
         let pairs = batch.iter().map(|&index| &self.pairs.train[index as usize]);
         let smoothing = self.model.label_smoothing;
         (self.cross_entropy(model, pairs, smoothing, &mut Dropout::training(random), device).0, ())

@@ -6,9 +6,10 @@ use super::{Observer, Trainer, kept};
 use crate::Error;
 use crate::checkpoint::Position;
 use crate::task::{Part, Score, Task};
+use crate::workers::Team;
 use lookahead_burn::Observed;
 use lookahead_models::load_weights;
-use lookahead_runs::{LeftOut, Scores};
+use lookahead_runs::{LeftOut, Scores, WorkersResult};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,20 +32,31 @@ pub struct Outcome {
     pub refused: u64,
     /// Examples left out of batches because they could not be read.
     pub skipped: u64,
+    /// What several workers did together.
+    pub workers: Option<WorkersResult>,
 }
 
-impl<T: Task> Trainer<'_, T> {
-    pub(super) fn finish(&self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+impl<T: Task> Trainer<'_, '_, T> {
+    /// How it ended; `None` for a worker that is not the first.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Data`]; [`Error::File`].
+    pub fn finish(mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, Error> {
+        let at_end = self.evaluation_model()?;
+        if !self.is_lead() {
+            return Ok(None);
+        }
         let Position { epoch, step, seconds, ref last_row, skipped, empty_batches, ref kept, .. } = self.position;
         let mut outcome = Outcome {
             epochs: epoch,
             steps: step,
             seconds,
-            refused: self.optimizer.all_refused(),
+            refused: self.all_refused(),
             skipped,
             kept_epochs: kept.iter().map(|kept| kept.epoch).collect(),
             average_began: self.optimizer.averages_began(),
             scores: Scores::default(),
+            workers: self.team.as_ref().map(Team::result),
             left_out: LeftOut { empty_batches, ..LeftOut::default() },
         };
         let evaluated = match kept::mean(kept, self.folder, &self.stop)? {
@@ -53,7 +65,7 @@ impl<T: Task> Trainer<'_, T> {
                 self.with_own_statistics(load_weights(self.model().valid(), weights)?)?
             }
             Some(weights) => load_weights(self.model().valid(), weights)?,
-            None => self.optimizer.evaluation_model(self.model()),
+            None => at_end,
         };
         let device = self.device.clone().without_autodiff();
         let mut valid = match last_row {
@@ -79,6 +91,6 @@ impl<T: Task> Trainer<'_, T> {
         }
         (outcome.left_out.valid_skipped, outcome.left_out.valid_cut) = (valid.skipped, valid.cut);
         outcome.scores = valid.scores.and(outcome.scores);
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 }

@@ -10,13 +10,21 @@ const STEPS_BETWEEN_LOOKS: usize = 50;
 pub(super) struct Losses {
     /// The number of each step, from 1, and its loss.
     unseen: Vec<(u64, Tensor<1>)>,
+    /// The sum of those that were seen since it was taken, and how many these are.
+    sum: f64,
+    seen: u32,
     steps_between_looks: usize,
 }
 
 impl Losses {
     pub(super) fn on(device: &Device) -> Self {
         let is_processor = device.clone().without_autodiff() == Device::flex();
-        Self { unseen: Vec::new(), steps_between_looks: if is_processor { 1 } else { STEPS_BETWEEN_LOOKS } }
+        Self {
+            unseen: Vec::new(),
+            sum: 0.0,
+            seen: 0,
+            steps_between_looks: if is_processor { 1 } else { STEPS_BETWEEN_LOOKS },
+        }
     }
 
     /// Takes note of the loss of a step; whether it is time to look.
@@ -33,7 +41,16 @@ impl Losses {
         }
         let losses = Tensor::cat(losses, 0).try_into_data();
         let losses = losses.map_err(|error| Error::ReadBack { reason: error.to_string() })?;
+        self.seen += steps.len() as u32;
+        self.sum += losses.iter::<f32>().map(f64::from).sum::<f64>();
         let first = losses.iter::<f32>().zip(steps).find(|(loss, _)| !loss.is_finite());
         Ok(first.map(|(_, step)| step))
+    }
+
+    /// The mean loss of the steps since it was last asked for, 0 of none; waits for the device.
+    pub(super) fn take_mean(&mut self) -> Result<f64, Error> {
+        self.first_not_finite()?;
+        let (sum, seen) = (std::mem::take(&mut self.sum), std::mem::take(&mut self.seen));
+        Ok(sum / f64::from(seen.max(1)))
     }
 }

@@ -46,14 +46,14 @@ enum Planned {
     Training(Box<Plan>, Scale),
 }
 
-/// Prepares all that the command line names, in order.
-pub fn all(arguments: &Arguments) -> anyhow::Result<Vec<Prepared>> {
+/// Prepares all that the command line names, in order; `workers` is an override that gives runs several.
+pub fn all(arguments: &Arguments, workers: Option<&str>) -> anyhow::Result<Vec<Prepared>> {
     let named: Vec<Named> = arguments.artifacts.iter().map(|name| find(name)).collect::<Result<_, _>>()?;
     check(arguments.device)?;
     let planned: Vec<Planned> = named
         .iter()
         .zip(&arguments.artifacts)
-        .map(|(named, text)| plan(named, text, arguments))
+        .map(|(named, text)| plan(named, text, arguments, workers))
         .collect::<Result<_, _>>()?;
     check_folders(&planned, &arguments.out)?;
     Ok(load(planned)?)
@@ -73,8 +73,8 @@ fn find(name: &str) -> Result<Named, Error> {
     })
 }
 
-fn plan(named: &Named, text: &str, arguments: &Arguments) -> Result<Planned, Error> {
-    let request = request(text, arguments);
+fn plan(named: &Named, text: &str, arguments: &Arguments, workers: Option<&str>) -> Result<Planned, Error> {
+    let request = request(text, arguments, workers);
     match named {
         Named::Training(sweep) => {
             let plan = if arguments.tune { sweep.tuning_plan(&request) } else { sweep.plan(&request) };
@@ -82,6 +82,10 @@ fn plan(named: &Named, text: &str, arguments: &Arguments) -> Result<Planned, Err
         }
         Named::Analysis(artifact, _) if arguments.tune => {
             let (artifact, option, reason) = ((*artifact).to_owned(), "--tune", "there is nothing to tune");
+            Err(ConfigError::OptionNotTaken { artifact, option, reason }.into())
+        }
+        Named::Analysis(artifact, _) if workers.is_some() => {
+            let (artifact, option, reason) = ((*artifact).to_owned(), "--distributed", "nothing is trained");
             Err(ConfigError::OptionNotTaken { artifact, option, reason }.into())
         }
         Named::Analysis(name, analyse) => {
@@ -155,12 +159,12 @@ fn load(mut planned: Vec<Planned>) -> Result<Vec<Prepared>, Error> {
     planned.into_iter().map(prepare).collect()
 }
 
-fn request(name: &str, arguments: &Arguments) -> Request {
+fn request(name: &str, arguments: &Arguments, workers: Option<&str>) -> Request {
     let scale = arguments.scale.scale();
     Request {
         scale,
         seeds: arguments.seeds.and_then(|seeds| NonZeroU32::try_from(seeds).ok()),
-        overrides: arguments.set.clone(),
+        overrides: workers.map(ToOwned::to_owned).into_iter().chain(arguments.set.clone()).collect(),
         data: arguments.data.clone(),
         device: Some(arguments.device).filter(|&device| device != DeviceConfig::CPU),
         command: command(name, scale, arguments),
@@ -177,6 +181,7 @@ fn command(name: &str, scale: Scale, arguments: &Arguments) -> String {
         words.push(format!("--device {}", arguments.device));
     }
     words.extend(arguments.data.is_some().then(|| "--data DIR".to_owned()));
+    words.extend(arguments.distributed.words());
     words.extend(arguments.tune.then(|| "--tune".to_owned()));
     words.extend(arguments.seeds.map(|seeds| format!("--seeds {seeds}")));
     words.extend(arguments.set.iter().map(|text| format!("--set {}", shell_word(text))));

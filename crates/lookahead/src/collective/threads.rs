@@ -1,11 +1,11 @@
-//! Workers as threads of one process: a collective for tests, in which every wait has a deadline.
+//! Workers as threads of one process: several of them without a network.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use lookahead::collective::{Collective, CollectiveError, Combine, Ticket};
+use super::{Collective, CollectiveError, Combine, Ticket};
 
 /// What the ranks have given to their n-th call so far.
 #[derive(Debug, Default)]
@@ -17,11 +17,29 @@ struct Round {
 
 #[derive(Debug, Default)]
 struct Meeting {
-    rounds: Mutex<HashMap<u64, Round>>,
+    rounds: Mutex<Rounds>,
     changed: Condvar,
 }
 
-/// One of several workers that are threads of a process.
+#[derive(Debug, Default)]
+struct Rounds {
+    by_call: HashMap<u64, Round>,
+    /// A rank that will give nothing more.
+    left: Option<usize>,
+}
+
+/// One of several workers that are threads of a process. Once one is dropped the others wait for it no more: they get
+/// [`CollectiveError::Ended`].
+///
+/// ```
+/// use lookahead::collective::{mean_over_workers, on_threads};
+/// let means = on_threads(2, |worker| {
+///     let mut values = [worker.rank() as f64];
+///     mean_over_workers(worker, &mut values).map(|()| values)
+/// });
+/// assert!(means.iter().all(|mean| *mean == Ok([0.5])));
+/// # use lookahead::collective::Collective;
+/// ```
 pub struct Threads {
     rank: usize,
     size: usize,
@@ -38,7 +56,8 @@ impl fmt::Debug for Threads {
     }
 }
 
-/// Runs `work` on so many workers, each on a thread of its own, and gives what they return in order of rank.
+/// Runs `work` on so many workers, each on a thread of its own, and gives what they return in order of rank. No wait may take
+/// longer than a minute.
 ///
 /// # Panics
 /// Where one of them does.
@@ -51,14 +70,11 @@ pub fn on_threads<R: Send>(size: usize, work: impl Fn(&mut Threads) -> R + Sync)
 /// # Panics
 /// Where one of the workers does.
 pub fn on_threads_within<R: Send>(deadline: Duration, size: usize, work: impl Fn(&mut Threads) -> R + Sync) -> Vec<R> {
-    let meeting = Arc::<Meeting>::default();
+    let work = &work;
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..size)
-            .map(|rank| {
-                let (meeting, work) = (meeting.clone(), &work);
-                let mut worker = Threads { rank, size, deadline, calls: 0, combines: HashMap::new(), sent: 0, meeting };
-                scope.spawn(move || work(&mut worker))
-            })
+        let workers: Vec<_> = Threads::workers(size, deadline)
+            .into_iter()
+            .map(|mut worker| scope.spawn(move || work(&mut worker)))
             .collect();
         workers
             .into_iter()
@@ -68,7 +84,18 @@ pub fn on_threads_within<R: Send>(deadline: Duration, size: usize, work: impl Fn
 }
 
 impl Threads {
-    fn rounds(&self) -> MutexGuard<'_, HashMap<u64, Round>> {
+    /// So many workers, in order of rank, for threads of the caller's own. `deadline` is how long any single wait may take.
+    #[must_use]
+    pub fn workers(size: usize, deadline: Duration) -> Vec<Self> {
+        let meeting = Arc::<Meeting>::default();
+        let worker = |rank| {
+            let (meeting, combines) = (meeting.clone(), HashMap::new());
+            Self { rank, size, deadline, calls: 0, combines, sent: 0, meeting }
+        };
+        (0..size).map(worker).collect()
+    }
+
+    fn rounds(&self) -> MutexGuard<'_, Rounds> {
         self.meeting.rounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -77,7 +104,7 @@ impl Threads {
         let (number, size) = (self.calls, self.size);
         self.calls += 1;
         let mut rounds = self.rounds();
-        let round = rounds.entry(number).or_default();
+        let round = rounds.by_call.entry(number).or_default();
         round.sent.resize(size, None);
         round.combined.resize(size, None);
         round.sent[self.rank] = Some(bytes);
@@ -89,13 +116,18 @@ impl Threads {
     /// What all ranks gave, once they have.
     fn wait<R>(&self, number: u64, look: impl Fn(&Round) -> Option<R>) -> Result<R, CollectiveError> {
         let late = CollectiveError::Deadline { operation: "threads", seconds: self.deadline.as_secs_f64() };
-        let end = Instant::now() + self.deadline;
+        // none where that is beyond all clocks
+        let end = Instant::now().checked_add(self.deadline);
         let mut rounds = self.rounds();
         loop {
-            if let Some(found) = rounds.get(&number).and_then(&look) {
+            if let Some(found) = rounds.by_call.get(&number).and_then(&look) {
                 return Ok(found);
             }
-            let left = end.checked_duration_since(Instant::now()).ok_or(late.clone())?;
+            if let Some(rank) = rounds.left {
+                return Err(CollectiveError::Ended { reason: format!("rank {rank} has left") });
+            }
+            let left = end.map_or(Some(self.deadline), |end| end.checked_duration_since(Instant::now()));
+            let left = left.ok_or(late.clone())?;
             rounds = self.meeting.changed.wait_timeout(rounds, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -103,13 +135,26 @@ impl Threads {
     /// Forgets a call that all ranks are done with.
     fn leave(&self, number: u64) {
         let mut rounds = self.rounds();
-        if let Some(round) = rounds.get_mut(&number) {
+        if let Some(round) = rounds.by_call.get_mut(&number) {
             round.left += 1;
             if round.left == self.size {
-                rounds.remove(&number);
+                rounds.by_call.remove(&number);
             }
         }
     }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.rounds().left.get_or_insert(self.rank);
+        self.meeting.changed.notify_all();
+    }
+}
+
+/// An error where ranks did not give equally many bytes.
+fn equally_long(given: &[Vec<u8>]) -> Result<(), CollectiveError> {
+    let are = given.iter().all(|bytes| bytes.len() == given[0].len());
+    are.then_some(()).ok_or_else(|| CollectiveError::Ended { reason: "not all gave as many bytes".to_owned() })
 }
 
 fn all(given: &[Option<Vec<u8>>]) -> Option<Vec<Vec<u8>>> {
@@ -126,9 +171,8 @@ impl Collective for Threads {
     }
 
     fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, CollectiveError> {
-        let length = bytes.len();
         let mut gathered = self.gather(bytes)?;
-        assert!(gathered.iter().all(|bytes| bytes.len() == length), "a broadcast of other lengths");
+        equally_long(&gathered)?;
         Ok(gathered.swap_remove(0))
     }
 
@@ -149,7 +193,8 @@ impl Collective for Threads {
 
     fn poll(&mut self, ticket: Ticket) -> Result<bool, CollectiveError> {
         let mut rounds = self.combines.keys().map(|number| Ticket::new(*number));
-        Ok(!rounds.any(|started| started == ticket) || self.rounds().values().all(|round| all(&round.sent).is_some()))
+        Ok(!rounds.any(|started| started == ticket)
+            || self.rounds().by_call.values().all(|round| all(&round.sent).is_some()))
     }
 
     fn finish(&mut self, ticket: Ticket) -> Result<Vec<u8>, CollectiveError> {
@@ -158,12 +203,12 @@ impl Collective for Threads {
             .and_then(|number| self.combines.remove_entry(&number))
             .ok_or_else(|| CollectiveError::Ended { reason: format!("nothing was started as {ticket:?}") })?;
         let sent = self.wait(number, |round| all(&round.sent))?;
-        assert!(sent.iter().all(|bytes| bytes.len() == sent[0].len()), "a reduction of other lengths");
+        equally_long(&sent)?;
         let part = sent[0].len() / self.size;
         let mine: Vec<u8> = sent.iter().flat_map(|bytes| &bytes[self.rank * part..][..part]).copied().collect();
         let combined = combine(&mine);
         self.sent += (combined.len() * (self.size - 1)) as u64;
-        if let Some(round) = self.rounds().get_mut(&number) {
+        if let Some(round) = self.rounds().by_call.get_mut(&number) {
             round.combined[self.rank] = Some(combined);
         }
         self.meeting.changed.notify_all();

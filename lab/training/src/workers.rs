@@ -1,0 +1,15 @@
+//! Several workers that train one model: each has a share of the data, and they meet at each step, or at each sync.
+
+mod checkpoint;
+mod gradients;
+mod parameters;
+mod share;
+mod team;
+mod tell;
+mod threads;
+
+pub use self::share::Share;
+pub(crate) use self::team::Team;
+pub(crate) use self::tell::tell;
+pub(crate) use self::threads::on_threads;
+pub use lookahead_mpi::Shared;
