@@ -1,10 +1,14 @@
 //! Where a run computes: the processor, or what a build with a GPU feature finds on this machine.
 
+mod driver;
+mod memory;
+
 use std::panic::{self, AssertUnwindSafe};
 
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
+pub use self::memory::Memory;
 use crate::Error;
 use crate::config::{DeviceConfig, DeviceKind};
 
@@ -30,6 +34,8 @@ pub struct Found {
     pub software: bool,
     /// The precisions that it computes in.
     pub precisions: Vec<&'static str>,
+    /// Its memory, as far as it is known.
+    pub memory: Vec<Memory>,
 }
 
 /// What this build and this machine can use, by kind.
@@ -54,10 +60,16 @@ pub fn open(config: DeviceConfig) -> Result<Device, Error> {
     let reason = match devices(kind) {
         Some(found) => match (found.len(), found.into_iter().nth(index)) {
             (_, Some(device)) => return Ok(device),
-            (0, None) => "this machine has none that works".to_owned(),
+            (0, None) => {
+                let needed = driver::needed(kind).map(|needed| format!("; {needed}")).unwrap_or_default();
+                format!("this machine has none that works{needed}")
+            }
             (count, None) => format!("this machine has {count} of that kind, counted from 0"),
         },
-        None => format!("this build lacks it: build with `--features {}`", kind.name()),
+        None => {
+            let needed = driver::needed(kind).map(|needed| format!(", and {needed}")).unwrap_or_default();
+            format!("this build lacks it: build with `--features {}`{needed}", kind.name())
+        }
     };
     Err(Error::NoDevice { name: config.to_string(), reason })
 }
@@ -98,7 +110,8 @@ fn describe(config: DeviceConfig, device: &Device) -> Result<Found, String> {
 
     if config.kind == DeviceKind::Cpu {
         let (device, name) = (config.to_string(), "flex, on the processor".to_owned());
-        return Ok(Found { device, name, software: false, precisions: vec!["f64", "f32", "f16", "bf16"] });
+        let (precisions, memory) = (vec!["f64", "f32", "f16", "bf16"], memory::of_processor());
+        return Ok(Found { device, name, software: false, precisions, memory });
     }
     guarded(|| {
         let two = Tensor::<1>::ones([1], device) + 1.0;
@@ -108,7 +121,8 @@ fn describe(config: DeviceConfig, device: &Device) -> Result<Found, String> {
         let precisions = [("f64", F64), ("f32", F32), ("f16", F16), ("bf16", BF16)];
         let precisions = precisions.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype));
         let (name, software) = identity(device);
-        Ok(Found { device: config.to_string(), name, software, precisions: precisions.map(|(name, _)| name).collect() })
+        let (precisions, memory) = (precisions.map(|(name, _)| name).collect(), memory::of(device));
+        Ok(Found { device: config.to_string(), name, software, precisions, memory })
     })
     .flatten()
 }

@@ -2,7 +2,7 @@
 
 use lookahead_training::Error;
 use lookahead_training::config::DeviceConfig;
-use lookahead_training::device::{self, Availability, Found};
+use lookahead_training::device::{self, Availability, Found, Memory};
 
 use super::{say, table};
 
@@ -30,19 +30,25 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return Ok(say(serde_json::to_string_pretty(&devices)?)?);
     }
-    let mut table = table(["--device", "in this build", "found here", "precisions"]);
+    let mut table = table(["--device", "in this build", "found here", "precisions", "memory"]);
     for Availability { name, built, found } in devices {
         if found.is_empty() {
             let (built, found) = match built {
                 true => ("yes".to_owned(), "none"),
                 false => (format!("no: build with --features {name}"), ""),
             };
-            table.add_row([name.to_owned(), built, found.to_owned(), String::new()]);
+            table.add_row([name.to_owned(), built, found.to_owned(), String::new(), String::new()]);
         }
-        for Found { device, name, software, precisions } in found {
+        for Found { device, name, software, precisions, memory } in found {
             let name = if software { format!("{name} (a driver on the processor)") } else { name };
-            table.add_row([device, "yes".to_owned(), name, precisions.join(", ")]);
+            table.add_row([device, "yes".to_owned(), name, precisions.join(", "), in_words(&memory)]);
         }
     }
     Ok(say(table.to_string())?)
+}
+
+/// Such as `total 23.4 GiB, available 19.1 GiB`.
+fn in_words(memory: &[Memory]) -> String {
+    let amount = |Memory { what, bytes }: &Memory| format!("{what} {:.1} GiB", *bytes as f64 / f64::from(1 << 30));
+    memory.iter().map(amount).collect::<Vec<_>>().join(", ")
 }

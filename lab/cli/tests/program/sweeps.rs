@@ -315,6 +315,11 @@ fn a_name_or_a_device_that_is_not_there_is_refused_before_anything_is_done() {
     let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--device", "vulkan"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("no device \"vulkan\""), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("build with `--features vulkan`, and it needs a Vulkan driver"),
+        "{}",
+        stderr(&output)
+    );
     let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--device", "cpu:1"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("no device \"cpu:1\": this machine has 1 of that kind"), "{}", stderr(&output));
@@ -333,6 +338,12 @@ fn a_name_or_a_device_that_is_not_there_is_refused_before_anything_is_done() {
         (&devices[0]["found"][0]["device"], &devices[0]["found"][0]["software"]),
         (&"cpu".into(), &false.into())
     );
+    assert_eq!(devices[0]["found"][0]["precisions"], serde_json::json!(["f64", "f32", "f16", "bf16"]));
+    let memory = &devices[0]["found"][0]["memory"];
+    assert_eq!((&memory[0]["what"], &memory[1]["what"]), (&"total".into(), &"available".into()));
+    assert!(memory[0]["bytes"].as_u64() >= memory[1]["bytes"].as_u64(), "{memory}");
+    let table = stdout(&bench.run(&["devices"]));
+    assert!(table.contains("bf16") && table.contains("total") && table.contains("GiB, available"), "{table}");
 }
 
 /// The README's own comparison runs as it stands, here for an epoch with one seed.
