@@ -44,6 +44,9 @@ pub struct RunResult {
     /// What the workers of the run did together; `None` of a run of one process alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersResult>,
+    /// The share of the time of its steps that they waited for their batches, from 0 to 1; `None` where it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_wait: Option<f64>,
     /// The most memory the process held, in bytes; runs that share a process share it. `None` where the system does not
     /// tell.
     #[serde(deserialize_with = "Option::deserialize")]
@@ -84,6 +87,7 @@ impl RunResult {
         let place = Place { path, line: 1 };
         self.scores.check(&place)?;
         self.workers.iter().try_for_each(|workers| workers.check(&place))?;
+        place.within("data_wait", self.data_wait.unwrap_or(0.0), 0.0..=1.0, "0 to 1")?;
         place.within("seconds", self.seconds, 0.0..=f64::MAX, "0 or more")
     }
 }

@@ -60,6 +60,9 @@ pub struct Position {
     pub step: u64,
     /// Wall time so far, in seconds.
     pub seconds: f64,
+    /// Of that, for how long the steps waited for their batches, and how long they took without that.
+    #[serde(default)]
+    pub data_wait: DataWait,
     /// Examples left out so far because they could not be read.
     pub skipped: u64,
     /// Batches so far of which nothing could be read; they count as steps.
@@ -78,6 +81,25 @@ pub struct Position {
 /// Evaluated weights in the folder `kept` of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+/// For how long a run's steps have waited for their batches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataWait {
+    /// For reading, augmenting and copying as far as it was not done ahead, in seconds.
+    pub waiting: f64,
+    /// In steps, in seconds; of a device only what the host waits for it.
+    pub stepping: f64,
+}
+
+impl DataWait {
+    /// The share of both that was waiting, from 0 to 1; `None` without a step.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        let all = self.waiting + self.stepping;
+        (all > 0.0).then(|| self.waiting / all)
+    }
+}
+
 pub struct Kept {
     /// The epoch after which they were evaluated.
     pub epoch: u32,
@@ -101,6 +123,7 @@ impl Position {
             skipped: 0,
             empty_batches: 0,
             last_row: None,
+            data_wait: DataWait::default(),
             plateau: None,
             kept: vec![],
         }

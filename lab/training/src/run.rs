@@ -167,8 +167,19 @@ impl ForTask for ThisRun<'_, '_> {
 
 /// Writes the result with the sums of all other files, then the note that there is one.
 fn finish(config: &RunConfig, folder: &Path, task: &impl Task, outcome: Outcome) -> Result<RunResult, Error> {
-    let Outcome { epochs, steps, seconds, scores, kept_epochs, average_began, refused, skipped, left_out, workers } =
-        outcome;
+    let Outcome {
+        epochs,
+        steps,
+        seconds,
+        scores,
+        kept_epochs,
+        average_began,
+        refused,
+        skipped,
+        left_out,
+        workers,
+        data_wait,
+    } = outcome;
     let result = RunResult {
         status: "done".to_owned(),
         epochs,
@@ -183,6 +194,7 @@ fn finish(config: &RunConfig, folder: &Path, task: &impl Task, outcome: Outcome)
         skipped,
         left_out,
         workers,
+        data_wait,
         peak_memory: peak_memory(),
     };
     let lost = || FileError::LostCurrent { folder: folder.to_owned(), found: "metrics.jsonl".to_owned() };

@@ -145,6 +145,9 @@ pub trait Task {
     /// The batches of an epoch, counted from 0, from batch number `first` on.
     fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Self::Batch>;
 
+    /// Begins to copy a batch to the device, so that it is there when its step begins. What is small need not go ahead.
+    fn copy_ahead(&self, _batch: &mut Self::Batch, _device: &Device) {}
+
     /// How many examples are missing in a batch because they could not be read.
     fn skipped(&self, _batch: &Self::Batch) -> u64 {
         0

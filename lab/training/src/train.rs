@@ -1,5 +1,6 @@
 //! The one training loop: steps, evaluations, checkpoints; the same bits however often it is stopped and continued.
 
+mod ahead;
 mod finish;
 mod kept;
 mod losses;
@@ -18,6 +19,7 @@ use lookahead::collective::Collective;
 use lookahead_burn::{InnerOptimizer, Observed, clip_by_global_norm};
 use lookahead_mpi::Shared;
 
+use self::ahead::Ahead;
 pub use self::finish::Outcome;
 use self::losses::Losses;
 use self::saving::Moment;
@@ -155,9 +157,13 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
         }
         observer.stepped(self.position.step);
         while self.position.epoch < self.config.epochs.get() {
-            for batch in self.task.batches(self.position.epoch, self.position.batch) {
+            let mut batches = Ahead::of(self.task, &self.device, (self.position.epoch, self.position.batch));
+            while let (Some(batch), waited) = batches.next() {
+                let began = Instant::now();
                 self.advance(&batch?)?;
                 observer.stepped(self.position.step);
+                self.position.data_wait.waiting += waited.as_secs_f64();
+                self.position.data_wait.stepping += began.elapsed().as_secs_f64();
                 if self.is_to_stop() {
                     self.save(Moment::InEpoch)?;
                     return Err(Error::Interrupted);

@@ -59,13 +59,16 @@ fn to_json(checkpoint: &Checkpoint) -> Value {
 fn in_words(checkpoint: &Checkpoint) -> Vec<String> {
     let Checkpoint { position, optimizer, slow, .. } = checkpoint;
     let slow = if slow.is_some() { ", and slow.safetensors to evaluate" } else { "" };
+    let waiting = position.data_wait.share();
+    let waiting = waiting.map(|share| format!(", {:.1} % of the time of steps waiting for data", 100.0 * share));
+    let waiting = waiting.unwrap_or_default();
     let mut lines = vec![
         format!("run        {}", position.run),
         format!(
             "position   after {} epochs and {} batches of the next, step {}",
             position.epoch, position.batch, position.step
         ),
-        format!("time       {:.1} s", position.seconds),
+        format!("time       {:.1} s{waiting}", position.seconds),
         wrapped(&optimizer.optimizer().to_string(), "optimizer  ", "           "),
         format!("weights    model.safetensors{slow}"),
     ];

@@ -150,7 +150,7 @@ pub fn timeless(path: &Path) -> Vec<u8> {
         let mut value = value.unwrap();
         let fields = value.as_object_mut().unwrap();
         assert!(fields.remove("seconds").is_some());
-        ["peak_memory", "files", "sha256"].iter().for_each(|key| drop(fields.remove(*key)));
+        ["data_wait", "peak_memory", "files", "sha256"].iter().for_each(|key| drop(fields.remove(*key)));
         format!("{value}\n")
     });
     values.collect::<String>().into_bytes()

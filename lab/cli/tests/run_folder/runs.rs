@@ -147,7 +147,7 @@ impl Bench {
 }
 
 fn timeless(result: RunResult) -> RunResult {
-    RunResult { seconds: 0.0, peak_memory: None, ..result }
+    RunResult { seconds: 0.0, data_wait: None, peak_memory: None, ..result }
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {

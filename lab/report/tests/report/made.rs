@@ -70,6 +70,7 @@ impl Made {
             skipped: 2,
             left_out: LeftOut::default(),
             workers: None,
+            data_wait: Some(0.02),
             peak_memory: Some(100 << 20),
         };
         seal::finished(&folder, &result);

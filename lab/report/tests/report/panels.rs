@@ -105,7 +105,13 @@ fn the_page_says_what_was_read_and_what_it_took() {
     let summary = made.report();
     assert_eq!((summary.groups[0].skipped, summary.peak_memory), (4, Some(100 << 20)));
     let page = made.file("report.html");
-    for text in ["pictures that were made", "1 min 32 s", "<dt>examples skipped</dt><dd>4</dd>", "100 MiB"] {
+    for text in [
+        "pictures that were made",
+        "1 min 32 s",
+        "<dt>examples skipped</dt><dd>4</dd>",
+        "2.0 % of the time of steps",
+        "100 MiB",
+    ] {
         assert!(page.contains(text), "{text}");
     }
 }

@@ -167,6 +167,7 @@ fn write_run(dir: &Path, optimizer: usize, seed: u32) {
         skipped: 0,
         left_out: LeftOut::default(),
         workers: None,
+        data_wait: None,
         peak_memory: None,
     };
     fs::write(

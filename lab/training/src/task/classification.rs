@@ -22,6 +22,13 @@ const CHUNK: NonZeroU32 = NonZeroU32::new(250).unwrap();
 /// The classes that count as right for the top-5 accuracy.
 const TOP: usize = 5;
 
+/// A batch of images, on its way to the device once that is asked for.
+#[derive(Debug)]
+pub struct ImageBatch {
+    batch: Batch,
+    ahead: Option<(Tensor<2>, Tensor<1, Int>)>,
+}
+
 /// The classification of a data set's images.
 #[derive(Debug, Clone, Copy)]
 pub struct Classification<'a> {
@@ -97,7 +104,7 @@ impl<'a> Classification<'a> {
 
 impl Task for Classification<'_> {
     type Model = Network;
-    type Batch = Batch;
+    type Batch = ImageBatch;
     type Memory = ();
 
     fn data_sha256(&self) -> String {
@@ -121,26 +128,32 @@ impl Task for Classification<'_> {
         u64::from(epochs) * u64::from(self.steps(0))
     }
 
-    fn batches(&self, epoch: u32, first: u32) -> Batches<'_, Batch> {
+    fn batches(&self, epoch: u32, first: u32) -> Batches<'_, ImageBatch> {
         let order = epoch_order(self.data.train.len(), self.config.seed, epoch);
         let order = order[self.share.places(order.len())].to_vec();
         let augmentation = self.config.data.augmentation;
         let augment = Augment { augmentation, seed: self.share.seed(self.config.seed), epoch };
         let train = Arc::clone(&self.data.train);
         let loader = Loader::start(train, order, self.config.batch_size, first, Some(augment));
-        Box::new(loader.map(|batch| batch.map_err(Error::from)))
+        Box::new(loader.map(|batch| Ok(ImageBatch { batch: batch?, ahead: None })))
     }
 
-    fn skipped(&self, batch: &Batch) -> u64 {
-        batch.skipped.into()
+    fn copy_ahead(&self, batch: &mut ImageBatch, device: &Device) {
+        if !self.is_empty(batch) {
+            batch.ahead = Some(self.tensors(&batch.batch, device));
+        }
     }
 
-    fn is_empty(&self, batch: &Batch) -> bool {
-        batch.labels.is_empty()
+    fn skipped(&self, batch: &ImageBatch) -> u64 {
+        batch.batch.skipped.into()
     }
 
-    fn loss(&self, model: &Network, batch: &Batch, _memory: &(), _step: u64, device: &Device) -> (Tensor<1>, ()) {
-        let (images, labels) = self.tensors(batch, device);
+    fn is_empty(&self, batch: &ImageBatch) -> bool {
+        batch.batch.labels.is_empty()
+    }
+
+    fn loss(&self, model: &Network, batch: &ImageBatch, _memory: &(), _step: u64, device: &Device) -> (Tensor<1>, ()) {
+        let (images, labels) = batch.ahead.clone().unwrap_or_else(|| self.tensors(&batch.batch, device));
         (CrossEntropyLossConfig::new().init(device).forward(model.forward(images), labels), ())
     }
 

@@ -32,6 +32,8 @@ pub struct Outcome {
     pub refused: u64,
     /// Examples left out of batches because they could not be read.
     pub skipped: u64,
+    /// The share of the time of its steps that they waited for their batches, from 0 to 1.
+    pub data_wait: Option<f64>,
     /// What several workers did together.
     pub workers: Option<WorkersResult>,
 }
@@ -46,13 +48,15 @@ impl<T: Task> Trainer<'_, '_, T> {
         if !self.is_lead() {
             return Ok(None);
         }
-        let Position { epoch, step, seconds, ref last_row, skipped, empty_batches, ref kept, .. } = self.position;
+        let Position { epoch, step, seconds, ref last_row, skipped, empty_batches, data_wait, ref kept, .. } =
+            self.position;
         let mut outcome = Outcome {
             epochs: epoch,
             steps: step,
             seconds,
             refused: self.all_refused(),
             skipped,
+            data_wait: data_wait.share(),
             kept_epochs: kept.iter().map(|kept| kept.epoch).collect(),
             average_began: self.optimizer.averages_began(),
             scores: Scores::default(),

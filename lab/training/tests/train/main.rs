@@ -1,4 +1,6 @@
-//! The training loop through its interface: what it refuses to save, and half precision.
+//! The training loop through its interface: batches ahead of need, and what it refuses to save.
 
+mod ahead;
+mod altered;
 mod non_finite;
 mod run;
