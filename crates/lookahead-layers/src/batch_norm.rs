@@ -6,7 +6,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::nn::BatchNorm;
 use burn::tensor::activation::relu;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, FloatDType, Tensor};
 use lookahead_flex::{Values, open, opens_beside, record};
 use lookahead_nn::norm::{self, BatchStatistics, Downstream, ParameterGradients, RunningStatistics, Upstream};
 
@@ -47,11 +47,20 @@ impl Epilogue {
 /// What `layer` makes of images `[batch, height, width, channels]`, and the epilogue of that. As Burn's, it takes the
 /// statistics of the batch, and keeps them, on an autodiff device unless the layer is frozen, else the running ones.
 ///
+/// Images in another precision than the layer's are normalised in the layer's, and rounded to their own again: statistics of
+/// half-precision images need f32.
+///
 /// # Panics
 /// Where `layer.forward` would: if the channels are not the layer's; if what is added has another shape.
 #[must_use]
 pub fn batch_norm(layer: &BatchNorm, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
     let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
+    if x.dtype() != gamma.dtype() {
+        let in_precision = |images: Tensor<4>, dtype: DType| images.cast(FloatDType::from(dtype));
+        let added = epilogue.added.map(|added| in_precision(added, gamma.dtype()));
+        let y = batch_norm(layer, in_precision(x.clone(), gamma.dtype()), Epilogue { added, ..epilogue });
+        return in_precision(y, x.dtype());
+    }
     let [.., channels] = x.dims();
     let fits = gamma.dims() == [channels]
         && beta.dims() == [channels]

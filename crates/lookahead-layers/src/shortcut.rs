@@ -25,7 +25,8 @@ pub fn thin_and_pad(x: Tensor<4>, stride: usize, channels: usize) -> Tensor<4> {
     let output = [batch, height.div_ceil(stride), width.div_ceil(stride), channels];
     if !opens(&x) {
         let thin = x.slice(s![.., ..;stride, ..;stride, ..]);
-        let zeros = Tensor::zeros([batch, output[1], output[2], channels - before], &thin.device());
+        let shape = [batch, output[1], output[2], channels - before];
+        let zeros = Tensor::zeros(shape, (&thin.device(), thin.dtype()));
         return Tensor::cat(vec![thin, zeros], 3);
     }
     let (x, node) = open(x);

@@ -68,6 +68,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             Error::Config(_)
             | Error::Theory(_)
             | Error::NoDevice { .. }
+            | Error::NoPrecision { .. }
             | Error::NoScale { .. }
             | Error::TooLong { .. }
             | Error::UnknownArtifact { .. },

@@ -5,7 +5,7 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{FloatDType, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::fused::{Values, exp, maximum, open, opens, record, sum};
@@ -14,7 +14,7 @@ use super::fused::{Values, exp, maximum, open, opens, record, sum};
 /// if none is left.
 ///
 /// The targets are smoothed as PyTorch does: `1 - smoothing` of their weight stays, and the rest goes to all classes
-/// alike. On the CPU it is one pass forward and one backward, which writes the gradient over the scores.
+/// alike. Scores in half precision are widened to f32, in which the loss is. On the CPU it is one pass forward and one backward, which writes the gradient over the scores.
 ///
 /// # Panics
 /// If there are not as many targets as rows, or a target that counts is not below `classes`.
@@ -38,6 +38,7 @@ pub fn cross_entropy(scores: Tensor<2>, targets: &[u32], smoothing: f64, ignored
         smoothing,
         counted: counted.max(1) as f64,
     };
+    let scores = if scores.dtype().size() < 4 { scores.cast(FloatDType::F32) } else { scores };
     if opens(&scores) { fused(scores, targets) } else { by_tensors(scores, &targets) }
 }
 

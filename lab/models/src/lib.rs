@@ -31,7 +31,7 @@ pub use self::memory::Memory;
 pub use self::mlp::Mlp;
 pub use self::resnet::ResNet;
 pub use self::transformer::{Decoding, Encoded, Room, Sequences, Transformer};
-pub use self::weights::{TensorError, load_weights, named_weights};
+pub use self::weights::{TensorError, in_precision, load_weights, named_weights};
 
 use self::resnet::ResNetShape;
 use crate::config::NetworkConfig;

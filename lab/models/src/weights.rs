@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, FloatDType, Tensor, TensorData};
 
 /// Why named tensors are not those of a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +42,7 @@ pub fn named_weights<M: Module>(module: &M) -> BTreeMap<String, TensorData> {
     collect.tensors
 }
 
-/// Puts named tensors back, bit for bit.
+/// Puts named tensors back, bit for bit if they are in the module's precision.
 ///
 /// # Errors
 /// [`TensorError`], naming the tensor; the module is lost then, so load into a fresh one.
@@ -53,6 +53,38 @@ pub fn load_weights<M: Module>(module: M, tensors: BTreeMap<String, TensorData>)
         (Some(error), _) => Err(error),
         (None, Some(name)) => Err(TensorError::Unknown { name }),
         (None, None) => Ok(module),
+    }
+}
+
+/// The module with its parameters rounded to `dtype`, but for those of batch norm, whose running statistics need f32.
+#[must_use]
+pub fn in_precision<M: Module>(module: M, dtype: DType) -> M {
+    module.map(&mut Round { dtype: dtype.into(), containers: Vec::new() })
+}
+
+struct Round {
+    dtype: FloatDType,
+    containers: Vec<String>,
+}
+
+impl ModuleMapper for Round {
+    fn enter_module(&mut self, _name: &str, container_type: &str) {
+        self.containers.push(container_type.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.containers.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (dtype, is_norm) = (self.dtype, self.containers.last().is_some_and(|name| name == "Struct:BatchNorm"));
+        if is_norm || param.val().dtype() == dtype.into() {
+            return param;
+        }
+        param.map(|tensor| {
+            let trains = tensor.is_require_grad();
+            tensor.cast(dtype).detach().set_require_grad(trains)
+        })
     }
 }
 
@@ -103,6 +135,9 @@ impl ModuleMapper for Load {
             self.wrong.get_or_insert(TensorError::Shape { name, expected, found });
             return param;
         }
-        param.map(|tensor| Tensor::from_data(data, &tensor.device()).set_require_grad(tensor.is_require_grad()))
+        param.map(|tensor| {
+            let options = (&tensor.device(), tensor.dtype());
+            Tensor::from_data(data, options).set_require_grad(tensor.is_require_grad())
+        })
     }
 }

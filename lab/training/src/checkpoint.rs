@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::Path;
 
 use burn::tensor::TensorData;
-use lookahead_burn::{Record, ReduceOnPlateau};
+use lookahead_burn::{LossScale, Record, ReduceOnPlateau};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -74,13 +74,13 @@ pub struct Position {
     /// The memory of a plateau schedule.
     #[serde(deserialize_with = "Option::deserialize")]
     pub plateau: Option<ReduceOnPlateau>,
+    /// What losses are scaled with, in f16 alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
     /// The evaluated weights that are kept for the end, by the epochs of their evaluations.
     pub kept: Vec<Kept>,
 }
 
-/// Evaluated weights in the folder `kept` of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 /// For how long a run's steps have waited for their batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,6 +100,9 @@ impl DataWait {
     }
 }
 
+/// Evaluated weights in the folder `kept` of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Kept {
     /// The epoch after which they were evaluated.
     pub epoch: u32,
@@ -120,11 +123,12 @@ impl Position {
             batch: 0,
             step: 0,
             seconds: 0.0,
+            data_wait: DataWait::default(),
             skipped: 0,
             empty_batches: 0,
             last_row: None,
-            data_wait: DataWait::default(),
             plateau: None,
+            loss_scale: None,
             kept: vec![],
         }
     }

@@ -3,6 +3,7 @@
 mod device;
 mod keep;
 mod optimizer;
+mod precision;
 mod schedule;
 mod set;
 mod sweep;
@@ -30,6 +31,7 @@ pub use self::optimizer::{
     LookaheadTable, Member, OptimizerConfig, OuterTable, ScheduleFreeTable, SgdConfig, SlowWeightsConfig,
     StepSizeConfig, ThenConfig, WarmUp,
 };
+pub use self::precision::Precision;
 pub use self::schedule::{DecayConfig, ScheduleConfig};
 pub use self::sweep::{Axis, GroupConfig, Override, PanelConfig, ScaleConfig, SweepConfig};
 pub use self::trace::TraceConfig;
@@ -88,6 +90,9 @@ pub struct RunConfig {
     pub checkpoint_every: NonZeroU32,
     /// Where it runs. Default `cpu`.
     pub device: DeviceConfig,
+    /// In which precision the network is. Default `f32`, which is not written down.
+    #[serde(skip_serializing_if = "Precision::is_single")]
+    pub precision: Precision,
     /// Whether the run stops at a loss or a weight that is not finite, and saves no such weight. Default true.
     pub stop_on_non_finite: bool,
     /// The global norm to which gradients are clipped, finite and above 0. Default: none.
@@ -193,6 +198,7 @@ impl RunConfig {
             "evaluate_every",
             "checkpoint_every",
             "device",
+            "precision",
             "stop_on_non_finite",
             "clip_norm",
             "re_estimate_batch_norm",
@@ -233,6 +239,7 @@ impl RunConfig {
             evaluate_every: table.or("evaluate_every", evaluate_every, |e| e.count())?,
             checkpoint_every: table.or("checkpoint_every", checkpoint_every, |e| e.count())?,
             device: table.or("device", DeviceConfig::CPU, DeviceConfig::read)?,
+            precision: Precision::read(table, &optimizer)?,
             stop_on_non_finite: table.or("stop_on_non_finite", true, |e| e.flag())?,
             clip_norm: table.optional("clip_norm", |e| e.number("above 0 and finite", norm))?,
             re_estimate_batch_norm: table.or("re_estimate_batch_norm", false, |e| e.flag())?,

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use self::memory::Memory;
 use crate::Error;
-use crate::config::{DeviceConfig, DeviceKind};
+use crate::config::{DeviceConfig, DeviceKind, Precision, RunConfig};
 
 /// One kind of device: whether this build has it, and what it finds here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,6 +72,21 @@ pub fn open(config: DeviceConfig) -> Result<Device, Error> {
         }
     };
     Err(Error::NoDevice { name: config.to_string(), reason })
+}
+
+/// The device of a configuration, without autodiff.
+///
+/// # Errors
+/// As [`open`], and [`Error::NoPrecision`] where it does not compute in the configuration's precision.
+pub fn open_for(config: &RunConfig) -> Result<Device, Error> {
+    let (device, precision) = (open(config.device)?, config.precision);
+    // Every device computes in f32.
+    if precision == Precision::F32 || device.supports_dtype(precision.dtype()) {
+        return Ok(device);
+    }
+    let all = [Precision::F32, Precision::Bf16, Precision::F16].into_iter();
+    let accepted = all.filter(|precision| device.supports_dtype(precision.dtype())).map(Precision::name).collect();
+    Err(Error::NoPrecision { device: config.device.to_string(), precision: precision.name(), accepted })
 }
 
 /// What [`open`] gives for this.

@@ -178,6 +178,16 @@ pub enum Error {
         /// Why there is none.
         reason: String,
     },
+    /// A precision that a device does not compute in.
+    #[error("{device} does not compute in precision = {precision:?}, accepted there: {}", accepted.join(", "))]
+    NoPrecision {
+        /// The device.
+        device: String,
+        /// The precision that was asked for.
+        precision: &'static str,
+        /// Those that it computes in.
+        accepted: Vec<&'static str>,
+    },
     /// A scale that a sweep does not describe.
     #[error("{sweep}: there is no [scale.{scale}]; the file describes {}", known.join(", "))]
     NoScale {

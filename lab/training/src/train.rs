@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use lookahead::collective::Collective;
 use lookahead_burn::{InnerOptimizer, Observed, clip_by_global_norm};
 use lookahead_mpi::Shared;
@@ -26,13 +26,13 @@ use self::saving::Moment;
 use self::trace::Trace;
 use crate::Error;
 use crate::checkpoint::Position;
-use crate::config::{RunConfig, WorkersMode};
+use crate::config::{Precision, RunConfig, WorkersMode};
 use crate::device;
 use crate::optimizer::AnyOptimizer;
 use crate::schedule::LearningRate;
 use crate::task::{Part, Score, Task};
 use crate::workers::Team;
-use lookahead_models::named_weights;
+use lookahead_models::{in_precision, named_weights};
 use lookahead_runs::Stop;
 use lookahead_runs::Unsaved;
 use lookahead_runs::files::{FileSum, Manifest};
@@ -96,15 +96,16 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
         workers: Option<&'w mut dyn Collective>,
     ) -> Result<Self, Error> {
         let written = folder.join(CONFIG);
-        let device = device::open(config.device)?.autodiff();
+        let device = device::open_for(config)?.autodiff();
+        let initial = || in_precision(task.initial_model(&device), config.precision.dtype());
         let steps_of = |epochs| task.steps_of(epochs);
         let (team, model) = match (&config.workers, workers) {
             (Some(table), Some(workers)) => {
-                let (data, model) = (task.data_sha256(), task.initial_model(&device));
+                let (data, model) = (task.data_sha256(), initial());
                 let (team, model) = Team::begin(workers, config, table, (&data, folder), model, &steps_of)?;
                 (Some(team), model)
             }
-            _ => (None, task.initial_model(&device)),
+            _ => (None, initial()),
         };
         // With a slow step over workers each has what is inside of it.
         let own = config.workers.filter(|table| table.mode == WorkersMode::SlowStep);
@@ -143,6 +144,9 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
             None => model,
         };
         trainer.model = Some(model);
+        if config.precision == Precision::F16 {
+            trainer.position.loss_scale.get_or_insert_default();
+        }
         Ok(trainer)
     }
 
@@ -161,9 +165,9 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
             while let (Some(batch), waited) = batches.next() {
                 let began = Instant::now();
                 self.advance(&batch?)?;
-                observer.stepped(self.position.step);
                 self.position.data_wait.waiting += waited.as_secs_f64();
                 self.position.data_wait.stepping += began.elapsed().as_secs_f64();
+                observer.stepped(self.position.step);
                 if self.is_to_stop() {
                     self.save(Moment::InEpoch)?;
                     return Err(Error::Interrupted);
@@ -204,8 +208,12 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
         let (loss, memory) = task.loss(&model, batch, &self.memory, step, device);
         let is_looked_at = self.config.stop_on_non_finite || self.team.is_some();
         let is_time_to_look = is_looked_at && self.losses.note(step + 1, loss.clone());
-        let grads = self.average(&model, GradientsParams::from_grads(loss.backward(), &model))?;
-        let grads = self.clip(&model, grads)?;
+        let Some(grads) = self.gradients(&model, loss)? else {
+            (self.model, self.memory) = (Some(model), memory);
+            self.position.step += 1;
+            self.position.batch += 1;
+            return if is_time_to_look { self.stop_on_non_finite() } else { Ok(()) };
+        };
         let rate = self.schedule.learning_rate(step, self.position.epoch) * task.rate_factor(batch);
         let applied = rate;
         let rate = rate.into();
@@ -256,6 +264,23 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
         match &mut self.trace {
             Some(trace) => trace.write(update, self.position.step, kind, score.scores, || named_weights(model)),
             None => Ok(()),
+        }
+    }
+
+    /// The gradients of a loss, clipped; `None` where the loss was scaled too far, so that the step is to be skipped.
+    fn gradients(&mut self, model: &T::Model, loss: Tensor<1>) -> Result<Option<GradientsParams>, Error> {
+        let Some(scale) = &mut self.position.loss_scale else {
+            let grads = self.average(model, GradientsParams::from_grads(loss.backward(), model))?;
+            return self.clip(model, grads).map(Some);
+        };
+        let was_least = scale.is_least();
+        let grads = GradientsParams::from_grads(scale.scaled(loss).backward(), model);
+        match scale.unscaled(model, grads)? {
+            Some(grads) => self.clip(model, grads).map(Some),
+            None if was_least && self.config.stop_on_non_finite => {
+                Err(self.non_finite(self.position.step + 1, "a gradient of the loss as it is"))
+            }
+            None => Ok(None),
         }
     }
 

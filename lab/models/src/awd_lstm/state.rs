@@ -49,7 +49,10 @@ impl Memory for LstmState {
                     (Some(batch), &[rows, _]) if rows != batch => {
                         Err(TensorError::Shape { name, expected: vec![batch, found[1]], found })
                     }
-                    (_, [_, _]) => Ok((name, Tensor::<2>::from_data(data, &device))),
+                    (_, [_, _]) => {
+                        let dtype = data.dtype();
+                        Ok((name, Tensor::<2>::from_data(data, (&device, dtype))))
+                    }
                     _ => Err(TensorError::Shape { name, expected: vec![0, 0], found }),
                 }
             };

@@ -17,6 +17,8 @@ pub(crate) fn safetensors(folder: &Path, tensors: &BTreeMap<String, TensorData>)
     for (name, data) in tensors {
         let dtype = match data.dtype() {
             DType::F64 => safetensors::Dtype::F64,
+            DType::F16 => safetensors::Dtype::F16,
+            DType::BF16 => safetensors::Dtype::BF16,
             _ => safetensors::Dtype::F32,
         };
         views.push((name, TensorView::new(dtype, data.shape().to_vec(), data.bytes()).map_err(other)?));
@@ -31,7 +33,11 @@ pub(crate) fn tensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, Tens
         let dtype = match view.dtype() {
             safetensors::Dtype::F32 => DType::F32,
             safetensors::Dtype::F64 => DType::F64,
-            other => return Err(damaged(path, format!("tensor {name:?} has type {other:?}, not F32 or F64"))),
+            safetensors::Dtype::F16 => DType::F16,
+            safetensors::Dtype::BF16 => DType::BF16,
+            other => {
+                return Err(damaged(path, format!("tensor {name:?} has type {other:?}, not F32, F64, F16 or BF16")));
+            }
         };
         let data = TensorData::try_from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
         Ok((name, data.map_err(|error| damaged(path, error))?))

@@ -15,6 +15,7 @@ use rayon::ThreadPoolBuilder;
 use super::PlannedRun;
 use crate::Error;
 use crate::config::RunConfig;
+use crate::device;
 use crate::run::{folder, run, run_as_worker};
 use crate::task::{ForTask, Task, with_task};
 use crate::train::Observer;
@@ -39,13 +40,14 @@ pub struct Job {
 }
 
 impl Job {
-    /// Reads the data of all runs, each set once, and sees that it can be trained on.
+    /// Reads the data of all runs, each set once, and sees that it can be trained on, and on which device.
     ///
     /// # Errors
-    /// [`Error::Data`]; what [`with_task`] refuses.
+    /// [`Error::Data`]; what [`with_task`] and [`device::open_for`] refuse.
     pub fn load(runs: Vec<PlannedRun>) -> Result<Vec<Self>, Error> {
         let mut jobs: Vec<Self> = Vec::new();
         for PlannedRun { label, config } in runs {
+            device::open_for(&config)?;
             let data = match jobs.iter().find(|job| job.config.data == config.data) {
                 Some(job) => Arc::clone(&job.data),
                 None => Arc::new(Data::load(&config.data)?),

@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use lookahead_burn::re_estimate_batch_norm;
 
 use super::{Batches, Mean, Part, Score, Task};
 use crate::Error;
-use crate::config::RunConfig;
+use crate::config::{Precision, RunConfig};
 use crate::workers::Share;
 use lookahead_data::{Augment, Batch, Dataset, Examples, Loader, epoch_order};
 use lookahead_models::Network;
@@ -85,7 +85,7 @@ impl<'a> Classification<'a> {
             })
             .filter(|batch| !batch.labels.is_empty())
             .peekable();
-        let forward = |model: &Network, batch: Arc<Batch>| model.forward(self.tensors(&batch, device).0);
+        let forward = |model: &Network, batch: Arc<Batch>| self.scores(model, self.tensors(&batch, device).0);
         let estimated = batches.peek().is_some().then(|| re_estimate_batch_norm(model, &mut batches, forward));
         drop(batches);
         match (failed, estimated) {
@@ -95,9 +95,19 @@ impl<'a> Classification<'a> {
         }
     }
 
+    /// The scores of images, in f32, in which losses are.
+    fn scores(&self, model: &Network, images: Tensor<2>) -> Tensor<2> {
+        match self.config.precision {
+            Precision::F32 => model.forward(images),
+            _ => model.forward(images).cast(FloatDType::F32),
+        }
+    }
+
+    /// Images in the network's precision, and their labels.
     fn tensors(&self, batch: &Batch, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
         let shape = [batch.labels.len(), self.data.image.pixels()];
-        let images = Tensor::from_data(TensorData::new(batch.pixels.clone(), shape), device);
+        let images =
+            Tensor::from_data(TensorData::new(batch.pixels.clone(), shape), (device, self.config.precision.dtype()));
         (images, Tensor::from_data(TensorData::new(batch.labels.clone(), [shape[0]]), device))
     }
 }
@@ -154,7 +164,7 @@ impl Task for Classification<'_> {
 
     fn loss(&self, model: &Network, batch: &ImageBatch, _memory: &(), _step: u64, device: &Device) -> (Tensor<1>, ()) {
         let (images, labels) = batch.ahead.clone().unwrap_or_else(|| self.tensors(&batch.batch, device));
-        (CrossEntropyLossConfig::new().init(device).forward(model.forward(images), labels), ())
+        (CrossEntropyLossConfig::new().init(device).forward(self.scores(model, images), labels), ())
     }
 
     fn evaluate(&self, model: &Network, part: Part, device: &Device, stop: &Stop) -> Result<Score, Error> {
@@ -171,7 +181,7 @@ impl Task for Classification<'_> {
                 continue;
             }
             let (images, labels) = self.tensors(&batch, device);
-            let scores = model.forward(images);
+            let scores = self.scores(model, images);
             let predicted: Vec<f32> = scores.clone().into_data().iter::<f32>().collect();
             for (scores, &label) in predicted.chunks(self.data.classes).zip(&batch.labels) {
                 let rank = rank(scores, label as usize);

@@ -1,10 +1,10 @@
 //! Language modelling by truncated backpropagation through a running text (Sec. 5.3, App. C.3; Merity et al. 2018).
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
 use super::{Batches, Mean, Part, Score, Task};
 use crate::Error;
-use crate::config::RunConfig;
+use crate::config::{Precision, RunConfig};
 use crate::workers::Share;
 use lookahead_data::Corpus;
 use lookahead_models::config::AwdLstmConfig;
@@ -164,6 +164,7 @@ impl Task for LanguageModelling<'_> {
         let mut random = stream(self.share.seed(self.config.seed), "dropout", step);
         let output = model.forward(batch.words(device), memory, &mut Dropout::training(&mut random));
         let Output { scores, raw, dropped, state } = output;
+        let [raw, dropped] = [raw, dropped].map(|x| in_f32(x, self.config.precision));
         let mut loss = cross_entropy(scores, &batch.targets, 0.0, None);
         // AR: alpha mean((m * h_t)^2); TAR: beta mean((h_t - h_(t+1))^2) (Merity et al. 2018, Sec. 4.6)
         let (activation, temporal) = (self.model.activation_regularisation, self.model.temporal_regularisation);
@@ -193,6 +194,11 @@ impl Task for LanguageModelling<'_> {
         }
         Ok(Score { scores: Scores::from([(part.loss(), loss.of(part, 0)?)]), ..Score::default() })
     }
+}
+
+/// What penalties are taken of, in the precision of losses.
+fn in_f32(outputs: Tensor<3>, precision: Precision) -> Tensor<3> {
+    if precision == Precision::F32 { outputs } else { outputs.cast(FloatDType::F32) }
 }
 
 impl Sequence {

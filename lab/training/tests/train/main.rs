@@ -1,6 +1,7 @@
-//! The training loop through its interface: batches ahead of need, and what it refuses to save.
+//! The training loop through its interface: batches ahead of need, what it refuses to save, and half precision.
 
 mod ahead;
 mod altered;
 mod non_finite;
+mod precision;
 mod run;
