@@ -44,7 +44,7 @@ pub fn run(
 ) -> Result<RunResult, Error> {
     let Some(workers) = config.workers else {
         return match begin(config, data, folder)? {
-            Begun::Finished(result) => Ok(result),
+            Begun::Finished(result) => Ok(*result),
             Begun::Open(environment, _lock) => {
                 let run = ThisRun { config, folder, environment, observer, stop, workers: None };
                 with_task(config, data, Share::ALL, run)?
@@ -78,7 +78,7 @@ pub fn run_as_worker(
     let share = Share::of(config, workers.rank());
     let mut begun = (share.rank == 0).then(|| begin(config, data, folder));
     let finished = begun.as_mut().map(|begun| match begun {
-        Ok(Begun::Finished(result)) => Ok(Some(result.clone())),
+        Ok(Begun::Finished(result)) => Ok(Some(RunResult::clone(result))),
         Ok(Begun::Open(..)) => Ok(None),
         Err(error) => Err(std::mem::replace(error, Error::Interrupted)),
     });
@@ -103,7 +103,7 @@ impl Observer for Nobody {
 
 /// A run's folder, as it was found.
 enum Begun {
-    Finished(RunResult),
+    Finished(Box<RunResult>),
     /// What its environment was before, and the lock that keeps others out.
     Open(BTreeMap<String, Value>, File),
 }
@@ -127,7 +127,7 @@ fn begin(config: &RunConfig, data: &Data, folder: &Path) -> Result<Begun, Error>
         if result.data != data.sha256() {
             return Err(Error::OtherData { path: folder.to_owned() });
         }
-        return Ok(Begun::Finished(result.clone()));
+        return Ok(Begun::Finished(Box::new(result.clone())));
     }
     Ok(Begun::Open(before.environment, lock))
 }

@@ -50,7 +50,10 @@ pub fn with_task(
     let Data::Images(data) = Data::load(&config.data).unwrap() else { panic!("images") };
     let ModelConfig::Network(network) = &config.model else { panic!("a network") };
     let task = Altered { task: Classification::new(config, network, &data), faults, asked: RefCell::default() };
-    let outcome = Trainer::new(config, &task, folder, stop).and_then(|trainer| trainer.run(observer));
+    let outcome = Trainer::new(config, &task, folder, stop, None).and_then(|mut trainer| {
+        trainer.train(observer)?;
+        Ok(trainer.finish(observer)?.expect("the only worker has an outcome"))
+    });
     (outcome, task.asked.take())
 }
 
