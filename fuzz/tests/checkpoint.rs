@@ -122,10 +122,12 @@ fn checkpoint() -> Checkpoint {
         batch: 7,
         step: 53,
         seconds: 1.5,
+        data_wait: DataWait { waiting: 0.5, stepping: 1.0 },
         skipped: 0,
         empty_batches: 0,
         last_row: None,
         plateau: Some(ReduceOnPlateau::new(0.1).unwrap()),
+        loss_scale: Some(LossScale::default()),
         kept: vec![],
     };
     let module = LinearConfig::new(2, 3).init(&Device::flex());

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod finish;
+mod gradients;
 mod kept;
 mod losses;
 mod meeting;
@@ -14,9 +15,9 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use lookahead::collective::Collective;
-use lookahead_burn::{InnerOptimizer, Observed, clip_by_global_norm};
+use lookahead_burn::{InnerOptimizer, Observed};
 use lookahead_mpi::Shared;
 
 use self::ahead::Ahead;
@@ -265,30 +266,6 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
             Some(trace) => trace.write(update, self.position.step, kind, score.scores, || named_weights(model)),
             None => Ok(()),
         }
-    }
-
-    /// The gradients of a loss, clipped; `None` where the loss was scaled too far, so that the step is to be skipped.
-    fn gradients(&mut self, model: &T::Model, loss: Tensor<1>) -> Result<Option<GradientsParams>, Error> {
-        let Some(scale) = &mut self.position.loss_scale else {
-            let grads = self.average(model, GradientsParams::from_grads(loss.backward(), model))?;
-            return self.clip(model, grads).map(Some);
-        };
-        let was_least = scale.is_least();
-        let grads = GradientsParams::from_grads(scale.scaled(loss).backward(), model);
-        match scale.unscaled(model, grads)? {
-            Some(grads) => self.clip(model, grads).map(Some),
-            None if was_least && self.config.stop_on_non_finite => {
-                Err(self.non_finite(self.position.step + 1, "a gradient of the loss as it is"))
-            }
-            None => Ok(None),
-        }
-    }
-
-    fn clip(&self, model: &T::Model, grads: GradientsParams) -> Result<GradientsParams, Error> {
-        Ok(match self.config.clip_norm {
-            Some(max_norm) => clip_by_global_norm(model, grads, max_norm)?.grads,
-            None => grads,
-        })
     }
 
     /// Looks at what has come about since it last looked.

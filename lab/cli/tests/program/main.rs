@@ -5,6 +5,7 @@ mod bad_input;
 mod commands;
 mod config;
 mod data;
+mod devices;
 mod faults;
 mod fresh;
 mod interrupts;
