@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use bolero::{ValueGenerator, check, produce};
 use burn::nn::LinearConfig;
 use burn::tensor::{Device, TensorData};
-use lookahead_burn::{Lookahead, ReduceOnPlateau, Sgd};
+use lookahead_burn::{Lookahead, LossScale, ReduceOnPlateau, Sgd};
 use lookahead_fuzz::{Edit, damaged, edits};
 use lookahead_runs::Current;
 use lookahead_runs::files::{FileSum, Manifest};
-use lookahead_training::checkpoint::{Checkpoint, Position};
+use lookahead_training::checkpoint::{Checkpoint, DataWait, Position};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

@@ -283,6 +283,13 @@ fn squares() -> Parameters {
     module
 }
 
+/// So many launches of ours, and so many of Burn's operations, of which its fusion makes fewer.
+fn assert_launches(found: usize, ours: usize, others: usize) {
+    let all = ours + others;
+    let fits = if cfg!(feature = "fusion") { (ours..=all).contains(&found) } else { found == all };
+    assert!(fits, "{found} launches, but {ours} of ours and {others} of others were expected");
+}
+
 /// The launches of some steps, after as many that set up the state.
 fn launches_of(mut optimizer: impl InnerOptimizer, steps: usize, device: &Device) -> usize {
     let mut module = squares();
@@ -305,23 +312,23 @@ fn a_step_is_one_launch_for_a_parameter_and_a_sync_no_more() {
     let _turn = TURN.lock();
     let Some(device) = device() else { return };
     let momentum = || Sgd::from(lookahead::rules::Sgd::new().with_momentum(0.9).expect("a momentum"));
-    assert_eq!(launches_of(RuleSet::new(momentum()), 2, &device), 2 * 3);
-    assert_eq!(launches_of(RuleSet::new(AdamW::new()), 2, &device), 2 * 3);
+    assert_launches(launches_of(RuleSet::new(momentum()), 2, &device), 2 * 3, 0);
+    assert_launches(launches_of(RuleSet::new(AdamW::new()), 2, &device), 2 * 3, 0);
 
     // A sync sets a counter to zero, and makes it a float.
     let of_two_syncs = 2 * 2;
     let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).expect("a period"));
     let lookahead = Lookahead::with_config(AdamW::new(), config.clone()).expect("an optimizer");
-    assert_eq!(launches_of(lookahead, 4, &device), 4 * 3 + of_two_syncs);
+    assert_launches(launches_of(lookahead, 4, &device), 4 * 3, of_two_syncs);
     let outer = OuterStep::nesterov(OuterRate::new(0.7).expect("eta"), OuterMomentum::new(0.9).expect("mu"));
     let with_momentum = config.clone().with_outer_step(outer);
     let lookahead = Lookahead::with_config(AdamW::new(), with_momentum.clone()).expect("an optimizer");
-    assert_eq!(launches_of(lookahead, 4, &device), 4 * 3 + of_two_syncs);
+    assert_launches(launches_of(lookahead, 4, &device), 4 * 3, of_two_syncs);
 
     // Parameter by parameter each has a counter, and a sum of what it counted.
     for config in [config, with_momentum] {
         let rule = LookaheadRule::with_config(AdamW::new(), config).expect("a rule");
-        assert_eq!(launches_of(RuleSet::new(rule), 4, &device), 4 * 3 + 2 * 3 * 3);
+        assert_launches(launches_of(RuleSet::new(rule), 4, &device), 4 * 3, 2 * 3 * 3);
     }
 }
 
@@ -359,7 +366,7 @@ fn burns_own_loop_over_parameters_steps_with_the_kernels() {
     let (theta, state) = AdamW::new().step(0.1, theta, first, None);
     let (theta, _) = AdamW::new().step(0.1, theta, second, state);
     // The first step makes two moments.
-    assert_eq!(launches(&device) - before, 2 + 2);
+    assert_launches(launches(&device) - before, 2, 2);
 
     let (mut values, grad, mut moments) = (numbers(1), numbers(2), vec![vec![0.0; 35]; 2]);
     let rule = lookahead::rules::AdamW::new();

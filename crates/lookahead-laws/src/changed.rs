@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use lookahead::{InnerStatePolicy, LookaheadConfig, OuterRate, OuterStep, SlowStorage, StepSize};
 
 use crate::case::momentum;
-use crate::{Case, Law, Precision, Setup, Slow, Subject, Tensor};
+use crate::{Case, Law, Limits, Precision, Setup, Slow, Subject, Tensor};
 
 /// The subject `S` with its slow weights stored as bf16 ([`SlowStorage::Bf16`]).
 pub type Rounded<S> = Changed<S, Bf16>;
@@ -157,6 +157,14 @@ impl<S: Subject, C: Change> Subject for Changed<S, C> {
 
     fn keeps(policy: InnerStatePolicy) -> bool {
         S::keeps(policy)
+    }
+
+    fn limits() -> Limits {
+        match C::SLOW {
+            // the host rounds
+            Some(Slow::Rounded) => S::limits().synced_by_the_host(),
+            _ => S::limits(),
+        }
     }
 
     fn exemption(law: Law, case: &Case) -> Option<&'static str> {

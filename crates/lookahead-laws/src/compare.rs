@@ -10,6 +10,15 @@ pub(crate) fn assert_same_bits(what: impl Display, left: &[Vec<f64>], right: &[V
     compare(what, left, right, |a, b| a.to_bits() == b.to_bits());
 }
 
+/// Asserts the same of what two kernels have computed, which on some devices may differ by rounding.
+#[track_caller]
+pub(crate) fn assert_same_by_other_kernels<S: Subject>(what: impl Display, left: &[Vec<f64>], right: &[Vec<f64>]) {
+    match S::limits().contraction {
+        0.0 => assert_same_bits(what, left, right),
+        tolerance => assert_close(what, tolerance, left, right),
+    }
+}
+
 /// Asserts that slow weights are what a sync makes of them beside these fast ones.
 #[track_caller]
 pub(crate) fn assert_slow_beside_fast<S: Subject>(what: impl Display, slow: &[Vec<f64>], fast: &[Vec<f64>]) {

@@ -67,10 +67,12 @@ pub mod family;
 pub mod golden;
 mod law;
 mod laws;
+mod limits;
 mod macros;
 mod subject;
 
 pub use case::{Case, initial_value};
 pub use changed::{Bf16, Change, Changed, HeavyBall, Rounded, WithMomentum};
 pub use law::{Law, battery};
+pub use limits::Limits;
 pub use subject::{Precision, Rule, Setup, Slow, Subject, Tensor};

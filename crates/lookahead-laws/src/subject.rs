@@ -2,7 +2,7 @@
 
 use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, PrimalAveraging};
 
-use crate::{Case, Law};
+use crate::{Case, Law, Limits};
 
 /// An implementation of Lookahead under test.
 ///
@@ -76,6 +76,11 @@ pub trait Subject: Sized {
     /// Whether it can keep a policy for the inner state (App. C.5): not one that has to see a state that is hidden.
     fn keeps(_policy: InnerStatePolicy) -> bool {
         true
+    }
+
+    /// What the machine that it runs on keeps of the laws.
+    fn limits() -> Limits {
+        Limits::NONE
     }
 
     /// Why this implementation cannot keep a law, by its design. `None`: it keeps it.

@@ -9,9 +9,11 @@ use textbook::Textbook;
 type Sound = Textbook<{ textbook::NONE }>;
 
 type SoundWithMomentum = WithMomentum<Sound>;
+type SoundWithinLimits = Textbook<{ textbook::RESETS_LATE_AS_STATED }>;
 
 laws!(sound: Sound; sgd, heavy_ball, adam, averaged);
 laws!(sound_with_momentum: SoundWithMomentum; sgd, heavy_ball, adam, averaged);
+laws!(sound_within_limits: SoundWithinLimits; sgd, heavy_ball, adam);
 
 #[test]
 fn every_law_has_its_test() {
@@ -64,6 +66,8 @@ defects! {
         breaks FrozenTensorsNeverChange, "gradient None";
     poison_reaches_the_slow_weights: NO_GUARD with adam
         breaks NonFiniteGradientsNeverReachTheSlowWeights, "slow weights";
+    poison_stays_in_the_moments: RESETS_LATE with heavy_ball
+        breaks NonFiniteGradientsNeverReachTheSlowWeights, "Maintain: a gradient of NaN";
     overflow_reaches_the_slow_weights: NO_GUARD with sgd
         breaks OverflowNeverReachesTheSlowWeights, "overflow";
     one_count_per_tensor: COUNTS_TENSORS with sgd

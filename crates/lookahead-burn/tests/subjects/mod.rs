@@ -7,10 +7,10 @@ mod rule_form;
 use std::marker::PhantomData;
 
 use burn::module::Module;
-use burn::tensor::DType;
+use burn::tensor::{DType, Device};
 use lookahead::{InnerStatePolicy, rules};
 use lookahead_burn::{AdaFactor, Adam, AdamW, Sgd};
-use lookahead_laws::{Case, Law, Precision, Rounded, Rule, Setup, Slow, Subject, Tensor};
+use lookahead_laws::{Case, Law, Limits, Precision, Rounded, Rule, Setup, Slow, Subject, Tensor};
 
 use crate::device;
 use crate::parameters::Parameters;
@@ -58,6 +58,10 @@ pub trait Form {
     fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run>;
     fn keeps(_policy: InnerStatePolicy) -> bool {
         true
+    }
+    /// Those on a device of the kind of GPUs.
+    fn limits_on_device() -> Limits {
+        Limits::DEVICE
     }
     fn exemption(_law: Law) -> Option<&'static str> {
         None
@@ -158,6 +162,10 @@ impl<F: Form> Subject for Adapter<F> {
 
     fn keeps(policy: InnerStatePolicy) -> bool {
         F::keeps(policy)
+    }
+
+    fn limits() -> Limits {
+        if device::under_test() == Device::flex() { Limits::NONE } else { F::limits_on_device() }
     }
 
     fn exemption(law: Law, _case: &Case) -> Option<&'static str> {

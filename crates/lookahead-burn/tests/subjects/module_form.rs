@@ -8,7 +8,7 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, Optimizer, SgdConfig};
 use lookahead::{InnerStatePolicy, LookaheadConfig};
 use lookahead_burn::{Averaged, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Weights};
-use lookahead_laws::{Law, Precision, Rule, Setup, Slow, Tensor};
+use lookahead_laws::{Law, Limits, Precision, Rule, Setup, Slow, Tensor};
 
 use super::{Form, OurRule, Run, Start, our_rule};
 use crate::parameters::Parameters;
@@ -44,6 +44,10 @@ impl Form for HostRules {
 
     fn open(setup: &Setup, start: &Start<'_>) -> Box<dyn Run> {
         around_ours(setup, start, Self::PRECISION, Place::Host)
+    }
+
+    fn limits_on_device() -> Limits {
+        Limits::DEVICE.synced_by_the_host()
     }
 }
 

@@ -3,19 +3,22 @@
 use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig};
 
 use crate::case::{alpha, period, policies};
-use crate::compare::{assert_close, assert_same_bits, assert_slow_beside_fast};
+use crate::compare::{assert_close, assert_same_bits, assert_same_by_other_kernels, assert_slow_beside_fast};
 use crate::laws::tolerance;
 use crate::{Case, Rule, Setup, Subject};
 
-/// Steps both subjects alike and compares the bits of their weights after each step.
-pub(super) fn assert_same_run<S: Subject>(what: &str, case: &Case, steps: u64, left: &Setup, right: &Setup) {
+/// How two runs are compared: [`assert_same_bits`], or [`assert_same_by_other_kernels`].
+type Comparison = fn(String, &[Vec<f64>], &[Vec<f64>]);
+
+/// Steps both subjects alike and compares their weights after each step.
+pub(super) fn assert_same_run<S: Subject>(what: &str, case: &Case, same: Comparison, left: &Setup, right: &Setup) {
     let (mut left, mut right) = (case.new_subject::<S>(left), case.new_subject::<S>(right));
-    for step in 0..steps {
+    for step in 0..3 * case.k() {
         case.advance(&mut left, step..step + 1);
         case.advance(&mut right, step..step + 1);
-        assert_same_bits(format_args!("{what}, after step {}", step + 1), &left.weights(), &right.weights());
+        same(format!("{what}, after step {}", step + 1), &left.weights(), &right.weights());
     }
-    assert_same_bits(format_args!("{what}, slow weights"), &left.slow(), &right.slow());
+    same(format!("{what}, slow weights"), &left.slow(), &right.slow());
 }
 
 pub(crate) fn alpha_one_is_the_inner_optimizer<S: Subject>(case: &Case) {
@@ -24,10 +27,11 @@ pub(crate) fn alpha_one_is_the_inner_optimizer<S: Subject>(case: &Case) {
     for step in 0..3 * case.k() {
         case.advance(&mut wrapped, step..step + 1);
         case.advance(&mut bare, step..step + 1);
-        assert_same_bits(format_args!("after step {}", step + 1), &wrapped.weights(), &bare.weights());
+        let what = format_args!("after step {}", step + 1);
+        assert_same_by_other_kernels::<S>(what, &wrapped.weights(), &bare.weights());
         if case.syncs_after(step) {
             let what = format_args!("slow weights at step {}", step + 1);
-            assert_slow_beside_fast::<S>(what, &wrapped.slow(), &bare.weights());
+            assert_slow_beside_fast::<S>(what, &wrapped.slow(), &wrapped.weights());
         }
     }
 }
@@ -35,7 +39,7 @@ pub(crate) fn alpha_one_is_the_inner_optimizer<S: Subject>(case: &Case) {
 pub(crate) fn interpolate_with_alpha_one_maintains<S: Subject>(case: &Case) {
     let with = |policy| case.base.inside(case.config(policy).with_alpha(Alpha::ONE));
     let (interpolate, maintain) = (with(InnerStatePolicy::Interpolate), with(InnerStatePolicy::Maintain));
-    assert_same_run::<S>("interpolate and maintain", case, 3 * case.k(), &interpolate, &maintain);
+    assert_same_run::<S>("interpolate and maintain", case, assert_same_bits, &interpolate, &maintain);
 }
 
 pub(crate) fn lookahead_inside_with_alpha_one_is_transparent<S: Subject>(case: &Case) {
@@ -45,7 +49,8 @@ pub(crate) fn lookahead_inside_with_alpha_one_is_transparent<S: Subject>(case: &
         for policy in policies::<S>() {
             let nested = case.base.inside(inside.clone()).inside(case.config(policy));
             let what = format!("{policy:?}, inner period {inner_period}");
-            assert_same_run::<S>(&what, case, 3 * case.k(), &nested, &case.lookahead(policy));
+            let same = assert_same_by_other_kernels::<S>;
+            assert_same_run::<S>(&what, case, same, &nested, &case.lookahead(policy));
         }
     }
 }
@@ -54,7 +59,7 @@ pub(crate) fn policies_agree_without_memory<S: Subject>(case: &Case) {
     let maintain = case.lookahead(InnerStatePolicy::Maintain);
     for policy in policies::<S>().filter(|policy| *policy != InnerStatePolicy::Maintain) {
         let what = format!("maintain and {policy:?}");
-        assert_same_run::<S>(&what, case, 3 * case.k(), &maintain, &case.lookahead(policy));
+        assert_same_run::<S>(&what, case, assert_same_bits, &maintain, &case.lookahead(policy));
     }
 }
 

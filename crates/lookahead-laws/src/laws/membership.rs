@@ -52,7 +52,7 @@ pub(crate) fn a_saved_run_goes_on_through_joins_and_gaps<S: Subject>(case: &Case
 pub(crate) fn freezing_holds_every_bit<S: Subject>(case: &Case) {
     for policy in policies::<S>() {
         let setup = case.lookahead(policy);
-        for frozen in 0..case.k() {
+        for frozen in (0..case.k()).step_by(S::limits().moments_apart) {
             for thawed in [frozen + 1, frozen + case.k() + 1] {
                 let events = vec![(frozen, Event::Freeze(0)), (thawed, Event::Thaw(0))];
                 let script = Script { events, ..Script::default() };
@@ -87,7 +87,7 @@ pub(crate) fn replaced_tensors_start_afresh<S: Subject>(case: &Case) {
     let alone = Case { tensors: vec![new.clone()], ..case.clone() };
     for policy in policies::<S>() {
         let setup = case.lookahead(policy);
-        for at in case.k()..2 * case.k() {
+        for at in (case.k()..2 * case.k()).step_by(S::limits().moments_apart) {
             let what = format!("{policy:?}: replaced before step {at}");
             let script = Script { events: vec![(at, Event::Replace(0, new.clone()))], ..Script::default() };
             let (mut run, mut left_alone) = (Run::<S>::new(case, &setup, &script), case.new_subject::<S>(&setup));

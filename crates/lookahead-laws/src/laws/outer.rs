@@ -3,7 +3,7 @@
 use lookahead::{Alpha, InnerStatePolicy, OuterRate, OuterStep};
 
 use crate::case::{changing, momentum, period, policies};
-use crate::compare::{assert_close, assert_same_bits};
+use crate::compare::{assert_close, assert_same_bits, assert_same_by_other_kernels};
 use crate::laws::identities::assert_same_run;
 use crate::laws::{tensors_at, tolerance};
 use crate::{Case, Setup, Slow, Subject};
@@ -19,7 +19,7 @@ pub(crate) fn an_outer_step_without_momentum_is_eq1<S: Subject>(case: &Case) {
                 for step in [OuterStep::nesterov(eta, mu.clone()), OuterStep::heavy_ball(eta, mu.clone())] {
                     let what = format!("{policy:?}, alpha = eta = {}, mu {mu:?}", alpha.get());
                     let outer = case.base.inside(case.config(policy).with_outer_step(step));
-                    assert_same_run::<S>(&what, case, 3 * case.k(), &setup, &outer);
+                    assert_same_run::<S>(&what, case, assert_same_by_other_kernels::<S>, &setup, &outer);
                 }
             }
         }

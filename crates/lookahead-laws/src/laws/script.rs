@@ -80,7 +80,8 @@ impl<'a, S: Subject> Run<'a, S> {
 /// `false`: the subject knows no such events.
 pub(super) fn resumes_everywhere<S: Subject>(what: &str, case: &Case, setup: &Setup, script: &Script) -> bool {
     let last = script.events.iter().map(|(before, _)| *before).chain(script.gaps.iter().map(|(_, gap)| gap.end)).max();
-    for saved in 0..=last.unwrap_or_default() + case.k() {
+    let moments = 0..=last.unwrap_or_default() + case.k();
+    for saved in moments.step_by(S::limits().moments_apart) {
         for prepared in [false, true] {
             let mut run = Run::<S>::new(case, setup, script);
             for step in 0..saved {

@@ -3,7 +3,7 @@
 pub mod outer;
 
 use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig};
-use lookahead_laws::{Case, Law, Precision, Rule, Setup, Subject, Tensor};
+use lookahead_laws::{Case, Law, Limits, Precision, Rule, Setup, Subject, Tensor};
 use serde::{Deserialize, Serialize};
 
 use outer::Numbers;
@@ -59,6 +59,10 @@ pub const INHERITS: u8 = 22;
 pub const TWIN_STAYS: u8 = 23;
 /// All tensors share one count of averaged weights.
 pub const ONE_COUNT_FOR_ALL_MEANS: u8 = 24;
+/// Only every tenth sync resets the inner state for values that are not finite.
+pub const RESETS_LATE: u8 = 29;
+/// The same, as a limit that is stated.
+pub const RESETS_LATE_AS_STATED: u8 = 30;
 
 /// One tensor's part of the state.
 #[derive(Clone, Serialize, Deserialize)]
@@ -185,9 +189,10 @@ impl<const D: u8> Textbook<D> {
                 _ => poisoned |= pull_back::<D>(slot, numbers, self.workers),
             }
         }
+        let is_seen = !matches!(D, RESETS_LATE | RESETS_LATE_AS_STATED) || self.outer % 10 == 9;
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
             match config.inner_state() {
-                _ if poisoned => slot.moments = Moments::new(slot.theta.len()),
+                _ if poisoned && is_seen => slot.moments = Moments::new(slot.theta.len()),
                 InnerStatePolicy::Maintain => {}
                 InnerStatePolicy::Reset if D == RESET_DOES_NOTHING => {}
                 InnerStatePolicy::Reset => slot.moments = Moments::new(slot.theta.len()),
@@ -373,6 +378,10 @@ impl<const D: u8> Subject for Textbook<D> {
 
     fn with_workers(setup: &Setup, tensors: &[Tensor], workers: usize) -> Option<Self> {
         Some(Self { workers, ..Self::new(setup, tensors) })
+    }
+
+    fn limits() -> Limits {
+        if D == RESETS_LATE_AS_STATED { Limits::DEVICE } else { Limits::NONE }
     }
 
     fn exemption(law: Law, _case: &Case) -> Option<&'static str> {
