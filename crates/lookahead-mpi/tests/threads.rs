@@ -42,14 +42,24 @@ fn four_threads() {
     with_threads(4);
 }
 
-#[test]
-fn who_is_left_alone_gives_up() {
+/// What the first of two workers gets of a mean while the second does something else.
+fn mean_beside(other: impl Fn() + Sync) -> Error {
     let results = on_threads_within(Duration::from_millis(50), 2, |workers| match workers.rank() {
         0 => mean_over_workers(workers, &mut [1.0_f32]).map_err(Error::from),
-        _ => Ok(()),
+        _ => {
+            other();
+            Ok(())
+        }
     });
-    let left = results[0].clone().unwrap_err();
-    assert!(matches!(left, Error::Collective(CollectiveError::Deadline { .. })) && left.exit_code() == 75);
+    results[0].clone().unwrap_err()
+}
+
+#[test]
+fn who_is_left_alone_gives_up() {
+    let late = mean_beside(|| std::thread::sleep(Duration::from_millis(500)));
+    assert!(matches!(late, Error::Collective(CollectiveError::Deadline { .. })) && late.exit_code() == 75, "{late}");
+    let left = mean_beside(|| ());
+    assert!(matches!(left, Error::Collective(CollectiveError::Ended { .. })), "{left}");
 }
 
 #[test]

@@ -62,9 +62,18 @@ fn all_ranks_learn_what_differs() {
 
 #[test]
 fn nobody_waits_for_ever() {
-    let alone = on_threads_within(Duration::from_millis(20), 2, |workers| match workers.rank() {
-        0 => mean_over_workers(workers, &mut [1.0_f32]),
-        _ => Ok(()),
-    });
-    assert!(matches!(alone[0], Err(CollectiveError::Deadline { .. })));
+    let beside = |other: fn()| {
+        let results = on_threads_within(Duration::from_millis(20), 2, |workers| match workers.rank() {
+            0 => mean_over_workers(workers, &mut [1.0_f32]),
+            _ => {
+                other();
+                Ok(())
+            }
+        });
+        results[0].clone()
+    };
+    let late = beside(|| std::thread::sleep(Duration::from_millis(500)));
+    assert!(matches!(late, Err(CollectiveError::Deadline { .. })), "{late:?}");
+    let left = beside(|| ());
+    assert!(matches!(left, Err(CollectiveError::Ended { .. })), "{left:?}");
 }

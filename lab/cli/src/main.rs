@@ -71,6 +71,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             | Error::NoPrecision { .. }
             | Error::NoScale { .. }
             | Error::TooLong { .. }
+            | Error::TooFewForWorkers { .. }
             | Error::UnknownArtifact { .. },
         ) => WRONG_INPUT,
         Some(Error::Panic { .. }) => FAULT,

@@ -1,4 +1,4 @@
-//! The workers over MPI: built with it, the laws and the faults under `mpirun` with 2 and 4 ranks, and the program.
+//! The workers over MPI: built with it, the laws and the faults under `mpirun` with 2 and 4 ranks.
 
 use std::path::Path;
 
@@ -15,8 +15,5 @@ pub fn check(root: &Path) -> Result<()> {
     let package = "--package lookahead-mpi --features mpi";
     command::check(&mut command(root, &format!("cargo clippy {package} --all-targets -- -D warnings")))?;
     command::check(command(root, &format!("cargo doc {package} --no-deps --lib")).env("RUSTDOCFLAGS", "-D warnings"))?;
-    command::check(&mut command(root, &format!("cargo test {package} --test mpirun")))?;
-    let program = "--package lookahead-lab --features mpi";
-    command::check(&mut command(root, &format!("cargo clippy {program} --all-targets -- -D warnings")))?;
-    command::check(&mut command(root, &format!("cargo test {program} --test mpirun")))
+    command::check(&mut command(root, &format!("cargo test {package} --test mpirun")))
 }

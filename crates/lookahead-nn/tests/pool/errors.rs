@@ -55,9 +55,9 @@ fn windows() {
     assert_eq!(refused(Window::new([2, 2]).with_uneven_padding([[0, 0], [0, 2]])), alone("width", 3));
     let largest = Window::new([1, 1]).with_stride([1, 1]).with_padding([65_535, 65_535]);
     assert_eq!(refused(largest), alone("height", 0));
-    // The second window lies between pixels and jumps over both of them.
-    let gaps = Window::new([2, 1]).with_dilation([5, 1]).with_padding([4, 0]);
-    assert_eq!(refused(gaps.with_stride([2, 1])), alone("height", 0));
+    // Row 3 is padding, and what is 5 rows further lies behind the 4 pixels.
+    let gaps = Window::new([2, 1]).with_stride([1, 1]).with_dilation([5, 1]).with_padding([4, 0]);
+    assert_eq!(refused(gaps), alone("height", 3));
 }
 
 #[test]
