@@ -131,30 +131,22 @@ impl<O: Optimizer> LookaheadRule<O> {
         update: Option<&Update>,
         refused: &mut Refused,
     ) -> Tensors<O, D> {
-        let kernel = self.kernel_for(&tensors, &grad);
+        let kernel = update.and_then(|update| Some((update, self.kernel_for(&tensors, &grad)?)));
         let Tensors { slow, buffer, fast, inner } = tensors;
-        match (update, kernel) {
-            (Some(update), Some(kernel)) => {
-                let state =
-                    inner.map(|inner| DynState::create(inner, D).downcast::<RuleState<D>>()).unwrap_or_default();
-                let slow = DeviceSlow { slow, buffer, refused: refused.counter(&fast.device()) };
-                let (fast, state, slow) = cube::step(kernel, lr, fast, grad, state, Some((slow, update)));
-                let Some(DeviceSlow { slow, buffer, refused: counter }) = slow else {
-                    unreachable!("a kernel gives back the slow weights that it was given")
-                };
-                refused.put_back(counter);
-                Tensors { slow, buffer, fast, inner: Some(DynState::create(state, D).downcast()) }
-            }
-            (Some(update), None) => {
-                let (fast, inner) = self.inner.step(lr, fast, grad, inner);
-                let (slow, buffer, fast) = settle(slow, buffer, fast, update, refused);
-                Tensors { slow, buffer, fast, inner }
-            }
-            (None, _) => {
-                let (fast, inner) = self.inner.step(lr, fast, grad, inner);
-                Tensors { slow, buffer, fast, inner }
-            }
-        }
+        let Some((update, kernel)) = kernel else {
+            let (fast, inner) = self.inner.step(lr, fast, grad, inner);
+            let Some(update) = update else { return Tensors { slow, buffer, fast, inner } };
+            let (slow, buffer, fast) = settle(slow, buffer, fast, update, refused);
+            return Tensors { slow, buffer, fast, inner };
+        };
+        let state = inner.map(|inner| DynState::create(inner, D).downcast::<RuleState<D>>()).unwrap_or_default();
+        let slow = DeviceSlow { slow, buffer, refused: refused.counter(&fast.device()) };
+        let (fast, state, slow) = cube::step(kernel, lr, fast, grad, state, Some((slow, update)));
+        let Some(DeviceSlow { slow, buffer, refused: counter }) = slow else {
+            unreachable!("a kernel gives back the slow weights that it was given")
+        };
+        refused.put_back(counter);
+        Tensors { slow, buffer, fast, inner: Some(DynState::create(state, D).downcast()) }
     }
 
     /// The kernel of the device that can carry out the rule and the sync, if there is one.
