@@ -1,6 +1,9 @@
 //! Runs on the device that `LOOKAHEAD_TEST_DEVICE` names, as `--device` does, beside the same on the processor: every kind of
 //! network, and a run that moves from the one to the other and back.
 
+#[path = "../networks/mod.rs"]
+mod networks;
+
 use std::path::Path;
 
 use lookahead_data::Data;
@@ -9,6 +12,8 @@ use lookahead_training::Error;
 use lookahead_training::config::{DeviceConfig, RunConfig};
 use lookahead_training::run::{folder, run};
 use lookahead_training::train::Observer;
+
+use networks::{NETWORKS, with_data};
 
 /// Of losses, relative: what two devices' roundings add up to over a run of these. The CNN's convolutions have biases before
 /// batch norm, whose gradients are rounding alone; AdamW makes steps of its full length of them.
@@ -25,28 +30,9 @@ const OPTIMIZERS: [&str; 5] = [
     "optimizer={name='schedule_free', warm_up=5, inner={name='slowmo', k=2, inner_state='interpolate', inner={name='sgd', momentum=0.9}}}",
 ];
 
-const NETWORKS: [(&str, &str); 5] = [
-    ("MLP", "model = { name = 'mlp', hidden = [8] }"),
-    ("CNN", "model = { name = 'cnn', channels = [4, 8] }"),
-    ("ResNet", "model = { name = 'resnet', depth = 8, width = 4 }\nre_estimate_batch_norm = true"),
-    (
-        "AWD-LSTM",
-        "data = { name = 'made_text', tokens = 1200, vocabulary = 20 }\n\
-         model = { name = 'awd_lstm', layers = 2, hidden = 12, embedding = 8, sequence_length = 10 }\nclip_norm = 0.25",
-    ),
-    (
-        "Transformer",
-        "data = { name = 'made_pairs', train = 48, valid = 12, words = 20 }\nbatch_size = 128\n\
-         model = { name = 'transformer', layers = 1, width = 16, heads = 2, feed_forward = 32 }\n\
-         decoding = { longest_extra = 4 }",
-    ),
-];
-
 fn config(network: &str, optimizer: &str) -> RunConfig {
-    let images = "data = { name = 'made', channels = 1, height = 8, width = 8, classes = 4, train = 96, valid = 32 }\n";
-    let data = if network.contains("data =") { "" } else { images };
-    let batch = if network.contains("batch_size") { "" } else { "batch_size = 8\n" };
-    let text = format!("epochs = 2\n{data}{batch}{network}\noptimizer.name = 'sgd'\nschedule.learning_rate = 0.01\n");
+    let network = with_data(network);
+    let text = format!("epochs = 2\n{network}optimizer.name = 'sgd'\nschedule.learning_rate = 0.01\n");
     let mut config = RunConfig::parse(&text, "run.toml").unwrap();
     config.set(optimizer).unwrap();
     config

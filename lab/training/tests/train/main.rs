@@ -2,6 +2,8 @@
 
 mod ahead;
 mod altered;
+#[path = "../networks/mod.rs"]
+mod networks;
 mod non_finite;
 mod precision;
 mod run;

@@ -8,32 +8,15 @@ use lookahead_training::checkpoint::Checkpoint;
 use lookahead_training::config::{Precision, RunConfig};
 use lookahead_training::run::folder;
 
+use crate::networks::{NETWORKS, with_data};
 use crate::run::{config, train};
 
-const NETWORKS: [(&str, &str); 4] = [
-    ("MLP", "model = { name = 'mlp', hidden = [8] }"),
-    ("ResNet", "model = { name = 'resnet', depth = 8, width = 4 }\nre_estimate_batch_norm = true"),
-    (
-        "AWD-LSTM",
-        "data = { name = 'made_text', tokens = 1200, vocabulary = 20 }\n\
-         model = { name = 'awd_lstm', layers = 2, hidden = 12, embedding = 8, sequence_length = 10 }\nclip_norm = 0.25",
-    ),
-    (
-        "Transformer",
-        "data = { name = 'made_pairs', train = 48, valid = 12, words = 20 }\nbatch_size = 128\n\
-         model = { name = 'transformer', layers = 1, width = 16, heads = 2, feed_forward = 32 }\n\
-         decoding = { longest_extra = 4 }",
-    ),
-];
-
 fn of(network: &str, precision: Precision) -> RunConfig {
-    let images = "data = { name = 'made', channels = 1, height = 8, width = 8, classes = 4, train = 96, valid = 32 }\n";
-    let data = if network.contains("data =") { "" } else { images };
-    let batch = if network.contains("batch_size") { "" } else { "batch_size = 8\n" };
+    let network = with_data(network);
     let optimizer = "{ name = 'lookahead', sync_period = 3, inner_state = 'interpolate', inner = { name = 'adamw' } }";
     let precision = precision.name();
     config(&format!(
-        "epochs = 2\nprecision = '{precision}'\n{data}{batch}{network}\noptimizer = {optimizer}\n\
+        "epochs = 2\nprecision = '{precision}'\n{network}optimizer = {optimizer}\n\
          schedule.learning_rate = 0.01\n"
     ))
 }
@@ -78,7 +61,7 @@ fn a_run_that_is_stopped_goes_on_to_the_same_bits() {
 #[test]
 fn a_checkpoint_holds_half_precision_weights_batch_norm_in_f32_and_the_loss_scale() {
     for (precision, is_scaled) in [(Precision::F32, false), (Precision::Bf16, false), (Precision::F16, true)] {
-        let (config, out) = (of(NETWORKS[1].1, precision), tempfile::tempdir().unwrap());
+        let (config, out) = (of(NETWORKS[2].1, precision), tempfile::tempdir().unwrap());
         train(&config, out.path(), Some(4)).unwrap_err();
         let checkpoint = Checkpoint::read(&folder(out.path(), &config)).unwrap().expect("a checkpoint");
         for (name, data) in &checkpoint.model {
@@ -123,14 +106,16 @@ fn what_half_precision_does_not_go_with_is_refused() {
     };
     let sgd = "optimizer.name = 'sgd'";
     let trace = format!("{sgd}\ntrace = {{ epoch = 1, updates = 4 }}");
+    let workers = format!("{sgd}\nworkers = {{ mode = 'gradients', count = 2 }}");
     let fresh = "optimizer = { name = 'lookahead', adaptive = { gradient = 'fresh' }, inner = { name = 'adam' } }";
     for (precision, more, expected) in [
         ("f64", sgd, "\"f32\" or \"bf16\" or \"f16\""),
         ("bf16", &trace, "\"f32\" beside trace"),
+        ("f16", &workers, "\"f32\" beside workers"),
         ("f16", fresh, "\"f32\" or \"bf16\" beside adaptive.gradient"),
     ] {
         let error = refused(precision, more).unwrap_err();
         assert!(error.starts_with("run.toml:1:") && error.contains(expected), "{error}");
     }
-    assert!(refused("bf16", fresh).is_ok() && refused("f32", &trace).is_ok());
+    assert!(refused("bf16", fresh).is_ok() && refused("f32", &trace).is_ok() && refused("f32", &workers).is_ok());
 }
