@@ -115,10 +115,7 @@ impl<T: Float> SlowStep<T> {
         params: &mut ParamSet<'_, T>,
         news: News,
     ) -> Result<Option<Synced>, Error> {
-        let (expected, found) = (self.elements(), params.elements());
-        if found != expected {
-            return Err(Error::WrongLength { what: "the weights", expected, found });
-        }
+        self.check(params)?;
         let starts = self.next_starts();
         let tick = self.state.clock.tick(self.config.sync_period());
         if starts {
@@ -143,15 +140,20 @@ impl<T: Float> SlowStep<T> {
         params: &mut ParamSet<'_, T>,
         news: News,
     ) -> Result<Option<Synced>, Error> {
-        let (expected, found) = (self.elements(), params.elements());
-        if found != expected {
-            return Err(Error::WrongLength { what: "the weights", expected, found });
-        }
+        self.check(params)?;
         let Some(outer) = self.state.clock.end_partial_cycle() else { return Ok(None) };
         if !self.is_under_way() {
             self.start(workers, params)?;
         }
         self.sync(workers, lr, params, news, outer).map(Some)
+    }
+
+    fn check(&self, params: &ParamSet<'_, T>) -> Result<(), Error> {
+        let (expected, found) = (self.elements(), params.elements());
+        if found != expected {
+            return Err(Error::WrongLength { what: "the weights", expected, found });
+        }
+        Ok(())
     }
 
     /// Whether the next [`after_step`](Self::after_step) reads the weights, or writes them: where weights have to be brought from

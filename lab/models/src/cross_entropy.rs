@@ -14,7 +14,8 @@ use super::fused::{Values, exp, maximum, open, opens, record, sum};
 /// if none is left.
 ///
 /// The targets are smoothed as PyTorch does: `1 - smoothing` of their weight stays, and the rest goes to all classes
-/// alike. Scores in half precision are widened to f32, in which the loss is. On the CPU it is one pass forward and one backward, which writes the gradient over the scores.
+/// alike. Scores in half precision are widened to f32, in which the loss is. On the CPU it is one pass forward and one
+/// backward, which writes the gradient over the scores.
 ///
 /// # Panics
 /// If there are not as many targets as rows, or a target that counts is not below `classes`.

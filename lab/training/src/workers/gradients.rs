@@ -21,9 +21,9 @@ pub(super) fn mean<M: Module>(
     model.visit(&mut taken);
     let Take { grads, tensors, .. } = taken;
     let mut has: Vec<f32> = tensors.iter().map(|tensor| f32::from(u8::from(tensor.is_some()))).collect();
-    let zeros = parameters.values.iter().map(|param| vec![0.0; param.values().len()]);
+    let lengths = parameters.values.iter().map(|param| param.values().len());
     let mut tensors: Vec<Vec<f32>> =
-        tensors.into_iter().zip(zeros).map(|(tensor, zeros)| tensor.unwrap_or(zeros)).collect();
+        tensors.into_iter().zip(lengths).map(|(tensor, length)| tensor.unwrap_or_else(|| vec![0.0; length])).collect();
     let mut all: Vec<&mut [f32]> = tensors.iter_mut().map(Vec::as_mut_slice).chain([&mut has[..]]).collect();
     average_gradients(workers, &mut all, |_, _| ())?;
     let means = tensors.into_iter().zip(has).map(|(mean, has)| (has > 0.0).then_some(mean)).collect();
