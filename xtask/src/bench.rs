@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: our optimizer steps beside a C floor, PyTorch and optax, all timed in turn in one run.
 
 pub mod decoding;
+pub mod device;
 pub mod layers;
 mod measure;
 mod table;

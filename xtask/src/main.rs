@@ -1,5 +1,5 @@
-//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `bench-decoding`, `bench-layers`, `pages`,
-//! `conformance`.
+//! Chores of the workspace: `cargo xtask ci`, `tidy`, `golden`, `bench`, `bench-training`, `bench-decoding`, `bench-layers`,
+//! `bench-device`, `pages`, `conformance`.
 
 mod bench;
 mod ci;
@@ -31,6 +31,8 @@ enum Chore {
     BenchDecoding(bench::decoding::Options),
     /// Times convolutions beside PyTorch's, layer by layer, and the processor's peak. Run it on an idle machine.
     BenchLayers(bench::layers::Options),
+    /// Times optimizer steps on a device, by our kernels and by tensor operations, beside PyTorch's if it is installed.
+    BenchDevice(bench::device::Options),
     /// Puts our crates under the conformance kit's trajectories and tests the kit; `--record` checks others with it.
     Conformance(conformance::Options),
     /// Opens every report of an output folder in a headless Chromium and checks it; leaves pictures of them.
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Chore::BenchTraining(options) => bench::training::run(&root, &options),
         Chore::BenchDecoding(options) => bench::decoding::run(&root, &options),
         Chore::BenchLayers(options) => bench::layers::run(&root, &options),
+        Chore::BenchDevice(options) => bench::device::run(&root, &options),
         Chore::Conformance(options) => conformance::run(&root, &options),
         Chore::Pages(options) => pages::run(&options),
     };
