@@ -53,10 +53,12 @@ impl<T: Task> Trainer<'_, '_, T> {
             memory: self.memory.to_tensors(),
             files: if self.is_lead() { self.files() } else { Manifest::default() },
         };
-        // A step behind which no loss has been taken may have left one. Of several workers none refuses alone.
-        let is_looked_at = self.config.stop_on_non_finite && self.team.is_none();
-        if let Some(what) = checkpoint.first_not_finite().filter(|_| is_looked_at) {
-            return Err(self.non_finite(self.position.step, &what));
+        if self.config.stop_on_non_finite {
+            // A step behind which no loss has been taken may have left one.
+            let own = checkpoint.first_not_finite();
+            if let Some(what) = self.team.as_mut().map_or(Ok(own.clone()), |team| team.first_of_all(own))? {
+                return Err(self.non_finite(self.position.step, &what));
+            }
         }
         let moment = 4 * self.position.step + moment as u64;
         if let Some(team) = &mut self.team {

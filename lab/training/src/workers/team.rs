@@ -176,6 +176,13 @@ impl<'w> Team<'w> {
         self.tell(news)
     }
 
+    /// What the first of all workers has that has something: the same on each.
+    pub(crate) fn first_of_all(&mut self, own: Option<String>) -> Result<Option<String>, Error> {
+        let all = self.workers.gather(own.unwrap_or_default().into_bytes())?;
+        let first = all.iter().enumerate().find(|(_, what)| !what.is_empty());
+        Ok(first.map(|(rank, what)| format!("{} of worker {rank}", String::from_utf8_lossy(what))))
+    }
+
     fn news(&self, loss: f64, stop: bool) -> News {
         let seconds = self.computes.elapsed().saturating_sub(self.waited).as_secs_f64();
         News { loss, seconds, stop }

@@ -86,6 +86,26 @@ fn every_network_trains_to_the_losses_of_the_processor() {
 }
 
 #[test]
+fn workers_train_to_the_losses_of_workers_on_the_processor() {
+    let (name, network) = NETWORKS[0];
+    for (optimizer, workers) in [
+        (OPTIMIZERS[0], "workers={mode='slow-step', count=2}"),
+        (OPTIMIZERS[3], "workers={mode='slow-step', count=2, wire='int8', delay=1}"),
+        (OPTIMIZERS[0], "workers={mode='gradients', count=2}"),
+    ] {
+        let mut config = config(network, optimizer);
+        config.set(workers).unwrap();
+        let [near, far] = [under_test(), DeviceConfig::CPU].map(|device| {
+            let out = tempfile::tempdir().unwrap();
+            let stopped = train(config.clone(), device, out.path(), Some(3));
+            assert!(matches!(stopped, Err(Error::Interrupted)), "{workers}: {stopped:?}");
+            train(config.clone(), device, out.path(), None).unwrap()
+        });
+        assert_close((name, workers), &near, &far);
+    }
+}
+
+#[test]
 fn a_run_that_moves_between_devices_goes_on() {
     for (name, network) in NETWORKS {
         let config = config(network, OPTIMIZERS[1]);

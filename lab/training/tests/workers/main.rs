@@ -107,6 +107,23 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn a_checkpoint_with_a_weight_that_is_not_finite_is_not_written() {
+    // The first loss is finite; the first step is so long that no weight is.
+    let text = RUN.replace("0.1", "1e38").replace("_every = 7", "_every = 1");
+    let sgd = "name = 'sgd', weight_decay = 1e4";
+    let lookahead = format!("optimizer = {{ name = 'lookahead', sync_period = 5, inner = {{ {sgd} }} }}\n");
+    for (mode, optimizer) in [("slow-step", lookahead), ("gradients", format!("optimizer = {{ {sgd} }}\n"))] {
+        let config = with_workers(&format!("{text}{optimizer}"), &format!("mode = '{mode}'\ncount = 2"));
+        let folder = tempfile::tempdir().unwrap();
+        let error = done(&config, folder.path(), u64::MAX).unwrap_err();
+        let Error::NonFinite { step: 1, what, .. } = &error else { panic!("{mode}: {error}") };
+        assert!(what.starts_with("parameter \"Mlp.") && what.ends_with("of worker 0"), "{mode}: {what}");
+        assert!(Checkpoint::read(folder.path()).unwrap().is_none(), "{mode}");
+        assert!(!folder.path().join("workers").exists(), "{mode}");
+    }
+}
+
+#[test]
 fn a_checkpoint_that_one_worker_lacks_is_an_error() {
     let config = with_workers(&format!("{RUN}{LOOKAHEAD}"), "mode = 'slow-step'\ncount = 2");
     let folder = tempfile::tempdir().unwrap();
