@@ -15,6 +15,13 @@ const SWEEP: &str = "title = 'Two'\n[run]\nepochs = 1\nschedule.learning_rate = 
                      [[group]]\nlabel = 'B'\nbaseline = 'A'\nset = [\"optimizer={ name = 'diloco', k = 3, inner = { name = 'sgd' } }\"]\n\
                      [scale.small]\nseeds = 2\n";
 
+/// A job of the run with a deadline of three seconds.
+const RANKS: [&str; 8] = ["train", "run.toml", "--distributed", "slow-step", "--deadline", "3", "--out", "ranks"];
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// How long a job may take to end once it knows.
+const TO_END: Duration = Duration::from_secs(5);
+
 /// The longest that a job may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -54,8 +61,9 @@ fn result(out: &Path) -> (String, Value) {
 }
 
 /// What the run comes to with threads.
-fn of_threads(folder: &Path, mode: &str) -> (String, Value) {
-    let arguments = ["train", "run.toml", "--distributed", mode, "--workers", "2", "--out", "threads"];
+fn of_threads(folder: &Path, mode: &str, workers: usize) -> (String, Value) {
+    let workers = workers.to_string();
+    let arguments = ["train", "run.toml", "--distributed", mode, "--workers", &workers, "--out", "threads"];
     let output = program().args(arguments).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     result(&folder.join("threads"))
@@ -70,7 +78,7 @@ fn ranks_come_to_what_threads_do() {
         assert!(output.status.success(), "{}", said(&output));
         assert_eq!(said(&output).matches("run folder:").count(), 1, "{}", said(&output));
         assert!(said(&output).contains("slowest worker"), "{}", said(&output));
-        assert_eq!(result(&folder.path().join("ranks")), of_threads(folder.path(), mode), "{mode}");
+        assert_eq!(result(&folder.path().join("ranks")), of_threads(folder.path(), mode, 2), "{mode}");
     }
 }
 
@@ -115,30 +123,38 @@ fn checkpoints(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Starts the job, sends a rank the signal once there is a new checkpoint, and gives the job's exit code.
-fn signalled(folder: &Path, signal: &str) -> Option<i32> {
-    let arguments = ["train", "run.toml", "--distributed", "slow-step", "--out", "ranks"];
+/// Starts the job, sends a rank the signal once there is a new checkpoint, and gives the job's exit code and how long
+/// it went on.
+fn signalled(folder: &Path, ranks: usize, signal: &str) -> (Option<i32>, Duration) {
     let (begun, before) = (Instant::now(), checkpoints(folder));
-    let mut job = job(2, &arguments, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut job = job(ranks, &RANKS, folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while checkpoints(folder).iter().all(|moment| before.contains(moment)) {
         assert!(begun.elapsed() < PATIENCE, "no checkpoint came");
         std::thread::sleep(Duration::from_millis(5));
     }
     let last = *ranks_of(&job).iter().max().unwrap();
     Command::new("kill").args([signal, &last.to_string()]).status().unwrap();
-    job.wait().unwrap().code()
+    let sent = Instant::now();
+    let code = job.wait().unwrap().code();
+    (code, sent.elapsed())
 }
 
 #[test]
-fn stopped_and_killed_ranks_go_on_to_the_same_bits() {
-    let folder = folder();
-    let expected = of_threads(folder.path(), "slow-step");
-    assert_eq!(signalled(folder.path(), "-TERM"), Some(130));
-    assert_ne!(signalled(folder.path(), "-KILL"), Some(0));
-    let arguments = ["train", "run.toml", "--distributed", "slow-step", "--out", "ranks"];
-    let output = job(2, &arguments, folder.path()).output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(result(&folder.path().join("ranks")), expected);
+fn ranks_that_end_and_that_stop_end_the_job_which_goes_on_to_the_same_bits() {
+    for ranks in [2, 4] {
+        let folder = folder();
+        let expected = of_threads(folder.path(), "slow-step", ranks);
+        for (signal, codes, within) in
+            [("-TERM", 130..=130, TO_END), ("-KILL", 1..=255, TO_END), ("-STOP", 75..=75, DEADLINE + TO_END)]
+        {
+            let (code, took) = signalled(folder.path(), ranks, signal);
+            let ended = code.is_some_and(|code| codes.contains(&code)) && took <= within;
+            assert!(ended, "{signal} of {ranks}: {code:?} after {took:?}");
+        }
+        let output = job(ranks, &RANKS, folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(result(&folder.path().join("ranks")), expected, "{ranks}");
+    }
 }
 
 #[test]
