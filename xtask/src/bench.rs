@@ -80,13 +80,19 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// A program of a release build that is there, in cargo's target folder.
+fn program(root: &Path, name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root.join(target).join("release").join(name)
+}
+
 /// Ours first, then the floor, then whatever of the others is installed.
 fn plans(root: &Path, options: &Options) -> Result<Vec<Plan>> {
     let built =
         Command::new("cargo").args(["build", "--release", "-p", "lookahead-bench"]).current_dir(root).status()?;
     ensure!(built.success(), "cargo build --release -p lookahead-bench failed");
     let peers = root.join("crates/lookahead-bench/peers");
-    let worker = root.join("target/release/peerbench_worker");
+    let worker = program(root, "peerbench_worker");
     let ours = [
         "inner",
         "la",
@@ -101,7 +107,7 @@ fn plans(root: &Path, options: &Options) -> Result<Vec<Plan>> {
     ];
     let mut plans = vec![Plan::new("ours", [worker.as_os_str()], &ours)];
 
-    let floor = root.join("target/release/peerbench_floor");
+    let floor = program(root, "peerbench_floor");
     let compiled = Command::new("cc")
         .args(["-O3", "-march=native", "-fno-math-errno", "-fopenmp"])
         .arg(peers.join("floor.c"))

@@ -12,21 +12,27 @@ import torch
 
 
 def options(networks, batch, **more):
-    """The command line: --network, --batch, --threads, and whole numbers by name."""
+    """The command line: --network, --batch, --threads, --device, and whole numbers by name. All is on that device."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--network", choices=networks, required=True)
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     for name, default in more.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--channels-last", action="store_true")
     found = parser.parse_args()
     torch.set_num_threads(found.threads)
+    torch.set_default_device(found.device)
     return found
 
 
 def trainer(model, batch, loss):
-    """Steps of SGD. "run N" tells {"forward", "backward", "optimizer", "loop"} of each, the loop being all the rest."""
+    """Steps of SGD. "run N" tells {"forward", "backward", "optimizer", "loop"} of each, the loop being all the rest.
+
+    On a device nothing is read, and the last step waits until all is done.
+    """
+    device = torch.get_default_device()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
 
     def step():
@@ -35,7 +41,8 @@ def trainer(model, batch, loss):
         optimizer.zero_grad()
         times.append(time.perf_counter())
         value = loss(*examples)
-        value.item()
+        if device.type == "cpu":
+            value.item()
         times.append(time.perf_counter())
         value.backward()
         times.append(time.perf_counter())
@@ -44,7 +51,11 @@ def trainer(model, batch, loss):
         return [1e3 * (later - earlier) for earlier, later in zip(times, times[1:])]
 
     def run(count):
-        rest, forward, backward, update = zip(*(step() for _ in range(count)))
+        rest, forward, backward, update = map(list, zip(*(step() for _ in range(count))))
+        if device.type == "cuda":
+            start = time.perf_counter()
+            torch.cuda.synchronize(device)
+            rest[-1] += 1e3 * (time.perf_counter() - start)
         return dict(forward=forward, backward=backward, optimizer=update, loop=rest)
 
     return run

@@ -1,5 +1,8 @@
 //! A worker for timing training steps beside other implementations: it trains on command and reports the parts of each
-//! step's time. `training_worker --network NETWORK [--optimizer sgd|lookahead] [--batch 128] [--threads 2]`
+//! step's time. `training_worker --network NETWORK [--optimizer sgd|lookahead] [--batch 128] [--threads 2] [--device cpu]`
+//!
+//! On the processor each loss is read, as a loop does that shows it; on a device, which goes on alone, nothing is read, the
+//! parts are the time that the processor needs to ask for them, and the last step of a run waits until all is done.
 
 mod images;
 mod memory;
@@ -18,7 +21,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use lookahead_burn::{InnerOptimizer, Lookahead, RuleSet, Sgd};
 use lookahead_models::config::ModelConfig;
-use lookahead_training::config::RunConfig;
+use lookahead_training::config::{DeviceConfig, RunConfig};
+use lookahead_training::device::{self, Found};
 use serde_json::{Value, json};
 
 use images::Images;
@@ -63,8 +67,8 @@ fn train<W: Work>(arguments: &Arguments, work: W) -> Result<(), String> {
     let rule = lookahead::rules::Sgd::new().with_momentum(0.9).and_then(|rule| rule.with_weight_decay(5e-4));
     let rule = Sgd::from(rule.map_err(text)?);
     match arguments.optimizer.as_str() {
-        "sgd" => serve(Training::new(work, RuleSet::new(rule))),
-        "lookahead" => serve(Training::new(work, Lookahead::new(rule))),
+        "sgd" => serve(Training::new(work, RuleSet::new(rule), arguments.device)?),
+        "lookahead" => serve(Training::new(work, Lookahead::new(rule), arguments.device)?),
         other => Err(format!("--optimizer is {other:?}, but must be sgd or lookahead")),
     }
 }
@@ -94,11 +98,13 @@ struct Arguments {
     optimizer: String,
     batch: usize,
     threads: usize,
+    device: DeviceConfig,
 }
 
 impl Arguments {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut parsed = Self { network: String::new(), optimizer: "sgd".to_owned(), batch: 128, threads: 2 };
+        let (network, optimizer) = (String::new(), "sgd".to_owned());
+        let mut parsed = Self { network, optimizer, batch: 128, threads: 2, device: DeviceConfig::CPU };
         while let Some(option) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
             let count = || {
@@ -110,6 +116,7 @@ impl Arguments {
                 "--optimizer" => parsed.optimizer = value,
                 "--batch" => parsed.batch = count()?,
                 "--threads" => parsed.threads = count()?,
+                "--device" => parsed.device = value.parse().map_err(text)?,
                 _ => return Err(format!("unknown option {option:?}")),
             }
         }
@@ -132,24 +139,40 @@ struct Training<W: Work, O> {
     optimizer: O,
     work: W,
     memory: Memory,
+    device: Device,
+    found: Found,
+    reads_losses: bool,
 }
 
 impl<W: Work, O: InnerOptimizer> Training<W, O> {
-    fn new(work: W, optimizer: O) -> Self {
-        let model = Some(work.model(&device()));
+    fn new(work: W, optimizer: O, config: DeviceConfig) -> Result<Self, String> {
+        let (found, device) = (device::find(config).map_err(text)?, device::open(config).map_err(text)?.autodiff());
+        let model = Some(work.model(&device));
         let mut memory = Memory::default();
         memory.mark_base();
-        Self { model, optimizer, work, memory }
+        Ok(Self { model, optimizer, work, memory, device, found, reads_losses: config == DeviceConfig::CPU })
+    }
+
+    fn run(&mut self, count: usize) -> Result<Times, String> {
+        let mut times = Times::default();
+        (0..count).for_each(|_| self.step(&mut times));
+        let done = Instant::now();
+        self.device.sync().map_err(text)?;
+        if let Some(last) = times.rest.last_mut() {
+            *last += done.elapsed().as_secs_f64() * 1e3;
+        }
+        Ok(times)
     }
 
     fn step(&mut self, times: &mut Times) {
         let Some(model) = self.model.take() else { return };
         let start = Instant::now();
-        let batch = self.work.batch(&device());
+        let batch = self.work.batch(&self.device);
         let made = Instant::now();
-        let loss = self.work.loss(&model, batch, &device());
-        // The value is what a loop looks at.
-        let _ = loss.clone().into_scalar::<f32>();
+        let loss = self.work.loss(&model, batch, &self.device);
+        if self.reads_losses {
+            let _ = loss.clone().into_scalar::<f32>();
+        }
         let forward = Instant::now();
         let gradients = loss.backward();
         let backward = Instant::now();
@@ -165,14 +188,11 @@ impl<W: Work, O: InnerOptimizer> Training<W, O> {
     }
 }
 
-fn device() -> Device {
-    Device::flex().autodiff()
-}
-
 /// Says that the worker is ready, then answers `run N` and `mem` until `quit` or the end of the input.
 fn serve<W: Work, O: InnerOptimizer>(mut training: Training<W, O>) -> Result<(), String> {
     let parameters = training.model.as_ref().map_or(0, lookahead_models::parameters);
-    say(&json!({"ready": true, "worker": "lookahead", "params": parameters}))?;
+    let Found { name, software, .. } = &training.found;
+    say(&json!({"ready": true, "worker": "lookahead", "params": parameters, "device": name, "software": software}))?;
     for line in stdin().lines() {
         let line = line.map_err(text)?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
@@ -181,9 +201,7 @@ fn serve<W: Work, O: InnerOptimizer>(mut training: Training<W, O>) -> Result<(),
             ["mem"] => say(&json!({"base": training.memory.base(), "peak": memory::peak()}))?,
             ["run", count] => {
                 let count: usize = count.parse().map_err(|_| format!("{line:?}: not a number of steps"))?;
-                let mut times = Times::default();
-                (0..count).for_each(|_| training.step(&mut times));
-                let Times { forward, backward, optimizer, rest } = times;
+                let Times { forward, backward, optimizer, rest } = training.run(count)?;
                 say(&json!({"forward": forward, "backward": backward, "optimizer": optimizer, "loop": rest}))?;
             }
             _ => return Err(format!("{line:?} is not: run N, mem or quit")),

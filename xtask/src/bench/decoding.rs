@@ -11,9 +11,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::cpu;
 use super::measure::median;
 use super::worker::Worker;
+use super::{cpu, program};
 
 /// What to translate with, and how often.
 #[derive(Args)]
@@ -81,7 +81,7 @@ fn workers(root: &Path, options: &Options, network: &str, beam: u32) -> Result<V
         command.env("OMP_NUM_THREADS", options.threads.to_string());
         Worker::spawn(name, command, &[])
     };
-    let mut workers = vec![start("ours", Command::new(root.join("target/release/decoding_worker")))?];
+    let mut workers = vec![start("ours", Command::new(program(root, "decoding_worker")))?];
     let found = Command::new(&options.python).args(["-c", "import torch"]).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
         let mut command = Command::new(&options.python);

@@ -8,6 +8,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
+use super::program;
+use super::worker::SOFTWARE;
+
 /// What to time, and where.
 #[derive(Args)]
 pub struct Options {
@@ -37,7 +40,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         let shapes = root.join(format!("crates/lookahead-bench/shapes/{set}.json"));
         ensure!(shapes.exists(), "there is no parameter set {}", shapes.display());
         for inner in &options.inners {
-            let ours = Command::new(target(root).join("release/device_worker"));
+            let ours = Command::new(program(root, "device_worker"));
             println!("{}", table(set, &measured(ours, options, &shapes, inner)?));
             if let Some(python) = &options.python {
                 let mut torch = Command::new(python);
@@ -47,11 +50,6 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Where cargo builds.
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// What a worker prints: one object of JSON.
@@ -66,7 +64,7 @@ fn measured(mut worker: Command, options: &Options, shapes: &Path, inner: &str) 
 /// One table: milliseconds a step, and how many of the bytes that a step must move it moves in a second.
 fn table(set: &str, result: &Value) -> String {
     let word = |field: &str| result[field].as_str().unwrap_or_default();
-    let software = if result["software"] == true { ", A DRIVER ON THE PROCESSOR: NO MEASURE OF A GPU" } else { "" };
+    let software = if result["software"] == true { format!(", {SOFTWARE}") } else { String::new() };
     let (tensors, millions) = (&result["tensors"], result["elements"].as_f64().unwrap_or_default() / 1e6);
     let mut text = format!(
         "\n{set}, {}, {tensors} tensors of {millions:.2} M elements, on {} ({}{software})\n\n",

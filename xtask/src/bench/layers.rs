@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::program;
+
 /// How the layers are timed.
 #[derive(Args)]
 pub struct Options {
@@ -33,7 +35,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         build.join(" ")
     );
     let mut beside = Command::new(&options.python);
-    beside.arg("crates/lookahead-nn/examples/layers/beside_torch.py").arg("target/release/examples/layers");
+    beside.arg("crates/lookahead-nn/examples/layers/beside_torch.py").arg(program(root, "examples/layers"));
     beside.args([options.threads, options.batch, options.rounds].map(|number| number.to_string()));
     ensure!(beside.current_dir(root).status()?.success(), "the comparison failed");
     Ok(())

@@ -12,9 +12,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::cpu;
 use super::measure::median;
 use super::worker::Worker;
+use super::{cpu, program};
 
 /// What to train, and how often.
 #[derive(Args)]
@@ -32,6 +32,9 @@ pub struct Options {
     /// Threads of every program.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Where ours trains: cpu, wgpu, vulkan or cuda, the second of a kind as cuda:1; PyTorch then on its CUDA device.
+    #[arg(long, default_value = "cpu")]
+    device: String,
     /// A Python that may have torch.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
@@ -41,6 +44,10 @@ pub struct Options {
 }
 
 impl Options {
+    fn is_on_the_processor(&self) -> bool {
+        self.device == "cpu"
+    }
+
     fn batch(&self, network: &str) -> usize {
         self.batch.unwrap_or(peer(network).1)
     }
@@ -65,9 +72,12 @@ const TARGET: f64 = 3000.0;
 const PARTS: [&str; 4] = ["forward", "backward", "optimizer", "loop"];
 
 pub fn run(root: &Path, options: &Options) -> Result<()> {
-    let built =
-        Command::new("cargo").args(["build", "--release", "-p", "lookahead-bench"]).current_dir(root).status()?;
-    ensure!(built.success(), "cargo build --release -p lookahead-bench failed");
+    let mut build = vec!["build", "--release", "-p", "lookahead-bench"];
+    if !options.is_on_the_processor() {
+        build.extend(["--features", options.device.split(':').next().unwrap_or_default()]);
+    }
+    let status = Command::new("cargo").args(&build).current_dir(root).status()?;
+    ensure!(status.success(), "cargo {} failed", build.join(" "));
     let mut results = Vec::new();
     for network in &options.networks {
         println!("{network}");
@@ -77,7 +87,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
             anyhow::bail!("{network} of {} has {} parameters, ours {params}", other.name, other.params);
         }
         results.push(json!({
-            "network": network, "params": params, "batch": options.batch(network), "threads": options.threads,
+            "network": network, "device": workers[0].device, "params": params, "batch": options.batch(network), "threads": options.threads,
             "repetitions": options.repetitions, "measured": measure(&mut workers, options, options.batch(network))?,
         }));
     }
@@ -94,30 +104,40 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
 
 /// Ours with SGD and with Lookahead around it, and PyTorch where it is installed. Each is a process of its own.
 fn workers(root: &Path, options: &Options, network: &str) -> Result<Vec<Worker>> {
-    let start = |name: &str, program: &OsStr, more: &[&OsStr]| {
+    let start = |name: &str, device: &str, program: &OsStr, more: &[&OsStr]| {
         let mut command = Command::new(program);
         command.args(more).args(["--network", network]);
         command.args(["--batch", &options.batch(network).to_string(), "--threads", &options.threads.to_string()]);
+        command.args(["--device", device]);
         command.env("OMP_NUM_THREADS", options.threads.to_string());
         Worker::spawn(name, command, &[])
     };
-    let ours = root.join("target/release/training_worker");
+    let ours = program(root, "training_worker");
     let mut workers = vec![
-        start("ours, SGD", ours.as_os_str(), &[])?,
-        start("ours, Lookahead(SGD)", ours.as_os_str(), &["--optimizer".as_ref(), "lookahead".as_ref()])?,
+        start("ours, SGD", &options.device, ours.as_os_str(), &[])?,
+        start(
+            "ours, Lookahead(SGD)",
+            &options.device,
+            ours.as_os_str(),
+            &["--optimizer".as_ref(), "lookahead".as_ref()],
+        )?,
     ];
     let python = options.python.as_os_str();
-    let found = Command::new(python).args(["-c", "import torch"]).stderr(Stdio::null()).status();
+    let (device, needed) = match options.is_on_the_processor() {
+        true => ("cpu", "import torch"),
+        false => ("cuda", "import torch; torch.zeros(1, device='cuda')"),
+    };
+    let found = Command::new(python).args(["-c", needed]).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
         let (peer, _) = peer(network);
         let script = root.join("crates/lookahead-bench/peers").join(peer);
-        workers.push(start("PyTorch, SGD", python, &[script.as_os_str()])?);
+        workers.push(start("PyTorch, SGD", device, python, &[script.as_os_str()])?);
         if peer == IMAGES {
             let layout = [script.as_os_str(), "--channels-last".as_ref()];
-            workers.push(start("PyTorch, SGD, channels last", python, &layout)?);
+            workers.push(start("PyTorch, SGD, channels last", device, python, &layout)?);
         }
     } else {
-        println!("no PyTorch: {} cannot `import torch`", options.python.display());
+        println!("no PyTorch: {} cannot `{needed}`", options.python.display());
     }
     Ok(workers)
 }
@@ -173,7 +193,9 @@ fn result(worker: &mut Worker, means: &[Vec<f64>; PARTS.len()], batch: usize) ->
 }
 
 fn table(results: &[Value]) -> String {
-    let mut text = String::from(
+    let device = results.first().and_then(|result| result["device"].as_str()).unwrap_or_default();
+    let mut text = format!("On {device}.\n\n");
+    text.push_str(
         "| network | program | images, words or subwords/s | of PyTorch's | ms a step (least, median, greatest) | forward | backward | optimizer | loop | loop, % of the step | peak memory, MB |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
@@ -221,10 +243,11 @@ mod tests {
             json!({ "worker": worker, "ms": ms, "examples_per_second": images, "least_ms": 199.0, "greatest_ms": 201.0, "peak_bytes": 5e8 })
         };
         let measured = [row("ours, SGD", 640.0), row("PyTorch, SGD", 1280.0)];
-        let text = table(&[json!({ "network": "cnn", "measured": measured })]);
+        let text = table(&[json!({ "network": "cnn", "device": "flex", "measured": measured })]);
+        assert!(text.starts_with("On flex.\n\n| network"), "{text}");
         let expected =
             "| cnn | ours, SGD | 640 | 0.50 | 199.0, 200.0, 201.0 | 90.0 | 100.0 | 8.00 | 2.00 | 1.00 | 500 |";
-        assert_eq!(text.lines().nth(2), Some(expected));
-        assert_eq!(text.lines().count(), 4);
+        assert_eq!(text.lines().nth(4), Some(expected));
+        assert_eq!(text.lines().count(), 6);
     }
 }

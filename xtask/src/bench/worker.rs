@@ -28,10 +28,15 @@ pub struct Worker {
     pub name: String,
     pub variants: Vec<String>,
     pub params: u64,
+    /// Where it computes, if it says so.
+    pub device: Value,
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
+
+/// What is said of a device that is none.
+pub const SOFTWARE: &str = "A DRIVER ON THE PROCESSOR: NO MEASURE OF A GPU";
 
 impl Worker {
     pub fn start(plan: &Plan, shapes: &Path, inner: &str, threads: usize, variants: &[String]) -> Result<Self> {
@@ -52,8 +57,14 @@ impl Worker {
             .with_context(|| format!("cannot start the worker {name:?}"))?;
         let (input, output) = process.stdin.take().zip(process.stdout.take()).context("a worker without pipes")?;
         let (name, variants) = (name.to_owned(), variants.to_vec());
-        let mut worker = Self { name, variants, params: 0, process, input, output: BufReader::new(output) };
-        worker.params = worker.answer()?["params"].as_u64().context("a worker that does not count its parameters")?;
+        let output = BufReader::new(output);
+        let mut worker = Self { name, variants, params: 0, device: Value::Null, process, input, output };
+        let mut ready = worker.answer()?;
+        worker.params = ready["params"].as_u64().context("a worker that does not count its parameters")?;
+        worker.device = ready["device"].take();
+        if ready["software"] == true {
+            worker.device = format!("{}, {SOFTWARE}", worker.device.as_str().unwrap_or_default()).into();
+        }
         Ok(worker)
     }
 
