@@ -64,7 +64,15 @@ const EXPERIMENTS: [Expected; 10] = [
         6,
         2,
     ),
-    ("fig12_tab6_inner_state", &[("", &["SGD", "Maintain", "Interpolate", "Reset"])], 4, 1),
+    (
+        "fig12_tab6_inner_state",
+        &[
+            ("One learning rate", &["SGD", "Maintain", "Interpolate", "Reset"]),
+            ("Tuned", &["SGD", "Maintain", "Interpolate", "Reset"]),
+        ],
+        4,
+        2,
+    ),
     ("fig10_inner_and_outer_loop", &[("", &["Lookahead"])], 0, 3),
     ("fig01_trajectory_plane", &[("", &["Lookahead"])], 0, 1),
 ];
