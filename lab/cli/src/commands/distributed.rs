@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::ValueEnum;
 use lookahead::collective::Collective;
 use lookahead_runs::Stop;
+use lookahead_training::config::{RunConfig, WorkersMode};
 
 use super::count;
 
@@ -40,17 +41,31 @@ const NO_WORKERS: &str = "--distributed needs workers: start it with mpirun -n N
 const NO_MPI: &str = "this program was built without MPI: build it with the feature `mpi` (cargo build --release --features mpi, \
                       which needs an MPI library and libclang), or give --workers N for threads, without mpirun";
 const TWO_NUMBERS: &str = "--workers is for threads of one process: under mpirun its -n is the number of workers";
+const TWO_MODES: &str =
+    "--set gives other workers than --distributed: leave `workers.mode` and `workers.count` out of it";
 const ONE_JOB: &str = "--jobs is for one process: the ranks of an MPI job do one run after another together";
 
 /// What several workers are, for the work of one process.
 pub struct Together<'w> {
     /// The ranks of the job that this process is one of.
     pub ranks: Option<&'w mut dyn Collective>,
-    /// How runs are changed to have several workers.
-    pub set: Option<String>,
+    /// What the command line asks for: what they share, and how many they are.
+    asked: Option<(WorkersMode, usize)>,
 }
 
 impl Together<'_> {
+    /// How runs are changed to have several workers.
+    pub fn set(&self) -> Option<String> {
+        self.asked.map(|(mode, count)| format!("workers={{ mode = \"{}\", count = {count} }}", mode.name()))
+    }
+
+    /// # Errors
+    /// [`WrongOption`] where another option has changed what [`set`](Self::set) has set.
+    pub fn check(&self, config: &RunConfig) -> Result<(), WrongOption> {
+        let found = config.workers.map(|workers| (workers.mode, workers.count.get() as usize));
+        if self.asked.is_none() || found == self.asked { Ok(()) } else { Err(WrongOption(TWO_MODES)) }
+    }
+
     /// Whether this process shows and writes what is done.
     pub fn is_lead(&self) -> bool {
         self.ranks.as_ref().is_none_or(|ranks| ranks.rank() == 0)
@@ -65,7 +80,7 @@ fn is_launched() -> bool {
 impl Distributed {
     /// How a reader would type it, behind the number of workers where that is not said otherwise.
     pub fn words(&self) -> Option<String> {
-        let mode = self.distributed?.name();
+        let mode = self.distributed?.of_workers().name();
         Some(match self.workers {
             Some(workers) => format!("--distributed {mode} --workers {workers}"),
             None => format!("--distributed {mode}"),
@@ -79,17 +94,17 @@ impl Distributed {
         stop: &Stop,
         work: impl FnOnce(Together<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let Some(mode) = self.distributed else { return work(Together { ranks: None, set: None }) };
-        let set = |count: usize| Some(format!("workers={{ mode = \"{}\", count = {count} }}", mode.name()));
+        let Some(mode) = self.distributed else { return work(Together { ranks: None, asked: None }) };
+        let asked = |count: usize| Some((mode.of_workers(), count));
         match (self.workers, is_launched()) {
             (Some(_), true) if cfg!(feature = "mpi") => Err(WrongOption(TWO_NUMBERS).into()),
             (_, true) | (None, _) if !cfg!(feature = "mpi") => Err(WrongOption(NO_MPI).into()),
-            (Some(workers), _) => work(Together { ranks: None, set: set(workers.get()) }),
+            (Some(workers), _) => work(Together { ranks: None, asked: asked(workers.get()) }),
             (None, false) => Err(WrongOption(NO_WORKERS).into()),
             (None, true) if jobs.get() > 1 => Err(WrongOption(ONE_JOB).into()),
             (None, true) => self.with_mpi(stop, |ranks| {
-                let set = set(ranks.size());
-                work(Together { ranks: Some(ranks), set })
+                let asked = asked(ranks.size());
+                work(Together { ranks: Some(ranks), asked })
             }),
         }
     }
@@ -131,10 +146,10 @@ impl Distributed {
 }
 
 impl Mode {
-    fn name(self) -> &'static str {
+    fn of_workers(self) -> WorkersMode {
         match self {
-            Self::SlowStep => "slow-step",
-            Self::Gradients => "gradients",
+            Self::SlowStep => WorkersMode::SlowStep,
+            Self::Gradients => WorkersMode::Gradients,
         }
     }
 }

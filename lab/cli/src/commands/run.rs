@@ -98,7 +98,7 @@ fn run_together(arguments: &Arguments, mut together: Together<'_>, stop: &Stop) 
     let mut unreadable = None;
     let mut output = Output::new(arguments.json);
     let is_lead = together.is_lead();
-    for prepared in prepare::all(arguments, together.set.as_deref())? {
+    for prepared in prepare::all(arguments, &together)? {
         let Reported { table, json } = match prepared {
             Prepared::Training(training) if !is_lead => {
                 let progress = Progress::new(&training.jobs, Lines::None, "");

@@ -64,9 +64,10 @@ pub fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
 
 fn train_together(arguments: &Arguments, together: Together<'_>, stop: &Stop) -> anyhow::Result<()> {
     let mut config = RunConfig::load(&arguments.config)?;
-    for text in together.set.iter().chain(&arguments.set) {
+    for text in together.set().iter().chain(&arguments.set) {
         config.set(text).map_err(lookahead_training::Error::from)?;
     }
+    together.check(&config)?;
     if let Some(data) = &arguments.data {
         config.data.dir = Some(data.clone());
     }

@@ -22,3 +22,4 @@ mod support;
 mod sweeps;
 mod theory;
 mod theory_extremes;
+mod workers;

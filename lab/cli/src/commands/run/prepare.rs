@@ -16,6 +16,7 @@ use lookahead_training::sweep::{Job, Plan, Sweep, check_path};
 
 use super::Arguments;
 use crate::commands::devices::check;
+use crate::commands::distributed::Together;
 use crate::commands::progress::computing;
 use crate::commands::shell_word;
 
@@ -46,15 +47,21 @@ enum Planned {
     Training(Box<Plan>, Scale),
 }
 
-/// Prepares all that the command line names, in order; `workers` is an override that gives runs several.
-pub fn all(arguments: &Arguments, workers: Option<&str>) -> anyhow::Result<Vec<Prepared>> {
+/// Prepares all that the command line names, in order.
+pub fn all(arguments: &Arguments, together: &Together<'_>) -> anyhow::Result<Vec<Prepared>> {
     let named: Vec<Named> = arguments.artifacts.iter().map(|name| find(name)).collect::<Result<_, _>>()?;
     check(arguments.device)?;
+    let workers = together.set();
     let planned: Vec<Planned> = named
         .iter()
         .zip(&arguments.artifacts)
-        .map(|(named, text)| plan(named, text, arguments, workers))
+        .map(|(named, text)| plan(named, text, arguments, workers.as_deref()))
         .collect::<Result<_, _>>()?;
+    for planned in &planned {
+        if let Planned::Training(plan, _) = planned {
+            plan.runs.iter().try_for_each(|run| together.check(&run.config))?;
+        }
+    }
     check_folders(&planned, &arguments.out)?;
     Ok(load(planned)?)
 }
