@@ -148,7 +148,8 @@ fn only_the_modules_own_gradients_count() {
     let mut grads = gradients(&weights, MATRIX, FloatDType::F32);
     grads.register(other.bias.id, Tensor::<1>::from_floats([100.0, 100.0, 100.0], &device::under_test()));
     let clipped = clip_by_global_norm(&weights, grads, 0.5).unwrap();
-    assert!((clipped.norm().unwrap() - NORM).abs() < 1e-14);
+    // A device without f64 sums in f32.
+    assert!((clipped.norm().unwrap() - NORM).abs() < 1e-6);
     let foreign: Vec<f32> = clipped.grads.get::<1>(other.bias.id).unwrap().into_data().iter().collect();
     assert_eq!(foreign, [100.0; 3]);
 }

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-#[cfg(feature = "wgpu")]
-use burn::tensor::DType;
 use burn::tensor::Device;
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+use burn::tensor::{DType, DeviceType};
 
 const VARIABLE: &str = "LOOKAHEAD_TEST_DEVICE";
 
@@ -17,17 +17,25 @@ pub fn under_test() -> Device {
 fn find() -> Device {
     match std::env::var(VARIABLE).as_deref().unwrap_or("cpu") {
         "cpu" => Device::flex(),
+        #[cfg(feature = "cuda")]
+        "cuda" => first(DeviceType::Cuda),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => first(DeviceType::Vulkan),
         #[cfg(feature = "wgpu")]
-        "wgpu" => {
-            let mut found = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_iter();
-            let device = found.next().expect("a device that wgpu finds");
-            for dtype in [DType::F64, DType::F16, DType::BF16] {
-                if !device.supports_dtype(dtype) {
-                    println!("not tested: {dtype:?}, which {device:?} does not have");
-                }
-            }
-            device
+        "wgpu" => first(DeviceType::Wgpu),
+        kind => {
+            panic!("{VARIABLE} is {kind:?}: `cpu` is accepted and, with their features, `cuda`, `vulkan` and `wgpu`")
         }
-        kind => panic!("{VARIABLE} is {kind:?}: `cpu` is accepted and, with the feature `wgpu`, `wgpu`"),
     }
+}
+
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+fn first(kind: DeviceType) -> Device {
+    let device = Device::enumerate(kind).into_iter().next().expect("a device of that kind");
+    for dtype in [DType::F64, DType::F16, DType::BF16] {
+        if !device.supports_dtype(dtype) {
+            println!("not tested: {dtype:?}, which {device:?} does not have");
+        }
+    }
+    device
 }
