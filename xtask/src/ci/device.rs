@@ -21,7 +21,7 @@ const DRIVER: &str = "VK_ICD_FILENAMES";
 const PACKAGES: &str = "cargo test --profile device --package lookahead-burn --package lookahead-training \
                         --features lookahead-burn/wgpu,lookahead-training/wgpu";
 
-/// Built unoptimised, which takes half as long and makes the tests eight times slower: these take seconds still.
+/// Built unoptimised: twelve minutes of one core from nothing. Tests are some eight times slower then; these take seconds still.
 const PART: &str = "cargo test --profile device --package lookahead-burn --features wgpu --test average --test batch_norm \
                     --test clip --test half_precision --test kernels --test moves --test record --test waits";
 
@@ -36,7 +36,7 @@ const LAWS: &str = "--test laws -- single::adam:: single::nested_heavy_ball:: si
                     per_parameter::adam:: per_parameter_with_momentum::heavy_ball:: boxed::sgd:: \
                     on_host::heavy_ball:: stock::adam_w:: --skip rounded_single";
 
-/// All of it: half an hour from nothing.
+/// All of it.
 pub fn check(root: &Path) -> Result<()> {
     let missing = "no Vulkan driver that computes on the processor: install libvulkan1 and mesa-vulkan-drivers, or name a \
                    driver in VK_ICD_FILENAMES";

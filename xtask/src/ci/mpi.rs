@@ -1,4 +1,4 @@
-//! The workers over MPI: built with it, the laws and the faults under `mpirun` with 2 and 4 ranks, and the program with 2.
+//! The workers over MPI: built with it, the laws, the faults and the program under `mpirun` with 2 and 4 ranks.
 
 use std::path::Path;
 
