@@ -14,6 +14,7 @@ use crate::read_back;
 pub(crate) trait AnyTensor: Any + Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    fn extents(&self) -> Vec<usize>;
     /// The values as they are now.
     fn values(&self) -> Result<TensorData, Error>;
     fn boxed(&self) -> Box<dyn AnyTensor>;
@@ -32,6 +33,10 @@ impl<const D: usize> AnyTensor for Tensor<D> {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn extents(&self) -> Vec<usize> {
+        self.dims().to_vec()
     }
 
     fn values(&self) -> Result<TensorData, Error> {

@@ -73,7 +73,7 @@ impl<I: InnerOptimizer> Averaged<I> {
     fn meet<M: Module>(&mut self, module: &M, places: &Places, grads: Option<&GradientsParams>) {
         self.mean.retain(places);
         let joined = self.mean.follow(module, grads, None);
-        self.counts.retain(|id, _| places.contains(*id) && !joined.contains(id));
+        self.counts.retain(|id, _| self.mean.contains(*id) && !joined.contains(id));
     }
 
     /// The optimizer below.

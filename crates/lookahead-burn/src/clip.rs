@@ -260,12 +260,12 @@ impl ModuleVisitor for Scaling {
 }
 
 fn scaled<const D: usize>(gradient: Tensor<D>, factor: &Number) -> Tensor<D> {
-    match factor {
+    // a factor in half precision would be rounded, down to 0
+    let (dtype, wide) = (gradient.dtype(), at_least_single(gradient.dtype()));
+    let gradient = in_precision(gradient, wide);
+    let scaled = match factor {
         Number::Known(factor) => gradient.mul_scalar(*factor),
-        Number::OnDevice(factor) => {
-            let (dtype, wide) = (gradient.dtype(), at_least_single(gradient.dtype()));
-            let factor = in_precision(Tensor::clone(factor), wide).reshape([1; D]);
-            in_precision(in_precision(gradient, wide) * factor, dtype)
-        }
-    }
+        Number::OnDevice(factor) => gradient * in_precision(Tensor::clone(factor), wide).reshape([1; D]),
+    };
+    in_precision(scaled, dtype)
 }

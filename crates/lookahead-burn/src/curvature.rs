@@ -36,7 +36,7 @@ impl SquaredGradients {
     /// Those of the parameters that the module still has.
     pub(crate) fn retain(&mut self, places: &Places) {
         self.averages.retain(places);
-        self.weights.retain(|id, _| places.contains(*id));
+        self.weights.retain(|id, _| self.averages.contains(*id));
     }
 
     fn second_moment<const D: usize>(&self, id: ParamId) -> Option<(Tensor<D>, f64)> {

@@ -156,7 +156,7 @@ pub(crate) fn step<O: Optimizer, M: Module>(
     let places = Places::to_move(&module, Some(&grads), |id| {
         rules.states.contains_key(&id) || sync.as_ref().is_some_and(|sync| sync.slow.contains(id))
     });
-    rules.states.retain(|id, _| places.contains(*id));
+    rules.retain(&places);
     let mut take = Take {
         lr,
         grads,
@@ -330,10 +330,6 @@ impl<O: Optimizer> ModuleMapper for Take<'_, '_, O> {
         let (lifted, weights) = Lifted::lower(tensor);
         let device = weights.device();
         let gradient = gradient.map(|gradient| moved_to(gradient, &device));
-        self.rules.forget_unless_shaped(id, &weights.dims());
-        if let Some(anchor) = self.sync.as_mut().and_then(|sync| sync.anchor.as_deref_mut()) {
-            anchor.forget_unless_shaped(id, &weights.dims());
-        }
         let (rule, lr) = (self.rules.number_of_rule(id, &path), self.lr.lr_from_param(id, Some(&path)));
 
         let parameter = Parameter { id, path, rule, lr, lifted, weights, gradient };

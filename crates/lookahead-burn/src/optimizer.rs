@@ -202,7 +202,7 @@ impl<I: InnerOptimizer> Lookahead<I> {
     /// # Panics
     /// As [`step`](Self::step) does.
     pub fn sync_now<M: Module>(&mut self, module: M) -> M {
-        self.slow.retain(&Places::of(&module));
+        InnerOptimizer::follow(self, &module, None);
         let module = self.inner.end_partial_cycle(module);
         let Some(outer) = self.clock.end_partial_cycle() else { return module };
         let chosen = self.alpha_without_gradient(outer);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Shape, Tensor};
 
 use crate::Error;
 use crate::any_tensor::AnyTensor;
@@ -14,8 +14,8 @@ use crate::traversal::Paths;
 /// The parameters and statistics that a module has, and which of them stand at several places.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    // Sorted.
-    ids: Vec<ParamId>,
+    // Sorted by id.
+    tensors: Vec<(ParamId, Shape)>,
     repeated: Vec<ParamId>,
 }
 
@@ -23,8 +23,9 @@ impl Places {
     pub(crate) fn of<M: Module>(module: &M) -> Self {
         let mut places = Self::default();
         module.visit(&mut places);
-        places.ids.sort_unstable();
-        places.repeated = places.ids.array_windows().filter(|[one, next]| one == next).map(|[one, _]| *one).collect();
+        places.tensors.sort_unstable_by_key(|(id, _)| *id);
+        let neighbours = places.tensors.array_windows();
+        places.repeated = neighbours.filter(|[one, next]| one.0 == next.0).map(|[one, _]| one.0).collect();
         places
     }
 
@@ -84,8 +85,10 @@ impl Places {
         found
     }
 
-    pub(crate) fn contains(&self, id: ParamId) -> bool {
-        self.ids.binary_search(&id).is_ok()
+    /// Whether the module has this parameter: a tensor of another shape under its id is another one.
+    pub(crate) fn has(&self, id: ParamId, shape: &[usize]) -> bool {
+        let found = self.tensors.binary_search_by_key(&id, |(id, _)| *id);
+        found.is_ok_and(|index| *self.tensors[index].1 == *shape)
     }
 
     fn is_repeated(&self, id: ParamId) -> bool {
@@ -121,7 +124,7 @@ impl Places {
 
 impl ModuleVisitor for Places {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.ids.push(param.id);
+        self.tensors.push((param.id, param.shape()));
     }
 }
 

@@ -40,7 +40,7 @@ impl RoundedWeights {
     }
 
     pub(crate) fn retain(&mut self, places: &Places) {
-        self.tensors.retain(|id, _| places.contains(*id));
+        self.tensors.retain(|id, known| places.has(*id, &known.shape));
     }
 
     /// Takes theta_0 of every parameter that joins in outer step `outer`, and notes which ones move.
@@ -74,7 +74,7 @@ impl RoundedWeights {
                 known.follow(fast.clone(), rounding);
                 fast
             }
-            Some(known) if known.stepped => known.pull_back(fast, *alpha, rounding, refused),
+            Some(known) if known.stepped || known.is_left_by(&fast) => known.pull_back(fast, *alpha, rounding, refused),
             _ => fast,
         }
     }
@@ -176,11 +176,16 @@ impl Rounded {
         let mut rounded = vec![0; fast.len()];
         bf16::store(&mut rounded, &fast, Rounding::at_sync(seed, outer, self.key));
         for ((phi, rounded), theta) in self.values.iter_mut().zip(rounded).zip(fast) {
-            let neighbours = [0, 0xffff].map(|random| bf16::round(theta, random));
-            if !neighbours.contains(phi) {
+            if !is_rounding(*phi, theta) {
                 *phi = rounded;
             }
         }
+    }
+
+    /// Whether theta is elsewhere than rounding puts phi: a Lookahead inside moves it without a gradient, by its momentum.
+    fn is_left_by<const D: usize>(&self, fast: &Tensor<D>) -> bool {
+        let fast = host_values::<f32, D>(fast.clone());
+        self.values.iter().zip(fast).any(|(&phi, theta)| !is_rounding(phi, theta))
     }
 
     fn fits<const D: usize>(&self, tensor: &Tensor<D>) -> bool {
@@ -225,6 +230,10 @@ impl Rounded {
         };
         Tensor::from_data(data, (&device, dtype))
     }
+}
+
+fn is_rounding(phi: u16, theta: f32) -> bool {
+    [0, 0xffff].map(|random| bf16::round(theta, random)).contains(&phi)
 }
 
 /// The values in host memory.

@@ -108,11 +108,9 @@ impl<O: Optimizer> RuleSet<O> {
         }
     }
 
-    /// Forgets the state of a parameter whose shape is another by now: another tensor under its id is another parameter.
-    pub(crate) fn forget_unless_shaped(&mut self, id: ParamId, shape: &[usize]) {
-        if self.states.get(&id).is_some_and(|known| known.shape != shape) {
-            self.states.remove(&id);
-        }
+    /// The states of the parameters that the module still has.
+    pub(crate) fn retain(&mut self, places: &Places) {
+        self.states.retain(|id, known| places.has(*id, &known.shape));
     }
 
     fn is_ours() -> bool {
@@ -227,8 +225,7 @@ impl<O: Optimizer> InnerOptimizer for RuleSet<O> {
     }
 
     fn follow<M: Module>(&mut self, module: &M, _grads: Option<&GradientsParams>) {
-        let places = Places::of(module);
-        self.states.retain(|id, _| places.contains(*id));
+        self.retain(&Places::of(module));
     }
 
     fn keeps_second_moment(&self) -> bool {

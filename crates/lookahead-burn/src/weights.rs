@@ -56,8 +56,8 @@ impl Weights {
         self.tensors.get(&id)?.as_any().downcast_ref().cloned()
     }
 
-    /// A copy of `module` for evaluation, on these weights in the module's precision; parameters that are not known keep
-    /// the module's own.
+    /// A copy of `module` for evaluation, on these weights in the module's precision; parameters that are not known, or not
+    /// in their present shape, keep the module's own.
     ///
     /// The copy owns its buffers: it is made by [`Module::valid`], because cloning would share batch-norm statistics.
     #[must_use]
@@ -106,7 +106,7 @@ impl Weights {
 
     /// Those of the parameters that the module still has.
     pub(crate) fn retain(&mut self, places: &Places) {
-        self.tensors.retain(|id, _| places.contains(*id));
+        self.tensors.retain(|id, tensor| places.has(*id, &tensor.extents()));
     }
 
     /// Copies every parameter that is trainable or has a gradient and is not known yet: theta_0 of those that join. The
@@ -252,7 +252,7 @@ struct Apply<'a> {
 
 impl ModuleMapper for Apply<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match self.weights.get::<D>(param.id) {
+        match self.weights.get::<D>(param.id).filter(|weights| weights.dims() == param.dims()) {
             // slow weights may be kept in host memory, and wider than the parameter
             Some(weights) => param.map(|tensor| in_precision(moved_to(weights, &tensor.device()), tensor.dtype())),
             None => param,

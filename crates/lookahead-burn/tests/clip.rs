@@ -65,8 +65,10 @@ const CLIPPED: [(f64, [f64; 9]); 3] = [
 #[test]
 fn clipped_gradients_are_those_of_pytorch_in_every_precision() {
     // f32 goes through the CPU's slices, the others through tensor operations.
-    let precisions = [(FloatDType::F32, 1e-7), (FloatDType::F64, 1e-15), (FloatDType::BF16, 1e-2)];
-    for (dtype, tolerance) in precisions.into_iter().filter(|(dtype, _)| device::under_test().supports_dtype(*dtype)) {
+    // In half precision the result alone is rounded, to the nearest.
+    let halves = [(FloatDType::F16, 2.0_f64.powi(-11)), (FloatDType::BF16, 2.0_f64.powi(-8))];
+    let precisions = [(FloatDType::F32, 1e-7), (FloatDType::F64, 1e-15)].into_iter().chain(halves);
+    for (dtype, tolerance) in precisions.filter(|(dtype, _)| device::under_test().supports_dtype(*dtype)) {
         let weights = weights(&device::under_test().autodiff());
         for (max_norm, expected) in CLIPPED {
             let grads = gradients(&weights, MATRIX, dtype);
@@ -121,6 +123,18 @@ fn finite_gradients_whose_squares_overflow_are_clipped() {
         let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, dtype), 1.0).unwrap();
         assert!((clipped.norm().unwrap() / (5.0 * scale) - 1.0).abs() < tolerance, "{}", clipped.norm().unwrap());
         assert!((values(&weights, &clipped.grads)[4] - 0.8).abs() < tolerance);
+    }
+}
+
+/// A factor that half precision would round to 0.
+#[test]
+fn large_gradients_in_half_precision_are_scaled_not_lost() {
+    let weights = weights(&device::under_test());
+    for dtype in [FloatDType::F16, FloatDType::BF16].into_iter().filter(|d| device::under_test().supports_dtype(*d)) {
+        let matrix = [[32768.0, 0.0, 0.0], [0.0, 0.0, 0.0]];
+        let clipped = clip_by_global_norm(&weights, gradients(&weights, matrix, dtype), 2.5e-4).unwrap();
+        let scaled = values(&weights, &clipped.grads)[0];
+        assert!((scaled / 2.5e-4 - 1.0).abs() < 0.004, "{dtype:?}: {scaled}");
     }
 }
 

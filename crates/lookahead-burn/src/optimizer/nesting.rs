@@ -47,6 +47,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Lookahead<I> {
         self.squares = self.squares.take().map(|_| SquaredGradients::default());
         self.clock = SyncClock::default();
         self.last_sync = None;
+        (self.refused, self.unseen) = (0, Refused::default());
     }
 
     fn interpolate(&mut self, anchor: &Self, alpha: Alpha) {

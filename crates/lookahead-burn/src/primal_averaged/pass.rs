@@ -113,7 +113,7 @@ pub(super) struct Mean<'a> {
 
 impl ModuleVisitor for Mean<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(z) = self.z.get::<D>(param.id) else { return };
+        let Some(z) = self.z.get::<D>(param.id).filter(|z| z.dims() == param.dims()) else { return };
         let y = Lifted::lower(param.val()).1;
         let z = moved_to(z, &y.device());
         let y = in_full(y, &z, self.x.get(param.id), self.interpolation);

@@ -6,7 +6,7 @@ use burn::module::{Module, ParamGroup};
 use burn::tensor::{DType, Tensor};
 use lookahead::{
     Gpa, Grads, InnerStatePolicy, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep, ParamSet,
-    PrimalAveraging, ScheduleFree, SyncPeriod,
+    PrimalAveraging, ScheduleFree, SlowStorage, SyncPeriod,
 };
 use lookahead_burn::{AdamW, Averaged, Error, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Sgd, family};
 use lookahead_laws::family::{gradients, initial, sgdm};
@@ -292,5 +292,28 @@ fn groups_are_averaged_and_warmed_up_by_their_own_rates() -> Result<(), Error> {
     let evaluated = optimizer.average_model(&module).values();
     assert_eq!(evaluated[0][0], 0.0);
     assert!((evaluated[1][0] + 0.65).abs() < 1e-6, "{evaluated:?}");
+    Ok(())
+}
+
+/// An outer Lookahead syncs what a momentum inside it moves without a gradient, in each storage alike.
+#[test]
+fn what_coasts_is_synced_in_each_storage() -> Result<(), Error> {
+    let run = |storage: SlowStorage| -> Result<(f64, f64), Error> {
+        let outer = crate::config(4, 0.5).with_slow_storage(storage);
+        let mut optimizer = Lookahead::around(Lookahead::with_config(Sgd::new(), nesterov(2)?)?, outer)?;
+        let mut module = vectors(&[&[1.0], &[1.0]]);
+        for step in 0..8 {
+            let grads = module.gradients(&[(step < 4).then(|| vec![0.5]), Some(vec![0.5])]);
+            module = optimizer.step(1.0, module, grads);
+        }
+        Ok((module.values()[0][0], optimizer.slow_model(&module).values()[0][0]))
+    };
+    let full = run(SlowStorage::Full)?;
+    assert_eq!(full.0, full.1);
+    let (theta, phi) = run(SlowStorage::Bf16 { seed: 3 })?;
+    for (value, other) in [(theta, phi), (theta, full.0)] {
+        // to a few roundings to eight bits
+        assert!((value - other).abs() < 0.02 * other.abs(), "theta {theta}, phi {phi}, {full:?}");
+    }
     Ok(())
 }

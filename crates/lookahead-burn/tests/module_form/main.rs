@@ -20,6 +20,7 @@ mod non_finite;
 #[path = "../parameters/mod.rs"]
 mod parameters;
 mod replaced;
+mod reshaped;
 mod schedulers;
 mod slow_model;
 mod twins;

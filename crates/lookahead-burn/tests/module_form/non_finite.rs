@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device};
 use lookahead::{Adaptive, InnerStatePolicy};
-use lookahead_burn::{AdamW, Error, Lookahead};
+use lookahead_burn::{AdamW, Error, InnerOptimizer, Lookahead};
 
 use crate::parameters::Parameters;
 use crate::{device, with_policy};
@@ -47,6 +47,8 @@ fn the_element_keeps_its_slow_weight_and_the_others_move() -> Result<(), Error> 
             // The count is part of the record.
             let loaded = Lookahead::with_config(AdamW::new(), with_policy(2, 0.5, InnerStatePolicy::Interpolate))?;
             assert_eq!(loaded.load_record(&optimizer.to_record(&module)?, &module)?.refused(), 1, "{what}");
+            InnerOptimizer::reset(&mut optimizer);
+            assert_eq!((optimizer.refused(), optimizer.last_sync()), (0, None), "{what}: as new");
         }
     }
     Ok(())
