@@ -49,17 +49,30 @@ impl Checkpoints {
     /// Writes this rank's part of the checkpoint of outer step `outer`; all ranks do. The file is whole or not there, and older
     /// ones go only after every rank has its own: at any moment there is one outer step that all have.
     ///
+    /// `outer` is any number that grows from one save to the next: the inner step, say, or the number of syncs
+    /// ([`SyncClock::outer`](lookahead::SyncClock::outer)) where there is at most one save to a cycle. What a killed
+    /// save has left on some ranks under this number goes first.
+    ///
     /// # Errors
-    /// [`Error::NotSaved`] on every rank if one could not write: then the new files go and the old ones stay, and the run can go on.
+    /// [`Error::AlreadySaved`] on every rank if all have one of this number: it stays. [`Error::NotSaved`] on every
+    /// rank if one could not write: then the new files go and the old ones stay. After both the run can go on.
+    /// [`Differs`](lookahead::collective::CollectiveError::Differs) if the numbers do.
     pub fn save(&self, workers: &mut dyn Collective, outer: u64, payload: &[u8]) -> Result<(), Error> {
         let label = Label { rank: workers.rank(), size: workers.size(), outer };
-        let written = self.write(label, payload);
-        let failure = written.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        let failures = workers.gather(failure.into_bytes())?;
-        if let Some(rank) = failures.iter().position(|failure| !failure.is_empty()) {
+        workers.agree("the number of the checkpoint", &outer.to_string())?;
+        let whole = workers.gather(vec![u8::from(self.read(label).is_some())])?;
+        let is_whole = |said: &Vec<u8>| *said == [1];
+        if whole.iter().all(is_whole) {
+            return Err(Error::AlreadySaved { outer });
+        }
+        if whole.iter().any(is_whole) {
+            // beside a new one of another rank it would pass for one of the same moment
+            all_could(workers, self.remove(label))?;
+        }
+        if let Err(error) = all_could(workers, self.write(label, payload)) {
             // what cannot be removed is of an outer step that not all have
-            fs::remove_file(label.path(&self.folder)).ok();
-            return Err(Error::NotSaved { rank, reason: String::from_utf8_lossy(&failures[rank]).into_owned() });
+            self.remove(label).ok();
+            return Err(error);
         }
         for other in self.labels().into_iter().filter(|other| *other != label) {
             let left_over = label.rank == 0 && other.rank >= label.size;
@@ -139,6 +152,13 @@ impl Checkpoints {
         File::open(&self.folder)?.sync_all()
     }
 
+    fn remove(&self, label: Label) -> io::Result<()> {
+        match fs::remove_file(label.path(&self.folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| File::open(&self.folder)?.sync_all()),
+        }
+    }
+
     /// The payload of a file that is whole.
     fn read(&self, label: Label) -> Option<Vec<u8>> {
         let bytes = fs::read(label.path(&self.folder)).ok()?;
@@ -148,6 +168,14 @@ impl Checkpoints {
         let payload = rest.strip_prefix(&head[..])?;
         (magic == MAGIC && u32::from_le_bytes(*sum) == checksum(&head, payload)).then(|| payload.to_vec())
     }
+}
+
+/// [`Error::NotSaved`] on every rank if one could not do its part.
+fn all_could(workers: &mut dyn Collective, done: io::Result<()>) -> Result<(), Error> {
+    let failure = done.err().map(|error| error.to_string()).unwrap_or_default();
+    let failures = workers.gather(failure.into_bytes())?;
+    let Some(rank) = failures.iter().position(|failure| !failure.is_empty()) else { return Ok(()) };
+    Err(Error::NotSaved { rank, reason: String::from_utf8_lossy(&failures[rank]).into_owned() })
 }
 
 fn head(Label { rank, size, outer }: Label) -> [u8; 24] {

@@ -44,6 +44,12 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// A checkpoint of this number is there on all ranks.
+    #[error("there is a checkpoint number {outer} already: each save needs a number of its own")]
+    AlreadySaved {
+        /// The number that was given for its outer step.
+        outer: u64,
+    },
     /// Checkpoints of another number of workers.
     #[error("the checkpoints are of {found} workers, but {here} are here")]
     OtherWorkers {
@@ -88,7 +94,10 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::WrongLength { .. }
             | Self::OtherWorkers { .. } => 78,
-            Self::NotSaved { .. } | Self::NoCommonCheckpoint { .. } | Self::DamagedState { .. } => 74,
+            Self::NotSaved { .. }
+            | Self::AlreadySaved { .. }
+            | Self::NoCommonCheckpoint { .. }
+            | Self::DamagedState { .. } => 74,
             Self::Collective(_) | Self::NotStarted { .. } => 69,
             Self::Stopped => 130,
         }

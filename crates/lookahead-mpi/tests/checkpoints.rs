@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use lookahead::collective::on_threads;
-use lookahead::collective::{Collective, OneProcess};
+use lookahead::collective::{Collective, CollectiveError, OneProcess, on_threads};
 use lookahead_mpi::{Checkpoints, Error};
 
 fn names(folder: &Path) -> Vec<String> {
@@ -33,6 +32,47 @@ fn the_newest_that_all_have_is_loaded() {
     on_threads(2, |workers| {
         assert_eq!(checkpoints.load(workers).unwrap().unwrap().0, 7);
     });
+}
+
+#[test]
+fn a_number_is_saved_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    on_threads(2, |workers| checkpoints.save(workers, 3, b"first").unwrap());
+    let again = on_threads(2, |workers| checkpoints.save(workers, 3, b"second"));
+    assert!(again.iter().all(|again| *again == Err(Error::AlreadySaved { outer: 3 })), "{again:?}");
+    let differ = on_threads(2, |workers| {
+        let number = 4 + workers.rank() as u64;
+        checkpoints.save(workers, number, b"second")
+    });
+    let differs =
+        |differ: &Result<(), Error>| matches!(differ, Err(Error::Collective(CollectiveError::Differs { .. })));
+    assert!(differ.iter().all(differs), "{differ:?}");
+    on_threads(2, |workers| assert_eq!(checkpoints.load(workers), Ok(Some((3, b"first".to_vec())))));
+}
+
+/// A save that was killed after rank 0's file: the run goes on from before, and gets to its number at another moment.
+#[test]
+fn what_a_killed_save_has_left_goes_before_the_next() {
+    let [folder, killed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let of = |rank: usize| Checkpoints::new(folder.path().join(rank.to_string()));
+    on_threads(2, |workers| of(workers.rank()).save(workers, 7, b"before").unwrap());
+    on_threads(2, |workers| Checkpoints::new(killed.path()).save(workers, 9, b"killed").unwrap());
+    let left = "rank-0-of-2-outer-9.checkpoint";
+    let leave = || fs::copy(killed.path().join(left), folder.path().join("0").join(left)).unwrap();
+    leave();
+    // rank 1 cannot write
+    let (place, aside) = (folder.path().join("1"), folder.path().join("aside"));
+    fs::rename(&place, &aside).unwrap();
+    fs::write(&place, b"").unwrap();
+    let refused = on_threads(2, |workers| of(workers.rank()).save(workers, 9, b"now"));
+    assert!(refused.iter().all(|refused| matches!(refused, Err(Error::NotSaved { rank: 1, .. }))), "{refused:?}");
+    fs::remove_file(&place).unwrap();
+    fs::rename(&aside, &place).unwrap();
+    on_threads(2, |workers| assert_eq!(of(workers.rank()).load(workers), Ok(Some((7, b"before".to_vec())))));
+    leave();
+    on_threads(2, |workers| of(workers.rank()).save(workers, 9, b"now").unwrap());
+    on_threads(2, |workers| assert_eq!(of(workers.rank()).load(workers), Ok(Some((9, b"now".to_vec())))));
 }
 
 #[test]
