@@ -2,11 +2,11 @@
 
 use lookahead::Float;
 
-/// `theta <- phi + (theta - theta')`, and phi where that way is not finite.
+/// `theta <- phi + (theta - theta')`, and phi, with its bits, where that way is 0 or not finite.
 pub(crate) fn go_on<T: Float>(theta: &mut [T], phi: &[T], start: &[T]) {
     for ((theta, &phi), &start) in theta.iter_mut().zip(phi).zip(start) {
         let way = *theta - start;
-        *theta = if way.is_finite() { phi + way } else { phi };
+        *theta = if way.is_finite() && way != T::ZERO { phi + way } else { phi };
     }
 }
 

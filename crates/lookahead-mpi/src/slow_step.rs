@@ -244,11 +244,7 @@ impl<T: Float> SlowStep<T> {
             let theta = param.values_mut();
             let (phi, at_start);
             ((phi, slow), (at_start, start)) = (slow.split_at(theta.len()), start.split_at(theta.len()));
-            if self.config.delay() == 0 {
-                theta.copy_from_slice(phi);
-            } else {
-                go_on(theta, phi, at_start);
-            }
+            go_on(theta, phi, at_start);
         }
         let hash = if self.config.checks(outer) { self.hash() } else { 0 };
         let [loss, seconds, stop] = news.words();
@@ -293,7 +289,7 @@ impl<T: Float> SlowStep<T> {
     }
 
     /// What [`save`](Self::save) gave on this rank; the run goes on with the same bits. Under another k or delay it goes on under
-    /// those.
+    /// those; a mean that was on its way keeps the steps since its start, under a delay of 0 too.
     ///
     /// # Errors
     /// [`Error::DamagedState`] for other bytes, or another outer step or wire; [`Error::OtherWorkers`]; [`Error::Optimizer`] for

@@ -34,6 +34,21 @@ pub fn a_run_resumes_at_every_step(workers: &mut dyn Collective) {
     gone_on.steps(workers, 1);
     assert_eq!(gone_on.slow_step.clock().outer(), 1);
 
+    // and the reverse: a mean on its way ends as a delayed one, the steps since it started are kept
+    for wire in [Wire::Full, Wire::Int8] {
+        let (now, delayed) = (config(4).with_wire(wire), config(4).with_wire(wire).with_delay(3).unwrap());
+        let mut undisturbed = Run::<f32>::new(workers, delayed.clone());
+        undisturbed.steps(workers, 4);
+        let mut run = Run::<f32>::new(workers, delayed);
+        run.steps(workers, 2);
+        let saved = run.slow_step.save(workers).unwrap();
+        let mut gone_on = Run { slow_step: SlowStep::restore(now, workers, &run.params, &saved).unwrap(), ..run };
+        gone_on.steps(workers, 2);
+        assert_eq!(gone_on.bits(), undisturbed.bits(), "{wire:?}");
+        gone_on.steps(workers, 4);
+        assert_eq!(gone_on.params.to_vecs().concat(), gone_on.slow_step.workers().slow().concat());
+    }
+
     let mut run = Run::<f32>::new(workers, config(4));
     let saved = run.slow_step.save(workers).unwrap();
     let damaged = |config, bytes: &[u8]| SlowStep::restore(config, &*workers, &run.params, bytes).map(drop);
