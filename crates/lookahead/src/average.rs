@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::buffer::Slot;
 use crate::inner_state::{buffers_fit, clone_in_place, counts_fit};
 use crate::kernels::{Pass, Pieces};
+use crate::optimizer::with_joined;
 use crate::{
     Alpha, Averaging, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, NonMonotonicTrigger,
     Optimizer, ParamSet, Schedule, SecondMoment, SyncPeriod,
@@ -157,8 +158,10 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
     }
 
     fn evaluate<'s>(&self, params: &'s ParamSet<'_, T>, state: &'s Self::State) -> Vec<Cow<'s, [T]>> {
-        let mean = state.has_begun().then(|| self.evaluation_weights(state)).flatten();
-        mean.unwrap_or_else(|| self.inner.evaluate(params, &state.inner))
+        match state.has_begun() {
+            true => with_joined(self.evaluation_weights(state).unwrap_or_default(), params),
+            false => self.inner.evaluate(params, &state.inner),
+        }
     }
 }
 

@@ -62,7 +62,7 @@ pub trait Optimizer<T: Float>: Cadence {
         None
     }
 
-    /// The weights to evaluate, tensor by tensor, where the state holds them: slow weights, averages. See
+    /// The weights to evaluate, of each tensor that the state knows, where it holds them: slow weights, averages. See
     /// [`evaluate`](Self::evaluate).
     fn evaluation_weights<'s>(&self, _state: &'s Self::State) -> Option<Vec<Cow<'s, [T]>>> {
         None
@@ -70,11 +70,19 @@ pub trait Optimizer<T: Float>: Cadence {
 
     /// The weights to evaluate, tensor by tensor, wherever they are: [`evaluation_weights`](Self::evaluation_weights);
     /// what follows from state and parameters together ([`PrimalAveraged`](crate::PrimalAveraged)); or the parameters
-    /// themselves.
+    /// themselves, as for a tensor that has joined since the last step.
     fn evaluate<'s>(&self, params: &'s ParamSet<'_, T>, state: &'s Self::State) -> Vec<Cow<'s, [T]>> {
-        let stepped = || params.iter().map(|param| Cow::Borrowed(param.values())).collect();
-        self.evaluation_weights(state).unwrap_or_else(stepped)
+        with_joined(self.evaluation_weights(state).unwrap_or_default(), params)
     }
+}
+
+/// The weights that a state has, and the parameters' own where tensors have joined since.
+pub(crate) fn with_joined<'s, T: Float>(
+    mut weights: Vec<Cow<'s, [T]>>,
+    params: &'s ParamSet<'_, T>,
+) -> Vec<Cow<'s, [T]>> {
+    weights.extend(params.iter().skip(weights.len()).map(|param| Cow::Borrowed(param.values())));
+    weights
 }
 
 /// The beat of the Lookaheads in an optimizer; none in a plain rule.
