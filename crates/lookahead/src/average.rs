@@ -205,6 +205,10 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for AveragedState<T, S> {
         self.inner.adopt(params);
     }
 
+    fn coasts(&self, tensor: usize) -> bool {
+        self.inner.coasts(tensor)
+    }
+
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
         self.inner.pull_back(&anchor.inner, alpha);
     }

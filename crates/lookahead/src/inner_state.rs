@@ -27,6 +27,13 @@ pub trait InnerState<T: Float>: Clone {
     /// Gives every tensor that has joined `params` since the last call its initial state.
     fn adopt(&mut self, params: &ParamSet<'_, T>);
 
+    /// Whether the steps to come may move a tensor, given by its index, without a gradient, as the outer momentum of a
+    /// Lookahead does; no by default. A wrapper of an optimizer asks the state below. Slow weights in bf16 go by it at
+    /// the start of a cycle.
+    fn coasts(&self, _tensor: usize) -> bool {
+        false
+    }
+
     /// App. C.5 "interpolate": `s <- anchor - alpha (anchor - s)` for every moment and bias correction.
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha);
 

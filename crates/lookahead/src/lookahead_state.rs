@@ -42,6 +42,11 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for LookaheadState<T, S> {
         }
     }
 
+    fn coasts(&self, tensor: usize) -> bool {
+        let momentum = self.slow.momentum().and_then(|buffers| buffers.get(tensor));
+        momentum.is_some_and(|b| b.iter().any(|&b| b != T::ZERO)) || self.inner.coasts(tensor)
+    }
+
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
         self.inner.pull_back(&anchor.inner, alpha);
         self.slow.pull_back_momentum(&anchor.slow, alpha);
@@ -79,7 +84,9 @@ impl<T: Float, S: InnerState<T>> LookaheadState<T, S> {
         if let Some(curvature) = &mut self.curvature {
             curvature.observe(grads);
         }
-        self.slow.observe(grads);
+        // momentum comes from gradients alone: what has none as a cycle begins coasts in no step of it
+        let begins = self.clock.phase() == 0;
+        self.slow.observe(grads, |tensor| begins && self.inner.coasts(tensor));
         self.slow.observe_rate(lr);
     }
 

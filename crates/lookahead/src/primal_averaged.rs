@@ -240,6 +240,10 @@ impl<T: Float, S: InnerState<T>> InnerState<T> for PrimalAveragedState<T, S> {
         self.inner.adopt(params);
     }
 
+    fn coasts(&self, tensor: usize) -> bool {
+        self.inner.coasts(tensor)
+    }
+
     fn pull_back(&mut self, anchor: &Self, alpha: Alpha) {
         interpolate_all(&mut self.z, &anchor.z, alpha);
         self.sums

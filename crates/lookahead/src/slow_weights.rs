@@ -22,8 +22,8 @@ pub enum SlowStorage {
     /// sync is off by less than 2^-7 of the weight, with mean zero and a standard deviation of at most 2^-8 of it; the next
     /// sync pulls theta toward that rounded phi. What is drawn depends on `seed`, sync, tensor and element alone.
     ///
-    /// A tensor that has had no gradient since the last sync is left alone. An element whose gradient is zero is not: it
-    /// takes part in the rounding.
+    /// A tensor that has had no gradient since the last sync is left alone, unless the momentum of a Lookahead inside
+    /// may move it. An element whose gradient is zero is not: it takes part in the rounding.
     Bf16 {
         /// The seed of the rounding.
         seed: u64,
@@ -128,10 +128,12 @@ impl<T: Float> SlowWeights<T> {
         }
     }
 
-    /// Notes which tensors move.
-    pub(crate) fn observe(&mut self, grads: &Grads<'_, T>) {
+    /// Notes which tensors move: by a gradient, or without one where they coast.
+    pub(crate) fn observe(&mut self, grads: &Grads<'_, T>, coasts: impl Fn(usize) -> bool) {
         if let Self::Bf16 { stepped, .. } = self {
-            stepped.iter_mut().enumerate().for_each(|(index, stepped)| *stepped |= grads.get(index).is_some());
+            for (index, stepped) in stepped.iter_mut().enumerate() {
+                *stepped = *stepped || grads.get(index).is_some() || coasts(index);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Outer steps with momentum: by hand, restarted, refused, saved.
 
+mod coasting;
 #[cfg(feature = "serde")]
 mod saved;
 
