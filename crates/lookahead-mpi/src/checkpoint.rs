@@ -8,6 +8,7 @@ use lookahead::collective::Collective;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::start::broadcast;
 
 const MAGIC: &[u8; 8] = b"lookmpi1";
 
@@ -130,7 +131,7 @@ impl Checkpoints {
         let length = length[0].as_slice().try_into().map(u64::from_le_bytes).unwrap_or_default();
         let mut bytes = said;
         bytes.resize(length as usize, 0);
-        let bytes = workers.broadcast(bytes)?;
+        let bytes = broadcast(workers, &bytes)?;
         Ok(postcard::from_bytes(&bytes).unwrap_or_default())
     }
 

@@ -6,7 +6,7 @@ use lookahead::{Float, ParamSet};
 use crate::Error;
 use crate::news::{differing, share_words};
 
-/// How many bytes of weights travel together.
+/// How many bytes travel together.
 const BUCKET: usize = 1 << 22;
 
 /// Checks that all ranks have this package's version, the same configuration (any text: line by line the first difference is
@@ -34,14 +34,20 @@ pub fn begin_together<T: Float>(
     workers.agree("a tensor", &shapes.collect::<String>())?;
     for param in params.iter_mut() {
         let bytes: Vec<u8> = param.values().iter().flat_map(|value| value.to_f64().to_le_bytes()).collect();
-        let mut received = Vec::with_capacity(bytes.len());
-        for bucket in bytes.chunks(BUCKET) {
-            received.extend(workers.broadcast(bucket.to_vec())?);
-        }
+        let received = broadcast(workers, &bytes)?;
         let values = received.as_chunks().0.iter().map(|bytes| T::from_f64(f64::from_le_bytes(*bytes)));
         param.values_mut().iter_mut().zip(values).for_each(|(to, from)| *to = from);
     }
     Ok(())
+}
+
+/// The bytes of rank 0, as many as all have, in buckets: MPI counts what travels at once in 31 bits.
+pub(crate) fn broadcast(workers: &mut dyn Collective, bytes: &[u8]) -> Result<Vec<u8>, CollectiveError> {
+    let mut received = Vec::with_capacity(bytes.len());
+    for bucket in bytes.chunks(BUCKET) {
+        received.extend(workers.broadcast(bucket.to_vec())?);
+    }
+    Ok(received)
 }
 
 /// Checks that the tensors have the same bits on every rank, by one number of 64 bits each.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use lookahead::collective::{Collective, CollectiveError, OneProcess, on_threads};
+use lookahead::collective::{Collective, CollectiveError, Combine, OneProcess, Ticket, on_threads};
 use lookahead_mpi::{Checkpoints, Error};
 
 fn names(folder: &Path) -> Vec<String> {
@@ -130,4 +130,52 @@ fn another_number_of_workers_is_refused_but_on_purpose() {
     assert_eq!(names(folder.path()), ["rank-0-of-2-outer-6.checkpoint", "rank-1-of-2-outer-6.checkpoint"]);
     let none = Checkpoints::new(folder.path().join("none"));
     assert_eq!(none.load_of_any(&mut OneProcess::default()), Ok(None));
+}
+
+/// One process that broadcasts 8 MB at most, as MPI does 2 GB.
+#[derive(Debug, Default)]
+struct Narrow(OneProcess);
+
+impl Collective for Narrow {
+    fn rank(&self) -> usize {
+        self.0.rank()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, CollectiveError> {
+        assert!(bytes.len() <= 1 << 23, "{} bytes at once", bytes.len());
+        self.0.broadcast(bytes)
+    }
+
+    fn gather(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, CollectiveError> {
+        self.0.gather(bytes)
+    }
+
+    fn start(&mut self, bytes: Vec<u8>, combine: Combine) -> Result<Ticket, CollectiveError> {
+        self.0.start(bytes, combine)
+    }
+
+    fn poll(&mut self, ticket: Ticket) -> Result<bool, CollectiveError> {
+        self.0.poll(ticket)
+    }
+
+    fn finish(&mut self, ticket: Ticket) -> Result<Vec<u8>, CollectiveError> {
+        self.0.finish(ticket)
+    }
+
+    fn sent(&self) -> u64 {
+        self.0.sent()
+    }
+}
+
+#[test]
+fn a_large_checkpoint_travels_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    let (mut workers, payload) = (Narrow::default(), vec![7; (1 << 23) + 1]);
+    checkpoints.save(&mut workers, 1, &payload).unwrap();
+    assert!(checkpoints.load_of_any(&mut workers) == Ok(Some((1, 1, payload))));
 }
