@@ -99,7 +99,12 @@ impl Int8InFlight {
     /// # Errors
     /// [`CollectiveError`].
     pub fn has_arrived(&self, workers: &mut dyn Collective) -> Result<bool, CollectiveError> {
-        self.buckets.last().map_or(Ok(true), |(ticket, ..)| workers.poll(*ticket))
+        for (ticket, ..) in &self.buckets {
+            if !workers.poll(*ticket)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The mean, the same bits on every rank; NaN where a worker's value was not finite.

@@ -1,11 +1,12 @@
 //! The collective of one process, what the trait itself gives, and means over threads.
 
+use std::sync::Barrier;
 use std::time::Duration;
 
 use lookahead::collective::{
-    Collective, CollectiveError, MeanInFlight, OneProcess, Ticket, fingerprint, mean_over_workers,
+    Collective, CollectiveError, MeanInFlight, OneProcess, Ticket, fingerprint, mean_over_workers, on_threads,
+    on_threads_within,
 };
-use lookahead::collective::{on_threads, on_threads_within};
 use lookahead::kernels::momentum::mean;
 
 #[test]
@@ -36,6 +37,36 @@ fn means_are_those_of_the_kernel() {
         let others: Vec<Vec<f64>> = (1..3).map(|rank| (0..10).map(|i| value(rank, i)).collect()).collect();
         mean(&mut expected, others.iter().map(Vec::as_slice));
         assert_eq!((&first[..], &second[..]), (&expected[..], &expected[..4]));
+    });
+}
+
+/// Rank 1 lets the mean go on by looking at it alone, and finishes it once rank 0 has; a later one is not waited for.
+#[test]
+fn what_has_arrived_is_finished_without_a_wait() {
+    let (started, seen, finished) = (Barrier::new(2), Barrier::new(2), Barrier::new(2));
+    on_threads_within(Duration::from_secs(10), 2, |workers| {
+        let is_first = workers.rank() == 0;
+        let mean = MeanInFlight::start(workers, &vec![f32::from(is_first); (1 << 18) + 5]).unwrap();
+        let later = is_first.then(|| MeanInFlight::start(workers, &[1.0]).unwrap());
+        started.wait();
+        // rank 1 has sent its values, and not combined any yet
+        let early = is_first.then(|| mean.has_arrived(workers));
+        seen.wait();
+        let sees = (0..10_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            mean.has_arrived(workers) == Ok(true)
+        });
+        if !is_first {
+            finished.wait();
+        }
+        let mean = mean.finish(workers);
+        if is_first {
+            finished.wait();
+        }
+        assert!(sees && early != Some(Ok(true)));
+        assert!(mean.unwrap().iter().all(|mean| *mean == 0.5));
+        let later = later.unwrap_or_else(|| MeanInFlight::start(workers, &[1.0]).unwrap());
+        assert_eq!(later.finish(workers), Ok(vec![1.0]));
     });
 }
 
@@ -75,5 +106,14 @@ fn nobody_waits_for_ever() {
     let late = beside(|| std::thread::sleep(Duration::from_millis(500)));
     assert!(matches!(late, Err(CollectiveError::Deadline { .. })), "{late:?}");
     let left = beside(|| ());
+    let looked_at = on_threads(2, |workers| {
+        let is_first = workers.rank() == 0;
+        let mean = is_first.then(|| MeanInFlight::start(workers, &[1.0]).unwrap())?;
+        (0..1000).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            mean.has_arrived(workers).err()
+        })
+    });
+    assert!(matches!(looked_at[0], Some(CollectiveError::Ended { .. })), "{looked_at:?}");
     assert!(matches!(left, Err(CollectiveError::Ended { .. })), "{left:?}");
 }

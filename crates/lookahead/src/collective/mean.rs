@@ -47,7 +47,12 @@ impl<T: Float> MeanInFlight<T> {
     /// # Errors
     /// [`CollectiveError`].
     pub fn has_arrived(&self, workers: &mut dyn Collective) -> Result<bool, CollectiveError> {
-        self.buckets.last().map_or(Ok(true), |(ticket, _)| workers.poll(*ticket))
+        for (ticket, _) in &self.buckets {
+            if !workers.poll(*ticket)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The mean, the same bits on every rank: those of [`mean`] in order of rank.

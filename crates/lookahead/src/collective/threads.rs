@@ -45,7 +45,8 @@ pub struct Threads {
     size: usize,
     deadline: Duration,
     calls: u64,
-    combines: HashMap<u64, Combine>,
+    /// What this rank has started and not finished, each with its [`Combine`] until that has run.
+    combines: HashMap<u64, Option<Combine>>,
     sent: u64,
     meeting: Arc<Meeting>,
 }
@@ -113,6 +114,13 @@ impl Threads {
         number
     }
 
+    /// What is found in a call; an error where nothing is and nothing will be.
+    fn look<R>(rounds: &Rounds, number: u64, look: impl Fn(&Round) -> Option<R>) -> Result<Option<R>, CollectiveError> {
+        let found = rounds.by_call.get(&number).and_then(look);
+        let left = rounds.left.filter(|_| found.is_none());
+        left.map_or(Ok(found), |rank| Err(CollectiveError::Ended { reason: format!("rank {rank} has left") }))
+    }
+
     /// What all ranks gave, once they have.
     fn wait<R>(&self, number: u64, look: impl Fn(&Round) -> Option<R>) -> Result<R, CollectiveError> {
         let late = CollectiveError::Deadline { operation: "threads", seconds: self.deadline.as_secs_f64() };
@@ -120,16 +128,27 @@ impl Threads {
         let end = Instant::now().checked_add(self.deadline);
         let mut rounds = self.rounds();
         loop {
-            if let Some(found) = rounds.by_call.get(&number).and_then(&look) {
+            if let Some(found) = Self::look(&rounds, number, &look)? {
                 return Ok(found);
-            }
-            if let Some(rank) = rounds.left {
-                return Err(CollectiveError::Ended { reason: format!("rank {rank} has left") });
             }
             let left = end.map_or(Some(self.deadline), |end| end.checked_duration_since(Instant::now()));
             let left = left.ok_or(late.clone())?;
             rounds = self.meeting.changed.wait_timeout(rounds, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Combines this rank's part of what all have sent, once.
+    fn combine(&mut self, number: u64, sent: &[Vec<u8>]) -> Result<(), CollectiveError> {
+        let Some(combine) = self.combines.get_mut(&number).and_then(Option::take) else { return Ok(()) };
+        equally_long(sent)?;
+        let part = sent[0].len() / self.size;
+        let mine: Vec<u8> = sent.iter().flat_map(|bytes| &bytes[self.rank * part..][..part]).copied().collect();
+        let combined = combine(&mine);
+        if let Some(round) = self.rounds().by_call.get_mut(&number) {
+            round.combined[self.rank] = Some(combined);
+        }
+        self.meeting.changed.notify_all();
+        Ok(())
     }
 
     /// Forgets a call that all ranks are done with.
@@ -187,32 +206,33 @@ impl Collective for Threads {
     fn start(&mut self, bytes: Vec<u8>, combine: Combine) -> Result<Ticket, CollectiveError> {
         self.sent += (bytes.len() / self.size * (self.size - 1)) as u64;
         let number = self.give(bytes);
-        self.combines.insert(number, combine);
-        Ok(Ticket::new(number))
+        self.combines.insert(number, Some(combine));
+        Ok(Ticket(number))
     }
 
-    fn poll(&mut self, ticket: Ticket) -> Result<bool, CollectiveError> {
-        let mut rounds = self.combines.keys().map(|number| Ticket::new(*number));
-        Ok(!rounds.any(|started| started == ticket)
-            || self.rounds().by_call.values().all(|round| all(&round.sent).is_some()))
-    }
-
-    fn finish(&mut self, ticket: Ticket) -> Result<Vec<u8>, CollectiveError> {
-        let number = self.combines.keys().copied().find(|number| Ticket::new(*number) == ticket);
-        let (number, combine) = number
-            .and_then(|number| self.combines.remove_entry(&number))
-            .ok_or_else(|| CollectiveError::Ended { reason: format!("nothing was started as {ticket:?}") })?;
-        let sent = self.wait(number, |round| all(&round.sent))?;
-        equally_long(&sent)?;
-        let part = sent[0].len() / self.size;
-        let mine: Vec<u8> = sent.iter().flat_map(|bytes| &bytes[self.rank * part..][..part]).copied().collect();
-        let combined = combine(&mine);
-        self.sent += (combined.len() * (self.size - 1)) as u64;
-        if let Some(round) = self.rounds().by_call.get_mut(&number) {
-            round.combined[self.rank] = Some(combined);
+    /// Combines this rank's part once all have sent theirs: the others need not wait for its [`finish`](Self::finish).
+    fn poll(&mut self, Ticket(number): Ticket) -> Result<bool, CollectiveError> {
+        match self.combines.get(&number) {
+            None => return Ok(true),
+            Some(None) => {}
+            Some(Some(_)) => {
+                let sent = Self::look(&self.rounds(), number, |round| all(&round.sent))?;
+                sent.map_or(Ok(()), |sent| self.combine(number, &sent))?;
+            }
         }
-        self.meeting.changed.notify_all();
+        let arrived = |round: &Round| round.combined.iter().all(Option::is_some).then_some(());
+        Ok(Self::look(&self.rounds(), number, arrived)?.is_some())
+    }
+
+    fn finish(&mut self, Ticket(number): Ticket) -> Result<Vec<u8>, CollectiveError> {
+        let unknown = || CollectiveError::Ended { reason: format!("nothing was started as {:?}", Ticket(number)) };
+        if self.combines.get(&number).ok_or_else(unknown)?.is_some() {
+            let sent = self.wait(number, |round| all(&round.sent))?;
+            self.combine(number, &sent)?;
+        }
         let combined = self.wait(number, |round| all(&round.combined))?;
+        self.sent += (combined[self.rank].len() * (self.size - 1)) as u64;
+        self.combines.remove(&number);
         self.leave(number);
         Ok(combined.concat())
     }
