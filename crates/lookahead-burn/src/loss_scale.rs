@@ -72,10 +72,11 @@ impl LossScale {
         Self { exponent: Self::START, growth_interval: Self::INTERVAL, finite: 0, skipped: 0 }
     }
 
-    /// The same with another number of finite steps in a row before the scale doubles.
+    /// The same with another number of finite steps in a row before the scale doubles; after as many already,
+    /// with the next one.
     #[must_use]
     pub fn with_growth_interval(self, steps: NonZeroU32) -> Self {
-        Self { growth_interval: steps, ..self }
+        Self { growth_interval: steps, finite: self.finite.min(steps.get() - 1), ..self }
     }
 
     /// The scale: a power of two from 1 to 2^24.

@@ -135,6 +135,15 @@ fn a_saved_scale_goes_on_as_it_was() -> Result<(), Box<dyn std::error::Error>> {
         let _ = read.unscaled(&module, module.gradients(&[Some(vec![1.0])]))?;
     }
     assert_eq!((read.scale(), read.skipped()), (65536.0, 1), "two finite steps before, three after");
+    for _ in 0..4 {
+        let _ = read.unscaled(&module, module.gradients(&[Some(vec![1.0])]))?;
+    }
+    // four of five, of which now three are enough
+    let scale = read.with_growth_interval(NonZeroU32::new(3).expect("3"));
+    let mut read: LossScale = serde_json::from_str(&serde_json::to_string(&scale)?)?;
+    assert_eq!((&read, read.scale()), (&scale, 65536.0));
+    let _ = read.unscaled(&module, module.gradients(&[Some(vec![1.0])]))?;
+    assert_eq!(read.scale(), 131_072.0);
     for (wrong, reason) in [
         (r#"{"exponent":25,"growth_interval":5,"finite":0,"skipped":0}"#, "0 to 24"),
         (r#"{"exponent":16,"growth_interval":5,"finite":5,"skipped":0}"#, "fewer than"),
