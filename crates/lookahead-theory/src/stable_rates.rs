@@ -61,9 +61,17 @@ fn largest_in(system: &OuterSystem, cycle: &OuterCycle) -> f64 {
         InnerStatePolicy::Interpolate => {
             first_crossing(system, cycle, [eta, one - eta], 0.0, 1.0).or_else(|| maintained(1.0))
         }
+        // At eta = 0 the part of the velocity that a cycle leaves is an eigenvalue. Where it is above 1/mu, the product
+        // of all 1 - z_i z_j is positive again.
+        InnerStatePolicy::Maintain | InnerStatePolicy::Reset if grows(system) => Some(0.0),
         InnerStatePolicy::Maintain | InnerStatePolicy::Reset => maintained(0.0),
     };
     first.unwrap_or(f64::INFINITY)
+}
+
+/// Whether a cycle enlarges the velocity of weights that stand still.
+fn grows(system: &OuterSystem) -> bool {
+    system.inner_cycle().linear.map[1][1].abs() >= 1.0
 }
 
 /// The first eta between two at which an eigenvalue has size 1. The new velocity is `kept` of the one now and
