@@ -6,6 +6,9 @@ use crate::factor::Factor;
 /// Up to here a sum over the steps is added up term by term, which no regime upsets.
 const MOST_TERMS: u64 = 64;
 
+/// ln of the size of a power below which its square may leave the range of doubles.
+pub(crate) const FADED: f64 = -300.0;
+
 /// One step in (theta, u), with x = lr a: `u <- beta u + x theta`, `theta <- theta - u`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Modes {
@@ -73,8 +76,7 @@ impl Modes {
             _ if n == 0 => 0.0,
             Roots::Real { larger, gap, .. } => {
                 // z^(n-1) (1 - r^n) / (1 - r), r = z' / z
-                let sum = if gap == 0.0 { n as f64 } else { -(n as f64 * (-gap).ln_1p()).exp_m1() / gap };
-                larger.pow(n - 1).value * sum
+                larger.pow(n - 1).value * sum_of_powers(gap, n)
             }
             Roots::Complex { sign, angle } => {
                 power_of_sign(sign, n - 1) * self.size(n - 1).0 * (n as f64 * angle).sin() / angle.sin()
@@ -131,6 +133,22 @@ impl Modes {
         Kept { value, lost }
     }
 
+    /// ln of the size of that, also where it is below the range of doubles.
+    pub fn ln_weight_kept(&self, n: u64) -> f64 {
+        let ln_size = n as f64 * self.ln_radius();
+        if ln_size > FADED {
+            return self.weight_kept(n).as_factor().ln_abs();
+        }
+        let part = match self.roots {
+            // (z p_n (1 - z') + z'^n) / z^n, r = z' / z
+            Roots::Real { smaller, gap, .. } => {
+                smaller.one_minus * sum_of_powers(gap, n) + (n as f64 * (-gap).ln_1p()).exp()
+            }
+            Roots::Complex { sign, angle } => (n as f64 * angle).cos() + self.turned(sign, angle, n),
+        };
+        ln_size + part.abs().ln()
+    }
+
     /// `(step^n)_(u u) = beta (p_n - p_(n-1))`: what n >= 1 steps leave of a velocity.
     pub fn velocity_kept(&self, n: u64) -> Kept {
         match self.roots {
@@ -144,26 +162,29 @@ impl Modes {
         }
     }
 
-    /// `sign^n sqrt(beta)^n (cos n angle +- sin n angle (cos angle - sign sqrt beta) / sin angle)`, with plus for the
-    /// weight and minus for the velocity.
+    /// `sign^n sqrt(beta)^n (cos n angle +- turned)`, with plus for the weight and minus for the velocity.
     fn complex_kept(&self, sign: f64, angle: f64, n: u64, side: f64) -> Kept {
-        let beta = self.momentum.get();
         let (size, rest) = self.size(n);
+        let turned = side * self.turned(sign, angle, n);
+        if power_of_sign(sign, n) > 0.0 {
+            let away = (n as f64 * angle / 2.0).sin().powi(2);
+            Kept { value: size * ((n as f64 * angle).cos() + turned), lost: rest + size * (2.0 * away - turned) }
+        } else {
+            let value = -size * ((n as f64 * angle).cos() + turned);
+            Kept { value, lost: 1.0 - value }
+        }
+    }
+
+    /// `sin n angle (cos angle - sign sqrt beta) / sin angle`
+    fn turned(&self, sign: f64, angle: f64, n: u64) -> f64 {
+        let beta = self.momentum.get();
         let slope = if sign > 0.0 {
             // cos(angle) - sqrt(beta) = (1 - sqrt(beta)) - 2 sin^2(angle/2)
             ((1.0 - beta) / (1.0 + beta.sqrt()) - 2.0 * (angle / 2.0).sin().powi(2)) / angle.sin()
         } else {
             (angle.cos() + beta.sqrt()) / angle.sin()
         };
-        let (sin, cos) = (n as f64 * angle).sin_cos();
-        let turned = side * sin * slope;
-        if power_of_sign(sign, n) > 0.0 {
-            let away = (n as f64 * angle / 2.0).sin().powi(2);
-            Kept { value: size * (cos + turned), lost: rest + size * (2.0 * away - turned) }
-        } else {
-            let value = -size * (cos + turned);
-            Kept { value, lost: 1.0 - value }
-        }
+        (n as f64 * angle).sin() * slope
     }
 
     /// The eigenvalues `1 - alpha + alpha z^n` of a pull-back of theta and u alike: ln of the larger size.
@@ -241,6 +262,11 @@ impl Roots {
         let gap = if larger.value == 0.0 { 1.0 } else { (distance / larger.value.abs()).min(1.0) };
         Self::Real { larger, smaller, gap }
     }
+}
+
+/// `(1 - r^n) / (1 - r)` for r = 1 - gap.
+fn sum_of_powers(gap: f64, n: u64) -> f64 {
+    if gap == 0.0 { n as f64 } else { -(n as f64 * (-gap).ln_1p()).exp_m1() / gap }
 }
 
 /// ln of a number, given its distance to 1 too.

@@ -71,6 +71,7 @@ impl CycleSystem {
             }
             InnerStatePolicy::Maintain => self.maintained().ln_radius(),
             InnerStatePolicy::Interpolate => self.modes.ln_radius_pulled_back(alpha, k),
+            InnerStatePolicy::Reset if alpha == 1.0 => self.modes.ln_weight_kept(k),
             InnerStatePolicy::Reset => self.modes.weight_kept(k).as_factor().pulled_back(alpha).ln_abs(),
         }
     }

@@ -1,6 +1,6 @@
 //! One cycle of Lookahead's descendants: k inner steps, and an outer step with a learning rate and momentum of its own.
 
-use lookahead::{InnerStatePolicy, LookaheadConfig, OuterForm, OuterMomentum, OuterRate, OuterStep, SyncPeriod};
+use lookahead::{Alpha, InnerStatePolicy, LookaheadConfig, OuterForm, OuterMomentum, OuterRate, OuterStep, SyncPeriod};
 use serde::{Deserialize, Serialize};
 
 use crate::hyperparameters::syncs_in;
@@ -95,6 +95,13 @@ impl OuterCycle {
             .with_sync_period(self.sync_period)
             .with_outer_step(step)
             .with_inner_state(self.inner_state)
+    }
+
+    /// The paper's cycle that it is without outer momentum, where eta is an alpha.
+    pub(crate) fn lookahead(&self) -> Option<Cycle> {
+        let Self { sync_period, inner_state, .. } = *self;
+        let alpha = Alpha::new(self.rate.get()).ok().filter(|_| self.momentum == OuterMomentum::ZERO)?;
+        Some(Cycle { sync_period, alpha, inner_state })
     }
 
     /// p and q in `d = p delta + q b` with the b before the step.

@@ -15,7 +15,8 @@ const MOST_FORGETFUL: u64 = 100_000_000;
 
 /// The convergence rate per inner step, `1 - rho^(1/k)`, rho being the largest spectral radius of a cycle over all
 /// eigenvalues. It is negative where the weights grow. With mu = 0 and eta at most 1 it is
-/// [`convergence_rate`](crate::convergence_rate).
+/// [`convergence_rate`](crate::convergence_rate), which around plain SGD counts what "interpolate" keeps of a velocity
+/// that moves nothing, as this does not.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] unless `0 < lr < 2 (1 + beta) / L`; [`Error::NotFinite`] if the rate cannot be computed in

@@ -6,10 +6,10 @@ use lookahead::{InnerStatePolicy, OuterForm};
 use crate::factor::Factor;
 use crate::fixed_point::sgd_variance;
 use crate::linear_map::LinearMap;
-use crate::modes::Modes;
-use crate::momentum_system::Invariants;
+use crate::modes::{FADED, Modes};
+use crate::momentum_system::{CycleSystem, Invariants};
 use crate::second_moments::{NoisyMap, VelocityKept};
-use crate::{Direction, Error, Momentum, OuterCycle};
+use crate::{Cycle, Direction, Error, Momentum, OuterCycle};
 
 /// One cycle, of k steps and an outer step, in one direction.
 ///
@@ -62,9 +62,33 @@ impl OuterSystem {
         self.ln_radius() < 0.0
     }
 
-    /// ln of the spectral radius, which a rounded radius near 1 would lose.
+    /// ln of the spectral radius, which a rounded radius near 1 would lose, and one below the range of doubles too.
     pub(crate) fn ln_radius(&self) -> f64 {
-        self.forgetful().map_or_else(|| self.noisy().linear.ln_radius(), |c| self.invariants(c).ln_radius())
+        if let Some(cycle) = self.cycle.lookahead() {
+            // Without momentum u is 0, and "interpolate" keeps nothing of it.
+            let none = self.momentum == Momentum::NONE;
+            let inner_state = if none { InnerStatePolicy::Maintain } else { cycle.inner_state };
+            let cycle = Cycle { inner_state, ..cycle };
+            return CycleSystem::new_unchecked(self.lr, self.direction.curvature, self.momentum, &cycle).ln_radius();
+        }
+        if let Some(ln_radius) = self.ln_radius_faded() {
+            return ln_radius;
+        }
+        self.forgetful().map_or_else(|| self.around_syncs().ln_radius(), |c| self.invariants(c).ln_radius())
+    }
+
+    /// The same where Nesterov's eta is 1, so that no x stays, and k steps leave next to nothing of anything.
+    ///
+    /// With c what they leave of a weight, `z^2 - (1 + mu) c z + mu c = 0` but for what is smaller: `|z|^2 = mu |c|`,
+    /// unless mu is so small that their own eigenvalue is larger; beside one of that size it is right up to a factor 2.
+    fn ln_radius_faded(&self) -> Option<f64> {
+        if self.cycle.rate.get() != 1.0 || self.cycle.form != OuterForm::Nesterov {
+            return None;
+        }
+        let (k, modes) = (self.cycle.steps(), Modes::new(self.lr, self.direction.curvature, self.momentum));
+        let ln_own = k as f64 * modes.ln_radius();
+        let ln_mu = self.cycle.momentum.get().ln();
+        (ln_own < FADED).then(|| ln_own.max(0.5 * (ln_mu + modes.ln_weight_kept(k))))
     }
 
     /// c, where x is all that an inner cycle starts from, so that it ends at c x.
@@ -97,6 +121,35 @@ impl OuterSystem {
         NoisyMap { linear: LinearMap { map, deficit }, noise: [[xx, xu, xb], [xu, uu, ub], [xb, ub, yy]] }
     }
 
+    /// A matrix with the eigenvalues of [`matrix`](Self::matrix), of which small ones keep their digits too: that of
+    /// (x, u, g) with g = eta b, and for Nesterov with `s = x + mu g` in the place of x. The velocity is not reset.
+    ///
+    /// ```text
+    /// sync:        S(x) = x - eta delta
+    /// heavy ball:  x <- S(x) - mu g,    g <- mu g + x - S(x)
+    /// Nesterov:    s <- S(s - mu g),    g <- s - S(s - mu g)
+    /// ```
+    fn around_syncs(&self) -> LinearMap<3> {
+        let (eta, mu) = (self.cycle.rate.get(), self.cycle.momentum.get());
+        let VelocityKept { kept, anchored, lost } = VelocityKept::new(self.cycle.inner_state, eta.min(1.0));
+        let LinearMap { map: [[m11, m12], [m21, m22]], deficit: [[e11, _], [_, e22]] } = self.inner_cycle().linear;
+        // u is measured in a unit of max(eta, 1), and g in one of sqrt(mu), so that no entry is needlessly large.
+        let (root, stays, goes) = (mu.sqrt(), stays(eta, m11, e11), eta * e11);
+        let (turns, drags) = (eta.max(1.0) * kept * m21, eta.min(1.0) * m12);
+        let [of_weight, of_velocity, of_g] = match self.cycle.form {
+            OuterForm::Nesterov => [root * stays, root * turns, mu * stays],
+            OuterForm::HeavyBall => [root, 0.0, mu],
+        };
+        let map = [
+            [stays, drags, -of_weight],
+            [turns, anchored + kept * m22, -of_velocity],
+            [root * goes, -root * drags, of_g],
+        ];
+        let mut deficit = map.map(|row| row.map(|entry| -entry));
+        [deficit[0][0], deficit[1][1], deficit[2][2]] = [goes, lost + kept * e22, 1.0 - of_g];
+        LinearMap { map, deficit }
+    }
+
     /// k inner steps on (theta, u).
     pub(crate) fn inner_cycle(&self) -> NoisyMap<2> {
         NoisyMap::heavy_ball_step(self.direction, self.lr, self.momentum).power(self.cycle.steps())
@@ -106,8 +159,8 @@ impl OuterSystem {
     ///
     /// ```text
     /// x_(n+1) = T x_n - D x_(n-1) + noise
-    /// Nesterov:    T = 1 + mu - (1 + mu) s,  D = mu - mu s,  noise = eta ((1 + mu) w_(n+1) - mu w_n)
-    /// heavy ball:  T = 1 + mu - s,           D = mu,         noise = eta w_(n+1)
+    /// Nesterov:    T = (1 + mu) (1 - s),  D = mu (1 - s),  noise = eta ((1 + mu) w_(n+1) - mu w_n)
+    /// heavy ball:  T = mu + (1 - s),      D = mu,          noise = eta w_(n+1)
     /// ```
     ///
     /// and `1 - T + D = s`, `1 + T + D = 2 (1 + mu) - (1 + 2 mu) s` or `2 (1 + mu) - s`. The roots of `z^2 - T z + D`
@@ -115,16 +168,16 @@ impl OuterSystem {
     /// ball's D is mu, and with `0 < s < 2 (1 + mu) / (1 + 2 mu) < (1 + mu) / mu` Nesterov's is below mu and above -1.
     fn invariants(&self, c: Factor) -> Invariants {
         let (eta, mu) = (self.cycle.rate.get(), self.cycle.momentum.get());
-        let s = eta * c.one_minus;
-        let (in_trace, in_det) = match self.cycle.form {
-            OuterForm::Nesterov => ((1.0 + mu) * s, mu * s),
-            OuterForm::HeavyBall => (s, 0.0),
+        let (s, stays) = (eta * c.one_minus, stays(eta, c.value, c.one_minus));
+        let (trace, in_trace, det, in_det) = match self.cycle.form {
+            OuterForm::Nesterov => ((1.0 + mu) * stays, (1.0 + mu) * s, mu * stays, mu * s),
+            OuterForm::HeavyBall => (mu + stays, s, mu, 0.0),
         };
         Invariants {
-            trace: 1.0 + mu - in_trace,
+            trace,
             trace_minus: 1.0 - mu + in_trace,
             trace_plus: 3.0 + mu - in_trace,
-            det: mu - in_det,
+            det,
             one_minus_det: 1.0 - mu + in_det,
             det_minus: s,
             det_plus: self.room(c),
@@ -160,4 +213,9 @@ impl OuterSystem {
         };
         eta * noise * numerator / (one_minus_det * self.room(c))
     }
+}
+
+/// `1 - eta (1 - f)`, with the digits of f where it is small and eta near 1.
+fn stays(eta: f64, f: f64, one_minus: f64) -> f64 {
+    if one_minus < 0.5 { 1.0 - eta * one_minus } else { (1.0 - eta) + eta * f }
 }

@@ -1,9 +1,13 @@
-//! Outer steps where a rounding would decide: small eta that diverge.
+//! Outer steps where a rounding would decide: an eta that takes nearly all of a cycle's way back, and small eta that
+//! diverge.
 
-use lookahead::InnerStatePolicy::Maintain;
+use lookahead::InnerStatePolicy::{Interpolate, Maintain, Reset};
 use lookahead::OuterForm::{HeavyBall, Nesterov};
 use lookahead::{InnerStatePolicy, OuterForm};
-use lookahead_theory::{Eigenvalues, Momentum, OuterCycle, largest_stable_rate};
+use lookahead_theory::{
+    Cycle, Eigenvalues, Momentum, OuterCycle, convergence_rate, largest_stable_rate, optimal_outer_rate, optimal_rate,
+    outer_convergence_rate,
+};
 
 fn cycle(k: u32, eta: f64, mu: f64, form: OuterForm, inner_state: InnerStatePolicy) -> OuterCycle {
     OuterCycle { form, inner_state, ..OuterCycle::new(k, eta, mu).unwrap() }
@@ -11,6 +15,85 @@ fn cycle(k: u32, eta: f64, mu: f64, form: OuterForm, inner_state: InnerStatePoli
 
 fn eigenvalues(values: &[f64]) -> Eigenvalues {
     Eigenvalues::new(values.to_vec()).unwrap()
+}
+
+fn near(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance * a.abs().max(b.abs())
+}
+
+/// The rates are mpmath's (Python), with 60 digits more than the cycle loses: k steps and an outer step on (x, u, b) by
+/// their definition, and the largest eigenvalue of that matrix by squaring it 75 times. Where eta is 1, what a cycle
+/// leaves of a weight is 1e-12 to 1e-500.
+#[test]
+fn what_an_outer_step_nearly_cancels_keeps_its_digits() {
+    let above_one = 1.0 + f64::EPSILON;
+    let expected = [
+        // lr a, beta, k, eta, mu: the rate
+        (Nesterov, Maintain, [0.1, 0.0, 500.0, 1.0, 0.0], 0.1),
+        (Nesterov, Maintain, [0.9, 0.0, 500.0, 1.0, 0.0], 0.9),
+        (Nesterov, Interpolate, [0.1, 0.0, 500.0, 1.0, 0.9], 0.05141665044555977),
+        (Nesterov, Reset, [0.9, 0.0, 500.0, 1.0, 0.9], 0.68380555014852),
+        (Nesterov, Maintain, [1.7, 0.0, 183.0, 1.0, 0.15], 0.16766548686307753),
+        (Nesterov, Maintain, [0.5, 0.0, 40.0, above_one, 0.13], 0.3107004919369848),
+        (HeavyBall, Maintain, [0.1, 0.0, 500.0, 1.0, 0.9], 0.00010535496543362297),
+        (HeavyBall, Maintain, [0.5, 0.1, 48.0, 1.0, 0.0], 0.683772233983162),
+        (Nesterov, Interpolate, [0.5, 0.1, 500.0, 1.0, 0.0], 0.683772233983162),
+        (Nesterov, Maintain, [0.5, 0.5, 2000.0, 1.0, 0.0], 0.2928932188134525),
+        (Nesterov, Maintain, [0.5, 0.9, 5000.0, 1.0, 0.0], 0.05131670194948619),
+        (Nesterov, Maintain, [0.33, 0.015, 926.0, 1.0, 0.08], 0.1872529267067102),
+        (Nesterov, Maintain, [0.5, 0.9, 5000.0, 1.0, 0.9], 0.026041348501329758),
+        (Nesterov, Interpolate, [1.25, 0.1, 520.0, 1.0, 0.75], 0.43785370009874125),
+        (Nesterov, Interpolate, [0.5, 0.5, 2000.0, 1.0, 0.9], 0.15912573377456155),
+        (Nesterov, Maintain, [1.375, 0.1, 458.0, 1.0 + 2_f64.powi(-32), 0.6], 0.02446806671219336),
+        (HeavyBall, Maintain, [1.5, 0.5, 300.0, 1.0, 1e-9], 0.03394912101018663),
+        (Nesterov, Reset, [0.5, 0.9, 500.0, 1.0, 0.0], 0.05123008295754652),
+        (Nesterov, Reset, [0.5, 0.5, 2000.0, 1.0, 0.0], 0.2928932188134525),
+        (Nesterov, Reset, [0.5, 0.9, 500.0, 1.0, 0.9], 0.026054409974635016),
+        (Nesterov, Reset, [0.5, 0.5, 2000.0, 1.0, 0.9], 0.15912573377456155),
+        (Nesterov, Reset, [3.0, 0.95, 20000.0, 1.0, 0.3], 0.012793937874294017),
+    ];
+    for (form, policy, [lr, beta, k, eta, mu], expected) in expected {
+        let (momentum, cycle) = (Momentum::new(beta).unwrap(), cycle(k as u32, eta, mu, form, policy));
+        let found = outer_convergence_rate(&eigenvalues(&[1.0]), lr, momentum, &cycle).unwrap();
+        assert!(near(found, expected, 1e-12), "{found}, not {expected}: lr a = {lr}, beta = {beta}, {cycle:?}");
+    }
+}
+
+#[test]
+fn without_outer_momentum_the_rate_is_lookaheads_for_each_alpha_and_k() {
+    let eigenvalues = eigenvalues(&[0.1, 1.0]);
+    for k in [1, 5, 48, 500, 5000] {
+        for alpha in [1e-3, 0.5, 1.0 - 1e-12, 1.0] {
+            for beta in [0.0, 0.1, 0.5, 0.9] {
+                // Without momentum Lookahead counts what "interpolate" leaves of a velocity that moves nothing.
+                let policies = if beta == 0.0 { vec![Maintain, Reset] } else { vec![Maintain, Interpolate, Reset] };
+                for inner_state in policies {
+                    let (momentum, lookahead) = (Momentum::new(beta).unwrap(), Cycle::new(k, alpha).unwrap());
+                    let lookahead = Cycle { inner_state, ..lookahead };
+                    for lr in [1e-9, 0.3, 0.9, 1.7] {
+                        let ours = outer_convergence_rate(&eigenvalues, lr, momentum, &lookahead.into()).unwrap();
+                        let paper = convergence_rate(&eigenvalues, lr, momentum, &lookahead).unwrap();
+                        assert!(near(ours, paper, 1e-12), "{ours} {paper}: {lr} {beta} {lookahead:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Local SGD with DiLoCo's k: one eigenvalue is moved all the way, the other one shrinks by 1 - lr a each step.
+#[test]
+fn no_learning_rate_is_perfect_for_two_curvatures() {
+    let eigenvalues = eigenvalues(&[0.1, 1.0]);
+    let (none, local_sgd) = (Momentum::NONE, Cycle::new(500, 1.0).unwrap());
+    let (ours, paper) =
+        (optimal_outer_rate(&eigenvalues, none, &local_sgd.into()), optimal_rate(&eigenvalues, none, &local_sgd));
+    // (1 - 0.1 lr) = -(1 - lr): lr = 2 / 1.1, and the rate is 0.1 lr
+    assert!(near(paper.rate, 0.2 / 1.1, 1e-8) && near(ours.rate, paper.rate, 1e-12), "{ours:?} {paper:?}");
+    let nesterov = optimal_outer_rate(&eigenvalues, none, &OuterCycle::new(500, 1.0, 0.9).unwrap());
+    // z^2 = -mu c: best where both c are of one size
+    let expected = 1.0 - (0.9 / 1.1_f64).sqrt() * 0.9_f64.powf(0.5 / 500.0);
+    assert!(near(nesterov.lr, 2.0 / 1.1, 1e-6) && near(nesterov.rate, expected, 1e-8), "{nesterov:?}");
 }
 
 /// x of a direction of curvature 1 after so many cycles from x = 1, by the optimizer's own steps.
