@@ -46,7 +46,7 @@ impl<const N: usize> LinearMap<N> {
         Self { map, deficit }
     }
 
-    /// ln of the spectral radius.
+    /// ln of the spectral radius; infinite where an entry is beyond the range of doubles.
     pub fn ln_radius(self) -> f64 {
         let (mut power, mut share) = (self, 1.0);
         for _ in 0..MOST_DOUBLINGS {
@@ -62,6 +62,9 @@ impl<const N: usize> LinearMap<N> {
             if norm == 0.0 {
                 return f64::NEG_INFINITY;
             }
+            if !norm.is_finite() {
+                return f64::INFINITY;
+            }
             ln_radius += share * norm.ln();
             let unit = power.map(|row| row.map(|entry| entry / norm));
             (power, share) = (multiply(&unit, &unit), share / 2.0);
@@ -75,5 +78,8 @@ pub(crate) fn multiply<const N: usize>(left: &Square<N>, right: &Square<N>) -> S
 }
 
 fn norm<const N: usize>(matrix: &Square<N>) -> f64 {
-    matrix.iter().flatten().map(|entry| entry * entry).sum::<f64>().sqrt()
+    let entries = || matrix.iter().flatten();
+    let largest = entries().fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
+    // Parts of the largest, whose squares stay within the range of doubles.
+    if largest == 0.0 { 0.0 } else { largest * entries().map(|entry| (entry / largest).powi(2)).sum::<f64>().sqrt() }
 }

@@ -184,11 +184,15 @@ impl OuterSystem {
         }
     }
 
-    /// `1 + T + D` with the digits of 1 + c: `2 (1 + mu) - (1 + 2 mu) eta (1 - c)`, for the heavy ball
-    /// `2 (1 + mu) - eta (1 - c)`.
+    /// `1 + T + D` with the digits of 1 + c, beside a large eta of 1 - c: `2 (1 + mu) - (1 + 2 mu) eta (1 - c)`, for
+    /// the heavy ball `2 (1 + mu) - eta (1 - c)`.
     fn room(&self, c: Factor) -> f64 {
         let (eta, [sum, times]) = (self.cycle.rate.get(), self.cycle.shares_of_limit());
-        2.0 * (sum - times * eta) + times * eta * c.one_plus
+        if eta > 2.0 && c.one_minus < 0.5 {
+            2.0 * sum - times * eta * c.one_minus
+        } else {
+            2.0 * (sum - times * eta) + times * eta * c.one_plus
+        }
     }
 
     /// The variance that x comes to rest at. The cycle must shrink.
@@ -215,7 +219,8 @@ impl OuterSystem {
     }
 }
 
-/// `1 - eta (1 - f)`, with the digits of f where it is small and eta near 1.
+/// `1 - eta (1 - f)`, with the digits of f where it is small and eta near 1; finite, so that mu = 0 makes it 0.
 fn stays(eta: f64, f: f64, one_minus: f64) -> f64 {
-    if one_minus < 0.5 { 1.0 - eta * one_minus } else { (1.0 - eta) + eta * f }
+    let stays = if one_minus < 0.5 { 1.0 - eta * one_minus } else { (1.0 - eta) + eta * f };
+    stays.max(f64::MIN)
 }

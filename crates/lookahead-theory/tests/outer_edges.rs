@@ -1,12 +1,12 @@
-//! Outer steps where a rounding would decide: an eta that takes nearly all of a cycle's way back, and small eta that
-//! diverge.
+//! Outer steps where a rounding would decide: an eta that takes nearly all of a cycle's way back, small eta that
+//! diverge, and huge ones.
 
 use lookahead::InnerStatePolicy::{Interpolate, Maintain, Reset};
 use lookahead::OuterForm::{HeavyBall, Nesterov};
 use lookahead::{InnerStatePolicy, OuterForm};
 use lookahead_theory::{
-    Cycle, Eigenvalues, Momentum, OuterCycle, convergence_rate, largest_stable_rate, optimal_outer_rate, optimal_rate,
-    outer_convergence_rate,
+    Cycle, Eigenvalues, Momentum, OuterCycle, OuterSystem, convergence_rate, largest_stable_rate, optimal_outer_rate,
+    optimal_rate, outer_convergence_rate,
 };
 
 fn cycle(k: u32, eta: f64, mu: f64, form: OuterForm, inner_state: InnerStatePolicy) -> OuterCycle {
@@ -132,6 +132,59 @@ fn no_small_rate_is_called_stable_that_diverges() {
         for eta in [1e-6, 1e-3] {
             let slow = after(300, lr, beta, &of(eta));
             assert!(slow.is_nan() || slow.abs() > 1e6, "{slow} at {eta}");
+        }
+    }
+}
+
+/// The largest eigenvalues are mpmath's, as above.
+#[test]
+fn a_huge_rate_is_unstable() {
+    let expected = [
+        (Nesterov, Maintain, 0.9, 1e200, 0.9, 6.97496608770001e199),
+        (Nesterov, Maintain, 0.9, 1e160, 0.0, 3.671034782999985e159),
+        (HeavyBall, Interpolate, 0.9, 1e300, 0.9, 3.671034782999875e299),
+    ];
+    for (form, policy, beta, eta, mu, radius) in expected {
+        let (momentum, cycle) = (Momentum::new(beta).unwrap(), cycle(5, eta, mu, form, policy));
+        let system = OuterSystem::new(0.03, 1.0, momentum, &cycle).unwrap();
+        assert!(near(system.spectral_radius(), radius, 1e-12), "{} {cycle:?}", system.spectral_radius());
+        let rate = outer_convergence_rate(&eigenvalues(&[1.0]), 0.03, momentum, &cycle).unwrap();
+        assert!(near(rate, 1.0 - radius.powf(0.2), 1e-10) && !system.is_stable(), "{rate} {cycle:?}");
+    }
+}
+
+/// The rates are mpmath's, as above.
+#[test]
+fn a_huge_rate_beside_a_tiny_learning_rate_keeps_its_digits() {
+    let expected = [
+        (Nesterov, Maintain, [2e-47, 0.0, 15.0, 5e44, 0.32], 0.017470162726103692),
+        (HeavyBall, Reset, [1e-80, 0.9, 6.0, 3e78, 0.5], 0.05612568731830651),
+        (Nesterov, Maintain, [4e-167, 0.4, 11.0, 6e163, 0.0], 0.004093972447050353),
+        (HeavyBall, Interpolate, [1e-200, 0.9, 7.0, 1e199, 0.6], -0.07485040246609023),
+    ];
+    for (form, policy, [lr, beta, k, eta, mu], expected) in expected {
+        let (momentum, cycle) = (Momentum::new(beta).unwrap(), cycle(k as u32, eta, mu, form, policy));
+        let found = outer_convergence_rate(&eigenvalues(&[1.0]), lr, momentum, &cycle).unwrap();
+        assert!(near(found, expected, 1e-12), "{found}, not {expected}: lr a = {lr}, beta = {beta}, {cycle:?}");
+    }
+}
+
+#[test]
+fn no_rate_up_to_the_largest_double_is_called_stable() {
+    for form in [Nesterov, HeavyBall] {
+        for policy in [Maintain, Interpolate, Reset] {
+            for beta in [0.0, 0.5, 0.9] {
+                for mu in [0.0, 1e-300, 0.5, 0.9] {
+                    for exponent in [4, 100, 150, 154, 155, 200, 300, 308] {
+                        let cycle = cycle(5, 1.7 * 10_f64.powi(exponent), mu, form, policy);
+                        for lr in [1e-3, 0.03, 1.0, 1.5] {
+                            let system = OuterSystem::new(lr, 1.0, Momentum::new(beta).unwrap(), &cycle).unwrap();
+                            let radius = system.spectral_radius();
+                            assert!(radius > 1.0 && !system.is_stable(), "{radius} {lr} {beta} {cycle:?}");
+                        }
+                    }
+                }
+            }
         }
     }
 }
