@@ -21,7 +21,7 @@ fn reshaped(module: &Parameters, shape: &[usize], id: Option<ParamId>) -> Parame
     }
     let mut new = vectors(&[]);
     new.push(shape, &[0.5, -1.5, 2.5][..shape.iter().product()], DType::F32);
-    let id = id.unwrap_or_else(ParamId::new);
+    let id = id.unwrap_or_default();
     let mut module = module.clone();
     module.list[0] = match &new.list[0] {
         Parameter::Vector(param) => Parameter::Vector(under(param, id)),
@@ -93,7 +93,7 @@ fn rules_and_averages_begin_anew() -> Result<(), Error> {
     assert_begins_anew("Adam", || RuleSet::new(Adam::new()))?;
     assert_begins_anew("AdaFactor", || RuleSet::new(AdaFactor::new()))?;
     for averaging in [Averaging::exponential(0.9)?, Averaging::Running { start: 2 }] {
-        assert_begins_anew("averaged", || Averaged::new(RuleSet::new(Adam::new()), averaging.clone()))?;
+        assert_begins_anew("averaged", || Averaged::new(RuleSet::new(Adam::new()), averaging))?;
     }
     assert_begins_anew("Schedule-Free", || PrimalAveraged::new(RuleSet::new(Sgd::new()), ScheduleFree::new()))?;
     assert_begins_anew("GPA", || PrimalAveraged::new(RuleSet::new(heavy_ball()), Gpa::new()))
