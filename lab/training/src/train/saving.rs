@@ -10,6 +10,7 @@ use super::{CONFIG, METRICS, Trainer, kept};
 use crate::Error;
 use crate::checkpoint::Checkpoint;
 use crate::task::{Memory, Task};
+use crate::workers::tell;
 
 /// Where in an epoch a run is saved; later ones of a step are greater.
 #[derive(Debug, Clone, Copy)]
@@ -83,15 +84,11 @@ impl<T: Task> Trainer<'_, '_, T> {
     /// The checkpoint that the run goes on from: of several workers, each has its own.
     pub(super) fn last_checkpoint(&mut self) -> Result<Option<Checkpoint>, Error> {
         let Some(team) = &mut self.team else { return Checkpoint::read(self.folder) };
-        let found = team.load()?;
-        if found.is_none()
-            && team.is_lead()
-            && Current::read(self.folder)?.is_some_and(|current| current.folder.is_some())
-        {
-            let reason = "the workers' own checkpoints are missing".to_owned();
-            return Err(Error::DamagedCheckpoint { path: self.folder.join("workers"), reason });
-        }
-        Ok(found)
+        let has_saved = team.is_lead().then(|| -> Result<bool, Error> {
+            Ok(Current::read(self.folder)?.is_some_and(|current| current.folder.is_some()))
+        });
+        let has_saved = tell(team.workers(), has_saved)?;
+        team.load(has_saved)
     }
 
     pub(super) fn restore(&mut self, checkpoint: Checkpoint, model: T::Model) -> Result<T::Model, Error> {

@@ -1,6 +1,7 @@
 //! Checkpoints of workers: each has its own, all of one moment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use lookahead_mpi::SlowStep;
 use lookahead_runs::files::Manifest;
@@ -36,16 +37,54 @@ impl Team<'_> {
         Ok(self.checkpoints.save(self.workers, moment, &part)?)
     }
 
-    /// The last moment of which all workers have their part; `None` at the start.
-    pub(crate) fn load(&mut self) -> Result<Option<Checkpoint>, Error> {
-        let Some((_, bytes)) = self.checkpoints.load(self.workers)? else { return Ok(None) };
-        let Part { files, run_files, slow_step, totals } = postcard::from_bytes(&bytes).map_err(damaged)?;
+    /// The last moment of which all workers have their part; `None` at the start. `has_saved`, the same on all: whether a save
+    /// has come to its end.
+    pub(crate) fn load(&mut self, has_saved: bool) -> Result<Option<Checkpoint>, Error> {
+        let found = match self.checkpoints.load(self.workers) {
+            Err(lookahead_mpi::Error::NoCommonCheckpoint { .. }) if !has_saved && self.one_has_no_part()? => {
+                self.remove_parts()?;
+                None
+            }
+            Ok(None) if has_saved => return Err(self.damaged("the workers' own checkpoints are missing")),
+            Err(error @ lookahead_mpi::Error::NoCommonCheckpoint { .. }) => return Err(self.damaged(error)),
+            found => found?,
+        };
+        let Some((_, bytes)) = found else { return Ok(None) };
+        let part = postcard::from_bytes(&bytes).map_err(|error| self.damaged(error))?;
+        let Part { files, run_files, slow_step, totals } = part;
         if let (Some(own), Some(saved)) = (&mut self.slow_step, slow_step) {
             *own = SlowStep::restore(own.config().clone(), self.workers, &self.parameters.values, &saved)?;
         }
         self.go_on_from(totals);
         let get = |name: &str| Ok(files.iter().find(|file| file.0 == name).map(|file| file.1.clone()));
-        Checkpoint::from_files(Path::new(FOLDER), get, run_files).map(Some)
+        Checkpoint::from_files(&self.folder, get, run_files).map(Some)
+    }
+
+    /// Whether any worker has none: so the first save leaves them that was killed. The same on all.
+    fn one_has_no_part(&mut self) -> Result<bool, Error> {
+        let has_part = u8::from(!self.parts().map_err(Error::io(&self.folder))?.is_empty());
+        Ok(self.workers.gather(vec![has_part])?.contains(&vec![0]))
+    }
+
+    fn remove_parts(&self) -> Result<(), Error> {
+        let parts = self.parts().map_err(Error::io(&self.folder))?;
+        parts.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::io(path)))
+    }
+
+    /// The files of this worker's parts.
+    fn parts(&self) -> io::Result<Vec<PathBuf>> {
+        let own = format!("rank-{}-of-", self.workers.rank());
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let entries = entries.collect::<io::Result<Vec<_>>>()?.into_iter();
+        let is_own = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(&own);
+        Ok(entries.filter(is_own).map(|entry| entry.path()).collect())
+    }
+
+    fn damaged(&self, reason: impl ToString) -> Error {
+        Error::DamagedCheckpoint { path: self.folder.clone(), reason: reason.to_string() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One worker's side of a run: when it meets the others, and what they tell each other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
@@ -24,6 +24,8 @@ const CHECK_EVERY: u64 = 100;
 pub(crate) struct Team<'w> {
     pub(super) workers: &'w mut dyn Collective,
     pub(super) checkpoints: Checkpoints,
+    /// Where they lie.
+    pub(super) folder: PathBuf,
     pub(super) parameters: Parameters,
     /// `None` with averaged gradients.
     pub(super) slow_step: Option<SlowStep<f32>>,
@@ -80,8 +82,10 @@ impl<'w> Team<'w> {
             WorkersMode::SlowStep => config.optimizer.slow_step(table, steps_of)?,
         };
         let slow_step = slow_step.map(|(config, _)| SlowStep::new(config, workers, &parameters.values));
+        let folder = folder.join(super::checkpoint::FOLDER);
         let team = Self {
-            checkpoints: Checkpoints::new(folder.join(super::checkpoint::FOLDER)),
+            checkpoints: Checkpoints::new(&folder),
+            folder,
             parameters,
             slow_step,
             totals: Totals::default(),
