@@ -8,7 +8,7 @@ use lookahead_runs::files::Manifest;
 use super::trace::Trace;
 use super::{CONFIG, METRICS, Trainer, kept};
 use crate::Error;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Position};
 use crate::task::{Memory, Task};
 use crate::workers::tell;
 
@@ -92,18 +92,20 @@ impl<T: Task> Trainer<'_, '_, T> {
     }
 
     pub(super) fn restore(&mut self, checkpoint: Checkpoint, model: T::Model) -> Result<T::Model, Error> {
-        let Checkpoint { position, model: weights, optimizer, memory, files, .. } = checkpoint;
-        if position.run != self.position.run {
+        let Position { run, data, .. } = &checkpoint.position;
+        if *run != self.position.run {
             let (path, expected) = (self.folder.join("checkpoint"), self.position.run.clone());
-            return Err(Error::OtherConfig { path, expected, found: position.run });
+            return Err(Error::OtherConfig { path, expected, found: run.clone() });
         }
-        if position.data != self.position.data {
+        if *data != self.position.data {
             return Err(Error::OtherData { path: self.folder.to_owned() });
         }
         if self.is_lead() {
-            files.check(self.folder)?;
-            self.continued = Some(files);
+            checkpoint.files.check(self.folder)?;
+            self.complete(&checkpoint)?;
+            self.continued = Some(checkpoint.files.clone());
         }
+        let Checkpoint { position, model: weights, optimizer, memory, .. } = checkpoint;
         let model = load_weights(model, weights)?;
         self.optimizer = self.optimizer.clone().load_record(&optimizer, &model)?;
         self.memory = T::Memory::from_tensors(memory, &self.device)?;
@@ -111,5 +113,13 @@ impl<T: Task> Trainer<'_, '_, T> {
         self.seconds_before = position.seconds;
         self.position = position;
         Ok(model)
+    }
+
+    /// Ends a save that was killed behind the workers' parts: the folder is then of the moment that the run goes on from.
+    fn complete(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let is_of_moment = |found: &Checkpoint| found.position == checkpoint.position;
+        let is_complete =
+            self.team.is_none() || matches!(Checkpoint::read(self.folder), Ok(Some(found)) if is_of_moment(&found));
+        if is_complete { Ok(()) } else { checkpoint.write(self.folder) }
     }
 }
