@@ -18,10 +18,31 @@ pub enum ReportError {
         /// The report of the other runs.
         summary: Box<Summary>,
     },
+    /// The present report counts finished runs whose folders are gone: nothing was written over it.
+    #[error(
+        "{}: the report counts runs whose folders are gone: {}; it stays as it was. Put them back, or run the artifact \
+         again: they are then done anew",
+        .folder.display(),
+        in_short(.runs)
+    )]
+    LostRuns {
+        /// The folder of the report.
+        folder: PathBuf,
+        /// The folders of the runs.
+        runs: Vec<PathBuf>,
+    },
     /// A folder that should hold a run holds neither a config nor metrics.
     #[error("{} is not a run folder: it has neither config.toml nor metrics.jsonl", .path.display())]
     NotARunFolder {
         /// The folder.
         path: PathBuf,
     },
+}
+
+/// The first of many paths, and how many others there are.
+fn in_short(paths: &[PathBuf]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    let others = paths.len().saturating_sub(SHOWN);
+    shown.join(", ") + &(if others > 0 { format!(" and {others} others") } else { String::new() })
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::page::{Head, document, encode};
-use super::{FileError, Outcome, ReportError, Study, Summary, Verdict, curves, format, write_file};
+use super::{FileError, Outcome, ReportError, Study, Summary, Verdict, curves, format, lost, write_file};
 use lookahead_runs::files::{read_sealed, read_text};
 
 /// Pictures that an artifact may have, the most telling first; without any, its first curves are drawn.
@@ -88,7 +88,8 @@ impl Entry {
         let folder = out_dir.join(name);
         let files: Vec<&'static str> = FILES.into_iter().filter(|file| folder.join(file).is_file()).collect();
         let content = if folder.join("artifact.json").is_file() {
-            Study::read(out_dir, name).map(|study| Content::of_study(&study)).map_err(|error| error.to_string())
+            let study = Study::read(out_dir, name).and_then(|study| lost::check(&study).map(|()| study));
+            study.map(|study| Content::of_study(&study)).map_err(|error| error.to_string())
         } else if files.contains(&"result.json") && files.contains(&"report.html") {
             Content::of_analysis(&folder)
         } else {

@@ -22,6 +22,7 @@ mod index;
 mod judge;
 mod learning_rates;
 mod legend;
+mod lost;
 mod page;
 mod plane;
 mod reach;
@@ -68,10 +69,12 @@ use lookahead_runs::{
 /// all; drawings of an earlier report that this one does not have are removed.
 ///
 /// # Errors
-/// The artifact cannot be read, or a file cannot be written. [`ReportError::UnreadableRuns`] after a report of the other runs,
+/// The artifact cannot be read, or a file cannot be written. [`ReportError::LostRuns`] where the report that is there counts runs
+/// whose folders are gone: it stays as it is. [`ReportError::UnreadableRuns`] after a report of the other runs,
 /// in which these have not begun.
 pub fn write(out_dir: &Path, folder: &str) -> Result<Summary, ReportError> {
     let study = Study::read(out_dir, folder)?;
+    lost::check(&study)?;
     let summary = write_pages(&study)?;
     let path = study.folder.join("summary.json");
     let json = serde_json::to_string_pretty(&summary).map_err(|error| FileError::write(&path)(error.into()))?;

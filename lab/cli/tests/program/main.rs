@@ -17,6 +17,7 @@ mod packaging;
 mod plans;
 mod reports;
 mod resume;
+mod run_folders;
 mod strange_files;
 mod support;
 mod sweeps;

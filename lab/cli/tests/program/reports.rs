@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::support::{Bench, contents, stderr, stdout};
 
 /// One run of a moment; `LABEL` and `MORE` are for a test to fill.
-const SWEEP: &str = r#"
+pub const SWEEP: &str = r#"
 title = "A sweep"
 [run]
 epochs = 1
@@ -23,7 +23,7 @@ seeds = 1
 seeds = 2
 "#;
 
-fn bench(files: &[(&str, &str)]) -> Bench {
+pub fn bench(files: &[(&str, &str)]) -> Bench {
     let bench = Bench::new("");
     for (name, text) in files {
         let path = bench.path().join(name);
@@ -33,25 +33,25 @@ fn bench(files: &[(&str, &str)]) -> Bench {
     bench
 }
 
-fn done(bench: &Bench, arguments: &[&str]) -> String {
+pub fn done(bench: &Bench, arguments: &[&str]) -> String {
     let output = bench.run(arguments);
     assert!(output.status.success(), "{arguments:?}\n{}", stderr(&output));
     stdout(&output)
 }
 
 /// Runs into exit code `code`, and gives what was told.
-fn refused(bench: &Bench, code: i32, arguments: &[&str]) -> String {
+pub fn refused(bench: &Bench, code: i32, arguments: &[&str]) -> String {
     let output = bench.run(arguments);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}", stderr(&output));
     stderr(&output)
 }
 
-fn json(path: PathBuf) -> Value {
+pub fn json(path: PathBuf) -> Value {
     serde_json::from_slice(&fs::read(&path).unwrap_or_else(|_| panic!("{}", path.display()))).unwrap()
 }
 
 /// Every file of a report.
-fn report(bench: &Bench, folder: &str) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn report(bench: &Bench, folder: &str) -> Vec<(PathBuf, Vec<u8>)> {
     contents(&bench.path().join("results").join(folder))
 }
 
@@ -94,59 +94,6 @@ fn what_cannot_begin_leaves_the_older_report_as_it_was() {
     let report_before = report(&bench, "lr");
     assert!(refused(&bench, 1, &["run", "lr.toml"]).contains("not finite"));
     assert!(report(&bench, "lr") == report_before);
-}
-
-#[test]
-fn a_run_that_cannot_be_read_is_named_and_the_others_are_reported() {
-    let bench = bench(&[("lr.toml", SWEEP)]);
-    done(&bench, &["run", "lr.toml"]);
-    let results = bench.path().join("results");
-    let summary = fs::read(results.join("lr/summary.json")).unwrap();
-    let id = json(results.join("lr/artifact.json"))["groups"][0]["runs"][0].as_str().unwrap().to_owned();
-    let result = results.join("runs").join(&id).join("result.json");
-    let whole = fs::read(&result).unwrap();
-    for bytes in [&whole[..whole.len() / 2], b""] {
-        for arguments in [["report", "results"], ["report", "results/lr"], ["run", "lr.toml"]] {
-            fs::write(&result, bytes).unwrap();
-            let told = refused(&bench, 1, &arguments);
-            assert!(told.contains("result.json") && told.contains("emove"), "{told}");
-            assert!(told.contains(&format!("results/runs/{id}")), "{told}");
-            let summary = json(results.join("lr/summary.json"));
-            assert_eq!(summary["groups"][0]["n"], 1, "{arguments:?}: the other run is reported");
-            assert!(summary["unreadable"][0]["folder"].as_str().unwrap().ends_with(&id));
-            let page = fs::read_to_string(results.join("lr/report.html")).unwrap();
-            assert!(page.contains("the run is left out"));
-        }
-    }
-    // The advice helps.
-    fs::remove_dir_all(results.join("runs").join(&id)).unwrap();
-    done(&bench, &["run", "lr.toml"]);
-    let numbers = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap()["groups"][0]["valid_loss"].clone();
-    assert_eq!(numbers(&fs::read(results.join("lr/summary.json")).unwrap()), numbers(&summary));
-}
-
-#[test]
-fn a_damaged_checkpoint_of_one_run_does_not_keep_the_others_from_being_done() {
-    let bench = bench(&[("lr.toml", SWEEP)]);
-    done(&bench, &["run", "lr.toml"]);
-    let results = bench.path().join("results");
-    let artifact = json(results.join("lr/artifact.json"));
-    let ids = [0, 1].map(|seed| artifact["groups"][0]["runs"][seed].as_str().unwrap().to_owned());
-    let result = |id: &str| results.join("runs").join(id).join("result.json");
-    // The first run is to go on from its checkpoint, the second to be done anew.
-    fs::remove_file(result(&ids[0])).unwrap();
-    fs::remove_dir_all(results.join("runs").join(&ids[1])).unwrap();
-    let current = results.join("runs").join(&ids[0]).join("checkpoint/current.json");
-    let folder = json(current.clone())["folder"].as_str().unwrap().to_owned();
-    let model = current.with_file_name(folder).join("model.safetensors");
-    let mut bytes = fs::read(&model).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(&model, bytes).unwrap();
-    let told = refused(&bench, 1, &["run", "lr.toml"]);
-    assert!(told.contains("model.safetensors") && told.contains(&format!("remove results/runs/{}", ids[0])), "{told}");
-    assert!(result(&ids[1]).is_file(), "the other run is done");
-    fs::remove_dir_all(results.join("runs").join(&ids[0])).unwrap();
-    done(&bench, &["run", "lr.toml"]);
 }
 
 #[test]

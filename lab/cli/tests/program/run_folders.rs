@@ -1,0 +1,95 @@
+//! Run folders of a sweep that are damaged or gone: the other runs are done and reported, and no number is lost in silence.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::reports::{SWEEP, bench, done, json, refused, report};
+
+#[test]
+fn a_run_that_cannot_be_read_is_named_and_the_others_are_reported() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let results = bench.path().join("results");
+    let summary = fs::read(results.join("lr/summary.json")).unwrap();
+    let id = json(results.join("lr/artifact.json"))["groups"][0]["runs"][0].as_str().unwrap().to_owned();
+    let result = results.join("runs").join(&id).join("result.json");
+    let whole = fs::read(&result).unwrap();
+    for bytes in [&whole[..whole.len() / 2], b""] {
+        for arguments in [["report", "results"], ["report", "results/lr"], ["run", "lr.toml"]] {
+            fs::write(&result, bytes).unwrap();
+            let told = refused(&bench, 1, &arguments);
+            assert!(told.contains("result.json") && told.contains("emove"), "{told}");
+            assert!(told.contains(&format!("results/runs/{id}")), "{told}");
+            let summary = json(results.join("lr/summary.json"));
+            assert_eq!(summary["groups"][0]["n"], 1, "{arguments:?}: the other run is reported");
+            assert!(summary["unreadable"][0]["folder"].as_str().unwrap().ends_with(&id));
+            let page = fs::read_to_string(results.join("lr/report.html")).unwrap();
+            assert!(page.contains("the run is left out"));
+        }
+    }
+    // The advice helps.
+    fs::remove_dir_all(results.join("runs").join(&id)).unwrap();
+    done(&bench, &["run", "lr.toml"]);
+    let numbers = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap()["groups"][0]["valid_loss"].clone();
+    assert_eq!(numbers(&fs::read(results.join("lr/summary.json")).unwrap()), numbers(&summary));
+}
+
+#[test]
+fn a_damaged_checkpoint_of_one_run_does_not_keep_the_others_from_being_done() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let results = bench.path().join("results");
+    let artifact = json(results.join("lr/artifact.json"));
+    let ids = [0, 1].map(|seed| artifact["groups"][0]["runs"][seed].as_str().unwrap().to_owned());
+    let result = |id: &str| results.join("runs").join(id).join("result.json");
+    // The first run is to go on from its checkpoint, the second to be done anew.
+    fs::remove_file(result(&ids[0])).unwrap();
+    fs::remove_dir_all(results.join("runs").join(&ids[1])).unwrap();
+    let current = results.join("runs").join(&ids[0]).join("checkpoint/current.json");
+    let folder = json(current.clone())["folder"].as_str().unwrap().to_owned();
+    let model = current.with_file_name(folder).join("model.safetensors");
+    let mut bytes = fs::read(&model).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&model, bytes).unwrap();
+    let told = refused(&bench, 1, &["run", "lr.toml"]);
+    assert!(told.contains("model.safetensors") && told.contains(&format!("remove results/runs/{}", ids[0])), "{told}");
+    assert!(result(&ids[1]).is_file(), "the other run is done");
+    fs::remove_dir_all(results.join("runs").join(&ids[0])).unwrap();
+    done(&bench, &["run", "lr.toml"]);
+}
+
+#[test]
+fn a_report_of_runs_whose_folders_are_gone_stays_as_it_was() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let results = bench.path().join("results");
+    let (before, artifact) = (report(&bench, "lr"), json(results.join("lr/artifact.json")));
+    let ids = [0, 1].map(|seed| format!("results/runs/{}", artifact["groups"][0]["runs"][seed].as_str().unwrap()));
+    let keeps = |lost: &[String]| {
+        for arguments in [["report", "results"], ["report", "results/lr"]] {
+            let told = refused(&bench, 1, &arguments);
+            assert!(told.contains("whose folders are gone") && told.contains("run the artifact again"), "{told}");
+            assert!(ids.iter().all(|id| told.contains(id) == lost.contains(id)), "{lost:?}: {told}");
+            assert!(report(&bench, "lr") == before, "{arguments:?}");
+        }
+        assert!(fs::read_to_string(results.join("index.html")).unwrap().contains("whose folders are gone"));
+    };
+    let (runs, first) = (results.join("runs"), bench.path().join(&ids[0]));
+    let [aside, all] = ["aside", "all"].map(|name| bench.path().join(name));
+    fs::rename(&first, &aside).unwrap();
+    keeps(&ids[..1]);
+    fs::create_dir(&first).unwrap();
+    keeps(&ids[..1]);
+    fs::rename(&runs, &all).unwrap();
+    keeps(&ids);
+
+    // Both ways out.
+    fs::rename(&all, &runs).unwrap();
+    fs::remove_dir(&first).unwrap();
+    fs::rename(&aside, &first).unwrap();
+    done(&bench, &["report", "results"]);
+    fs::remove_dir_all(&runs).unwrap();
+    done(&bench, &["run", "lr.toml"]);
+    done(&bench, &["report", "results"]);
+}
