@@ -243,7 +243,11 @@ fn claim(config: &RunConfig, folder: &Path) -> Result<(), Error> {
     if !path.exists() {
         return Ok(write_atomically(&path, config.without_folder().to_toml().as_bytes())?);
     }
-    let found = RunConfig::load(&path)?;
+    let found = RunConfig::load(&path).map_err(|error| match error {
+        // Of the run's own file: the configuration that was given is sound.
+        Error::Config(_) => Error::UnreadableRun { folder: folder.to_owned(), source: Box::new(error) },
+        _ => error,
+    })?;
     if found.without_places() == config.without_places() {
         return Ok(());
     }

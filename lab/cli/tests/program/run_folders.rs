@@ -1,10 +1,12 @@
 //! Run folders of a sweep that are damaged or gone: the other runs are done and reported, and no number is lost in silence.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::reports::{SWEEP, bench, done, json, refused, report};
+use super::support::{Bench, contents};
 
 #[test]
 fn a_run_that_cannot_be_read_is_named_and_the_others_are_reported() {
@@ -57,6 +59,49 @@ fn a_damaged_checkpoint_of_one_run_does_not_keep_the_others_from_being_done() {
     assert!(result(&ids[1]).is_file(), "the other run is done");
     fs::remove_dir_all(results.join("runs").join(&ids[0])).unwrap();
     done(&bench, &["run", "lr.toml"]);
+}
+
+/// Does all but the first run of a sweep, which a fault keeps from being done, and gives what was told.
+fn others_are_done(bench: &Bench, arguments: &[&str], fault: impl Fn(&Path)) -> String {
+    let results = bench.path().join("results");
+    let artifact = json(results.join("lr/artifact.json"));
+    let [first, second] = [0, 1].map(|seed| artifact["groups"][0]["runs"][seed].as_str().unwrap().to_owned());
+    fs::remove_dir_all(results.join("runs").join(&second)).unwrap();
+    fault(&results.join("runs").join(&first));
+    let told = refused(bench, 1, arguments);
+    assert!(told.contains(&format!("remove results/runs/{first} and give the same command again")), "{told}");
+    assert!(results.join("runs").join(&second).join("result.json").is_file(), "the other run is done");
+    fs::remove_dir_all(results.join("runs").join(&first)).unwrap();
+    done(bench, arguments);
+    told
+}
+
+#[test]
+fn a_configuration_of_one_run_that_is_damaged_or_another_s_does_not_keep_the_others_from_being_done() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    let arguments = ["run", "lr.toml"];
+    done(&bench, &arguments);
+    for bytes in [&b"epochs = \"three\""[..], b"", b"\xff", b"epochs = 2", b"]"] {
+        let told = others_are_done(&bench, &arguments, |run| fs::write(run.join("config.toml"), bytes).unwrap());
+        assert!(told.contains("config.toml"), "{told}");
+    }
+    let other = |run: &Path| {
+        let config = fs::read_to_string(run.join("config.toml")).unwrap();
+        fs::write(run.join("config.toml"), config.replace("epochs = 1", "epochs = 2")).unwrap();
+    };
+    assert!(others_are_done(&bench, &arguments, other).contains("config.toml: this belongs to run"));
+}
+
+#[test]
+fn workers_of_one_run_that_have_no_common_checkpoint_do_not_keep_the_others_from_being_done() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    let arguments = ["run", "lr.toml", "--distributed", "gradients", "--workers", "2"];
+    done(&bench, &arguments);
+    let told = others_are_done(&bench, &arguments, |run| {
+        fs::remove_file(run.join("result.json")).unwrap();
+        contents(&run.join("workers")).iter().for_each(|(path, _)| fs::write(path, "").unwrap());
+    });
+    assert!(told.contains("/workers: "), "{told}");
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn do_run(
     let result = done.map_err(|error| match error {
         // What cannot be written stops the other runs too.
         Error::File(FileError::Write { .. }) => error,
-        Error::File(_) | Error::DamagedCheckpoint { .. } => {
+        Error::File(_) | Error::DamagedCheckpoint { .. } | Error::OtherConfig { .. } => {
             Error::UnreadableRun { folder: folder.clone(), source: Box::new(error) }
         }
         _ => error,
