@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{FileError, Manifest, read_sealed_if_there, write_sealed};
+use crate::json_log::LOGS;
 
 /// The content of `current.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,8 +88,7 @@ fn file(run_folder: &Path) -> PathBuf {
 
 /// What shows that a run was begun, by its name in the run folder.
 fn progress(run_folder: &Path) -> Option<String> {
-    let logs = ["metrics.jsonl", "trace.jsonl"].into_iter();
-    let log = logs.filter(|name| fs::metadata(run_folder.join(name)).is_ok_and(|log| log.len() > 0));
+    let log = LOGS.into_iter().filter(|name| fs::metadata(run_folder.join(name)).is_ok_and(|log| log.len() > 0));
     let folders = ["checkpoint", "kept", "path"].into_iter().filter_map(|name| {
         let entries = fs::read_dir(run_folder.join(name)).ok()?.flatten();
         let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());

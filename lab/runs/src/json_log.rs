@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::files::{FileError, FileSum, hexadecimal, open_own, sync_folder};
 
+/// The logs of a run folder, by their names.
+pub(crate) const LOGS: [&str; 2] = ["metrics.jsonl", "trace.jsonl"];
+
 /// The append-only log of a run folder, with the checksum of all its lines.
 #[derive(Debug)]
 pub struct JsonLog {

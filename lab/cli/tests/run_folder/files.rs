@@ -93,6 +93,23 @@ fn inspection_checks_every_file_and_names_all_that_is_wrong() {
     }
 }
 
+/// After a kill a log goes on behind what counts of it; no other file has a reason to.
+#[test]
+fn a_file_that_has_grown_is_damaged_but_for_logs() {
+    for config in KINDS {
+        let bench = Bench::new(config);
+        bench.end().unwrap();
+        for (path, content) in bench.files().iter().filter(|(path, _)| !path.ends_with(".lock")) {
+            let name = path.to_str().unwrap();
+            fs::write(bench.folder.join(path), [content, &b"x"[..]].concat()).unwrap();
+            let problems = run::inspect(&bench.folder).unwrap().problems;
+            let is_named = problems.iter().any(|problem| problem.to_string().contains(name));
+            assert_eq!(is_named, !["metrics.jsonl", "trace.jsonl"].contains(&name), "{name}: {problems:?}");
+            fs::write(bench.folder.join(path), content).unwrap();
+        }
+    }
+}
+
 #[test]
 fn inspection_says_where_there_is_nothing() {
     let folder = tempfile::tempdir().unwrap();

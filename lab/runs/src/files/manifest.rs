@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::sealed::sha256;
 use super::{FileError, open, read_all};
+use crate::json_log::LOGS;
 
-/// What a file holds: its first bytes, and their checksum. A log grows beyond them.
+/// What a file holds: how many bytes, and their checksum. Of a log they are the first: it grows beyond them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSum {
@@ -63,12 +64,12 @@ impl Manifest {
         self.0.keys().map(String::as_str)
     }
 
-    /// Reads a file as far as it was entered; `None` where it was not.
+    /// Reads a file, a log as far as it was entered; `None` where it was not.
     ///
     /// # Errors
     /// [`FileError::Read`], [`FileError::Changed`] for other content; [`FileError::Outside`] for a path out of `folder`.
     pub fn read(&self, folder: &Path, name: &str) -> Result<Option<Vec<u8>>, FileError> {
-        self.get(name).map(|sum| sum.read(&path_of(folder, name)?)).transpose()
+        self.get(name).map(|sum| sum.read_named(folder, name)).transpose()
     }
 
     /// Reads all files, and finds them as they were entered.
@@ -76,7 +77,7 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::read`], of the first file that is not.
     pub fn check(&self, folder: &Path) -> Result<(), FileError> {
-        self.0.iter().try_for_each(|(name, sum)| sum.read(&path_of(folder, name)?).map(drop))
+        self.0.iter().try_for_each(|(name, sum)| sum.read_named(folder, name).map(drop))
     }
 }
 
@@ -102,13 +103,23 @@ impl IntoIterator for Manifest {
 }
 
 impl FileSum {
-    /// Reads a file as far as it was entered.
+    /// Reads a file that is no log.
     ///
     /// # Errors
     /// [`FileError::Read`], [`FileError::Changed`].
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, FileError> {
+        // A byte more shows that it has grown.
+        self.read_first(path, self.bytes.saturating_add(1))
+    }
+
+    fn read_named(&self, folder: &Path, name: &str) -> Result<Vec<u8>, FileError> {
+        let path = path_of(folder, name)?;
+        if LOGS.contains(&name) { self.read_first(&path, self.bytes) } else { self.read(&path) }
+    }
+
+    fn read_first(&self, path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
         let mut content = Vec::new();
-        let read = open(path).and_then(|file| file.take(self.bytes).read_to_end(&mut content));
+        let read = open(path).and_then(|file| file.take(most).read_to_end(&mut content));
         read.map_err(FileError::read(path))?;
         if Self::of(&content) == *self { Ok(content) } else { Err(FileError::Changed { path: path.to_owned() }) }
     }
