@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{ReportError, Run, Study, Summary};
 use lookahead_runs::files::read_if_there;
 
-/// Sees that every run that the present `summary.json` counts as finished is still there. A summary that cannot be read counts none.
+/// Sees that every run that the present `summary.json` counts as finished is still there; a malformed one counts none.
 ///
 /// # Errors
 /// [`ReportError::LostRuns`]; [`ReportError::File`] for a file that cannot be opened.

@@ -3,11 +3,13 @@
 mod checkpoint;
 mod gradients;
 mod parameters;
+mod parts;
 mod share;
 mod team;
 mod tell;
 mod threads;
 
+pub(crate) use self::parts::parts;
 pub use self::share::Share;
 pub(crate) use self::team::Team;
 pub(crate) use self::tell::tell;

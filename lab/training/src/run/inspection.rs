@@ -1,10 +1,11 @@
-//! What a run folder holds, with every file that it names checked.
+//! What a run folder holds, with every file that it names, and the workers' parts, checked.
 
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
+use crate::workers::parts;
 use lookahead_runs::files::FileError;
 use lookahead_runs::{Current, run_folder_of};
 use lookahead_runs::{Run, RunResult};
@@ -24,7 +25,7 @@ pub struct Inspection {
     pub problems: Vec<Error>,
 }
 
-/// Looks at a run folder, or at the folder `checkpoint` in one, and checks every file that it names.
+/// Looks at a run folder, or at the folder `checkpoint` in one, and checks every file that it names, and the workers' parts.
 ///
 /// # Errors
 /// [`Error::NoFolder`]; [`Error::NoCheckpoint`] for a folder of something else. What is wrong with a run folder is part of
@@ -61,6 +62,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         if found.sound(files.read(&folder, name).map_err(Error::from)).is_some() {
             found.checked.push(name.to_owned());
         }
+    }
+    for part in parts(&folder) {
+        let whole = found.sound(part);
+        found.checked.extend(whole);
     }
     // A run in progress may have gone on, and removed what counted no more, in between.
     let has_gone_on = !found.problems.is_empty() && Current::read(&folder).ok() != before;

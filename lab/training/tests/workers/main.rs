@@ -1,5 +1,6 @@
 //! Several workers, as threads: they equal what they have to, go on to the same bits, and refuse what they cannot do.
 
+mod inspected;
 mod killed;
 mod refusals;
 
