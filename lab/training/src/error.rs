@@ -122,12 +122,12 @@ pub enum Error {
         columns: usize,
     },
     /// A run whose folder holds a damaged file.
-    #[error("{source}; remove {} and give the same command again: the run is then done anew", folder.display())]
+    #[error("{}; remove {} and give the same command again: the run is then done anew", in_full(cause), folder.display())]
     UnreadableRun {
         /// The run folder.
         folder: PathBuf,
-        /// What is wrong with which file.
-        source: Box<Error>,
+        /// What is wrong with which file; it is told with its own causes.
+        cause: Box<Error>,
     },
     /// A run folder that another process is working in.
     #[error("{}: another process is working in this folder", path.display())]
@@ -246,4 +246,10 @@ impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
     }
+}
+
+/// An error with its causes.
+fn in_full(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

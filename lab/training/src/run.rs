@@ -245,7 +245,7 @@ fn claim(config: &RunConfig, folder: &Path) -> Result<(), Error> {
     }
     let found = RunConfig::load(&path).map_err(|error| match error {
         // Of the run's own file: the configuration that was given is sound.
-        Error::Config(_) => Error::UnreadableRun { folder: folder.to_owned(), source: Box::new(error) },
+        Error::Config(_) => Error::UnreadableRun { folder: folder.to_owned(), cause: Box::new(error) },
         _ => error,
     })?;
     if found.without_places() == config.without_places() {

@@ -177,7 +177,7 @@ fn do_run(
         // What cannot be written stops the other runs too.
         Error::File(FileError::Write { .. }) => error,
         Error::File(_) | Error::DamagedCheckpoint { .. } | Error::OtherConfig { .. } => {
-            Error::UnreadableRun { folder: folder.clone(), source: Box::new(error) }
+            Error::UnreadableRun { folder: folder.clone(), cause: Box::new(error) }
         }
         _ => error,
     })?;
