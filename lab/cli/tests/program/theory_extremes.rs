@@ -92,6 +92,18 @@ fn every_number_of_every_question() {
     }
 }
 
+/// As text: where every eta is stable, the JSON says null for the largest.
+#[test]
+fn every_number_of_an_outer_step() {
+    let bench = Bench::new("");
+    for number in NUMBERS {
+        for line in ["rate --dim 5 --eta", "rate --dim 5 --lr 0.5 --eta", "rate --dim 5 --outer-momentum"] {
+            let line = format!("theory {line}={number}");
+            ends(&bench, &line.split(' ').collect::<Vec<_>>());
+        }
+    }
+}
+
 #[test]
 fn whole_numbers_at_their_ends() {
     let bench = Bench::new("");

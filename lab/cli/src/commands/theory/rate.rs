@@ -48,13 +48,15 @@ pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
         }
     };
     let of_outer = |cycle: OuterCycle| {
-        let rate = match arguments.lr {
-            Some(lr) => Rate { lr, rate: outer_convergence_rate(&eigenvalues, lr, momentum, &cycle)? },
+        let lr = match arguments.lr {
+            Some(lr) => lr,
             None => {
                 check_outer_search(&eigenvalues, momentum, &cycle)?;
-                optimal_outer_rate(&eigenvalues, momentum, &cycle)
+                optimal_outer_rate(&eigenvalues, momentum, &cycle).lr
             }
         };
+        // Refuses what is not finite, also the best of a search.
+        let rate = Rate { lr, rate: outer_convergence_rate(&eigenvalues, lr, momentum, &cycle)? };
         Ok((cycle, rate, largest_stable_rate(&eigenvalues, rate.lr, momentum, &cycle)?))
     };
     let outer =
