@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::files::read_sealed_if_there;
 use crate::labels::{self, Fault, Named};
@@ -18,6 +18,24 @@ const OF_FIGURES: [&str; 4] = ["figure.svg", "trace.csv", "plane.json", "plane.j
 #[must_use]
 pub fn folder_name(artifact: &str, scale: &str) -> String {
     if scale == "small" { artifact.to_owned() } else { format!("{artifact}_{scale}") }
+}
+
+/// Sees that files can be written into a folder that may be missing: that nothing else has its name, nor a folder theirs.
+///
+/// # Errors
+/// [`FileError::Write`] that names what is in the way.
+pub fn check_files<'a>(folder: &Path, mut files: impl Iterator<Item = &'a str>) -> Result<(), FileError> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(in_the_way(folder.to_owned(), ErrorKind::NotADirectory));
+    }
+    match files.find(|file| folder.join(file).is_dir()) {
+        Some(file) => Err(in_the_way(folder.join(file), ErrorKind::IsADirectory)),
+        None => Ok(()),
+    }
+}
+
+fn in_the_way(path: PathBuf, kind: ErrorKind) -> FileError {
+    FileError::Write { path, source: io::Error::from(kind) }
 }
 
 impl Artifact {
@@ -55,20 +73,9 @@ impl Artifact {
     /// [`FileError::Write`] that names what is in the way.
     pub fn check_folder(&self, out_dir: &Path) -> Result<(), FileError> {
         let folder = out_dir.join(self.folder());
-        let in_the_way = |path: &Path, kind: ErrorKind| {
-            Err(FileError::Write { path: path.to_owned(), source: io::Error::from(kind) })
-        };
-        if folder.exists() && !folder.is_dir() {
-            return in_the_way(&folder, ErrorKind::NotADirectory);
-        }
-        let is_folder = |name: &&&str| folder.join(name).is_dir();
-        match OF_ALL.iter().chain(&OF_FIGURES).find(is_folder) {
-            Some(name) => in_the_way(&folder.join(name), ErrorKind::IsADirectory),
-            None if folder.join("tensorboard").is_file() => {
-                in_the_way(&folder.join("tensorboard"), ErrorKind::NotADirectory)
-            }
-            None => Ok(()),
-        }
+        check_files(&folder, OF_ALL.into_iter().chain(OF_FIGURES))?;
+        let tensorboard = folder.join("tensorboard");
+        if tensorboard.is_file() { Err(in_the_way(tensorboard, ErrorKind::NotADirectory)) } else { Ok(()) }
     }
 
     /// Whether a folder that holds `other` is this one's to write in: both are the program's own, or described by one

@@ -32,7 +32,7 @@ mod trace;
 pub use artifact::{Artifact, Candidate, Figure, Group, Source};
 pub use current::{Current, run_folder_of};
 pub use error::FileError;
-pub use folder::{folder_name, remove_file, remove_older};
+pub use folder::{check_files, folder_name, remove_file, remove_older};
 pub use left_out::LeftOut;
 pub use measure::Measure;
 pub use metrics::MetricsRow;

@@ -118,10 +118,11 @@ fn run_together(arguments: &Arguments, mut together: Together<'_>, stop: &Stop) 
     if !is_lead {
         return Ok(());
     }
+    // What came out is said, also if the index cannot be written.
+    output.finish()?;
     report::write_index(&arguments.out)?;
     remove_abandoned(&arguments.out);
     remove_abandoned(&arguments.out.join("runs"));
-    output.finish()?;
     unreadable.map_or(Ok(()), |error| Err(error.into()))
 }
 

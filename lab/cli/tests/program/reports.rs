@@ -263,6 +263,20 @@ fn what_stands_in_the_way_of_a_report_is_found_before_anything_is_done() {
     fs::remove_dir(bench.path().join("results/lr")).unwrap();
     fs::write(bench.path().join("results/lr"), "a file").unwrap();
     assert!(refused(&bench, 1, &["run", "lr.toml"]).contains("results/lr"));
+    fs::remove_file(bench.path().join("results/lr")).unwrap();
+    // The same for an analysis that comes after runs, and for the index.
+    let (figure, report) = ("fig03_noisy_quadratic", bench.path().join("results/fig03_noisy_quadratic_smoke"));
+    let arguments = ["run", "lr.toml", figure, "--scale", "smoke"];
+    for name in ["curves.csv", "figure.svg", "report.html", "result.json"] {
+        fs::create_dir_all(report.join(name)).unwrap();
+        assert!(refused(&bench, 1, &arguments).contains(name));
+        fs::remove_dir(report.join(name)).unwrap();
+    }
+    fs::remove_dir(&report).unwrap();
+    fs::write(&report, "a file").unwrap();
+    assert!(refused(&bench, 1, &arguments).contains(figure));
+    fs::create_dir(bench.path().join("results/index.html")).unwrap();
+    assert!(refused(&bench, 1, &["run", "lr.toml"]).contains("index.html"));
     assert!(!Path::new(&bench.path().join("results/runs")).exists());
 }
 

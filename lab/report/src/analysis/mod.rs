@@ -105,6 +105,14 @@ struct Record<'a> {
 }
 
 impl Analysis {
+    /// The names of all files of the report.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let data = self.data.iter().map(|data| data.file);
+        let pictures = self.pictures.iter().map(|picture| picture.file);
+        let maps = self.maps.iter().map(|map| map.file.as_str());
+        data.chain(pictures).chain(maps).chain(["report.html", "result.json"])
+    }
+
     /// Writes all files of the report into a folder that exists. Each is replaced whole or not at all.
     ///
     /// # Errors

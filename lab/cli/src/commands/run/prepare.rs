@@ -7,7 +7,7 @@ use std::path::Path;
 use lookahead_lab::artifacts::{ARTIFACTS, Kind, sweep, sweep_of_file};
 use lookahead_report::analysis::Analysis;
 use lookahead_runs::Scale;
-use lookahead_runs::{Artifact, Figure};
+use lookahead_runs::{Artifact, Figure, check_files, folder_name};
 use lookahead_settings::ConfigError;
 use lookahead_training::Error;
 use lookahead_training::config::DeviceConfig;
@@ -104,8 +104,14 @@ fn plan(named: &Named, text: &str, arguments: &Arguments, workers: Option<&str>)
     }
 }
 
-/// Sees that each report goes into a folder of its own, and that nothing stands in its way.
+/// Sees that each report goes into a folder of its own, and that nothing stands in its way, nor in that of the index.
 fn check_folders(planned: &[Planned], out: &Path) -> Result<(), Error> {
+    check_files(out, ["index.html"].into_iter())?;
+    for planned in planned {
+        if let Planned::Analysis(analysis) = planned {
+            check_files(&out.join(folder_name(&analysis.artifact, &analysis.scale)), analysis.files())?;
+        }
+    }
     let artifacts: Vec<&Artifact> = planned
         .iter()
         .filter_map(|planned| match planned {
