@@ -3,7 +3,7 @@
 use lookahead::SyncPeriod;
 use lookahead_theory::figures::Claim;
 use serde::Serialize;
-use toml::Value;
+use serde_json::Value;
 
 use lookahead_report::analysis::{Finding, Outcome, PaperFigure};
 use lookahead_runs::Scale;
@@ -83,7 +83,7 @@ fn flatten(table: &toml::Table, path: &str, keys: &mut Vec<(String, String)>) {
     for (key, value) in table {
         let path = format!("{path}{key}");
         match value {
-            Value::Table(inner) => flatten(inner, &format!("{path}."), keys),
+            toml::Value::Table(inner) => flatten(inner, &format!("{path}."), keys),
             other => keys.push((path, other.to_string())),
         }
     }
@@ -132,9 +132,9 @@ pub(super) fn naming(keys: &Keys, prefix: &str, config: &impl Serialize, error: 
         _ => "",
     };
     let Some((_, keys)) = keys.iter().find(|(name, _)| *name == subject) else { return error.into() };
-    let config = Value::try_from(config).unwrap_or_else(|_| Value::Table(toml::Table::new()));
+    let config = serde_json::to_value(config).unwrap_or_default();
     let given = |key: &&str| {
-        let value = key.split('.').try_fold(&config, |table, key| table.get(key))?;
+        let value = key.split('.').try_fold(&config, |table, key| table.get(key)).filter(|value| !value.is_null())?;
         Some(format!("{prefix}{key}={}", cut(&shown(value))))
     };
     let text = keys.iter().filter_map(given).collect::<Vec<_>>().join(" ");
@@ -145,14 +145,14 @@ pub(super) fn naming(keys: &Keys, prefix: &str, config: &impl Serialize, error: 
 fn shown(value: &Value) -> String {
     let joined = |parts: Vec<String>| parts.join(", ");
     match value {
-        Value::Float(number) => as_given(*number),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(as_given).unwrap_or_default(),
         Value::String(text) => text.clone(),
         Value::Array(values) => format!("[{}]", joined(values.iter().map(shown).collect())),
-        Value::Table(table) => {
+        Value::Object(table) => {
             let pair = |(key, value): (&String, &Value)| format!("{key} = {}", shown(value));
-            format!("{{{}}}", joined(table.iter().map(pair).collect()))
+            format!("{{{}}}", joined(table.iter().filter(|(_, value)| !value.is_null()).map(pair).collect()))
         }
-        Value::Integer(_) | Value::Boolean(_) | Value::Datetime(_) => value.to_string(),
+        Value::Number(_) | Value::Bool(_) | Value::Null => value.to_string(),
     }
 }
 

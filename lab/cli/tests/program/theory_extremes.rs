@@ -186,6 +186,8 @@ fn an_analysis_names_the_key_the_value_and_what_is_accepted() {
         (0, "noise.constant=-1", &["noise", "is -1", "at least 0"]),
         (0, "noise.listed=[1]", &["noise", "1 noise variances", "50 eigenvalues"]),
         (0, "steps=1000000000000000000", &["steps=1000000000000000000", "fewer steps"]),
+        // More than TOML's own integers.
+        (0, "steps=18446744073709551615", &["steps=18446744073709551615", "fewer steps"]),
         (0, "steps=0", &["steps=0", "from 1 to"]),
         (0, "sync_period=4294967295", &["sync_period=4294967295", "steps=1000"]),
         (0, "learning_rates=0", &["learning_rates=0", "from 1 to 100000"]),
