@@ -60,7 +60,12 @@ fn what_no_report_could_be_made_of_is_refused_with_its_line() {
         (edit("baseline = \"SGD\"", "baseline = \"SDG\""), &["lr.toml:12:", "\"SDG\""]),
         (edit("label = \"Lookahead\"\nbaseline = \"SGD\"", "label = \"SGD\""), &["lr.toml:12:", "twice"]),
         (edit("baseline", "panels = []\nbaseline"), &["lr.toml:13:", "`group[1].panels` is a list of 0"]),
-        (edit("baseline", "panels = [\"x\"]\nbaseline"), &["lr.toml:12:", "\"x\""]),
+        (
+            edit("baseline", "panels = [\"x\"]\nbaseline"),
+            &["lr.toml:12:", "\"x\" must be left out: the file has no [[panel]]"],
+        ),
+        (edit("grids", "panels = [\"x\"]\ngrids"), &["lr.toml:19:", "\"x\", but must be left out"]),
+        (edit("[[group]]", panels).replace("grids", "panels = [\"x\"]\ngrids"), &["must be one of \"a\", \"b\""]),
         (edit("[[group]]", panels).replace("grids", "panels = []\ngrids"), &["`scale.small.panels` is a list of 0"]),
         (edit("[[group]]", &panels.replace("\"b\"", "\"a\"")), &["lr.toml:7:", "twice"]),
         (edit("label = \"SGD\"", "label = \"SGD\"\npanels = [\"a\"]").replacen("[[group]]", panels, 1), &["\"SGD\""]),
@@ -102,6 +107,9 @@ fn keys_without_effect_are_refused() {
         (edit("point", "small = [\"epochs=3\"]\nsmall_grid = { epochs = [1, 2] }\npoint"), &["lr.toml:9:", "epochs"]),
         (edit("point", "small = [\"schedule.learning_rate=1\"]\npoint"), &["lr.toml:9:", "learning_rate", "small"]),
         (edit("[0.1, 0.2]", "[0.1, 0.1]"), &["lr.toml:10:", "once"]),
+        (edit("[0.1, 0.2]", "[0.1, 0.10]"), &["lr.toml:10:", "once"]),
+        (edit("[0.1, 0.2]", "[1e-1, 0.2, 0.1]"), &["lr.toml:10:", "once"]),
+        (edit("[0.1, 0.2]", "[1, 2, 1.0]"), &["lr.toml:10:", "once"]),
         (edit("[0.1, 0.2]", "[]"), &["lr.toml:10:", "a list of 0"]),
     ] {
         let told = refused(&sweep, &[]);

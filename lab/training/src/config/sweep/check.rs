@@ -26,7 +26,10 @@ impl SweepConfig {
             let names = names.iter().flatten();
             names.into_iter().find(|name| !panels.contains(&name.as_str())).cloned()
         };
-        let accepted = || format!("one of {}", quoted(panels.iter().copied()));
+        let accepted = || match panels[..] {
+            [""] => "left out: the file has no [[panel]]".to_owned(),
+            _ => format!("one of {}", quoted(panels.iter().copied())),
+        };
         for GroupConfig { place, label, panels, .. } in &self.groups {
             if let Some(name) = unknown(panels) {
                 let (label, name) = (short(label), short(&name));

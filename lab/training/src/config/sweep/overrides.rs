@@ -1,5 +1,7 @@
 //! The overrides in a sweep: single ones, and the axes of a grid.
 
+use std::collections::BTreeSet;
+
 use super::super::{ConfigError, Place, RunConfig};
 use super::MOST;
 use lookahead_settings::{Entry, Read, Table};
@@ -67,8 +69,8 @@ pub(super) fn read_grid(grid: &Table<'_>) -> Read<Vec<Axis>> {
         grid.required(key, |e| {
             refuse_seed(e, key)?;
             let values = e.some(MOST, "values", |e| e.literal())?;
-            let is_repeated = |(place, value): (usize, &String)| values[..place].contains(value);
-            if values.iter().enumerate().any(is_repeated) {
+            let spelt_alike: BTreeSet<String> = values.iter().map(|value| spelt_alike(value)).collect();
+            if spelt_alike.len() < values.len() {
                 return Err(e.refuse("a list with each value once"));
             }
             Ok(Axis { key: key.to_owned(), values, place: e.place() })
@@ -83,6 +85,16 @@ pub(super) fn read_grid(grid: &Table<'_>) -> Read<Vec<Axis>> {
             let reason = format!("a grid of {} points; at most {MOST_POINTS} are accepted", sides.join(" x "));
             Err(ConfigError::Sweep { place: grid.place(), reason })
         }
+    }
+}
+
+/// A literal in the one spelling of its value, where it is a number.
+fn spelt_alike(literal: &str) -> String {
+    match literal.parse() {
+        Ok(toml::Value::Integer(number)) => number.to_string(),
+        // Adding 0 turns -0 into 0.
+        Ok(toml::Value::Float(number)) => (number + 0.0).to_string(),
+        _ => literal.to_owned(),
     }
 }
 
