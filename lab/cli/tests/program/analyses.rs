@@ -235,6 +235,7 @@ fn wrong_parameters_are_refused() {
         (0, &["--set", "spectrum.condition_number=0.5"], &["0.5", "at least 1"]),
         (0, &["--seeds", "3"], &["takes no --seeds"]),
         (0, &["--tune"], &["takes no --tune"]),
+        (0, &["--tensorboard"], &["takes no --tensorboard: nothing is trained"]),
         (1, &["--set", "momentum=1"], &["`momentum` is 1", "at least 0 and below 1"]),
         (1, &["--set", "dims=[]"], &["`dims`", "a list of 1 to"]),
         (1, &["--set", "condition_numbers.per_decade=0"], &["per_decade=0"]),

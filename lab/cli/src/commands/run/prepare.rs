@@ -87,15 +87,15 @@ fn plan(named: &Named, text: &str, arguments: &Arguments, workers: Option<&str>)
             let plan = if arguments.tune { sweep.tuning_plan(&request) } else { sweep.plan(&request) };
             Ok(Planned::Training(Box::new(plan?), request.scale))
         }
-        Named::Analysis(artifact, _) if arguments.tune => {
-            let (artifact, option, reason) = ((*artifact).to_owned(), "--tune", "there is nothing to tune");
-            Err(ConfigError::OptionNotTaken { artifact, option, reason }.into())
-        }
-        Named::Analysis(artifact, _) if workers.is_some() => {
-            let (artifact, option, reason) = ((*artifact).to_owned(), "--distributed", "nothing is trained");
-            Err(ConfigError::OptionNotTaken { artifact, option, reason }.into())
-        }
         Named::Analysis(name, analyse) => {
+            let not_taken = [
+                (arguments.tune, "--tune", "there is nothing to tune"),
+                (workers.is_some(), "--distributed", "nothing is trained"),
+                (arguments.tensorboard, "--tensorboard", "nothing is trained"),
+            ];
+            if let Some((_, option, reason)) = not_taken.into_iter().find(|&(is_given, ..)| is_given) {
+                return Err(ConfigError::OptionNotTaken { artifact: (*name).to_owned(), option, reason }.into());
+            }
             let spinner = computing(name);
             let analysis = analyse(&request);
             spinner.finish_and_clear();
