@@ -167,6 +167,10 @@ fn what_is_no_file_is_not_waited_for() {
     refused(&bench, &["theory", "rate", "--spectrum", "file:."], &["not a regular file"]);
     fs::write(bench.path().join("many.txt"), "1\n".repeat(1_000_001)).unwrap();
     refused(&bench, &["theory", "rate", "--spectrum", "file:many.txt"], &["many.txt has more than 1000000 numbers"]);
+    fs::write(bench.path().join("none.txt"), "# nothing\n").unwrap();
+    for question in [&["rate", "--spectrum", "file:none.txt"][..], &["loss", "--lr", "0.5", "--noise", "file:none.txt"]] {
+        refused(&bench, &[&["theory"], question].concat(), &["none.txt: there is no ", "at least one is needed"]);
+    }
 }
 
 const FIGURES: [&str; 3] = ["fig03_noisy_quadratic", "fig04_convergence_rate", "fig11_noisy_quadratic_more"];

@@ -1,5 +1,7 @@
 //! Options that several questions share: the spectrum, the noise, and one cycle of Lookahead.
 
+use std::path::Path;
+
 use lookahead::{Alpha, InnerStatePolicy, OuterForm, OuterMomentum, OuterRate, SyncPeriod};
 use lookahead_runs::format::{as_given, significant};
 use lookahead_theory::{
@@ -38,7 +40,7 @@ impl SpectrumOptions {
                 Spectrum::Harmonic { dim }
             }
             SpectrumName::File(file) => {
-                let eigenvalues = Eigenvalues::from_file(file).map_err(super::refused)?;
+                let eigenvalues = Eigenvalues::from_file(file).map_err(of_file(file))?;
                 let found = eigenvalues.as_slice().len();
                 if let Some(dim) = self.dim.filter(|&dim| dim != found as u64) {
                     let accepted = format!("{found}, the number of eigenvalues in {}", file.display());
@@ -90,7 +92,7 @@ impl NoiseOptions {
         let noise = match &self.noise {
             NoiseName::Rule(noise) => noise,
             NoiseName::File(file) => {
-                read = Noise::from_file(file).map_err(super::refused)?;
+                read = Noise::from_file(file).map_err(of_file(file))?;
                 &read
             }
         };
@@ -162,6 +164,15 @@ impl OuterOptions {
             form: outer.unwrap_or_default(),
             inner_state,
         })
+    }
+}
+
+/// An error of a file of numbers, with the name of the file.
+fn of_file(file: &Path) -> impl FnOnce(Error) -> anyhow::Error {
+    move |error| match error {
+        Error::Empty { .. } => super::refused(error).context(file.display().to_string()),
+        // The others name it.
+        _ => super::refused(error),
     }
 }
 
