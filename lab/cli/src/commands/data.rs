@@ -119,7 +119,8 @@ fn fetch(official: &Official, dir: Option<&Path>) -> anyhow::Result<(String, Val
 /// What the environment says of downloads.
 fn server() -> anyhow::Result<Server> {
     let variable = |name| match std::env::var(name) {
-        Ok(value) => Ok(Some(value)),
+        // An empty one counts as none.
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => bail!("{name} is not UTF-8"),
     };

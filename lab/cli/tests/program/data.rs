@@ -76,6 +76,18 @@ fn the_program_lists_fetches_and_verifies() {
     assert_eq!(run(&["fetch", "mnist"]).0, Some(2));
 }
 
+/// What is set to nothing, as a script may leave it, is as if it were not there.
+#[test]
+fn variables_may_be_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lookahead"));
+    // Nobody listens there: the official server is not reached.
+    command.env("ALL_PROXY", "http://127.0.0.1:9").env("LOOKAHEAD_DATA_MIRROR", "").env("LOOKAHEAD_DATA_TIMEOUT", "");
+    let output = command.args(["data", "fetch", "cifar10", "--data"]).arg(folder.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("cannot reach https://"), "{error}");
+}
+
 #[cfg(unix)]
 #[test]
 fn verify_keeps_the_cause() {

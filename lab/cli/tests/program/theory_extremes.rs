@@ -168,7 +168,8 @@ fn what_is_no_file_is_not_waited_for() {
     fs::write(bench.path().join("many.txt"), "1\n".repeat(1_000_001)).unwrap();
     refused(&bench, &["theory", "rate", "--spectrum", "file:many.txt"], &["many.txt has more than 1000000 numbers"]);
     fs::write(bench.path().join("none.txt"), "# nothing\n").unwrap();
-    for question in [&["rate", "--spectrum", "file:none.txt"][..], &["loss", "--lr", "0.5", "--noise", "file:none.txt"]] {
+    for question in [&["rate", "--spectrum", "file:none.txt"][..], &["loss", "--lr", "0.5", "--noise", "file:none.txt"]]
+    {
         refused(&bench, &[&["theory"], question].concat(), &["none.txt: there is no ", "at least one is needed"]);
     }
 }
