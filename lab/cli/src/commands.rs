@@ -16,7 +16,7 @@ mod train;
 
 pub use self::distributed::WrongOption;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 
 use clap::{Parser, Subcommand};
@@ -93,13 +93,20 @@ pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
     }
 }
 
-/// Prints text without what would steer the terminal; unlike `println!` it fails, instead of panicking, when nobody
-/// reads it.
-fn say(text: impl AsRef<str>) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(printable(text.as_ref().trim_end()).as_bytes())?;
-    out.write_all(b"\n")?;
-    out.flush()
+/// Prints text without what would steer the terminal.
+fn say(text: impl AsRef<str>) -> io::Result<()> {
+    print(format!("{}\n", printable(text.as_ref().trim_end())).as_bytes())
+}
+
+/// Prints bytes; unlike `print!` it fails, instead of panicking, when nobody reads them.
+fn print(bytes: &[u8]) -> io::Result<()> {
+    printed(io::stdout().lock().write_all(bytes))
+}
+
+/// Sees that what was printed went out; an error says that it is about the standard output.
+pub fn printed(written: io::Result<()>) -> io::Result<()> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write to standard output: {error}"));
+    written.and_then(|()| io::stdout().flush()).map_err(named)
 }
 
 /// What a command says of several things: a text of each at once, or one JSON document at the end.
@@ -113,7 +120,7 @@ impl Output {
     }
 
     /// Says one thing.
-    fn add(&mut self, text: impl AsRef<str>, document: Value) -> std::io::Result<()> {
+    fn add(&mut self, text: impl AsRef<str>, document: Value) -> io::Result<()> {
         match &mut self.documents {
             Some(documents) => documents.push(document),
             None => say(text)?,
@@ -138,7 +145,7 @@ pub fn complain(text: &str) {
     };
     let lines: Vec<String> = printable(text).lines().map(cut).collect();
     // If nobody reads it, the exit code still says it.
-    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
 }
 
 /// A count from 1 to `MOST` on the command line.

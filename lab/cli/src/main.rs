@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             commands::complain(error.render().to_string().trim_end());
             return ExitCode::from(WRONG_INPUT);
         }
-        Err(help) => help.exit(),
+        Err(help) => return ExitCode::from(exit_code(commands::printed(help.print()).map_err(Into::into))),
     };
     let done = signals::handle().context("cannot handle Ctrl-C").and_then(|stop| commands::run(&arguments, &stop));
     ExitCode::from(exit_code(done))

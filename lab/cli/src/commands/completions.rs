@@ -1,7 +1,5 @@
 //! `lookahead completions`
 
-use std::io::Write;
-
 use clap::CommandFactory;
 use clap_complete::Shell;
 
@@ -21,5 +19,5 @@ To install:
 pub fn completions(arguments: &Arguments) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "lookahead", &mut script);
-    Ok(std::io::stdout().write_all(&script)?)
+    Ok(super::print(&script)?)
 }

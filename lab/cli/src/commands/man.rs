@@ -1,7 +1,6 @@
 //! `lookahead man`
 
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -20,7 +19,7 @@ pub fn man(arguments: &Arguments) -> anyhow::Result<()> {
     let Some(folder) = &arguments.out else {
         let mut page = Vec::new();
         Man::new(program).render(&mut page)?;
-        return Ok(std::io::stdout().write_all(&page)?);
+        return Ok(super::print(&page)?);
     };
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     clap_mangen::generate_to(program, folder).with_context(|| format!("cannot write into {}", folder.display()))

@@ -109,3 +109,24 @@ fn help_shows_examples() {
         assert!(stdout(&bench.run(arguments)).contains(example), "{arguments:?}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_is_told() {
+    let bench = Bench::new("");
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["run", "--help"],
+        &["list"],
+        &["config"],
+        &["man"],
+        &["completions", "bash"],
+        &["theory", "alpha", "--lr", "0.5"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bench.command(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).starts_with("error: cannot write to standard output: "), "{}", stderr(&output));
+    }
+}
