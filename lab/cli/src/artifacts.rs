@@ -17,11 +17,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use lookahead_report::analysis::Analysis;
-use lookahead_runs::files::{MOST_OF_A_CONFIGURATION, read_text};
 use lookahead_runs::{FileError, Paper, Source};
 use lookahead_settings::{ConfigError, Section};
 use lookahead_training::Error;
-use lookahead_training::config::SweepConfig;
+use lookahead_training::config::{SweepConfig, read_file};
 use lookahead_training::sweep::{Request, Sweep};
 
 /// One entry of `lookahead list`.
@@ -136,7 +135,7 @@ pub fn sweep(name: &str, config: &str, paper: &str) -> Result<Sweep, Error> {
 /// # Errors
 /// [`Error::File`]; [`Error::Config`] naming the line, or for a name that is no folder's or another's.
 pub fn sweep_of_file(path: &Path) -> Result<Sweep, Error> {
-    let text = read_text(path, MOST_OF_A_CONFIGURATION).map_err(FileError::read(path))?;
+    let text = read_file(path)?;
     let file = path.display().to_string();
     let refuse = |reason: String| {
         let reason = format!("{reason}; a report goes into a folder of the sweep's name: give the file another one");

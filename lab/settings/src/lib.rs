@@ -15,4 +15,4 @@ pub use error::{ConfigError, Place, nearest};
 pub use reader::{Choices, Entry, Read, Table, read_document};
 pub use reference::{Key, Preset, Section, reference};
 pub use set::overridden;
-pub use source::Source;
+pub use source::{Source, decoded};

@@ -2,8 +2,21 @@
 
 use std::ops::Range;
 
-use crate::error::Place;
+use crate::error::{ConfigError, Place};
 use crate::text::short;
+
+/// The text of a file that should be UTF-8; `file` names it in errors.
+///
+/// # Errors
+/// [`ConfigError::Syntax`] with the place of the first byte that is not.
+pub fn decoded(bytes: Vec<u8>, file: &str) -> Result<String, ConfigError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = &String::from_utf8_lossy(&error.as_bytes()[..valid]);
+        let place = Source::File { name: file, text }.place(&(valid..valid));
+        ConfigError::Syntax { place, message: "it is not UTF-8".to_owned() }
+    })
+}
 
 /// The text a document was parsed from.
 #[derive(Debug, Clone, Copy)]

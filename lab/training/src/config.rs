@@ -38,8 +38,18 @@ pub use self::trace::TraceConfig;
 pub use self::workers::{WireConfig, WorkersConfig, WorkersMode};
 
 use lookahead_runs::FileError;
-use lookahead_runs::files::{MOST_OF_A_CONFIGURATION, read_text};
-use lookahead_settings::{Read, Table, read_document};
+use lookahead_runs::files::{MOST_OF_A_CONFIGURATION, read};
+use lookahead_settings::{Read, Table, decoded, read_document};
+
+/// The text of the configuration file at `path`.
+///
+/// # Errors
+/// [`Error::File`](crate::Error::File) if it cannot be read or has more than 2^24 bytes; [`ConfigError::Syntax`] if it is not
+/// UTF-8.
+pub fn read_file(path: &Path) -> Result<String, crate::Error> {
+    let bytes = read(path, MOST_OF_A_CONFIGURATION).map_err(FileError::read(path))?;
+    Ok(decoded(bytes, &path.display().to_string())?)
+}
 
 /// One run: data, model, optimizer, schedule and everything else that decides its result.
 ///
@@ -137,11 +147,9 @@ impl RunConfig {
     /// Reads the configuration file at `path`.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) if it cannot be read, is not UTF-8 or has more than 2^24 bytes, else as
-    /// [`RunConfig::parse`].
+    /// As [`read_file`] and [`RunConfig::parse`].
     pub fn load(path: &Path) -> Result<Self, crate::Error> {
-        let text = read_text(path, MOST_OF_A_CONFIGURATION).map_err(FileError::read(path))?;
-        Ok(Self::parse(&text, &path.display().to_string())?)
+        Ok(Self::parse(&read_file(path)?, &path.display().to_string())?)
     }
 
     /// The configuration as TOML with every default written out: [`RunConfig::parse`] gives back the same.

@@ -33,6 +33,21 @@ fn wrong_configurations_are_refused_with_line_and_range() {
 }
 
 #[test]
+fn a_configuration_in_another_encoding_is_refused_with_its_line() {
+    let bench = Bench::new("");
+    let utf16: Vec<u8> = "\u{feff}epochs = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, place) in [(&b"epochs = 1\n# caf\xe9\n"[..], "run.toml:2:6: "), (&utf16, "run.toml:1:1: ")] {
+        fs::write(bench.path().join("run.toml"), bytes).unwrap();
+        for command in ["train", "run"] {
+            let output = bench.run(&[command, "run.toml"]);
+            assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+            let expected = format!("error: {place}not valid TOML: it is not UTF-8");
+            assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
+        }
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_refused() {
     let bench = Bench::new("");
     for arguments in [
