@@ -144,6 +144,7 @@ fn train(
     let folder = arguments.out.join(&name);
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
     let _lock = runs::lock(&folder)?;
+    remove_abandoned_report(&folder);
     let file = folder.join("artifact.json");
     let before = artifact.before(&arguments.out)?;
     // A report that is there stays whole until there is another.
@@ -207,9 +208,17 @@ fn survey(jobs: &[Job], artifact: &Artifact, scale: Scale, out: &Path, stop: &St
     Ok(())
 }
 
+/// Removes what killed processes were writing into the folder of a report.
+fn remove_abandoned_report(folder: &Path) {
+    remove_abandoned(folder);
+    let of_runs = std::fs::read_dir(folder.join("tensorboard")).into_iter().flatten().flatten();
+    of_runs.for_each(|run| remove_abandoned(&run.path()));
+}
+
 fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result<Reported> {
     let folder = arguments.out.join(folder_name(&analysis.artifact, &analysis.scale));
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+    remove_abandoned_report(&folder);
     analysis.write(&folder)?;
     let table = format!("{}\n\nreport: {}\n", analysis.table(), folder.join("report.html").display());
     Ok(Reported { table, json: serde_json::from_str(&analysis.json())? })

@@ -113,3 +113,24 @@ fn a_finished_run_is_not_done_again() {
     assert!(contents(&folder.join("checkpoint")) == before);
     assert_eq!(fs::read(folder.join("result.json")).unwrap(), result);
 }
+
+#[test]
+fn what_a_killed_process_was_writing_into_a_report_is_removed() {
+    let bench = Bench::new("");
+    let sweep = "title = 'One'\n[run]\nepochs = 1\ndata = { name = 'made', train = 32, valid = 16 }\n\
+                 optimizer.name = 'sgd'\nschedule.learning_rate = 0.1\n[[group]]\nlabel = 'SGD'\n[scale.smoke]\nseeds = 1\n";
+    fs::write(bench.path().join("lr.toml"), sweep).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = bench.run(&[&["run", "lr.toml", "--scale", "smoke"], arguments].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    run(&["--tensorboard"]);
+    run(&["fig03_noisy_quadratic"]);
+    let results = bench.path().join("results");
+    let folders = ["lr_smoke", "lr_smoke/tensorboard/SGD-seed0", "fig03_noisy_quadratic_smoke"];
+    let left = folders.map(|folder| results.join(folder).join(".writingAb3x"));
+    left.iter().for_each(|path| fs::write(path, "cut o").unwrap());
+    run(&["fig03_noisy_quadratic"]);
+    left.iter().for_each(|path| assert!(!path.exists(), "{}", path.display()));
+    assert!(left[1].parent().unwrap().is_dir(), "the events stay");
+}
