@@ -16,7 +16,7 @@ mod records;
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// An output folder, an artifact's folder in one, a run folder, or a record: a folder of summaries without their runs,
-    /// which are judged again by the rules of now.
+    /// which are judged again by the rules of now and rewritten.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Only this artifact of the output folder.
@@ -46,7 +46,7 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
 fn report_on(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     let folder = &arguments.folder;
     if let Some(name) = &arguments.artifact {
-        if !folder.join(name).join("artifact.json").is_file() {
+        if !is_artifact(&folder.join(name)) {
             let accepted = artifact_folders(folder)?.join(", ");
             bail!("{}: no artifact {name:?} with runs in it, accepted: {accepted}", folder.display());
         }
@@ -57,10 +57,8 @@ fn report_on(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
         let document = json!({ "report": page.display().to_string() });
         return Ok(output.add(format!("report: {}", page.display()), document)?);
     }
-    if folder.join("artifact.json").is_file() {
-        // `..` would follow a link; the parent of the path as given is what the user sees.
-        let path =
-            folder.canonicalize().map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
+    // `..` would follow a link; the parent of the path as given is what the user sees.
+    if let Some(path) = folder.canonicalize().ok().filter(|path| is_artifact(path)) {
         return report_artifacts(path.parent().unwrap_or(Path::new(".")), &[name_of(&path)], false, output);
     }
     if folder.join("result.json").is_file() {
@@ -142,15 +140,20 @@ fn analyses(folder: &Path) -> Vec<PathBuf> {
     folders.iter().map(|folder| folder.join("result.json")).collect()
 }
 
+/// Whether a folder is that of an artifact with runs. A report that lost its artifact.json is one, to be told of; without
+/// runs beside it, it is a record.
+fn is_artifact(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    has("artifact.json") || (has("summary.json") && folder.parent().is_some_and(|out| out.join("runs").is_dir()))
+}
+
 /// The folders of artifacts with runs in an output folder, sorted.
 fn artifact_folders(folder: &Path) -> Result<Vec<String>, lookahead_training::Error> {
     let io = |source| lookahead_training::Error::Io { path: folder.to_owned(), source };
-    let (mut names, has_runs) = (Vec::new(), folder.join("runs").is_dir());
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let has = |name: &str| path.join(name).is_file();
-        // A report that lost its artifact.json is listed, to be told of.
-        if has("artifact.json") || (has_runs && has("summary.json")) {
+        if is_artifact(&path) {
             names.push(name_of(&path));
         }
     }

@@ -298,7 +298,9 @@ fn a_folder_whose_owner_cannot_be_told_is_nobody_elses() {
         let told = refused(&bench, 1, &["run", "b/lr.toml"]);
         assert!(told.contains("results/lr") && told.contains("artifact.json"), "{told}");
         // Nor is it taken for a record, nor left out without a word.
-        assert!(refused(&bench, 1, &["report", "results"]).contains("artifact.json"));
+        for arguments in [&["report", "results"][..], &["report", "results", "lr"], &["report", "results/lr"]] {
+            assert!(refused(&bench, 1, arguments).contains("lr/artifact.json"));
+        }
     }
     fs::write(&file, &whole).unwrap();
     assert!(report(&bench, "lr") == before);
