@@ -21,7 +21,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Parser, Subcommand};
 use lookahead_lab::VERSION;
-use lookahead_runs::{Stop, printable};
+use lookahead_runs::{COLUMNS, Stop, printable};
 use serde_json::Value;
 
 /// The Lookahead optimizer (Zhang, Lucas, Hinton, Ba 2019): train, resume, compare, report.
@@ -181,27 +181,4 @@ fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
     table.load_style(style).force_no_tty().set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     table.set_width(COLUMNS).set_header(header);
     table
-}
-
-/// The width of a terminal that everything fits.
-const COLUMNS: u16 = 80;
-
-/// A text on lines of at most [`COLUMNS`] columns: `first` stands before it, `next` before each further line.
-fn wrapped(text: &str, first: &str, next: &str) -> String {
-    let mut lines = Vec::new();
-    let mut line = first.to_owned();
-    let mut is_begun = false;
-    for word in text.split_whitespace() {
-        if is_begun && line.chars().count() + 1 + word.chars().count() > usize::from(COLUMNS) {
-            lines.push(std::mem::replace(&mut line, next.to_owned()));
-            is_begun = false;
-        }
-        if is_begun {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_begun = true;
-    }
-    lines.push(line);
-    lines.join("\n")
 }

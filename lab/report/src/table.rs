@@ -9,8 +9,7 @@ use comfy_table::{
 
 use super::{GroupSummary, Measure, MeasureJudgement, Outlook, Subject, Summary, format};
 use lookahead_runs::statistics::{MOST_SEEDS, POWER};
-
-const COLUMNS: u16 = 80;
+use lookahead_runs::{COLUMNS, columns, printable, wrapped};
 
 /// A space at which no line is broken; printed as an ordinary one.
 pub(super) const NO_BREAK: char = '\u{a0}';
@@ -22,10 +21,11 @@ impl Summary {
     /// A heading, the results and the paired differences of each panel, then the claims of the paper: at most 80 columns.
     pub fn table(&self) -> String {
         let scale = if self.scale.is_empty() { String::new() } else { format!(" (scale {})", self.scale) };
-        let mut text = format!("{}{scale}\n\n", self.title);
+        let mut text = folded(&format!("{}{scale}", self.title)) + "\n";
         for (place, groups) in self.panels().into_iter().enumerate() {
             if !groups[0].panel.is_empty() {
-                let _ = writeln!(text, "{}{}", if place == 0 { "" } else { "\n" }, groups[0].panel);
+                text += if place == 0 { "" } else { "\n" };
+                text += &folded(&groups[0].panel);
             }
             let _ = writeln!(text, "{}", results(self.subject, &groups));
             for group in &groups {
@@ -78,7 +78,10 @@ impl Summary {
                 let _ = write!(claim, "\n({})", summary.family);
             }
             let outlook = summary.outlook.as_ref().map(|outlook| format!(" ({})", seeds(outlook)));
-            table.add_row([claim, summary.outcome.in_words(summary.pairs()) + &outlook.unwrap_or_default()]);
+            table.add_row([
+                printable(&claim).into_owned(),
+                summary.outcome.in_words(summary.pairs()) + &outlook.unwrap_or_default(),
+            ]);
         }
         (!table.is_empty()).then(|| in_whole_words(table))
     }
@@ -123,7 +126,7 @@ fn results_of(measures: &[Measure], groups: &[&GroupSummary]) -> String {
     for group in groups {
         let label =
             group.chosen().map_or_else(|| group.label.clone(), |point| format!("{}: {}", group.label, point.label));
-        let mut row = vec![Cell::new(label), right(format::finished(group.n, group.runs.len()))];
+        let mut row = vec![Cell::new(printable(&label)), right(format::finished(group.n, group.runs.len()))];
         let numbers = measures.iter().map(|&measure| measure.quantity().spread(group.scores.get(measure)));
         row.extend(numbers.map(|number| right(number.replace(' ', &NO_BREAK.to_string()))));
         table.add_row(row);
@@ -132,12 +135,12 @@ fn results_of(measures: &[Measure], groups: &[&GroupSummary]) -> String {
 }
 
 fn fits(text: &str) -> bool {
-    text.lines().all(|line| line.chars().count() <= COLUMNS.into())
+    text.lines().all(|line| columns(line) <= COLUMNS.into())
 }
 
 /// A table whose columns have room for their longest words, if there is room for all.
 pub(super) fn in_whole_words(mut table: Table) -> String {
-    let words = |cell: &Cell| cell.content().split([' ', '\n']).map(|word| word.chars().count()).max().unwrap_or(0);
+    let words = |cell: &Cell| cell.content().split([' ', '\n']).map(columns).max().unwrap_or(0);
     let longest = |column| table.column_cells_with_header_iter(column).flatten().map(words).max().unwrap_or(0);
     let count = table.row(0).map_or(0, Row::cell_count);
     let widths: Vec<usize> = (0..count).map(longest).collect();
@@ -151,19 +154,7 @@ pub(super) fn in_whole_words(mut table: Table) -> String {
 
 /// A sentence in lines that are broken between words.
 fn folded(sentence: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in sentence.split(' ') {
-        let line = lines.iter_mut().next_back();
-        match line {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS.into() => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(format!("  {word}")),
-        }
-    }
-    lines.join("\n") + "\n"
+    wrapped(sentence, "", "  ") + "\n"
 }
 
 fn differences(subject: Subject, groups: &[&GroupSummary]) -> Option<String> {
@@ -174,7 +165,7 @@ fn differences(subject: Subject, groups: &[&GroupSummary]) -> Option<String> {
     let mut table = plain_table(header);
     for group in groups {
         let Some(comparison) = &group.comparison else { continue };
-        let mut row = vec![Cell::new(format!("{} - {}", group.label, comparison.baseline))];
+        let mut row = vec![Cell::new(printable(&format!("{} - {}", group.label, comparison.baseline)))];
         let number = |judged: &MeasureJudgement| {
             let interval = judged.judgement.interval;
             judged.measure.quantity().with_interval(comparison.difference(judged.measure), interval)

@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 mod artifact;
+mod columns;
 mod current;
 mod error;
 pub mod files;
@@ -30,6 +31,7 @@ mod surface;
 mod trace;
 
 pub use artifact::{Artifact, Candidate, Figure, Group, Source};
+pub use columns::{COLUMNS, columns, wrapped};
 pub use current::{Current, run_folder_of};
 pub use error::FileError;
 pub use folder::{check_files, folder_name, remove_file, remove_older};

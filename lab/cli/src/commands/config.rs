@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use clap::ValueEnum;
 use lookahead_lab::reference::{Described, Document, Key, documents};
+use lookahead_runs::wrapped;
 use lookahead_settings::text::short;
 use lookahead_settings::{ConfigError, nearest};
 use lookahead_training::Error;
 
-use super::{say, wrapped};
+use super::say;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use lookahead_runs::wrapped;
 use lookahead_training::checkpoint::Checkpoint;
 use lookahead_training::run::{Inspection, inspect as look_at};
 use serde_json::{Value, json};
 
-use super::{say, wrapped};
+use super::say;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use lookahead_report as report;
-use lookahead_runs::{Measure, Run, Stop};
+use lookahead_runs::{Measure, Run, Stop, wrapped};
 use lookahead_training::config::RunConfig;
 use lookahead_training::run as runs;
 use lookahead_training::sweep::{Job, PlannedRun, do_runs, do_runs_as_worker};
@@ -100,12 +100,13 @@ fn train_together(arguments: &Arguments, together: Together<'_>, stop: &Stop) ->
         accuracy.or_else(|| end(Measure::ValidBleu).map(|bleu| format!("BLEU {bleu:.2}, "))).unwrap_or_default();
     let left_out = done.left_out.in_words(done.skipped);
     let left_out: String = left_out.map(|(what, count)| format!("\n{count} {what}")).collect();
+    let end = format!(
+        "{label}: validation {score}loss {loss}; epochs {}, steps {}, {:.1} s",
+        done.epochs, done.steps, done.seconds
+    );
     Ok(say(format!(
-        "{}: validation {score}loss {loss}; epochs {}, steps {}, {:.1} s{left_out}\nrun folder: {}\nreport: {}",
-        label,
-        done.epochs,
-        done.steps,
-        done.seconds,
+        "{}{left_out}\nrun folder: {}\nreport: {}",
+        wrapped(&end, "", "  "),
         folder.display(),
         page.display(),
     ))?)

@@ -2,6 +2,7 @@
 
 mod analyses;
 mod bad_input;
+mod columns;
 mod commands;
 mod config;
 mod data;

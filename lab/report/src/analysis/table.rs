@@ -2,6 +2,7 @@
 
 use super::super::table::{in_whole_words, plain_table};
 use super::{Analysis, Finding};
+use lookahead_runs::wrapped;
 
 impl Analysis {
     /// The claims with their verdicts and numbers, at most 80 columns wide.
@@ -11,7 +12,8 @@ impl Analysis {
         for finding in &self.findings {
             table.add_row([finding.claim(), finding.verdict.in_words().to_owned(), finding.evidence.clone()]);
         }
-        format!("{}: {} (scale {})\n\n{}", self.paper.figure, self.paper.title, self.scale, in_whole_words(table))
+        let title = format!("{}: {} (scale {})", self.paper.figure, self.paper.title, self.scale);
+        format!("{}\n\n{}", wrapped(&title, "", "  "), in_whole_words(table))
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
 use lookahead_report::AdviceReport;
 use lookahead_runs::format::as_given;
+use lookahead_runs::wrapped;
 use lookahead_theory::{AdviceGrid, Moments};
 
 use super::problem::{MomentumOptions, NoiseOptions, SpectrumOptions};
 use super::{map_table, values};
-use crate::commands::{say, shell_word, wrapped};
+use crate::commands::{say, shell_word};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -1,12 +1,13 @@
 //! `lookahead theory alpha` (Prop. 1)
 
 use lookahead::SyncPeriod;
+use lookahead_runs::wrapped;
 use lookahead_theory::{Momentum, optimal_alpha, optimal_alpha_after};
 use serde_json::json;
 
 use super::problem::SpectrumOptions;
 use super::values;
-use crate::commands::{say, wrapped};
+use crate::commands::say;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -1,8 +1,7 @@
 //! Text for a terminal of 80 columns: a map of numbers as tables.
 
 use lookahead_report::heat_map::{self, HeatMap};
-
-use crate::commands::{COLUMNS, wrapped};
+use lookahead_runs::{COLUMNS, wrapped};
 
 /// A map as a table, or as several where its columns do not fit beside each other.
 pub fn table(map: &HeatMap) -> String {
