@@ -200,7 +200,8 @@ impl<'s> Entry<'s> {
     /// A number, a string or a flag as it is written in an override.
     pub fn literal(&self) -> Read<String> {
         match self.value {
-            DeValue::Float(_) | DeValue::Integer(_) | DeValue::Boolean(_) | DeValue::String(_) => Ok(shown(self.value)),
+            DeValue::String(text) => Ok(toml::Value::from(text.as_ref()).to_string()),
+            DeValue::Float(_) | DeValue::Integer(_) | DeValue::Boolean(_) => Ok(shown(self.value)),
             _ => Err(self.refuse("a number, a string or true or false")),
         }
     }

@@ -169,6 +169,30 @@ fn what_is_too_much_is_refused_before_memory_is_asked_for() {
     }
 }
 
+/// A text in a grid is the text that was written, long and with any letter.
+#[test]
+fn texts_of_a_grid_are_taken_whole() {
+    let files = ["a", "it's \"b\" \u{200b}"].map(|first| format!("{first}{}.txt", "-long".repeat(20)));
+    let sweep = SWEEP
+        .replace(
+            "{ name = \"made\", train = 32, valid = 16 }",
+            "{ name = \"text_files\", train = \"v.txt\", valid = \"v.txt\" }",
+        )
+        .replace("optimizer =", "model = { name = \"awd_lstm\", layers = 1, hidden = 4, embedding = 4 }\noptimizer =")
+        .replace("point = [\"schedule.learning_rate=0.1\"]\n", "")
+        .replace(
+            "\"schedule.learning_rate\" = [0.1, 0.2]",
+            &format!("\"data.train\" = {}", toml::Value::from(files.to_vec())),
+        )
+        .replace("[scale.smoke]", "[scale.smoke]\ngrids = true");
+    let bench = bench(&sweep);
+    for file in files.iter().map(String::as_str).chain(["v.txt"]) {
+        fs::write(bench.path().join(file), "the cat sat on the mat\n".repeat(60)).unwrap();
+    }
+    let output = bench.run(&["run", "lr.toml", "--scale", "smoke"]);
+    assert!(output.status.success(), "{sweep}\n{}", stderr(&output));
+}
+
 #[test]
 fn counts_on_the_command_line_are_told_in_words() {
     let bench = bench(SWEEP);
