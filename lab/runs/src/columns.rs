@@ -18,7 +18,7 @@ pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// A [`printable`] text on lines of at most [`COLUMNS`] columns, broken between words: `first` stands before it, `next` before
+/// A [`printable()`] text on lines of at most [`COLUMNS`] columns, broken between words: `first` stands before it, `next` before
 /// each further line. A longer word has a line of its own.
 ///
 /// ```
