@@ -50,6 +50,11 @@ enum Planned {
 /// Prepares all that the command line names, in order.
 pub fn all(arguments: &Arguments, together: &Together<'_>) -> anyhow::Result<Vec<Prepared>> {
     let named: Vec<Named> = arguments.artifacts.iter().map(|name| find(name)).collect::<Result<_, _>>()?;
+    if let ([Named::Analysis(name, _), ..], true) = (&named[..], arguments.tensorboard)
+        && !named.iter().any(|named| matches!(named, Named::Training(_)))
+    {
+        return Err(Error::from(not_taken_by(name, "--tensorboard", "nothing is trained")).into());
+    }
     check(arguments.device)?;
     let workers = together.set();
     let planned: Vec<Planned> = named
@@ -91,10 +96,9 @@ fn plan(named: &Named, text: &str, arguments: &Arguments, workers: Option<&str>)
             let not_taken = [
                 (arguments.tune, "--tune", "there is nothing to tune"),
                 (workers.is_some(), "--distributed", "nothing is trained"),
-                (arguments.tensorboard, "--tensorboard", "nothing is trained"),
             ];
             if let Some((_, option, reason)) = not_taken.into_iter().find(|&(is_given, ..)| is_given) {
-                return Err(ConfigError::OptionNotTaken { artifact: (*name).to_owned(), option, reason }.into());
+                return Err(not_taken_by(name, option, reason).into());
             }
             let spinner = computing(name);
             let analysis = analyse(&request);
@@ -102,6 +106,10 @@ fn plan(named: &Named, text: &str, arguments: &Arguments, workers: Option<&str>)
             Ok(Planned::Analysis(Box::new(analysis?)))
         }
     }
+}
+
+fn not_taken_by(artifact: &str, option: &'static str, reason: &'static str) -> ConfigError {
+    ConfigError::OptionNotTaken { artifact: artifact.to_owned(), option, reason }
 }
 
 /// Sees that each report goes into a folder of its own, and that nothing stands in its way, nor in that of the index.
