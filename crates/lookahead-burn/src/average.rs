@@ -161,6 +161,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
             }
         }
         record.number("steps", self.steps)?;
+        record.number("begun", self.has_begun() || matches!(self.averaging, Averaging::Exponential(_)))?;
         record.number("fired", self.trigger.has_fired())?;
         let losses = self.trigger.losses();
         record.number("losses", losses.len() as u64)?;
@@ -180,7 +181,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
             }
         }
         self.steps = record.number("steps")?;
-        if matches!(self.averaging, Averaging::Exponential(_)) && self.counts.is_empty() {
+        let has_begun = record.number_if_there("begun")?.unwrap_or(!self.counts.is_empty());
+        if matches!(self.averaging, Averaging::Exponential(_)) && !has_begun {
             self.steps = 0; // after another average that had not begun
         }
         let (fired, count) = (record.number("fired")?, record.number::<u64>("losses")?);

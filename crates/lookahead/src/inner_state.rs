@@ -15,7 +15,9 @@ pub enum InnerStatePolicy {
     /// Move every moment toward its value at the last sync by the pull-back's own formula, and its bias correction with
     /// it. At the first sync that value is the initial one. Step counters are kept.
     Interpolate,
-    /// Start the inner optimizer afresh. The caller's learning-rate schedule goes on.
+    /// Start the inner optimizer afresh. The caller's learning-rate schedule goes on; what the inner optimizer itself counts
+    /// in steps (the warm-up of Schedule-Free or of an average, the step at which an average begins) starts again at every
+    /// sync, and never ends where it is longer than a cycle.
     Reset,
 }
 

@@ -130,6 +130,27 @@ fn lookahead_around_averages_and_lookaheads_begins_anew() -> Result<(), Error> {
     Ok(())
 }
 
+/// Where no tensor is left of those that an average began with, its steps are still counted.
+#[test]
+fn an_average_of_new_tensors_alone_goes_on_as_it_was_saved() -> Result<(), Error> {
+    for averaging in [Averaging::exponential(0.9)?, Averaging::Running { start: 2 }] {
+        let new = || Averaged::new(RuleSet::new(Sgd::new()), averaging);
+        let (mut kept, mut module) = (new(), vectors(&[&[1.0, 2.0]]));
+        for _ in 0..4 {
+            module = step(&mut kept, module, 0.1, &[0.3]);
+        }
+        module = reshaped(&module, &[3], Some(id_of_first(&module)));
+        let mut loaded = new().load_record(&kept.to_record(&module)?, &module)?;
+        for later in 0..3 {
+            let saved = step(&mut loaded, module.clone(), 0.1, &[0.3]);
+            module = step(&mut kept, module, 0.1, &[0.3]);
+            let averages = [(&kept, &module), (&loaded, &saved)].map(|(of, at)| of.average_model(at).values());
+            assert_eq!(averages[0], averages[1], "{averaging:?}, {later} steps later");
+        }
+    }
+    Ok(())
+}
+
 /// A sync in mid-cycle knows nothing of what has only just come.
 #[test]
 fn a_sync_by_hand_leaves_it_alone() -> Result<(), Error> {
