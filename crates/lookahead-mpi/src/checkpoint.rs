@@ -135,6 +135,26 @@ impl Checkpoints {
         Ok(postcard::from_bytes(&bytes).unwrap_or_default())
     }
 
+    /// Every rank's files in the folder, in the order of their names, and of each whether it is whole. A folder that is
+    /// missing has none.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn files(&self) -> io::Result<Vec<(PathBuf, bool)>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        let looked_at = paths.into_iter().filter_map(|path| {
+            let is_whole = self.read(Label::of(&path)?).is_some();
+            // a run in progress may have gone on
+            (is_whole || path.symlink_metadata().is_ok()).then_some((path, is_whole))
+        });
+        Ok(looked_at.collect())
+    }
+
     fn labels(&self) -> Vec<Label> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| Label::of(&entry.path())).collect()
@@ -162,7 +182,9 @@ impl Checkpoints {
 
     /// The payload of a file that is whole.
     fn read(&self, label: Label) -> Option<Vec<u8>> {
-        let bytes = fs::read(label.path(&self.folder)).ok()?;
+        let path = label.path(&self.folder);
+        // a pipe in its place would be waited for
+        let bytes = path.is_file().then(|| fs::read(path).ok())??;
         let (magic, rest) = bytes.split_first_chunk::<8>()?;
         let (sum, rest) = rest.split_first_chunk::<4>()?;
         let head = head(label);

@@ -179,3 +179,20 @@ fn a_large_checkpoint_travels_in_parts() {
     checkpoints.save(&mut workers, 1, &payload).unwrap();
     assert!(checkpoints.load_of_any(&mut workers) == Ok(Some((1, 1, payload))));
 }
+
+#[test]
+fn each_file_is_whole_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().join("new"));
+    assert_eq!(checkpoints.files().unwrap(), [], "the folder is missing");
+    on_threads(2, |workers| checkpoints.save(workers, 3, b"payload").unwrap());
+    let [first, second] = [0, 1].map(|rank| folder.path().join(format!("new/rank-{rank}-of-2-outer-3.checkpoint")));
+    assert_eq!(checkpoints.files().unwrap(), [(first.clone(), true), (second.clone(), true)]);
+    fs::write(folder.path().join("new/notes.txt"), "not a checkpoint").unwrap();
+    fs::copy(&first, &second).unwrap();
+    assert_eq!(checkpoints.files().unwrap(), [(first.clone(), true), (second.clone(), false)], "another rank's");
+    fs::remove_file(&second).unwrap();
+    fs::create_dir(&second).unwrap();
+    fs::write(&first, "lookmpi1").unwrap();
+    assert_eq!(checkpoints.files().unwrap(), [(first, false), (second, false)]);
+}
