@@ -21,14 +21,22 @@ fn near(a: f64, b: f64, tolerance: f64) -> bool {
     (a - b).abs() <= tolerance * a.abs().max(b.abs())
 }
 
+/// Each with lr a, beta, k, eta and mu, and the rate.
+fn assert_rates(expected: &[(OuterForm, InnerStatePolicy, [f64; 5], f64)]) {
+    for &(form, policy, [lr, beta, k, eta, mu], expected) in expected {
+        let (momentum, cycle) = (Momentum::new(beta).unwrap(), cycle(k as u32, eta, mu, form, policy));
+        let found = outer_convergence_rate(&eigenvalues(&[1.0]), lr, momentum, &cycle).unwrap();
+        assert!(near(found, expected, 1e-12), "{found}, not {expected}: lr a = {lr}, beta = {beta}, {cycle:?}");
+    }
+}
+
 /// The rates are mpmath's (Python), with 60 digits more than the cycle loses: k steps and an outer step on (x, u, b) by
 /// their definition, and the largest eigenvalue of that matrix by squaring it 75 times. Where eta is 1, what a cycle
 /// leaves of a weight is 1e-12 to 1e-500.
 #[test]
 fn what_an_outer_step_nearly_cancels_keeps_its_digits() {
     let above_one = 1.0 + f64::EPSILON;
-    let expected = [
-        // lr a, beta, k, eta, mu: the rate
+    assert_rates(&[
         (Nesterov, Maintain, [0.1, 0.0, 500.0, 1.0, 0.0], 0.1),
         (Nesterov, Maintain, [0.9, 0.0, 500.0, 1.0, 0.0], 0.9),
         (Nesterov, Interpolate, [0.1, 0.0, 500.0, 1.0, 0.9], 0.05141665044555977),
@@ -51,12 +59,7 @@ fn what_an_outer_step_nearly_cancels_keeps_its_digits() {
         (Nesterov, Reset, [0.5, 0.9, 500.0, 1.0, 0.9], 0.026054409974635016),
         (Nesterov, Reset, [0.5, 0.5, 2000.0, 1.0, 0.9], 0.15912573377456155),
         (Nesterov, Reset, [3.0, 0.95, 20000.0, 1.0, 0.3], 0.012793937874294017),
-    ];
-    for (form, policy, [lr, beta, k, eta, mu], expected) in expected {
-        let (momentum, cycle) = (Momentum::new(beta).unwrap(), cycle(k as u32, eta, mu, form, policy));
-        let found = outer_convergence_rate(&eigenvalues(&[1.0]), lr, momentum, &cycle).unwrap();
-        assert!(near(found, expected, 1e-12), "{found}, not {expected}: lr a = {lr}, beta = {beta}, {cycle:?}");
-    }
+    ]);
 }
 
 #[test]
@@ -156,17 +159,12 @@ fn a_huge_rate_is_unstable() {
 /// The rates are mpmath's, as above.
 #[test]
 fn a_huge_rate_beside_a_tiny_learning_rate_keeps_its_digits() {
-    let expected = [
+    assert_rates(&[
         (Nesterov, Maintain, [2e-47, 0.0, 15.0, 5e44, 0.32], 0.017470162726103692),
         (HeavyBall, Reset, [1e-80, 0.9, 6.0, 3e78, 0.5], 0.05612568731830651),
         (Nesterov, Maintain, [4e-167, 0.4, 11.0, 6e163, 0.0], 0.004093972447050353),
         (HeavyBall, Interpolate, [1e-200, 0.9, 7.0, 1e199, 0.6], -0.07485040246609023),
-    ];
-    for (form, policy, [lr, beta, k, eta, mu], expected) in expected {
-        let (momentum, cycle) = (Momentum::new(beta).unwrap(), cycle(k as u32, eta, mu, form, policy));
-        let found = outer_convergence_rate(&eigenvalues(&[1.0]), lr, momentum, &cycle).unwrap();
-        assert!(near(found, expected, 1e-12), "{found}, not {expected}: lr a = {lr}, beta = {beta}, {cycle:?}");
-    }
+    ]);
 }
 
 #[test]
