@@ -116,7 +116,7 @@ impl Evidence {
 }
 
 impl Judgement {
-    const fn without(reason: NotJudged) -> Self {
+    pub(super) const fn without(reason: NotJudged) -> Self {
         let outcome = Outcome::not_judged(reason);
         Self { outcome, p: None, p_adjusted: None, confidence: None, interval: None, seeds_to_decide: None }
     }

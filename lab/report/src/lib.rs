@@ -8,6 +8,7 @@
 mod advice;
 pub mod analysis;
 mod axis;
+mod choice;
 mod claim;
 mod comparison;
 mod curves;
@@ -39,6 +40,7 @@ mod workers;
 pub mod xy;
 
 pub use advice::{AdviceReport, FamilyTable};
+pub use choice::{Choice, Pair};
 pub use claim::{ClaimComparison, ClaimSummary};
 pub use comparison::{Comparison, MeasureJudgement};
 pub use error::ReportError;

@@ -37,7 +37,12 @@ pub fn judge_record(path: &Path, paper: Option<&Paper>) -> Result<Summary, Repor
     });
     let claims = claims.collect::<Result<Vec<_>, FileError>>()?;
     let groups: Vec<GroupSummary> = summary.groups.iter().map(|group| record.judged(group)).collect();
-    (summary.claims, summary.groups, summary.judged_again) = (claims, groups, true);
+    let mut choices = summary.choices.clone();
+    for choice in &mut choices {
+        let panel = choice.panel.clone();
+        choice.judge(|label| record.refused(std::iter::once(&label.to_owned()), &panel));
+    }
+    (summary.claims, summary.choices, summary.groups, summary.judged_again) = (claims, choices, groups, true);
     let json = serde_json::to_string_pretty(&summary).map_err(|error| FileError::write(path)(error.into()))?;
     write_file(path, &(json + "\n"))?;
     Ok(summary)

@@ -8,8 +8,8 @@ use super::claim::epoch_here;
 use super::comparison::{spread, values};
 use super::scores::{self, FIRST, at_end};
 use super::{
-    ClaimSummary, Comparison, GridPoint, Group, LeftOut, Measure, PaperValue, PointSummary, Run, RunResult, Scores,
-    Study, Subject, UnreadableRun,
+    Choice, ClaimSummary, Comparison, GridPoint, Group, LeftOut, Measure, PaperValue, PointSummary, Run, RunResult,
+    Scores, Study, Subject, UnreadableRun,
 };
 use crate::workers::WorkersSummary;
 use lookahead_runs::statistics::Spread;
@@ -50,6 +50,9 @@ pub struct Summary {
     /// The claims of the paper, judged.
     #[serde(default)]
     pub claims: Vec<ClaimSummary>,
+    /// Which optimizer to pick, by panel and measure, where optimizers are beside a common one and no claim is judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
     /// One entry per optimizer, in the artifact's order.
     pub groups: Vec<GroupSummary>,
 }
@@ -143,6 +146,7 @@ impl Summary {
             peak_memory: finished().filter_map(|end| end.peak_memory).max(),
             unreadable: study.unreadable.values().cloned().collect(),
             claims: artifact.paper.claim.iter().map(|claim| ClaimSummary::of(claim, study)).collect(),
+            choices: study.panels().iter().flat_map(|panel| Choice::of(panel, study)).collect(),
             groups: groups.map(|((group, runs), grid)| GroupSummary::of(group, runs, grid, study)).collect(),
         }
     }

@@ -7,7 +7,7 @@ use comfy_table::{
     Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Row, Table, TableStyle, Width,
 };
 
-use super::{GroupSummary, Measure, MeasureJudgement, Outlook, Subject, Summary, format};
+use super::{Choice, GroupSummary, Measure, MeasureJudgement, Outlook, Subject, Summary, format};
 use lookahead_runs::statistics::{MOST_SEEDS, POWER};
 use lookahead_runs::{COLUMNS, columns, printable, wrapped};
 
@@ -47,6 +47,7 @@ impl Summary {
                     text += &folded(&format!("{}: {}", group.label, reach.in_words(&comparison.baseline)));
                 }
             }
+            text += &self.choices_of(&groups[0].panel);
             for group in &groups {
                 let Some(comparison) = &group.comparison else { continue };
                 let Some(outlook) = &comparison.outlook else { continue };
@@ -66,6 +67,15 @@ impl Summary {
             commands.iter().for_each(|command| text += &format!("  {command}\n"));
         }
         text
+    }
+
+    fn choices_of(&self, panel: &str) -> String {
+        let of_panel = || self.choices.iter().filter(|choice| choice.panel == panel);
+        let sentences = of_panel().flat_map(Choice::in_words).map(|sentence| folded(&sentence));
+        match of_panel().next() {
+            Some(choice) => format!("\n{}:\n{}", choice.heading(), sentences.collect::<String>()),
+            None => String::new(),
+        }
     }
 
     fn claim_table(&self) -> Option<String> {

@@ -1,6 +1,7 @@
 //! `report.html`: one file with everything in it, read without a network: verdict, tables, plots, and how it was run.
 
 mod beside_paper;
+mod choices;
 mod claims;
 mod columns;
 mod learning_curves;
@@ -95,6 +96,7 @@ pub(super) fn page(
         }
         @if let Some(drawing) = drawing { (drawing.section) }
         @for plots in plots { (figures(plots)) }
+        (choices::choices(summary))
         @if summary.claims.is_empty() { (results::verdicts(&panels, summary.subject)) } @else { (claims::claims(summary)) }
         @for groups in &panels { (numbers(groups, summary.subject)) }
         @if let Some(samples) = samples { (samples.section()) }

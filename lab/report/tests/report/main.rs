@@ -2,6 +2,7 @@
 
 mod advice;
 mod analysis;
+mod choices;
 mod claims;
 mod families;
 mod index;
