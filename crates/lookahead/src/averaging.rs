@@ -204,6 +204,9 @@ impl Describe for Averaging {
 impl Averaging {
     /// `mean <- decay mean + (1 - decay) theta`, starting at the weights after the first step.
     ///
+    /// One that begins at theta_0 comes of a step in which no tensor has a gradient, before all others (a Lookahead
+    /// below counts it).
+    ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `0 <= decay < 1`.
     pub fn exponential(decay: f64) -> Result<Self, Error> {

@@ -72,7 +72,8 @@ impl ScheduleFree {
     /// Sets beta, the part of x in y.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 < beta <= 1`: with 0 it is [`Averaged`](crate::Averaged).
+    /// [`Error::OutOfRange`] unless `0 < beta <= 1`: with 0 x no longer follows from y and z. Where all weights are
+    /// equal that is [`Averaging::Running`](crate::Averaging::Running).
     pub fn with_beta(self, beta: f64) -> Result<Self, Error> {
         Ok(Self { beta: accept("beta", beta, beta > 0.0 && beta <= 1.0, "above 0 and at most 1")?, ..self })
     }
@@ -174,8 +175,8 @@ impl Gpa {
     /// Sets mu_x and mu_y.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= mu_x < 1` and `0 < mu_y <= 1`: with `mu_y = 0` it is
-    /// [`Averaged`](crate::Averaged).
+    /// [`Error::OutOfRange`] unless `0 <= mu_x < 1` and `0 < mu_y <= 1`: with `mu_y = 0` x no longer follows from y and
+    /// z. That is the [exponential average](crate::Averaging::exponential) that begins at theta_0.
     pub fn with_coefficients(self, mu_x: f64, mu_y: f64) -> Result<Self, Error> {
         let mu_x = accept("mu_x", mu_x, (0.0..1.0).contains(&mu_x), "at least 0 and below 1")?;
         let mu_y = accept("mu_y", mu_y, mu_y > 0.0 && mu_y <= 1.0, "above 0 and at most 1")?;

@@ -91,6 +91,54 @@ fn gpa_decays_z_as_the_paper_says() -> Result<(), Error> {
     Ok(())
 }
 
+/// GPA's x where `mu_y = 0`, which [`Gpa`] refuses. The numbers are NumPy's, by the recursion alone.
+#[test]
+fn a_step_without_gradients_begins_an_average_at_the_initial_weights() -> Result<(), Error> {
+    let expected = [
+        (
+            1,
+            [
+                0.9543269357771429,
+                0.361354130914811,
+                -0.5058410560830022,
+                -0.9889825966989261,
+                -0.7249250448917279,
+                0.08849810842227382,
+                0.8337044377497707,
+                0.949223089648368,
+            ],
+        ),
+        (
+            30,
+            [
+                0.8121786947870901,
+                0.2745813128926523,
+                -0.4045231624872492,
+                -0.8091581054770587,
+                -0.5567814583402286,
+                0.06350354301293523,
+                0.6435333700328917,
+                0.7461117259435984,
+            ],
+        ),
+    ];
+    let optimizer = Averaged::new(AdamW::new(), Averaging::exponential(0.9)?);
+    let mut params = initial::<f64>()?;
+    let mut state = optimizer.init(&params);
+    let none = Grads::new(&params, [None::<Vec<f64>>, None])?;
+    optimizer.step(0.01, &mut params, &none, &mut state);
+    for t in 0..30 {
+        let grads = Grads::new(&params, gradients(&params, t, 0))?;
+        optimizer.step(0.01, &mut params, &grads, &mut state);
+        for (_, expected) in expected.iter().filter(|(step, _)| *step == t + 1) {
+            let mean = optimizer.evaluate(&params, &state);
+            let mean: Vec<&[f64]> = mean.iter().map(Cow::as_ref).collect();
+            assert_follows(&format!("after step {}", t + 1), &mean, expected, 1e-12);
+        }
+    }
+    Ok(())
+}
+
 /// k = 1 with momentum is an average that trains: Nesterov's with mu_x = mu_y, the heavy ball's with mu_y = 1.
 #[test]
 fn an_outer_step_with_period_one_is_gpa() -> Result<(), Error> {
