@@ -40,7 +40,7 @@ impl<const D: usize> AnyTensor for Tensor<D> {
     }
 
     fn values(&self) -> Result<TensorData, Error> {
-        read_back::values(self.clone())
+        read_back::values_now(self.clone())
     }
 
     fn boxed(&self) -> Box<dyn AnyTensor> {

@@ -90,7 +90,7 @@ fn map_statistics<M: Module>(model: M, change: impl FnMut(Tensor<1>) -> Tensor<1
 fn read_statistics<M: Module>(model: &M) -> Result<Vec<Vec<f64>>, Error> {
     let mut statistics = Vec::new();
     map_statistics(model.valid(), |statistic| {
-        statistics.push(read_back::values(statistic.clone()).map(|data| data.iter().collect()));
+        statistics.push(read_back::values_now(statistic.clone()).map(|data| data.iter().collect()));
         statistic
     });
     statistics.into_iter().collect()

@@ -1,6 +1,6 @@
 //! The kernels of GPUs: a step of the rule, and the sync that may follow it, in one launch.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use lookahead_cube::{OuterUpdate, Rule, Synced};
 
 pub(crate) use lookahead_cube::opens;
@@ -15,6 +15,12 @@ pub(crate) fn fit<'a, const D: usize>(weights: &'a Tensor<D>, others: impl IntoI
     let is_beside =
         |tensor: &Tensor<D>| opens(tensor) && tensor.dims() == weights.dims() && tensor.device() == weights.device();
     opens(weights) && others.into_iter().all(is_beside)
+}
+
+/// What a device calls itself.
+pub(crate) fn name(device: &Device) -> String {
+    let device = device.clone().without_autodiff();
+    device.identity().map_or_else(|| format!("{device:?}"), |identity| identity.name)
 }
 
 /// A step of the rule on `weights`, its moments in `state`, with the sync of `synced` if there is one.

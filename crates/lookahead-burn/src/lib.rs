@@ -132,6 +132,7 @@ pub use parameters::Parameter;
 pub use places::tie_parameters;
 pub use plateau::{PlateauMode, PlateauThreshold, ReduceOnPlateau};
 pub use primal_averaged::PrimalAveraged;
+pub use read_back::values_now;
 pub use record::{Record, RecordReader, RecordWriter};
 pub use refused::Refused;
 pub use rule::{LookaheadRule, LookaheadRuleState, slow_model_from_record};

@@ -1,6 +1,6 @@
 //! In place of `cube.rs` without the kernels of GPUs: no tensor opens, so tensor operations do the work there.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use crate::fused_step::Kernel;
 use crate::pull_back::Update;
@@ -16,6 +16,10 @@ pub(crate) fn fit<'a, const D: usize>(
     _others: impl IntoIterator<Item = &'a Tensor<D>>,
 ) -> bool {
     false
+}
+
+pub(crate) fn name(device: &Device) -> String {
+    format!("{:?}", device.clone().without_autodiff())
 }
 
 pub(crate) fn step<const D: usize>(

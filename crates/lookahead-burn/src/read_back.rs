@@ -55,8 +55,12 @@ pub(crate) fn on_host(data: TensorData) -> Result<TensorData, Error> {
     Ok(TensorData::from_bytes(Bytes::from_bytes_vec(bytes), data.shape().clone(), data.dtype()))
 }
 
-/// The values as they are now.
-pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<TensorData, Error> {
+/// The values of a tensor as they are now, in host memory; waits for its device. Burn's own `into_data` may read later: what
+/// a step does in place by then shows in it, and a device that fails is a panic where the data is first looked at.
+///
+/// # Errors
+/// [`Error::ReadBack`] if the device fails.
+pub fn values_now<const D: usize>(tensor: Tensor<D>) -> Result<TensorData, Error> {
     on_host(tensor.try_into_data().map_err(failed)?)
 }
 
@@ -65,17 +69,29 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<TensorData, Er
 /// # Panics
 /// If the device fails, as Burn's own reads do.
 pub(crate) fn values_or_panic<const D: usize>(tensor: Tensor<D>) -> TensorData {
-    values(tensor).unwrap_or_else(|error| panic!("{error}"))
+    values_now(tensor).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Single numbers of a device, waiting for it once.
+/// Single numbers, waiting for each of their devices once.
 pub(crate) fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>, Error> {
-    if tensors.iter().any(|tensor| is_later(&tensor.device())) {
-        log::trace!(target: WAITS, "{} numbers", tensors.len());
+    let mut numbers = vec![f64::NAN; tensors.len()];
+    let mut rest: Vec<(usize, Tensor<1>)> = tensors.into_iter().enumerate().collect();
+    // a transaction reads from one device
+    while let Some((_, first)) = rest.first() {
+        let device = first.device();
+        let (here, elsewhere): (Vec<_>, _) = rest.into_iter().partition(|(_, tensor)| tensor.device() == device);
+        if is_later(&device) {
+            log::trace!(target: WAITS, "{} numbers", here.len());
+        }
+        let (places, here): (Vec<_>, Vec<_>) = here.into_iter().unzip();
+        let read =
+            here.into_iter().fold(Transaction::default(), Transaction::register).try_execute().map_err(failed)?;
+        for (place, data) in places.into_iter().zip(read) {
+            numbers[place] = on_host(data)?.iter::<f64>().next().unwrap_or(f64::NAN);
+        }
+        rest = elsewhere;
     }
-    let read = tensors.into_iter().fold(Transaction::default(), Transaction::register).try_execute().map_err(failed)?;
-    let read = read.into_iter().map(on_host).collect::<Result<Vec<_>, _>>()?;
-    Ok(read.iter().flat_map(|data| data.iter::<f64>()).collect())
+    Ok(numbers)
 }
 
 /// The tensor on `device`, by way of the host where it lies on another.

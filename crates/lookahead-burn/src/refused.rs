@@ -104,5 +104,5 @@ impl Refused {
 
 /// A kernel's count in the precision that others are summed in.
 fn counted(count: Tensor<1, Int>) -> Tensor<1> {
-    count.float().cast(FloatDType::F32)
+    count.cast(FloatDType::F32)
 }

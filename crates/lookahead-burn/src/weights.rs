@@ -9,6 +9,7 @@ use lookahead::Alpha;
 
 use crate::Error;
 use crate::any_tensor::AnyTensor;
+use crate::cube;
 use crate::flex::copy_beside;
 use crate::places::Places;
 use crate::pull_back::follow;
@@ -173,7 +174,7 @@ pub(crate) fn check_precision<const D: usize>(tensor: &Tensor<D>, path: impl FnO
     if device.supports_dtype(dtype) {
         return Ok(());
     }
-    let device = format!("{:?}", device.without_autodiff());
+    let device = cube::name(&device);
     Err(Error::UnsupportedPrecision { path: path(), dtype, device })
 }
 

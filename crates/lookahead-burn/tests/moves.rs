@@ -226,3 +226,40 @@ fn a_precision_that_the_device_lacks_is_refused_before_anything_moves() {
         assert!(message.contains("list.0.Vector") && message.contains(&format!("{dtype:?}")), "{message}");
     }
 }
+
+/// Its first tensor on the host, where f64 goes through tensor operations; the others on `device`.
+fn divided(device: &Device) -> Parameters {
+    let mut module = Parameters::new();
+    for (seed, shape) in SHAPES.iter().enumerate() {
+        let (place, dtype) = if seed == 0 { (Device::flex(), DType::F64) } else { (device.clone(), DType::F32) };
+        module.device = place;
+        module.push(shape, &numbers(shape.iter().product(), seed), dtype);
+    }
+    module
+}
+
+#[test]
+fn a_module_on_two_devices_is_clipped_by_the_norm_over_both() {
+    let [found, expected] = [device::under_test(), Device::flex()].map(|device| {
+        let module = divided(&device);
+        let gradient = |(i, shape): (usize, &&[usize])| Some(numbers(shape.iter().product(), i));
+        let grads = module.gradients(&SHAPES.iter().enumerate().map(gradient).collect::<Vec<_>>());
+        clip_by_global_norm(&module, grads, 0.1).unwrap().norm().unwrap()
+    });
+    assert!((found / expected - 1.0).abs() < 1e-6, "{found} is not {expected}");
+}
+
+#[test]
+fn a_module_on_two_devices_is_synced_over_both() {
+    let adaptive = Adaptive::new();
+    let config = || LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).unwrap());
+    for (name, config) in [("fixed", config()), ("adaptive", config().with_adaptive_alpha(adaptive))] {
+        let [found, expected] = [device::under_test(), Device::flex()].map(|device| {
+            let mut optimizer = Lookahead::with_config(AdamW::new(), config.clone()).unwrap();
+            // refused elements are counted on each device, and asked for in every tenth sync
+            let module = (0..21).fold(divided(&device), |module, t| step(&mut optimizer, module, t));
+            values(&optimizer, &module)
+        });
+        assert_close(name, &found, &expected);
+    }
+}

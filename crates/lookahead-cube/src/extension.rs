@@ -192,6 +192,14 @@ impl Slow<CubeBackend> {
 }
 
 impl Rule {
+    fn moments(self) -> usize {
+        match self {
+            Self::Plain(_) => 0,
+            Self::HeavyBall(_) | Self::Nesterov(_) => 1,
+            Self::Adam(_) => 2,
+        }
+    }
+
     fn launch(self) -> (Kind, SgdNumbersLaunch, AdamNumbersLaunch) {
         let sgd =
             |c: sgd::Coefficients<f32>| SgdNumbersLaunch::new(c.lr, c.weight_decay, c.momentum, c.gradient_weight);
@@ -263,15 +271,13 @@ pub fn step<const D: usize>(
     synced: Option<Synced<D>>,
 ) -> (Tensor<D>, Vec<Tensor<D>>, Option<Synced<D>>) {
     let slow = synced.iter().flat_map(|synced| [Some(&synced.slow), synced.buffer.as_ref()]).flatten();
-    for tensor in [&grad].into_iter().chain(&moments).chain(slow) {
+    for tensor in [&theta, &grad].into_iter().chain(&moments).chain(slow) {
         let fits = opens(tensor) && tensor.dims() == theta.dims() && tensor.device() == theta.device();
-        assert!(fits, "a tensor beside theta that a step of it does not take");
+        assert!(fits, "a tensor that a step does not take");
     }
-    let slow = synced.iter().flat_map(|synced| [Some(&synced.slow), synced.buffer.as_ref()]).flatten();
-    for tensor in [&grad].into_iter().chain(&moments).chain(slow) {
-        let fits = opens(tensor) && tensor.dims() == theta.dims() && tensor.device() == theta.device();
-        assert!(fits, "a tensor beside theta that a step of it does not take");
-    }
+    assert_eq!(moments.len(), rule.moments(), "the moments of the rule");
+    let has_buffer = |synced: &Synced<D>| synced.buffer.is_some() == matches!(synced.sync, OuterUpdate::Momentum(_));
+    assert!(synced.iter().all(has_buffer), "a buffer where the sync has momentum, and only there");
     let numbers = Numbers { rule, sync: synced.as_ref().map(|synced| synced.sync) };
     let mut moments = moments.into_iter().map(Tensor::into_dispatch);
     let moments = match (moments.next(), moments.next()) {
@@ -308,8 +314,10 @@ pub fn step<const D: usize>(
     (Tensor::from_dispatch(theta), moments, synced)
 }
 
-/// Whether [`step`] takes this tensor: f32 on a device of CubeCL's, without autodiff.
+/// Whether [`step`] takes this tensor: f32 on a device of CubeCL's, without autodiff, of fewer than 2^32 elements, which is
+/// as far as its kernels count.
 pub fn opens<const D: usize>(tensor: &Tensor<D>) -> bool {
     let is_there = matches!(tensor.device().as_dispatch(), DispatchDevice::Cube(_));
-    is_there && tensor.dtype() == DType::F32 && !tensor.is_autodiff()
+    let is_counted = u32::try_from(tensor.shape().num_elements()).is_ok();
+    is_there && is_counted && tensor.dtype() == DType::F32 && !tensor.is_autodiff()
 }

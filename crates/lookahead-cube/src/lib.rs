@@ -7,7 +7,8 @@
 //! 2. in every k-th step the sync: Eq. 1 of the paper, or an outer step with momentum. An element whose result is not
 //!    finite keeps its slow weight and is counted on the device.
 //!
-//! The arithmetic is that of the core, but for multiplications and additions that a driver contracts.
+//! The arithmetic is that of the core, but for what a driver may do otherwise: contract a multiplication and an addition, and,
+//! by the rules of WGSL, round a quotient or a root by some units in the last place and take subnormal numbers for 0.
 //!
 //! # Features
 //! `cuda`, `vulkan`, `wgpu`: the runtimes, as Burn calls them. `fusion`: needed where Burn has its own feature `fusion`.

@@ -21,6 +21,17 @@ pub struct Availability {
     pub built: bool,
     /// The devices of this machine that work.
     pub found: Vec<Found>,
+    /// Those that do not.
+    pub failing: Vec<Failing>,
+}
+
+/// A device of this machine that does not work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failing {
+    /// As a configuration would take it, such as `cuda:1`.
+    pub device: String,
+    /// What it, or its driver, says.
+    pub reason: String,
 }
 
 /// A device of this machine.
@@ -44,9 +55,15 @@ pub fn list() -> Vec<Availability> {
     let availability = |kind: DeviceKind| {
         let devices = devices(kind);
         let built = devices.is_some();
-        let found = |(index, device): (usize, &Device)| describe(DeviceConfig { kind, index }, device).ok();
-        let found = devices.unwrap_or_default().iter().enumerate().filter_map(found).collect();
-        Availability { name: kind.name(), built, found }
+        let (mut found, mut failing) = (Vec::new(), Vec::new());
+        for (index, device) in devices.unwrap_or_default().iter().enumerate() {
+            let config = DeviceConfig { kind, index };
+            match describe(config, device) {
+                Ok(device) => found.push(device),
+                Err(reason) => failing.push(Failing { device: config.to_string(), reason }),
+            }
+        }
+        Availability { name: kind.name(), built, found, failing }
     };
     DeviceKind::ALL.into_iter().map(availability).collect()
 }

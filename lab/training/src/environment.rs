@@ -27,10 +27,13 @@ pub fn environment(device: DeviceConfig) -> BTreeMap<String, Value> {
     let command = std::iter::once("lookahead".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ");
     let command = printable(&command);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let adapter = (device != DeviceConfig::CPU).then(|| device::find(device).ok()).flatten().map(|found| {
-        let Found { name, software, precisions, .. } = found;
-        ("adapter".to_owned(), json!({ "name": name, "software": software, "precisions": precisions }))
+    let adapter = (device != DeviceConfig::CPU).then(|| match device::find(device) {
+        Ok(Found { name, software, precisions, .. }) => {
+            json!({ "name": name, "software": software, "precisions": precisions })
+        }
+        Err(error) => json!({ "unknown": error.to_string() }),
     });
+    let adapter = adapter.map(|adapter| ("adapter".to_owned(), adapter));
     let all = [
         ("revision".to_owned(), REVISION.get().copied().unwrap_or("unknown").into()),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),

@@ -226,13 +226,23 @@ pub fn lock(folder: &Path) -> Result<File, Error> {
     }
 }
 
-/// Says with what the run is done; a continued run keeps the first entry and adds what differs now.
+/// Says with what the run is done; a continued run keeps the first entry and lists what was another one since.
 fn write_environment(config: &RunConfig, folder: &Path, mut before: BTreeMap<String, Value>) -> Result<(), Error> {
     for (key, now) in environment(config.device) {
         let first = before.entry(key.clone()).or_insert_with(|| now.clone());
-        if *first != now {
-            before.insert(format!("{key}, continued"), now);
+        if *first == now {
+            continue;
         }
+        let key = format!("{key}, continued");
+        let mut since = match before.remove(&key) {
+            Some(Value::Array(since)) => since,
+            // as earlier builds wrote the last of them
+            one => one.into_iter().collect(),
+        };
+        if !since.contains(&now) {
+            since.push(now);
+        }
+        before.insert(key, since.into());
     }
     Ok(write_sealed(&folder.join("environment.json"), &before)?)
 }

@@ -10,6 +10,8 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use lookahead_burn::values_now;
+
 use crate::Error;
 pub use lookahead_models::Memory;
 use lookahead_runs::{Measure, Scores, Stop};
@@ -18,6 +20,11 @@ pub use self::any::{ForTask, with_task};
 pub use self::classification::Classification;
 pub use self::language_modelling::LanguageModelling;
 pub use self::translation::Translation;
+
+/// A single number of a device.
+fn number(tensor: Tensor<1>) -> Result<f64, Error> {
+    Ok(values_now(tensor)?.iter::<f64>().sum())
+}
 
 /// A part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

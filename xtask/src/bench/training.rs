@@ -38,14 +38,20 @@ pub struct Options {
     /// A Python that may have torch.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
-    /// Where table.md and results.json go.
-    #[arg(long, default_value = "records/training_throughput")]
-    out: PathBuf,
+    /// Where table.md and results.json go; by default records/training_throughput, on a device with its name behind that.
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 impl Options {
     fn is_on_the_processor(&self) -> bool {
         self.device == "cpu"
+    }
+
+    fn out(&self) -> PathBuf {
+        let on_a_device = || format!("records/training_throughput_{}", self.device.replace(':', "_"));
+        let usual = || if self.is_on_the_processor() { USUAL.to_owned() } else { on_a_device() };
+        self.out.clone().unwrap_or_else(|| usual().into())
     }
 
     fn batch(&self, network: &str) -> usize {
@@ -61,6 +67,9 @@ fn peer(network: &str) -> (&'static str, usize) {
         _ => (IMAGES, 128),
     }
 }
+
+/// The record of the processor.
+const USUAL: &str = "records/training_throughput";
 
 /// PyTorch's side of the networks for images. It has two layouts; the faster one counts.
 const IMAGES: &str = "training_torch.py";
@@ -91,7 +100,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
             "repetitions": options.repetitions, "measured": measure(&mut workers, options, options.batch(network))?,
         }));
     }
-    let out = root.join(&options.out);
+    let out = root.join(options.out());
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let table = table(&results);
     print!("\n{table}");

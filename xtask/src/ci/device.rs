@@ -17,9 +17,14 @@ const RUNTIME: &str = "XDG_RUNTIME_DIR";
 /// By which the loader finds a driver.
 const DRIVER: &str = "VK_ICD_FILENAMES";
 
-/// Burn is built once for both packages, in a profile of its own: `wgpu` and what it needs take most of the time.
-const PACKAGES: &str = "cargo test --profile device --package lookahead-burn --package lookahead-training \
-                        --features lookahead-burn/wgpu,lookahead-training/wgpu";
+/// The device that the tests are to run on: `wgpu`, or what this names, such as `cuda`.
+const DEVICE: &str = "LOOKAHEAD_TEST_DEVICE";
+
+/// Burn is built once for both packages, in a profile of its own: the backend and what it needs take most of the time.
+const PACKAGES: &str = "cargo test --profile device --package lookahead-burn --package lookahead-training";
+
+/// What the program adds to a backend: operations fused, and convolutions and products chosen by timing.
+const OF_THE_PROGRAM: &str = "lookahead-burn/fusion,burn/autotune";
 
 /// Built unoptimised: twelve minutes of one core from nothing. Tests are some eight times slower then; these take seconds still.
 const PART: &str = "cargo test --profile device --package lookahead-burn --features wgpu --test average --test batch_norm \
@@ -36,14 +41,29 @@ const LAWS: &str = "--test laws -- single::adam:: single::nested_heavy_ball:: si
                     per_parameter::adam:: per_parameter_with_momentum::heavy_ball:: boxed::sgd:: \
                     on_host::heavy_ball:: stock::adam_w:: --skip rounded_single";
 
-/// All of it.
+/// All of it; and that what trains and what is timed builds for the device.
 pub fn check(root: &Path) -> Result<()> {
+    let kind = env::var(DEVICE).ok();
     let missing = "no Vulkan driver that computes on the processor: install libvulkan1 and mesa-vulkan-drivers, or name a \
-                   driver in VK_ICD_FILENAMES";
-    let driver = driver(&[&LLVMPIPE[..], &SWIFTSHADER].concat()).context(missing)?;
-    [TESTS, LAWS]
-        .into_iter()
-        .try_for_each(|tests| on_device(&mut command(root, &format!("{PACKAGES} {tests}")), &driver))
+                   driver in VK_ICD_FILENAMES, or a device in LOOKAHEAD_TEST_DEVICE";
+    // A device that is named is tested with the drivers that this machine has.
+    let driver = match &kind {
+        Some(_) => None,
+        None => Some(driver(&[&LLVMPIPE[..], &SWIFTSHADER].concat()).context(missing)?),
+    };
+    let kind = kind.unwrap_or_else(|| "wgpu".to_owned());
+    let feature = kind.split(':').next().unwrap_or_default();
+    let backend = format!("{PACKAGES} --features lookahead-burn/{feature},lookahead-training/{feature}");
+    for tests in [TESTS, LAWS] {
+        on_device(&mut command(root, &format!("{backend} {tests}")), &kind, driver.as_deref())?;
+    }
+    on_device(
+        &mut command(root, &format!("{backend},{OF_THE_PROGRAM} --test device --test kernels --test waits")),
+        &kind,
+        driver.as_deref(),
+    )?;
+    let check = "cargo check --profile device --package lookahead-lab --package lookahead-bench";
+    command::check(&mut command(root, &format!("{check} --features lookahead-lab/{feature},lookahead-bench/{feature}")))
 }
 
 /// The part that every change must pass, where llvmpipe is installed.
@@ -52,7 +72,7 @@ pub fn check_part(root: &Path) -> Result<()> {
         println!("\nnot tested: on a device of the kind of GPUs (libvulkan1 and mesa-vulkan-drivers)");
         return Ok(());
     };
-    on_device(command(root, PART).env("CARGO_PROFILE_DEVICE_OPT_LEVEL", "0"), &driver)
+    on_device(command(root, PART).env("CARGO_PROFILE_DEVICE_OPT_LEVEL", "0"), "wgpu", Some(&driver))
 }
 
 fn driver(known: &[&str]) -> Option<PathBuf> {
@@ -60,8 +80,11 @@ fn driver(known: &[&str]) -> Option<PathBuf> {
     env::var_os(DRIVER).map(PathBuf::from).or_else(known)
 }
 
-fn on_device(tests: &mut Command, driver: &Path) -> Result<()> {
-    tests.env("LOOKAHEAD_TEST_DEVICE", "wgpu").env(DRIVER, driver);
+fn on_device(tests: &mut Command, kind: &str, driver: Option<&Path>) -> Result<()> {
+    tests.env(DEVICE, kind);
+    if let Some(driver) = driver {
+        tests.env(DRIVER, driver);
+    }
     if env::var_os(RUNTIME).is_none() {
         // Mesa complains at each look for devices where there is no desktop.
         tests.env(RUNTIME, env::temp_dir());

@@ -1,5 +1,7 @@
-//! The device that the tests run on: the processor, or the first of the kind that `LOOKAHEAD_TEST_DEVICE` names.
+//! The device that the tests run on: the processor, or what `LOOKAHEAD_TEST_DEVICE` names, the second of a kind as `cuda:1`.
 
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+use std::io::Write;
 use std::sync::LazyLock;
 
 use burn::tensor::Device;
@@ -15,14 +17,18 @@ pub fn under_test() -> Device {
 }
 
 fn find() -> Device {
-    match std::env::var(VARIABLE).as_deref().unwrap_or("cpu") {
-        "cpu" => Device::flex(),
+    let named = std::env::var(VARIABLE).unwrap_or_else(|_| "cpu".to_owned());
+    let (kind, index) = named.split_once(':').unwrap_or((&named, "0"));
+    #[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+    let found = |kind| opened(kind, index.parse().expect("a number behind the colon"));
+    match kind {
+        "cpu" if index == "0" => Device::flex(),
         #[cfg(feature = "cuda")]
-        "cuda" => first(DeviceType::Cuda),
+        "cuda" => found(DeviceType::Cuda),
         #[cfg(feature = "vulkan")]
-        "vulkan" => first(DeviceType::Vulkan),
+        "vulkan" => found(DeviceType::Vulkan),
         #[cfg(feature = "wgpu")]
-        "wgpu" => first(DeviceType::Wgpu),
+        "wgpu" => found(DeviceType::Wgpu),
         kind => {
             panic!("{VARIABLE} is {kind:?}: `cpu` is accepted and, with their features, `cuda`, `vulkan` and `wgpu`")
         }
@@ -30,8 +36,11 @@ fn find() -> Device {
 }
 
 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
-fn first(kind: DeviceType) -> Device {
-    let device = Device::enumerate(kind).into_iter().next().expect("a device of that kind");
+fn opened(kind: DeviceType, index: usize) -> Device {
+    let device = Device::enumerate(kind).into_iter().nth(index).expect("a device of that kind");
+    let name = device.identity().map_or_else(|| format!("{device:?}"), |identity| identity.name);
+    // Past the capture of tests: a log is to tell what was tested.
+    writeln!(std::io::stderr(), "tested on {name}").expect("a standard error");
     for dtype in [DType::F64, DType::F16, DType::BF16] {
         if !device.supports_dtype(dtype) {
             println!("not tested: {dtype:?}, which {device:?} does not have");

@@ -18,7 +18,7 @@ pub enum Parameter {
 #[derive(Module, Debug)]
 pub struct Parameters {
     pub list: Vec<Parameter>,
-    /// Where it is, and takes up tensors and gradients.
+    /// Where tensors join.
     #[module(skip)]
     pub device: Device,
 }
@@ -49,20 +49,23 @@ impl Parameters {
         self.list.iter().map(values).collect()
     }
 
-    /// One gradient for each tensor, or none.
+    /// One gradient for each tensor, beside it, or none.
     pub fn gradients(&self, gradients: &[Option<Vec<f64>>]) -> GradientsParams {
         assert_eq!(gradients.len(), self.list.len(), "a gradient, or none, for each tensor");
-        let (mut grads, device) = (GradientsParams::new(), self.device.clone());
+        let mut grads = GradientsParams::new();
         for (parameter, gradient) in self.list.iter().zip(gradients) {
             match (parameter, gradient) {
                 (_, None) => {}
                 (Parameter::Vector(param), Some(values)) => {
+                    let device = param.val().device().without_autodiff();
                     grads.register(param.id, tensor::<1>(&param.dims(), values, param.dtype(), &device));
                 }
                 (Parameter::Matrix(param), Some(values)) => {
+                    let device = param.val().device().without_autodiff();
                     grads.register(param.id, tensor::<2>(&param.dims(), values, param.dtype(), &device));
                 }
                 (Parameter::Cube(param), Some(values)) => {
+                    let device = param.val().device().without_autodiff();
                     grads.register(param.id, tensor::<3>(&param.dims(), values, param.dtype(), &device));
                 }
             }

@@ -1,8 +1,9 @@
 //! `lookahead devices`
 
+use lookahead_runs::printable;
 use lookahead_training::Error;
 use lookahead_training::config::DeviceConfig;
-use lookahead_training::device::{self, Availability, Found, Memory};
+use lookahead_training::device::{self, Availability, Failing, Found, Memory};
 
 use super::{say, table};
 
@@ -31,8 +32,8 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(say(serde_json::to_string_pretty(&devices)?)?);
     }
     let mut table = table(["--device", "in this build", "found here", "precisions", "memory"]);
-    for Availability { name, built, found } in devices {
-        if found.is_empty() {
+    for Availability { name, built, found, failing } in devices {
+        if found.is_empty() && failing.is_empty() {
             let (built, found) = match built {
                 true => ("yes".to_owned(), "none"),
                 false => (format!("no: build with --features {name}"), ""),
@@ -42,6 +43,10 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<()> {
         for Found { device, name, software, precisions, memory } in found {
             let name = if software { format!("{name} (a driver on the processor)") } else { name };
             table.add_row([device, "yes".to_owned(), name, precisions.join(", "), in_words(&memory)]);
+        }
+        for Failing { device, reason } in failing {
+            let reason = format!("does not work: {}", printable(&reason));
+            table.add_row([device, "yes".to_owned(), reason, String::new(), String::new()]);
         }
     }
     Ok(say(table.to_string())?)

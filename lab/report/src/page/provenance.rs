@@ -62,7 +62,7 @@ fn facts(study: &Study, summary: &Summary) -> Vec<(&'static str, String)> {
     }
     let waits = study.all_runs().filter_map(Run::finished).filter_map(|end| end.data_wait);
     let most = waits.reduce(f64::max).map(|share| format!("{:.1} % of the time of steps, at most", 100.0 * share));
-    facts.extend(most.map(|most| ("waiting for data", most)));
+    facts.extend(most.map(|most| ("the host waiting for data", most)));
     facts.extend(summary.peak_memory.map(|bytes| ("peak memory", format::mebibytes(bytes))));
     facts
 }

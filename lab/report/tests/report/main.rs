@@ -8,6 +8,7 @@ mod families;
 mod index;
 mod language;
 mod made;
+mod markup;
 mod pages;
 mod panels;
 mod paper_toml;
@@ -22,6 +23,7 @@ use lookahead_report as report;
 use lookahead_report::{NotJudged, ReportError, Summary, Verdict};
 use lookahead_runs::files::{FileError, write_sealed};
 use lookahead_runs::{Artifact, Measure, Run, RunResult};
+use markup::assert_balanced;
 use std::fs;
 use synthetic::{EPOCHS, Output, id};
 
@@ -375,27 +377,4 @@ fn a_report_leaves_no_temporary_files_and_the_runs_untouched() {
     names.sort();
     assert_eq!(names, ["artifact.json", "curves.csv", "curves.svg", "report.html", "summary.json"]);
     assert_eq!(fs::read(output.run_file(&id(SGD, 0), "metrics.jsonl")).unwrap(), before);
-}
-
-/// Checks that each tag is closed, in order; the contents of `style` and `script` are skipped.
-fn assert_balanced(markup: &str) {
-    let mut open: Vec<&str> = Vec::new();
-    let mut rest = markup;
-    while let Some(start) = rest.find('<') {
-        rest = &rest[start + 1..];
-        let end = rest.find('>').expect("a tag ends");
-        let tag = &rest[..end];
-        rest = &rest[end + 1..];
-        assert_eq!(tag.matches('"').count() % 2, 0, "quotes in <{tag}>");
-        let name = tag.trim_start_matches('/').split([' ', '\n']).next().unwrap();
-        match name {
-            "!DOCTYPE" | "meta" | "br" | "img" => {}
-            name if tag.starts_with('/') => assert_eq!(open.pop(), Some(name), "before {:.80}", rest),
-            name => open.push(name),
-        }
-        if matches!(tag, "style" | "script") {
-            rest = &rest[rest.find("</").expect("style and script end")..];
-        }
-    }
-    assert_eq!(open, Vec::<&str>::new());
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
-use lookahead_burn::re_estimate_batch_norm;
+use lookahead_burn::{re_estimate_batch_norm, values_now};
 
-use super::{Batches, Mean, Part, Score, Task};
+use super::{Batches, Mean, Part, Score, Task, number};
 use crate::Error;
 use crate::config::{Precision, RunConfig};
 use crate::workers::Share;
@@ -182,14 +182,14 @@ impl Task for Classification<'_> {
             }
             let (images, labels) = self.tensors(&batch, device);
             let scores = self.scores(model, images);
-            let predicted: Vec<f32> = scores.clone().into_data().iter::<f32>().collect();
+            let predicted: Vec<f32> = values_now(scores.clone())?.iter::<f32>().collect();
             for (scores, &label) in predicted.chunks(self.data.classes).zip(&batch.labels) {
                 let rank = rank(scores, label as usize);
                 right += f64::from(rank == 0);
                 near += f64::from(rank < TOP);
             }
-            let mean = cross_entropy.forward(scores, labels).into_scalar::<f32>();
-            loss.add(mean.into(), batch.labels.len());
+            let mean = number(cross_entropy.forward(scores, labels))?;
+            loss.add(mean, batch.labels.len());
         }
         let count = loss.count as f64;
         let mut scores = Scores::from([(part.loss(), loss.of(part, skipped)?)]);

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
-use super::{Batches, Mean, Part, Score, Task};
+use super::{Batches, Mean, Part, Score, Task, number};
 use crate::Error;
 use crate::config::{Precision, RunConfig};
 use crate::workers::Share;
@@ -188,8 +188,8 @@ impl Task for LanguageModelling<'_> {
             let length = self.model.sequence_length.get().min(columns.steps() - start);
             let sequence = columns.sequence(start, length);
             let output = model.forward(sequence.words(device), &state, &mut Dropout::evaluation());
-            let mean = cross_entropy(output.scores, &sequence.targets, 0.0, None).into_scalar::<f32>();
-            loss.add(mean.into(), length as usize);
+            let mean = number(cross_entropy(output.scores, &sequence.targets, 0.0, None))?;
+            loss.add(mean, length as usize);
             (state, start) = (output.state, start + length);
         }
         Ok(Score { scores: Scores::from([(part.loss(), loss.of(part, 0)?)]), ..Score::default() })

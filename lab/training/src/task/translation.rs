@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
-use super::{Batches, Mean, Part, Score, Task};
+use super::{Batches, Mean, Part, Score, Task, number};
 use crate::Error;
 use crate::config::RunConfig;
 use crate::workers::Share;
@@ -195,7 +195,7 @@ impl Task for Translation<'_> {
                 stop.check()?;
                 let pairs = batch.iter().copied();
                 let (mean, subwords) = self.cross_entropy(model, pairs, 0.0, &mut Dropout::evaluation(), device);
-                loss.add(mean.into_scalar::<f32>().into(), subwords);
+                loss.add(number(mean)?, subwords);
             }
         }
         Ok(Score { scores: Scores::from([(part.loss(), loss.of(part, skipped)?)]), skipped, cut: 0 })

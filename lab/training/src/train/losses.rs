@@ -1,7 +1,7 @@
 //! Whether losses are numbers: seen at once on the processor, elsewhere for many steps together, so that none waits.
 
 use burn::tensor::{Device, Tensor};
-use lookahead_burn::Error;
+use lookahead_burn::{Error, values_now};
 
 /// How many steps a device may be ahead of a look at its losses.
 const STEPS_BETWEEN_LOOKS: usize = 50;
@@ -39,8 +39,7 @@ impl Losses {
         if losses.is_empty() {
             return Ok(None);
         }
-        let losses = Tensor::cat(losses, 0).try_into_data();
-        let losses = losses.map_err(|error| Error::ReadBack { reason: error.to_string() })?;
+        let losses = values_now(Tensor::cat(losses, 0))?;
         self.seen += steps.len() as u32;
         self.sum += losses.iter::<f32>().map(f64::from).sum::<f64>();
         let first = losses.iter::<f32>().zip(steps).find(|(loss, _)| !loss.is_finite());

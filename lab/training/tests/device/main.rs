@@ -7,7 +7,7 @@ mod networks;
 use std::path::Path;
 
 use lookahead_data::Data;
-use lookahead_runs::{Measure, MetricsRow, RunResult, Stop};
+use lookahead_runs::{Measure, MetricsRow, Run, RunResult, Stop};
 use lookahead_training::Error;
 use lookahead_training::config::{DeviceConfig, RunConfig};
 use lookahead_training::run::{folder, run};
@@ -133,4 +133,31 @@ fn a_run_that_is_stopped_on_the_device_goes_on_to_the_same_bits() {
         let found = train(config, under_test(), stopped.path(), None).unwrap();
         assert_eq!(found.scores, expected.scores, "{name}");
     }
+}
+
+/// Losses are looked at long after their steps: what is not finite is found late, and told of its own step.
+#[test]
+fn a_loss_that_is_no_number_is_told_of_its_step() {
+    let (_, network) = NETWORKS[0];
+    let mut config = config(network, "optimizer={name='sgd'}");
+    config.set("schedule.learning_rate=1e30").unwrap();
+    let [found, expected] = [under_test(), DeviceConfig::CPU].map(|device| {
+        let out = tempfile::tempdir().unwrap();
+        match train(config.clone(), device, out.path(), None) {
+            Err(Error::NonFinite { step, .. }) => step,
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_environment_names_the_device() {
+    let (_, network) = NETWORKS[0];
+    let (config, out) = (config(network, OPTIMIZERS[0]), tempfile::tempdir().unwrap());
+    train(config.clone(), under_test(), out.path(), Some(1)).unwrap_err();
+    let environment = Run::read(&folder(out.path(), &config)).unwrap().environment;
+    assert_eq!(environment["device"], under_test().to_string());
+    let adapter = environment.get("adapter").map(|adapter| adapter["name"].as_str().unwrap().to_owned());
+    assert_eq!(adapter.is_some_and(|name| !name.is_empty()), under_test() != DeviceConfig::CPU);
 }

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod altered;
+mod environment;
 #[path = "../networks/mod.rs"]
 mod networks;
 mod non_finite;

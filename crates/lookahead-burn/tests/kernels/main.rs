@@ -1,26 +1,22 @@
 //! The kernels of GPUs: they compute what the core does, touch nothing else, and are one launch for a parameter.
 #![cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
 
+#[path = "../device/mod.rs"]
 mod device;
+mod launches;
+#[path = "../parameters/mod.rs"]
 mod parameters;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, Once};
-use std::thread;
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 
-use burn::cubecl::config::profiling::ProfilingLogLevel;
-use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
-use burn::optim::Optimizer;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use log::{LevelFilter, Log, Metadata, Record};
+use lookahead::Alpha;
 use lookahead::kernels::momentum::{self, outer_step};
 use lookahead::kernels::{Pass, adam, sgd};
-use lookahead::{Alpha, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, SyncPeriod};
-use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, LookaheadRule, RuleSet, Sgd};
 use lookahead_cube::{OuterUpdate, Rule, Synced, opens, step};
 
-use parameters::Parameters;
+use launches::count_launches;
 
 /// Of numbers around 1: a driver may contract a multiplication and an addition.
 const TOLERANCE: f32 = 1e-6;
@@ -220,6 +216,44 @@ fn tensors_in_another_order_of_memory_and_without_elements_are_taken() {
     assert_eq!(step(Rule::Adam(ADAM), none(), none(), vec![none(), none()], None).0.dims(), [0, 7]);
 }
 
+/// One dimension holds 65,535 workgroups, of at most 256 elements each.
+#[test]
+fn tensors_of_more_workgroups_than_one_dimension_holds_are_stepped_to_their_end() {
+    let _turn = TURN.lock();
+    let Some(device) = device() else { return };
+    let count = 65_535 * 256 + 3;
+    let pattern = |period: usize| (0..count).map(|i| (i % period) as f32).collect::<Vec<f32>>();
+    let on_device = |values: Vec<f32>| Tensor::<1>::from_data(TensorData::new(values, [count]), &device);
+    let rule = sgd::Coefficients { lr: 0.5, weight_decay: 0.0, momentum: 0.0, gradient_weight: 1.0 };
+    let (moved, ..) = step(Rule::Plain(rule), on_device(pattern(251)), on_device(pattern(128)), vec![], None);
+    let moved = moved.into_data();
+    let wrong = moved.iter::<f32>().enumerate().find(|(i, moved)| *moved != (i % 251) as f32 - 0.5 * (i % 128) as f32);
+    assert_eq!((moved.num_elements(), wrong), (count, None));
+}
+
+#[test]
+fn what_a_step_does_not_take_panics_before_it_writes() {
+    let _turn = TURN.lock();
+    let Some(device) = device() else { return };
+    let here = |seed| tensor(&numbers(seed), &device);
+    let momentum =
+        OuterUpdate::Momentum(momentum::Coefficients { rate: 0.7, momentum: 0.9, kept: 0.9, nesterov: true });
+    let synced = |sync, buffer| Some(Synced { sync, slow: here(3), buffer, refused: counter(&device) });
+    let kept = here(1);
+    let cases = [
+        (Rule::Adam(ADAM), kept.clone(), vec![here(4)], None),
+        (Rule::Plain(SGD), kept.clone(), vec![here(4)], None),
+        (Rule::Plain(SGD), tensor(&numbers(1), &Device::flex()), vec![], None),
+        (Rule::Plain(SGD), kept.clone(), vec![], synced(momentum, None)),
+        (Rule::Plain(SGD), kept.clone(), vec![], synced(OuterUpdate::PullBack(0.5), Some(here(4)))),
+    ];
+    for (place, (rule, theta, moments, synced)) in cases.into_iter().enumerate() {
+        let stepped = catch_unwind(AssertUnwindSafe(|| step(rule, theta, here(2), moments, synced)));
+        assert!(stepped.is_err(), "case {place}");
+    }
+    assert_eq!(values(&kept), numbers(1));
+}
+
 #[test]
 fn only_f32_without_autodiff_opens() {
     let Some(device) = device() else { return };
@@ -229,156 +263,4 @@ fn only_f32_without_autodiff_opens() {
     if device.supports_dtype(DType::F64) {
         assert!(!opens(&Tensor::<1>::zeros([3], (&device, DType::F64))));
     }
-}
-
-struct Launches(AtomicUsize);
-static LAUNCHES: Launches = Launches(AtomicUsize::new(0));
-
-impl Log for Launches {
-    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if record.args().to_string().starts_with("Executing") {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-/// Has CubeCL say each launch in the log: before a device is first used.
-fn count_launches() {
-    static CONFIGURED: Once = Once::new();
-    CONFIGURED.call_once(|| {
-        log::set_logger(&LAUNCHES).expect("the only logger");
-        log::set_max_level(LevelFilter::Info);
-        let mut config = CubeClRuntimeConfig::default();
-        config.profiling.logger.level = ProfilingLogLevel::Minimal;
-        config.profiling.logger.log = Some(Default::default());
-        CubeClRuntimeConfig::set(config);
-    });
-}
-
-/// The launches that were logged, once there are no more to come: a thread of CubeCL's writes the log.
-fn launches(device: &Device) -> usize {
-    device.sync().expect("a device that works");
-    let mut counted = LAUNCHES.0.load(Ordering::Relaxed);
-    loop {
-        thread::sleep(Duration::from_millis(200));
-        let now = LAUNCHES.0.load(Ordering::Relaxed);
-        if now == counted {
-            return now;
-        }
-        counted = now;
-    }
-}
-
-const SIDES: [usize; 3] = [4, 5, 6];
-
-fn squares() -> Parameters {
-    let mut module = Parameters::new();
-    SIDES.iter().for_each(|side| module.push(&[*side, *side], &vec![0.5; side * side], DType::F32));
-    module
-}
-
-/// So many launches of ours, and so many of Burn's operations, of which its fusion makes fewer.
-fn assert_launches(found: usize, ours: usize, others: usize) {
-    let all = ours + others;
-    let fits = if cfg!(feature = "fusion") { (ours..=all).contains(&found) } else { found == all };
-    assert!(fits, "{found} launches, but {ours} of ours and {others} of others were expected");
-}
-
-/// The launches of some steps, after as many that set up the state.
-fn launches_of(mut optimizer: impl InnerOptimizer, steps: usize, device: &Device) -> usize {
-    let mut module = squares();
-    let gradients = SIDES.map(|side| Some(vec![0.25; side * side]));
-    let mut counted = 0;
-    for _ in 0..2 {
-        counted = 0;
-        for _ in 0..steps {
-            let grads = module.gradients(&gradients);
-            let before = launches(device);
-            module = optimizer.advance(&0.01.into(), module, grads);
-            counted += launches(device) - before;
-        }
-    }
-    counted
-}
-
-#[test]
-fn a_step_is_one_launch_for_a_parameter_and_a_sync_no_more() {
-    let _turn = TURN.lock();
-    let Some(device) = device() else { return };
-    let momentum = || Sgd::from(lookahead::rules::Sgd::new().with_momentum(0.9).expect("a momentum"));
-    assert_launches(launches_of(RuleSet::new(momentum()), 2, &device), 2 * 3, 0);
-    assert_launches(launches_of(RuleSet::new(AdamW::new()), 2, &device), 2 * 3, 0);
-
-    // A sync sets a counter to zero, and makes it a float.
-    let of_two_syncs = 2 * 2;
-    let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).expect("a period"));
-    let lookahead = Lookahead::with_config(AdamW::new(), config.clone()).expect("an optimizer");
-    assert_launches(launches_of(lookahead, 4, &device), 4 * 3, of_two_syncs);
-    let outer = OuterStep::nesterov(OuterRate::new(0.7).expect("eta"), OuterMomentum::new(0.9).expect("mu"));
-    let with_momentum = config.clone().with_outer_step(outer);
-    let lookahead = Lookahead::with_config(AdamW::new(), with_momentum.clone()).expect("an optimizer");
-    assert_launches(launches_of(lookahead, 4, &device), 4 * 3, of_two_syncs);
-
-    // Parameter by parameter each has a counter, and a sum of what it counted.
-    for config in [config, with_momentum] {
-        let rule = LookaheadRule::with_config(AdamW::new(), config).expect("a rule");
-        assert_launches(launches_of(RuleSet::new(rule), 4, &device), 4 * 3, 2 * 3 * 3);
-    }
-}
-
-/// The weights after some steps.
-fn weights_after(mut optimizer: impl InnerOptimizer, steps: usize) -> Vec<Vec<f64>> {
-    let mut module = squares();
-    for step in 1..=steps {
-        let grads = SIDES.map(|side| Some((0..side * side).map(|at| (at * step) as f64 / 50.0 - 0.3).collect()));
-        let grads = module.gradients(&grads);
-        module = optimizer.advance(&0.01.into(), module, grads);
-    }
-    module.values()
-}
-
-#[test]
-fn parameter_by_parameter_the_steps_are_the_same() {
-    let _turn = TURN.lock();
-    let Some(_) = device() else { return };
-    let outer = OuterStep::heavy_ball(OuterRate::new(0.7).expect("eta"), OuterMomentum::new(0.9).expect("mu"));
-    let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).expect("a period"));
-    for config in [config.clone(), config.with_outer_step(outer)] {
-        let rule = LookaheadRule::with_config(AdamW::new(), config.clone()).expect("a rule");
-        let lookahead = Lookahead::with_config(AdamW::new(), config).expect("an optimizer");
-        assert_eq!(weights_after(RuleSet::new(rule), 5), weights_after(lookahead, 5));
-    }
-}
-
-#[test]
-fn burns_own_loop_over_parameters_steps_with_the_kernels() {
-    let _turn = TURN.lock();
-    let Some(device) = device() else { return };
-    let gradient = || tensor(&numbers(2), &device);
-    let (theta, first, second) = (tensor(&numbers(1), &device), gradient(), gradient());
-    let before = launches(&device);
-    let (theta, state) = AdamW::new().step(0.1, theta, first, None);
-    let (theta, _) = AdamW::new().step(0.1, theta, second, state);
-    // The first step makes two moments.
-    assert_launches(launches(&device) - before, 2, 2);
-
-    let (mut values, grad, mut moments) = (numbers(1), numbers(2), vec![vec![0.0; 35]; 2]);
-    let rule = lookahead::rules::AdamW::new();
-    let mut correction = lookahead::rules::BiasCorrection::default();
-    for _ in 0..2 {
-        rule.hyperparameters().advance(&mut correction);
-        expected_rule(
-            Rule::Adam(rule.hyperparameters().coefficients(0.1, correction)),
-            &mut values,
-            &grad,
-            &mut moments,
-        );
-    }
-    assert_close("AdamW", &theta, &values);
 }
