@@ -128,6 +128,11 @@ impl Output {
         Ok(())
     }
 
+    /// Whether there is no document to print.
+    fn is_empty(&self) -> bool {
+        self.documents.as_ref().is_none_or(Vec::is_empty)
+    }
+
     /// Prints the document: of one thing itself, of several a list.
     fn finish(self) -> anyhow::Result<()> {
         let Some(mut documents) = self.documents else { return Ok(()) };

@@ -44,6 +44,18 @@ pub struct DataConfig {
     pub augmentation: Augmentation,
 }
 
+impl DataConfig {
+    /// Whether what is measured on both can be compared: the same validation examples, and of a known text as much to learn
+    /// its words from. Training images may be others: fewer, of another size, or changed at random; and training texts of
+    /// the user's, who sees to it that their words are the same.
+    #[must_use]
+    pub fn is_evaluated_like(&self, other: &Self) -> bool {
+        let is_of_images = self.source.kind() == DataKind::Images;
+        let is_like = self.source.evaluated() == other.source.evaluated();
+        is_like && self.valid_limit == other.valid_limit && (is_of_images || self.train_limit == other.train_limit)
+    }
+}
+
 /// What the examples of a data set are; it says which models can be trained on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataKind {
@@ -235,6 +247,17 @@ impl DataSource {
             Self::PennTreebank { .. } | Self::TextFiles { .. } | Self::MadeText { .. } => DataKind::Text,
             Self::Multi30k(_) | Self::Wmt14EnDe(_) | Self::ParallelText(_) | Self::MadePairs { .. } => DataKind::Pairs,
         }
+    }
+
+    /// What is the same where the validation examples are.
+    fn evaluated(&self) -> Self {
+        let mut source = self.clone();
+        match &mut source {
+            Self::ImageFolders { size, on_corrupt } => (*size, *on_corrupt) = (NonZeroU32::MIN, OnCorrupt::Refuse),
+            Self::TextFiles { train, .. } => train.clear(),
+            _ => {}
+        }
+        source
     }
 
     /// The data set's name in a configuration.

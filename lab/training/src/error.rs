@@ -148,6 +148,14 @@ pub enum Error {
         /// What is not finite.
         what: String,
     },
+    /// What went wrong in one of several runs, and in none of the others.
+    #[error("{run}: {}", in_full(cause))]
+    OfOneRun {
+        /// Which run.
+        run: String,
+        /// What went wrong; it is told with its own causes.
+        cause: Box<Error>,
+    },
     /// A part of the data of which nothing is left to take a mean of.
     #[error(
         "nothing of the {part} part is left to compute with: {skipped} examples are damaged or too long (`lookahead data verify` names damaged files)"
@@ -242,6 +250,12 @@ impl From<lookahead::Error> for Error {
 }
 
 impl Error {
+    /// Whether it is of one run of several, which says nothing against the others.
+    #[must_use]
+    pub fn leaves_others_alone(&self) -> bool {
+        matches!(self, Self::UnreadableRun { .. } | Self::OfOneRun { .. })
+    }
+
     /// Names the file or folder that an operation failed on.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }

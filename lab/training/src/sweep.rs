@@ -16,6 +16,7 @@ pub use self::request::Request;
 use self::points::{count, in_words, point_at, points, tuning};
 use crate::Error;
 use crate::config::{GroupConfig, Override, PanelConfig, RunConfig, ScaleConfig, SweepConfig};
+use lookahead_data::config::DataConfig;
 use lookahead_runs::labels::{self, Fault};
 use lookahead_runs::{Artifact, Candidate, Group, Paper, Scale, Source};
 use lookahead_settings::ConfigError;
@@ -71,24 +72,29 @@ impl Sweep {
         let groups = self.groups(scale);
         self.check_number(groups.clone().map(|(_, group)| count(&searched(group))), seeds)?;
         let (mut artifact, mut runs) = (self.artifact(request, scale), Runs::default());
+        let mut data = Vec::new();
         for (panel, group) in groups {
             let point = point_at(group, scale.scale);
             let mut entry = entry(panel, group, scale.scale, &point);
             let described = self.described(scale, panel, group)?;
-            let grid = searched(group);
+            let (grid, mut data_of_group) = (searched(group), Vec::new());
             if grid.is_empty() {
                 let config = self.at_point(&described, request, group, &point)?;
                 entry.runs = runs.add(&entry, &config, 0..seeds);
+                data_of_group.push(config.data);
             } else {
                 for tried in points(&grid) {
                     let point = [&point[..], &tried].concat();
                     let config = self.at_point(&described, request, group, &point)?;
                     let runs = runs.add(&entry, &config, 0..seeds);
                     entry.candidates.push(Candidate { label: in_words(&tried), runs });
+                    data_of_group.push(config.data);
                 }
             }
             artifact.groups.push(entry);
+            data.push(data_of_group);
         }
+        self.check_data(&artifact.groups, &data)?;
         figure::check(self.config.figure, &runs.planned).map_err(|reason| self.refuse(reason))?;
         self.checked(artifact, runs)
     }
@@ -265,6 +271,27 @@ impl Sweep {
             })
         })?;
         Ok(Plan { artifact, runs: runs.planned })
+    }
+
+    /// What is compared is evaluated on the same examples: the points of a grid, and a group with its baseline.
+    fn check_data(&self, groups: &[Group], data: &[Vec<DataConfig>]) -> Result<(), Error> {
+        for (group, own) in groups.iter().zip(data) {
+            let is_baseline =
+                |other: &Group| other.panel == group.panel && Some(&other.label) == group.baseline.as_ref();
+            let baseline = groups.iter().position(is_baseline).and_then(|place| data[place].first());
+            let (first, whose) = match baseline {
+                Some(first) => (first, "its baseline"),
+                None => (&own[0], "the first point of its grid"),
+            };
+            if own.iter().any(|data| !data.is_evaluated_like(first)) {
+                return Err(self.refuse(format!(
+                    "group {:?}: its validation data are not those of {whose}, so that nothing could be compared; in `data` they \
+                     may differ by `augmentation`, and of images by `train_limit`",
+                    short(&group.label)
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn refuse(&self, reason: String) -> Error {

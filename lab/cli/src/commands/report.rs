@@ -37,7 +37,7 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<()> {
     let mut output = Output::new(arguments.json);
     let done = report_on(arguments, &mut output);
     // What could be reported is said, also if something else could not.
-    if output.documents.as_ref().is_none_or(|documents| done.is_ok() || !documents.is_empty()) {
+    if done.is_ok() || !output.is_empty() {
         output.finish()?;
     }
     done
@@ -60,6 +60,9 @@ fn report_on(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     // `..` would follow a link; the parent of the path as given is what the user sees.
     if let Some(path) = folder.canonicalize().ok().filter(|path| is_artifact(path)) {
         return report_artifacts(path.parent().unwrap_or(Path::new(".")), &[name_of(&path)], false, output);
+    }
+    if ["environment.json", "metrics.jsonl"].iter().any(|name| folder.join(name).is_file()) {
+        bail!("{}: a run folder without its config.toml", folder.display());
     }
     if folder.join("result.json").is_file() {
         bail!(
@@ -133,7 +136,8 @@ fn analyses(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_analysis = |path: &PathBuf| {
         let has = |name: &str| path.join(name).is_file();
-        has("report.html") && has("curves.csv") && !has("artifact.json") && !has("summary.json")
+        let is_run = has("config.toml") || has("environment.json");
+        has("report.html") && has("curves.csv") && !has("artifact.json") && !has("summary.json") && !is_run
     };
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_analysis).collect();
     folders.sort();

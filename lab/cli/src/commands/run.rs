@@ -95,35 +95,52 @@ pub fn run(arguments: &Arguments, stop: &Stop) -> anyhow::Result<()> {
 }
 
 fn run_together(arguments: &Arguments, mut together: Together<'_>, stop: &Stop) -> anyhow::Result<()> {
-    let mut unreadable = None;
+    let prepared = prepare::all(arguments, &together)?;
     let mut output = Output::new(arguments.json);
     let is_lead = together.is_lead();
-    for prepared in prepare::all(arguments, &together)? {
+    let done = run_all(prepared, arguments, &mut together, &mut output, stop);
+    if !is_lead {
+        return done.map(|_| ());
+    }
+    // What came out is said, also if something else did not, or the index cannot be written.
+    if done.is_ok() || !output.is_empty() {
+        output.finish()?;
+    }
+    let of_one_run = done?;
+    report::write_index(&arguments.out)?;
+    remove_abandoned(&arguments.out);
+    remove_abandoned(&arguments.out.join("runs"));
+    of_one_run.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Runs and reports all artifacts in order; gives the first error that left the other runs alone.
+fn run_all(
+    prepared: Vec<Prepared>,
+    arguments: &Arguments,
+    together: &mut Together<'_>,
+    output: &mut Output,
+    stop: &Stop,
+) -> anyhow::Result<Option<Error>> {
+    let mut of_one_run = None;
+    let is_lead = together.is_lead();
+    for prepared in prepared {
         let Reported { table, json } = match prepared {
             Prepared::Training(training) if !is_lead => {
                 let progress = Progress::new(&training.jobs, Lines::None, "");
-                do_all(&training.jobs, arguments, &mut together, &progress, stop)?;
+                do_all(&training.jobs, arguments, together, &progress, stop)?;
                 continue;
             }
             Prepared::Analysis(_) if !is_lead => continue,
             Prepared::Training(training) => {
-                let (reported, error) = train(&training, arguments, &mut together, stop)?;
-                unreadable = unreadable.or(error);
+                let (reported, error) = train(&training, arguments, together, stop)?;
+                of_one_run = of_one_run.or(error);
                 reported
             }
             Prepared::Analysis(analysis) => report_analysis(&analysis, arguments)?,
         };
         output.add(table, json)?;
     }
-    if !is_lead {
-        return Ok(());
-    }
-    // What came out is said, also if the index cannot be written.
-    output.finish()?;
-    report::write_index(&arguments.out)?;
-    remove_abandoned(&arguments.out);
-    remove_abandoned(&arguments.out.join("runs"));
-    unreadable.map_or(Ok(()), |error| Err(error.into()))
+    Ok(of_one_run)
 }
 
 /// What came out of an artifact.
@@ -132,7 +149,7 @@ struct Reported {
     json: Value,
 }
 
-/// Does the runs of an artifact and reports them; of runs that cannot be read, the first error is given back.
+/// Does the runs of an artifact and reports them; the first error that left the other runs alone is given back.
 fn train(
     training: &Training,
     arguments: &Arguments,
@@ -153,18 +170,23 @@ fn train(
         artifact.write(&file)?;
     }
     let progress = Progress::new(jobs, Lines::Runs, &name);
-    let unreadable = match do_all(jobs, arguments, together, &progress, stop) {
-        Err(error @ Error::UnreadableRun { .. }) => Some(error),
+    let mut of_one_run = match do_all(jobs, arguments, together, &progress, stop) {
+        Err(error) if error.leaves_others_alone() => Some(error),
         done => done.map(|()| None)?,
     };
     progress.finish();
-    if artifact.figure == Figure::Plane && !arguments.tune && unreadable.is_none() {
+    // Where nothing came out, a report that is there stays.
+    let is_finished = |job: &Job| runs::folder(&arguments.out, &job.config).join("result.json").is_file();
+    if let Some(error) = of_one_run.take_if(|_| !jobs.iter().any(is_finished)) {
+        return Err(error.into());
+    }
+    if artifact.figure == Figure::Plane && !arguments.tune && of_one_run.is_none() {
         survey(jobs, artifact, *scale, &arguments.out, stop)?;
     }
     artifact.write(&file)?;
     let summary = match report::write(&arguments.out, &name) {
         // The first of them is told at the end.
-        Err(ReportError::UnreadableRuns { summary }) if unreadable.is_some() => *summary,
+        Err(ReportError::UnreadableRuns { summary }) if of_one_run.is_some() => *summary,
         written => written?,
     };
     if arguments.tensorboard {
@@ -173,7 +195,7 @@ fn train(
         report::remove_tensorboard(&arguments.out, &name)?;
     }
     let table = format!("{}\nreport: {}\n", summary.table(), folder.join("report.html").display());
-    Ok((Reported { table, json: serde_json::to_value(&summary)? }, unreadable))
+    Ok((Reported { table, json: serde_json::to_value(&summary)? }, of_one_run))
 }
 
 fn do_all(

@@ -72,6 +72,19 @@ fn what_no_report_could_be_made_of_is_refused_with_its_line() {
         (edit(groups, "").replacen("[run]", "group = []\n[run]", 1), &["lr.toml:2:", "a list of 0"]),
         (edit(groups, ""), &["`group` is missing"]),
         (edit("[[group]]", "[[panel]]\nname = \"\"\n[[group]]"), &["lr.toml:8:"]),
+        // What is measured on other data cannot be compared.
+        (
+            edit("inner={name='sgd'}}\"", "inner={name='sgd'}}\", \"data.valid_limit=8\""),
+            &["\"Lookahead\"", "its baseline"],
+        ),
+        (
+            edit("inner={name='sgd'}}\"", "inner={name='sgd'}}\", \"data.name=digits\""),
+            &["\"Lookahead\"", "its baseline"],
+        ),
+        (
+            edit("\"schedule.learning_rate\" = [0.1, 0.2]", "\"data.valid_limit\" = [8, 16]"),
+            &["\"SGD\"", "first point"],
+        ),
         (edit("title = \"A sweep\"", "title = \"A sweep\"\nfigure = \"trace\""), &["trace"]),
         (edit("title = \"A sweep\"", "title = \"A sweep\"\nfigure = \"plane\""), &["keep_weights"]),
     ] {

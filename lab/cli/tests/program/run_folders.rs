@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::reports::{SWEEP, bench, done, json, refused, report};
-use super::support::{Bench, contents};
+use super::support::{Bench, contents, stderr};
 
 #[test]
 fn a_run_that_cannot_be_read_is_named_and_the_others_are_reported() {
@@ -137,4 +137,91 @@ fn a_report_of_runs_whose_folders_are_gone_stays_as_it_was() {
     fs::remove_dir_all(&runs).unwrap();
     done(&bench, &["run", "lr.toml"]);
     done(&bench, &["report", "results"]);
+}
+
+/// A sweep of which the first group diverges.
+const DIVERGING: &str = r#"
+title = "A sweep"
+[run]
+epochs = 2
+data = { name = "made", train = 32, valid = 16 }
+optimizer = { name = "sgd" }
+schedule = { learning_rate = 0.1 }
+[[group]]
+label = "too long"
+set = ["schedule.learning_rate=1e38"]
+[[group]]
+label = "SGD"
+[scale.small]
+seeds = 2
+"#;
+
+#[test]
+fn a_run_that_diverges_is_named_and_the_others_are_done() {
+    let bench = bench(&[("lr.toml", DIVERGING), ("sound.toml", SWEEP)]);
+    for _ in 0..2 {
+        let told = refused(&bench, 1, &["run", "lr.toml"]);
+        assert!(told.contains("too long seed 0") && told.contains("stop_on_non_finite"), "{told}");
+        let summary = json(bench.path().join("results/lr/summary.json"));
+        assert_eq!([&summary["groups"][0]["n"], &summary["groups"][1]["n"]], [0, 2]);
+    }
+    // What comes after it is done too.
+    refused(&bench, 1, &["run", "lr.toml", "sound.toml"]);
+    assert!(bench.path().join("results/sound/summary.json").is_file());
+}
+
+#[test]
+fn what_was_done_is_printed_as_json_where_something_after_it_fails() {
+    let later = SWEEP.replace("learning_rate = 0.1", "learning_rate = 1e38");
+    let bench = bench(&[("sound.toml", SWEEP), ("later.toml", &later)]);
+    let output = bench.run(&["run", "sound.toml", "later.toml", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed["artifact"], "sound");
+}
+
+#[test]
+fn a_run_folder_without_its_configuration_is_no_analysis() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let runs = bench.path().join("results/runs");
+    let id = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    let run = format!("results/runs/{id}");
+    done(&bench, &["report", &run]);
+    // A page and curves are in it now, as in an analysis; the folder of runs has none to report.
+    let told = refused(&bench, 1, &["report", "results/runs"]);
+    assert!(told.contains("neither a run folder"), "{told}");
+    assert!(!runs.join("index.html").exists());
+    fs::remove_file(runs.join(&id).join("config.toml")).unwrap();
+    let told = refused(&bench, 1, &["report", &run]);
+    assert!(told.contains("a run folder without its config.toml"), "{told}");
+}
+
+#[test]
+fn a_folder_that_holds_another_run_is_inspected_as_that() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let runs = bench.path().join("results/runs");
+    let mut ids: Vec<_> = fs::read_dir(&runs).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    ids.sort();
+    fs::remove_dir_all(runs.join(&ids[1])).unwrap();
+    fs::rename(runs.join(&ids[0]), runs.join(&ids[1])).unwrap();
+    let inspected = format!("results/runs/{}", ids[1].to_string_lossy());
+    let told = refused(&bench, 1, &["inspect", &inspected]);
+    assert!(told.contains(ids[0].to_str().unwrap()), "{told}");
+    // A copy elsewhere is a copy.
+    fs::rename(runs.join(&ids[1]), bench.path().join("kept")).unwrap();
+    done(&bench, &["inspect", "kept"]);
+}
+
+#[test]
+fn a_record_that_cannot_be_judged_keeps_no_other_from_it() {
+    let bench = bench(&[("lr.toml", SWEEP), ("records/a/summary.json", "{}")]);
+    done(&bench, &["run", "lr.toml"]);
+    let records = bench.path().join("records");
+    fs::create_dir_all(records.join("lr")).unwrap();
+    fs::copy(bench.path().join("results/lr/summary.json"), records.join("lr/summary.json")).unwrap();
+    let told = refused(&bench, 1, &["report", "records"]);
+    assert!(told.contains("records/a/summary.json") && told.contains("1 of 2 records"), "{told}");
+    assert_eq!(json(records.join("lr/summary.json"))["judged_again"], true);
 }

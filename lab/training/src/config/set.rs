@@ -9,7 +9,7 @@ impl RunConfig {
     ///
     /// The value is TOML, but a string needs no quotes. A new `name` or `kind` puts what belongs to it to its defaults
     /// (the learning rate, limits on the data, its augmentation and optimizers inside stay); `alpha` and `adaptive`
-    /// replace each other.
+    /// replace each other. Data of another kind put the model to the default of that kind.
     ///
     /// ```
     /// # use lookahead_training::config::RunConfig;
@@ -24,8 +24,20 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`], as for a file.
     pub fn set(&mut self, text: &str) -> Result<(), ConfigError> {
-        *self = overridden(&self.to_toml(), text, stays, Self::from_table)?;
+        let changed = overridden(&self.to_toml(), text, stays, Self::from_table);
+        *self = changed.or_else(|error| self.with_other_data(text).ok_or(error))?;
         Ok(())
+    }
+
+    /// The change, where it is one of the kind of data; without the model, which is of the kind before.
+    fn with_other_data(&self, text: &str) -> Option<Self> {
+        let key = text.split('=').next()?.trim();
+        if key != "data" && key != "data.name" {
+            return None;
+        }
+        let mut table: toml::Table = self.to_toml().parse().ok()?;
+        ["model", "decoding"].iter().for_each(|key| _ = table.remove(*key));
+        overridden(&table.to_string(), text, stays, Self::from_table).ok()
     }
 }
 

@@ -51,6 +51,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         if is_lost {
             found.note(FileError::LostResult { folder: folder.clone() }.into());
         }
+        let is_among_runs = folder.parent().and_then(Path::file_name).is_some_and(|parent| parent == "runs");
+        if is_among_runs && folder.file_name().is_some_and(|name| *name != *run.id) {
+            found.note(FileError::OtherRun { folder: folder.clone(), run: run.id.clone() }.into());
+        }
         if let Some(config) = &run.config {
             found.check_config(&run.id, config);
         }

@@ -95,7 +95,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// The first error of a run, [`Error::Panic`] for a fault in it. The others then stop with a checkpoint, as they do after
-/// `stop`; but a run that cannot be read stops none of them. [`Error::Interrupted`] after `stop`.
+/// `stop`; but a run that cannot be read ([`Error::UnreadableRun`]), or comes to values that are not finite
+/// ([`Error::OfOneRun`]), stops none of them. [`Error::Interrupted`] after `stop`.
 pub fn do_runs(jobs: &[Job], out: &Path, at_once: NonZeroUsize, follow: &dyn Follow, stop: &Stop) -> Result<(), Error> {
     let at_once = at_once.get().min(jobs.len().max(1));
     let threads = (available_parallelism().map_or(1, NonZeroUsize::get) / at_once).max(1);
@@ -118,7 +119,7 @@ pub fn do_runs(jobs: &[Job], out: &Path, at_once: NonZeroUsize, follow: &dyn Fol
                     queue().push_back((job, found_busy.saturating_add(1)));
                 }
                 Err(error) => {
-                    if !matches!(error, Error::UnreadableRun { .. }) {
+                    if !error.leaves_others_alone() {
                         stop.ask();
                     }
                     first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -176,6 +177,7 @@ fn do_run(
     let result = done.map_err(|error| match error {
         // What cannot be written stops the other runs too.
         Error::File(FileError::Write { .. }) => error,
+        Error::NonFinite { .. } => Error::OfOneRun { run: job.label.clone(), cause: Box::new(error) },
         Error::File(_) | Error::DamagedCheckpoint { .. } | Error::OtherConfig { .. } => {
             Error::UnreadableRun { folder: folder.clone(), cause: Box::new(error) }
         }

@@ -86,3 +86,24 @@ fn a_wrong_override_says_so_and_changes_nothing() {
     }
     assert!(refused("epochs=").contains("`epochs` is \"\", but must be a whole number"));
 }
+
+#[test]
+fn data_of_another_kind_put_the_model_to_its_default() {
+    let mut config = parse(
+        "data = { name = 'made' }\nmodel = { name = 'mlp', hidden = [4] }\noptimizer.name = 'sgd'\n\
+         schedule.learning_rate = 0.1",
+    );
+    for (data, model) in [
+        ("data={name='made_text', tokens=300}", "awd_lstm"),
+        ("data.name=made_pairs", "transformer"),
+        ("data.name=digits", "mlp"),
+    ] {
+        config.set(data).unwrap();
+        assert!(config.to_toml().contains(&format!("name = \"{model}\"")), "{data}\n{}", config.to_toml());
+    }
+    // Data of the same kind leave it as it is.
+    config.set("model={name='mlp', hidden=[7]}").unwrap();
+    config.set("data.name=made").unwrap();
+    assert!(config.to_toml().contains("hidden = [7]"));
+    assert!(config.set("data.name=maid").unwrap_err().to_string().contains("made"));
+}

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use lookahead_lab::artifacts::{ARTIFACTS, Kind, sweep};
 use lookahead_report as report;
 use lookahead_training::Error;
 
 use super::name_of;
-use crate::commands::Output;
+use crate::commands::{Output, complain};
 
 /// The recorded summaries of a folder without artifacts, and of the folders in it.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -18,19 +19,30 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Judges each again, and says what came out.
+/// Judges each again, and says what came out. What is wrong with the others is told at once, and again by the exit code.
 pub fn judge(files: &[PathBuf], output: &mut Output) -> anyhow::Result<()> {
+    let mut wrong = 0;
     for file in files {
         let name = file.parent().map(name_of).unwrap_or_default();
         let paper = match ARTIFACTS.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
             Some(Kind::Training { config, paper }) => Some(sweep(&name, config, paper)?.paper),
             _ => None,
         };
-        let summary = report::judge_record(file, paper.as_ref())?;
-        let text = format!("{}\nrecord: {}\n", summary.table(), file.display());
-        output.add(text, serde_json::to_value(&summary)?)?;
+        match report::judge_record(file, paper.as_ref()) {
+            Ok(summary) => {
+                let text = format!("{}\nrecord: {}\n", summary.table(), file.display());
+                output.add(text, serde_json::to_value(&summary)?)?;
+            }
+            Err(error) => {
+                complain(&format!("error: {:#}", anyhow::Error::from(error)));
+                wrong += 1;
+            }
+        }
     }
-    Ok(())
+    match wrong {
+        0 => Ok(()),
+        _ => bail!("{wrong} of {} records cannot be judged; the reasons are above", files.len()),
+    }
 }
 
 fn summaries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
