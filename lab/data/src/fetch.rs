@@ -55,14 +55,23 @@ pub fn fetch(
     Ok(there)
 }
 
+/// What was found of a data set in which nothing is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// What was checked, in words.
+    pub checked: Vec<String>,
+    /// What this proves, in a sentence: that the files are the official ones only where an official checksum says so.
+    pub conclusion: String,
+}
+
 /// Checks a data set in the folder `dir`: the checksum of each official file that is there, the sizes of unpacked
-/// files and, where their archive is there, their content, and that all of it can be read. Gives what was checked, in
-/// words.
+/// files and, where their archive is there, their content; that all of it can be read; and that it has as many examples
+/// as the official one.
 ///
 /// # Errors
 /// [`FetchError`] with the first thing that is wrong.
-pub fn verify(official: &Official, dir: Option<&Path>) -> Result<Vec<String>, FetchError> {
-    let mut checked = Vec::new();
+pub fn verify(official: &Official, dir: Option<&Path>) -> Result<Verified, FetchError> {
+    let (mut checked, mut with_md5) = (Vec::new(), Vec::new());
     let root = dir.unwrap_or(Path::new(super::DEFAULT_FOLDER));
     if let Origin::Download { folder, files, unpacked } = official.origin {
         let folders = if folder.is_empty() { vec![root.to_owned()] } else { vec![root.to_owned(), root.join(folder)] };
@@ -73,6 +82,7 @@ pub fn verify(official: &Official, dir: Option<&Path>) -> Result<Vec<String>, Fe
             let what =
                 file.md5.map_or("gzip's checksum; no official one is published".into(), |md5| format!("MD5 {md5}"));
             checked.push(format!("{}: {what}", shown(&path)));
+            with_md5.extend(file.md5.map(|_| path.clone()));
             archives.push(path);
         }
         let unpacked = unpacked.map(|unpacked| (root.join(unpacked.folder), unpacked));
@@ -80,18 +90,44 @@ pub fn verify(official: &Official, dir: Option<&Path>) -> Result<Vec<String>, Fe
             check_unpacked(&folder, &unpacked, &archives)?;
             let sized = unpacked.files.iter().filter(|(_, bytes)| bytes.is_some()).count();
             checked.push(format!("{}: {} files, {sized} of known size", shown(&folder), unpacked.files.len()));
+            if with_md5.len() == files.len() {
+                with_md5.push(folder);
+            }
         }
     }
     // All names of data sets are names of sources.
-    if let Some(source) = DataSource::named(official.name) {
-        let dir = dir.map(in_a_configuration).transpose()?;
-        let data = Data::load(&DataConfig { dir, ..DataConfig::new(source) })?;
-        if let Data::Images(images) = &data {
-            decode_all(images)?;
-        }
-        checked.push(format!("{}: all of it can be read", data.description()));
+    let Some(source) = DataSource::named(official.name) else {
+        return Ok(Verified { checked, conclusion: String::new() });
+    };
+    let dir = dir.map(in_a_configuration).transpose()?;
+    let config = DataConfig { dir, ..DataConfig::new(source) };
+    let data = Data::load(&config)?;
+    if let Data::Images(images) = &data {
+        decode_all(images)?;
     }
-    Ok(checked)
+    checked.push(format!("{}: all of it can be read", data.description()));
+    if let Some(error) = data.other_counts(official, &config) {
+        return Err(error);
+    }
+    let is_official = match (official.origin, Data::find(&config)?) {
+        (Origin::Embedded, _) => true,
+        (Origin::Download { files, .. }, Some(place)) => {
+            with_md5.contains(&place) || files.iter().all(|file| with_md5.contains(&place.join(file.name)))
+        }
+        _ => false,
+    };
+    let (name, unit) = (official.name, data.unit());
+    let conclusion = match is_official {
+        true => format!("{name} is as it should be"),
+        false if official.counts.is_empty() => {
+            format!("{name} can be read; there is no official number of {unit} or checksum to compare it with")
+        }
+        false => format!(
+            "{name} has as many {unit} as the official data set; no official checksum was compared, so that its content \
+             may be another"
+        ),
+    };
+    Ok(Verified { checked, conclusion })
 }
 
 /// A folder as a configuration names it.

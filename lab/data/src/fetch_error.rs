@@ -119,6 +119,16 @@ pub enum FetchError {
         /// The archives.
         archives: Vec<String>,
     },
+    /// There are more or fewer examples than the official data set has.
+    #[error("{found}, but the official data set has {expected} {what}")]
+    OtherCounts {
+        /// What is there.
+        found: String,
+        /// `images`, `tokens` or `pairs`.
+        what: &'static str,
+        /// How many the official parts have.
+        expected: String,
+    },
     /// Pictures that cannot be decoded.
     #[error("{count} pictures are damaged: {}", files.join("; "))]
     Damaged {

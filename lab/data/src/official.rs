@@ -1,5 +1,7 @@
 //! Where the data sets come from, and what their files must be.
 
+use std::ops::RangeInclusive;
+
 /// A data set by its name in a configuration, and where it comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Official {
@@ -9,6 +11,9 @@ pub struct Official {
     pub what: &'static str,
     /// Where it comes from.
     pub origin: Origin,
+    /// How many images, tokens or pairs its parts have: training, validation, test. Empty where any number will do, and
+    /// for what is a part of the program.
+    pub counts: &'static [RangeInclusive<usize>],
 }
 
 /// Where a data set comes from.
@@ -66,6 +71,12 @@ const MULTI30K: &str = "https://github.com/multi30k/dataset/raw/master/data/task
 const WMT13: &str = "https://www.statmt.org/wmt13/";
 const WMT14: &str = "https://www.statmt.org/wmt14/";
 
+const fn exactly(count: usize) -> RangeInclusive<usize> {
+    count..=count
+}
+
+const CIFAR_COUNTS: &[RangeInclusive<usize>] = &[exactly(50_000), exactly(10_000)];
+
 const fn without_md5(base: &'static str, name: &'static str) -> OfficialFile {
     OfficialFile { name, base, md5: None }
 }
@@ -76,6 +87,7 @@ pub const DATA_SETS: [Official; 11] = [
         name: "digits",
         what: "UCI optical digits: 1,442 + 355 grey images of 8 x 8, 10 classes",
         origin: Origin::Embedded,
+        counts: &[],
     },
     Official {
         name: "fashion_mnist",
@@ -106,6 +118,7 @@ pub const DATA_SETS: [Official; 11] = [
             ],
             unpacked: None,
         },
+        counts: &[exactly(60_000), exactly(10_000)],
     },
     Official {
         name: "cifar10",
@@ -129,6 +142,7 @@ pub const DATA_SETS: [Official; 11] = [
                 ],
             }),
         },
+        counts: CIFAR_COUNTS,
     },
     Official {
         name: "cifar100",
@@ -145,6 +159,7 @@ pub const DATA_SETS: [Official; 11] = [
                 files: &[("train.bin", Some(50_000 * CIFAR100_RECORD)), ("test.bin", Some(10_000 * CIFAR100_RECORD))],
             }),
         },
+        counts: CIFAR_COUNTS,
     },
     Official {
         name: "image_folders",
@@ -156,8 +171,14 @@ pub const DATA_SETS: [Official; 11] = [
                 archive is flat; its development kit tells the classes); DIR is the folder of --data; any pictures in \
                 train/CLASS and val/CLASS will do, as a folder or as a .tar",
         },
+        counts: &[],
     },
-    Official { name: "made", what: "made pictures of any size, for trying things out", origin: Origin::Embedded },
+    Official {
+        name: "made",
+        what: "made pictures of any size, for trying things out",
+        origin: Origin::Embedded,
+        counts: &[],
+    },
     Official {
         name: "penn_treebank",
         what: "Penn Treebank in Mikolov's preparation: 929,589 + 73,760 + 82,430 tokens, 10,000 words",
@@ -167,8 +188,14 @@ pub const DATA_SETS: [Official; 11] = [
                 https://www.fit.vutbr.cz/~imikolov/rnnlm/): put ptb.train.txt, ptb.valid.txt and ptb.test.txt, or a \
                 ptb.zip with the three, into DIR or DIR/ptb; DIR is the folder of --data",
         },
+        counts: &[exactly(929_589), exactly(73_760), exactly(82_430)],
     },
-    Official { name: "made_text", what: "made text of any length, for trying things out", origin: Origin::Embedded },
+    Official {
+        name: "made_text",
+        what: "made text of any length, for trying things out",
+        origin: Origin::Embedded,
+        counts: &[],
+    },
     Official {
         name: "multi30k",
         what: "Multi30k: 29,000 + 1,014 + 1,000 captions in English and German; 1.3 MB",
@@ -184,6 +211,7 @@ pub const DATA_SETS: [Official; 11] = [
             ],
             unpacked: None,
         },
+        counts: &[exactly(29_000), exactly(1014), exactly(1000)],
     },
     Official {
         name: "wmt14_en_de",
@@ -213,11 +241,14 @@ pub const DATA_SETS: [Official; 11] = [
                 ],
             }),
         },
+        // 4.5 million, as rounded; a few lines are empty.
+        counts: &[4_450_000..=4_549_999, exactly(3000), exactly(3003)],
     },
     Official {
         name: "made_pairs",
         what: "made sentences with translations, for trying things out",
         origin: Origin::Embedded,
+        counts: &[],
     },
 ];
 

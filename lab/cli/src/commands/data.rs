@@ -1,5 +1,6 @@
 //! `lookahead data`
 
+use std::collections::BTreeSet;
 use std::env::VarError;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -11,7 +12,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookahead_data as data;
 use lookahead_data::config::{DataConfig, DataSource};
-use lookahead_data::{DATA_SETS, DEFAULT_FOLDER, Data, Downloaded, Official, Origin, Server};
+use lookahead_data::{DATA_SETS, DEFAULT_FOLDER, Data, Downloaded, Official, Origin, Server, Verified};
+use lookahead_runs::wrapped;
+use lookahead_training::sweep::Job;
 use serde_json::{Value, json};
 
 use super::{say, table};
@@ -56,7 +59,7 @@ enum Command {
         #[arg(value_parser = names())]
         name: String,
     },
-    /// Check what is here: checksums, sizes, and that every example can be read.
+    /// Check what is here: checksums, sizes, the number of examples, and that each can be read.
     Verify {
         /// Its name, as in a configuration.
         #[arg(value_parser = names())]
@@ -135,9 +138,18 @@ fn server() -> anyhow::Result<Server> {
 }
 
 fn verify(official: &Official, dir: Option<&Path>) -> anyhow::Result<(String, Value)> {
-    let checked = data::verify(official, dir)?;
-    let text = format!("{}\n{} is as it should be", checked.join("\n"), official.name);
-    Ok((text, json!({ "name": official.name, "checked": checked })))
+    let Verified { checked, conclusion } = data::verify(official, dir)?;
+    let lines: Vec<String> = checked.iter().chain([&conclusion]).map(|line| wrapped(line, "", "  ")).collect();
+    Ok((lines.join("\n"), json!({ "name": official.name, "checked": checked, "conclusion": conclusion })))
+}
+
+/// Says once of each data set of these runs if it is not as large as the official one: people use parts.
+pub fn warn_of_parts(jobs: &[Job]) {
+    let told = |job: &Job| job.data.unlike_official(&job.config.data);
+    for warning in jobs.iter().filter_map(told).collect::<BTreeSet<_>>() {
+        // If nobody reads it, the runs go on all the same.
+        let _ = writeln!(std::io::stderr(), "{}", wrapped(&format!("warning: {warning}"), "", "  "));
+    }
 }
 
 /// A bar on a terminal, elsewhere a line for each tenth.

@@ -20,6 +20,7 @@ use lookahead_training::{Error, run as runs};
 use serde_json::Value;
 
 use self::prepare::{Prepared, Training};
+use super::data::warn_of_parts;
 use super::distributed::{Distributed, Together};
 use super::progress::{Lines, Progress, points_bar};
 use super::{Output, count};
@@ -132,6 +133,7 @@ fn run_all(
             }
             Prepared::Analysis(_) if !is_lead => continue,
             Prepared::Training(training) => {
+                warn_of_parts(&training.jobs);
                 let (reported, error) = train(&training, arguments, together, stop)?;
                 of_one_run = of_one_run.or(error);
                 reported

@@ -10,6 +10,7 @@ use lookahead_training::config::RunConfig;
 use lookahead_training::run as runs;
 use lookahead_training::sweep::{Job, PlannedRun, do_runs, do_runs_as_worker};
 
+use super::data::warn_of_parts;
 use super::distributed::{Distributed, Together};
 use super::progress::{Lines, Progress};
 use super::{devices, say};
@@ -77,6 +78,9 @@ fn train_together(arguments: &Arguments, together: Together<'_>, stop: &Stop) ->
     let label = config.optimizer.label();
     let jobs = Job::load(vec![PlannedRun { label: label.clone(), config }])?;
     let is_lead = together.is_lead();
+    if is_lead {
+        warn_of_parts(&jobs);
+    }
     let lines = if is_lead { Lines::Evaluations } else { Lines::None };
     let progress = Progress::new(&jobs, lines, &label);
     match together.ranks {

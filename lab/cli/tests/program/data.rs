@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::support::Bench;
+
 /// `lookahead data` with the official addresses replaced by `mirror`.
 fn lookahead(arguments: &[&str], dir: &Path, mirror: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lookahead"));
@@ -74,6 +76,46 @@ fn the_program_lists_fetches_and_verifies() {
     let expected = "UCI digits, 1,442 + 355 images: all of it can be read\ndigits is as it should be\n";
     assert_eq!((code, &*out), (Some(0), expected));
     assert_eq!(run(&["fetch", "mnist"]).0, Some(2));
+}
+
+/// One image in each file of CIFAR-10: `verify` refuses it as the data set, `train` trains on it and says what it is.
+#[test]
+fn a_part_of_a_data_set_is_said_to_be_one() {
+    let bench = Bench::new(
+        "epochs = 1\nbatch_size = 5\ndata = { name = \"cifar10\" }\nmodel = { name = \"mlp\", hidden = [4] }\n\
+         optimizer = { name = \"sgd\" }\nschedule = { learning_rate = 0.01, name = \"constant\" }\n",
+    );
+    let dir = bench.path().join("data/cifar-10-batches-bin");
+    fs::create_dir_all(&dir).unwrap();
+    for number in 1..=6_u8 {
+        let name = if number == 6 { "test_batch.bin".to_owned() } else { format!("data_batch_{number}.bin") };
+        fs::write(dir.join(name), vec![number; 3073]).unwrap();
+    }
+    let words = |text: Vec<u8>| String::from_utf8(text).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    // The files in a folder of another name, whose sizes are not looked at.
+    let moved = bench.path().join("other");
+    fs::rename(&dir, &moved).unwrap();
+    let difference = "CIFAR-10, 5 + 1 images, but the official data set has 50,000 + 10,000 images";
+    let output = bench.run(&["data", "verify", "cifar10", "--data", "other"]);
+    let error = words(output.stderr);
+    assert!(output.status.code() == Some(1) && output.stdout.is_empty() && error.contains(difference), "{error}");
+    let output = bench.run(&["train", "run.toml", "--data", "other"]);
+    let error = words(output.stderr);
+    assert!(output.status.success() && error.contains(&format!("warning: {difference}")), "{error}");
+}
+
+/// No line is longer than a terminal is wide, where words let it be broken.
+#[test]
+fn what_verify_says_fits_a_terminal() {
+    let bench = Bench::new("");
+    for part in ["train", "val"] {
+        fs::create_dir_all(bench.path().join(part).join("a")).unwrap();
+        image::RgbImage::new(12, 9).save(bench.path().join(part).join("a/0.jpg")).unwrap();
+    }
+    let output = bench.run(&["data", "verify", "image_folders", "--data", "."]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= 80), "{text}");
+    assert!(text.contains("no official number of images or checksum"), "{text}");
 }
 
 /// What is set to nothing, as a script may leave it, is as if it were not there.
