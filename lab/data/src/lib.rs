@@ -20,6 +20,7 @@ mod gzip;
 mod idx;
 mod image_folders;
 mod jpeg;
+mod jpeg_length;
 mod lines;
 mod loader;
 mod made;

@@ -7,6 +7,8 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{ImageFormat, ImageReader};
 
+use super::jpeg_length;
+
 /// Rows of pixels, each the bytes of its channels; no side is 0, and there are 1 to 4 channels.
 pub(super) struct Picture<'p> {
     pub(super) channels: usize,
@@ -27,11 +29,17 @@ pub(super) struct Region {
 impl Picture<'_> {
     /// The RGB picture of a JPEG file, which may be grey, YCbCr, CMYK or YCCK, or of a PNG file, whatever its name (one
     /// of ILSVRC2012's is); an error says what is wrong with it.
+    ///
+    /// A JPEG file has no checksum: bytes inside of a scan that are other than they were, or a scan that is cut off behind
+    /// its first part and closed again, give another picture and no error.
     pub(super) fn decode(bytes: &[u8]) -> Result<Picture<'static>, String> {
         const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
         let format = if bytes.starts_with(PNG) { ImageFormat::Png } else { ImageFormat::Jpeg };
         if !has_end(bytes, format) {
             return Err("it is neither JPEG nor PNG, or its end is missing".to_owned());
+        }
+        if format == ImageFormat::Jpeg && !jpeg_length::can_be_whole(bytes) {
+            return Err("it is far too short for the size that its header gives".to_owned());
         }
         let decoded = ImageReader::with_format(Cursor::new(bytes), format).decode();
         let rgb = decoded.map_err(|error| error.to_string())?.into_rgb8();

@@ -244,6 +244,35 @@ fn damaged_files_are_refused_by_name_or_skipped_and_counted() {
     assert!(matches!(&data, DataError::EmptyClass { folder } if folder.ends_with("val/n02")), "{data}");
 }
 
+/// A decoder makes grey of what is missing.
+#[test]
+fn a_jpeg_that_is_too_short_for_its_size_is_damaged() {
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/images");
+    let place =
+        |bytes: &[u8], markers: &[u8]| bytes.windows(2).position(|it| it[0] == 0xff && markers.contains(&it[1]));
+    for name in ["cmyk", "grey", "progressive", "rgb", "ycck"] {
+        let whole = fs::read(testdata.join(format!("{name}.jpg"))).unwrap();
+        let (frame, scan) = (place(&whole, &[0xc0, 0xc1, 0xc2]).unwrap(), place(&whole, &[0xda]).unwrap());
+        let scan = scan + 2 + usize::from(whole[scan + 3]);
+        let mut large = whole.clone();
+        large[frame + 5..frame + 9].copy_from_slice(&[13_000_u16.to_be_bytes(); 2].concat());
+        for (damaged, is_whole) in [
+            (&whole, true),
+            (&[&whole[..scan], b"\xff\xd9"].concat(), false),
+            (&[&whole[..scan], b"\0\xff\xd9"].concat(), false),
+            (&large, false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            write(folder.path(), &["train/a/1.jpg", "val/a/1.jpg"].map(|name| (name.to_owned(), damaged.clone())));
+            let data = Dataset::load(&at(folder.path(), 12, OnCorrupt::Refuse)).unwrap();
+            match data.valid.batch(&[0], None) {
+                Ok(_) => assert!(is_whole, "{name}"),
+                Err(error) => assert!(!is_whole && error.to_string().contains("too short for the size"), "{error}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_not_there_is_told() {
     let folder = tempfile::tempdir().unwrap();
