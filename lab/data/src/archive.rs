@@ -1,7 +1,7 @@
 //! Archives (.tar, .tar.gz, .tar.xz), held in memory; what is in them is what `tar -x` makes of them.
 
 use std::cell::Cell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +11,7 @@ use tar::EntryType;
 
 use super::DataError;
 use super::gzip::{self, Gzip};
-use super::tree::{Names, Node, Tree, joined, link_to, member_names};
+use super::tree::{Names, Node, Tree, link_to, member_names};
 use lookahead_runs::files;
 
 /// The most bytes of an archive, packed or unpacked: 2^33.
@@ -48,13 +48,8 @@ impl Archive {
     /// # Errors
     /// [`DataError::Archive`] if there are several, equally near.
     pub(super) fn start_where(&mut self, name: &str) -> Result<bool, DataError> {
-        let mut found = self.tree.nearest_holding(OsStr::new(name));
-        if let [first, second, ..] = found.as_slice() {
-            let both = [first, second].map(|folder| joined(folder).join(name).display().to_string());
-            let source = io::Error::other(format!("it holds both {} and {}", both[0], both[1]));
-            return Err(DataError::Archive { path: self.path.clone(), source });
-        }
-        let root = found.pop();
+        let damaged = |reason| DataError::Archive { path: self.path.clone(), source: io::Error::other(reason) };
+        let root = self.tree.only_one_holding(name).map_err(damaged)?;
         let is_there = root.is_some();
         self.root = root.unwrap_or_default();
         Ok(is_there)

@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::error::shown;
+
 /// The longest path, in bytes: what operating systems accept.
 const LONGEST_PATH: usize = 4096;
 
@@ -91,7 +93,7 @@ impl Tree {
         let found = target.split_last().and_then(|(name, above)| self.entries(self.find(above)?)?.get(name)).copied();
         match found.filter(|&index| self.entries(index).is_none()) {
             Some(index) => self.name(index, names),
-            None => Err(format!("a link to {}, where there is no file", joined(target).display())),
+            None => Err(format!("a link to {}, where there is no file", shown(&joined(target)))),
         }
     }
 
@@ -102,7 +104,7 @@ impl Tree {
         match self.entries(above).and_then(|entries| self.entries(*entries.get(name)?)) {
             Some(_) if is_folder => return Ok(()),
             Some(inside) if !inside.is_empty() => {
-                return Err(format!("{} is a folder, and later no folder", joined(names).display()));
+                return Err(format!("{} is a folder, and later no folder", shown(&joined(names))));
             }
             _ => {}
         }
@@ -114,7 +116,7 @@ impl Tree {
 
     /// The folder where `names` lead, made if it is not there.
     fn make_folder(&mut self, names: &[OsString]) -> Result<usize, String> {
-        let no_folder = || format!("{} is no folder, but something lies in it", joined(names).display());
+        let no_folder = || format!("{} is no folder, but something lies in it", shown(&joined(names)));
         if let Some(found) = self.find(names) {
             return self.entries(found).map(|_| found).ok_or_else(no_folder);
         }
@@ -162,7 +164,7 @@ impl Tree {
     }
 
     /// Of the folders that hold `name`, those nearest to the root. What is hidden is not looked into.
-    pub(super) fn nearest_holding(&self, name: &OsStr) -> Vec<Names> {
+    fn nearest_holding(&self, name: &OsStr) -> Vec<Names> {
         let mut level = vec![(ROOT, Names::new())];
         while !level.is_empty() {
             let holds = |(index, _): &&(usize, Names)| self.entries(*index).is_some_and(|it| it.contains_key(name));
@@ -173,6 +175,16 @@ impl Tree {
             level = level.iter().flat_map(|(index, names)| self.folders_in(*index, names)).collect();
         }
         Vec::new()
+    }
+
+    /// The folder that holds `name`, the nearest one to the root; an error names two that are equally near.
+    pub(super) fn only_one_holding(&self, name: &str) -> Result<Option<Names>, String> {
+        let mut found = self.nearest_holding(OsStr::new(name));
+        if let [first, second, ..] = found.as_slice() {
+            let both = [first, second].map(|folder| shown(&joined(folder).join(name)));
+            return Err(format!("it holds both {} and {}", both[0], both[1]));
+        }
+        Ok(found.pop())
     }
 
     fn folders_in(&self, index: usize, names: &[OsString]) -> Vec<(usize, Names)> {

@@ -186,6 +186,24 @@ fn the_penn_treebank_is_found_as_an_archive_or_as_files() {
 }
 
 #[test]
+fn what_is_hidden_in_a_zip_or_there_twice_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |others: &[(&str, &str)]| {
+        let inside = TREEBANK.map(|(name, text)| (format!("data/{name}"), text));
+        let members = others.iter().copied().chain(inside.iter().map(|(name, text)| (name.as_str(), *text)));
+        fs::write(folder.path().join("ptb.zip"), zip(&members.collect::<Vec<_>>())).unwrap();
+        treebank(folder.path()).map(|corpus| corpus.description)
+    };
+    let expected = load(&[]).unwrap();
+    let other = "another text\n";
+    for hidden in ["__MACOSX/data/ptb.train.txt", ".trash/ptb.train.txt", "data/old/ptb.train.txt"] {
+        assert_eq!(load(&[(hidden, other)]).unwrap(), expected, "{hidden}");
+    }
+    let error = crate::support::in_full(&load(&[("new/ptb.train.txt", other)]).unwrap_err());
+    assert!(error.ends_with("it holds both data/ptb.train.txt and new/ptb.train.txt"), "{error}");
+}
+
+#[test]
 fn a_damaged_treebank_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ptb.zip");
