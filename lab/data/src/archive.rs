@@ -10,8 +10,9 @@ use lzma_rust2::XzReader;
 use tar::EntryType;
 
 use super::DataError;
+use super::error::shown_name;
 use super::gzip::{self, Gzip};
-use super::tree::{Names, Node, Tree, link_to, member_names};
+use super::tree::{Names, Node, Tree, link_to, member_names, os_string};
 use lookahead_runs::files;
 
 /// The most bytes of an archive, packed or unpacked: 2^33.
@@ -19,6 +20,34 @@ const MOST_BYTES: u64 = 1 << 33;
 
 /// The most bytes that a file with holes may have: 2^28.
 const MOST_OF_SPARSE: u64 = 1 << 28;
+
+/// The bytes of a header of tar.
+const HEADER: usize = 512;
+
+/// How a file begins that is compressed with xz.
+const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
+
+/// Whether a file is an archive, as far as its first bytes show.
+pub(super) fn is_archive(path: &Path) -> Result<bool, DataError> {
+    let first = first_bytes(path)?;
+    Ok(first.starts_with(&gzip::MAGIC) || first.starts_with(&XZ) || is_tar(&first))
+}
+
+/// As many of the first bytes of a file as a header of tar has.
+pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut first = Vec::new();
+    let read = files::open(path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut first));
+    read.map(|_| first).map_err(|source| DataError::Io { path: path.to_owned(), source })
+}
+
+/// Whether these bytes are a header of tar: the sum of them all, its own place counted as spaces, is in it in octal digits.
+fn is_tar(header: &[u8]) -> bool {
+    const SUM: Range<usize> = 148..156;
+    let Some(digits) = header.get(SUM).filter(|_| header.len() == HEADER) else { return false };
+    let text = String::from_utf8_lossy(digits);
+    let sum = header.iter().enumerate().map(|(at, &byte)| u32::from(if SUM.contains(&at) { b' ' } else { byte }));
+    u32::from_str_radix(text.trim_matches([' ', '\0']), 8) == Ok(sum.sum())
+}
 
 /// An uncompressed archive and the files in it.
 #[derive(Debug, PartialEq)]
@@ -35,6 +64,11 @@ impl Archive {
         let io = |source| DataError::Io { path: path.to_owned(), source };
         let damaged = |source| DataError::Archive { path: path.to_owned(), source };
         let mut bytes = uncompressed(files::read(path, MOST_BYTES).map_err(io)?).map_err(damaged)?;
+        let first = &bytes[..bytes.len().min(HEADER)];
+        // An empty archive begins with the zeros of its end.
+        if first.len() == HEADER && !is_tar(first) && first.iter().any(|&byte| byte != 0) {
+            return Err(damaged(io::Error::other("what is in it is no tar archive")));
+        }
         let tree = unpacked(&mut bytes).map_err(damaged)?;
         Ok(Self { path: path.to_owned(), bytes, tree, root: Names::new() })
     }
@@ -72,7 +106,6 @@ impl Archive {
 
 /// The bytes of a file; how they are compressed shows in the first of them.
 fn uncompressed(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
     let mut plain = Vec::new();
     if bytes.starts_with(&gzip::MAGIC) {
         Gzip::new(bytes.as_slice()).take(MOST_BYTES).read_to_end(&mut plain)?;
@@ -108,7 +141,7 @@ fn unpacked(bytes: &mut Vec<u8>) -> io::Result<Tree> {
     for entry in archive.entries()? {
         let mut entry = entry?;
         let path = entry.path_bytes().into_owned();
-        let wrong = |reason: String| io::Error::other(format!("{}: {reason}", String::from_utf8_lossy(&path)));
+        let wrong = |reason: String| io::Error::other(format!("{}: {reason}", shown_name(&os_string(&path))));
         let names = member_names(&path).map_err(wrong)?;
         let target = entry.link_name_bytes().unwrap_or_default().into_owned();
         // Before POSIX a folder was a file whose name ends in a slash.

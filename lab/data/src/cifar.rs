@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::parts::{Limits, Parts, RawExamples};
-use super::store::{Candidate, Store, locate};
+use super::store::{Candidate, Store, archive_at, locate};
 use super::{DEFAULT_FOLDER, DataError, ImageShape, jpeg};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
@@ -15,6 +15,10 @@ const CIFAR10_ADVICE: &str = "CIFAR-10's binary version has data_batch_1.bin to 
     `lookahead data fetch cifar10` gets it";
 const CIFAR100_ADVICE: &str =
     "CIFAR-100's binary version has train.bin and test.bin; `lookahead data fetch cifar100` gets it";
+
+const CIFAR10_ACCEPTED: &str = "a .tar, .tar.gz or .tar.xz with data_batch_1.bin and the others or with train/CLASS/*.jpg and test, or a folder with one";
+const CIFAR100_ACCEPTED: &str =
+    "a .tar, .tar.gz or .tar.xz with train.bin and test.bin, or a folder with it or with the two files";
 
 /// The labels before the pixels of a record: their names and how many classes each tells apart.
 type Labels = &'static [(&'static str, u8)];
@@ -50,8 +54,8 @@ pub(super) fn cifar100(dir: Option<&Path>) -> Result<Parts, DataError> {
 
 pub(super) fn find_cifar10(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
-    if dir.is_file() {
-        return Ok(dir.to_owned());
+    if let Some(archive) = archive_at(dir, CIFAR10_ACCEPTED)? {
+        return Ok(archive);
     }
     locate(
         "cifar10",
@@ -68,8 +72,8 @@ pub(super) fn find_cifar10(dir: Option<&Path>) -> Result<PathBuf, DataError> {
 
 pub(super) fn find_cifar100(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
-    if dir.is_file() {
-        return Ok(dir.to_owned());
+    if let Some(archive) = archive_at(dir, CIFAR100_ACCEPTED)? {
+        return Ok(archive);
     }
     locate(
         "cifar100",

@@ -53,6 +53,14 @@ pub enum DataError {
         /// What showed it.
         source: std::io::Error,
     },
+    /// A file that is no archive in the place of one.
+    #[error("{}: this is no archive that is read here; accepted: {accepted}", shown(path))]
+    NoArchive {
+        /// The file.
+        path: PathBuf,
+        /// What would have been accepted.
+        accepted: &'static str,
+    },
     /// A file that should consist of records of one size does not.
     #[error(
         "{file}: {bytes} bytes, but a whole number of records of {record_bytes} bytes was expected; record {} \
@@ -318,8 +326,20 @@ pub(super) fn shown(path: &Path) -> String {
     shown_name(path.as_os_str())
 }
 
-/// The same of a name.
+/// The same of a name. Of thousands of letters, which no file on a disk has, but a member of an archive may, the first and the
+/// last are shown.
 pub(super) fn shown_name(name: &OsStr) -> String {
+    const LONGEST: usize = 600;
+    let text = printable_os(name);
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text;
+    }
+    let (first, last) = (text.chars().take(LONGEST / 2), text.chars().skip(count - LONGEST / 2));
+    first.chain(['…']).chain(last).collect()
+}
+
+fn printable_os(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
         text.push_str(&printable_name(chunk.valid()));

@@ -11,11 +11,14 @@ use super::error::shown_name;
 use super::examples::Examples;
 use super::parts::{Limits, balanced, hexadecimal};
 use super::picture::Picture;
-use super::store::{Candidate, Store, locate};
+use super::store::{Candidate, Store, archive_at, locate};
 use super::{DEFAULT_FOLDER, DataError, Dataset, ImageShape, Normalisation};
 use crate::config::OnCorrupt;
 
 const NAME: &str = "image_folders";
+
+const ACCEPTED: &str =
+    "a .tar, .tar.gz or .tar.xz with train/CLASS/*.jpg and val/CLASS/*.jpg, or a folder with the two";
 
 /// The usual mean and deviation of ImageNet's channels, of pixels from 0 to 1.
 const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
@@ -57,8 +60,8 @@ pub(super) fn load(dir: Option<&Path>, limits: Limits, size: u32, on_corrupt: On
 
 pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
-    if dir.is_file() {
-        return Ok(dir.to_owned());
+    if let Some(archive) = archive_at(dir, ACCEPTED)? {
+        return Ok(archive);
     }
     let imagenet = dir.join("imagenet");
     locate(

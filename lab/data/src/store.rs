@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::DataError;
-use super::archive::Archive;
+use super::archive::{self, Archive};
 use super::error::shown;
 use super::tree::Node;
 use lookahead_runs::files;
@@ -66,6 +66,15 @@ pub(super) fn locate(name: &'static str, candidates: Vec<Candidate>) -> Result<P
             Err(DataError::NotFound { name, looked_for })
         }
     }
+}
+
+/// A file that is given in the place of a folder, which has to be an archive; `None` for what is no file.
+pub(super) fn archive_at(path: &Path, accepted: &'static str) -> Result<Option<PathBuf>, DataError> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let path = path.to_owned();
+    if archive::is_archive(&path)? { Ok(Some(path)) } else { Err(DataError::NoArchive { path, accepted }) }
 }
 
 impl Place {

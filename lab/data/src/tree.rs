@@ -65,12 +65,12 @@ fn split(path: &[u8]) -> Result<impl Iterator<Item = &[u8]>, String> {
 }
 
 #[cfg(unix)]
-fn os_string(name: &[u8]) -> OsString {
+pub(super) fn os_string(name: &[u8]) -> OsString {
     std::os::unix::ffi::OsStringExt::from_vec(name.to_owned())
 }
 
 #[cfg(not(unix))]
-fn os_string(name: &[u8]) -> OsString {
+pub(super) fn os_string(name: &[u8]) -> OsString {
     String::from_utf8_lossy(name).into_owned().into()
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use super::DataError;
+use super::archive::first_bytes;
 use super::error::shown;
 use super::lines::TextFile;
 use super::tree::{Node, Tree, member_names};
@@ -11,6 +12,12 @@ use lookahead_runs::files;
 
 /// The most bytes of a text, uncompressed: 2^26, twelve times the Penn Treebank's training part.
 const MOST_BYTES: u64 = 1 << 26;
+
+/// Whether a file is a ZIP archive, which may be empty, as far as its first bytes show.
+pub(super) fn is_zip(path: &Path) -> Result<bool, DataError> {
+    let first = first_bytes(path)?;
+    Ok([b"PK\x03\x04", b"PK\x05\x06"].iter().any(|magic| first.starts_with(*magic)))
+}
 
 /// A file of a ZIP archive: in the folder nearest to the root that holds it, which has to be the only one. What is hidden is
 /// not looked into.

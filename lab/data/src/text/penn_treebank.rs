@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::UnreadText;
 use crate::lines::TextFile;
 use crate::store::{Candidate, locate};
-use crate::zipped::read_zipped;
+use crate::zipped::{is_zip, read_zipped};
 use crate::{DEFAULT_FOLDER, DataError};
 
 const NAME: &str = "penn_treebank";
@@ -15,11 +15,14 @@ const ARCHIVE: &str = "ptb.zip";
 const FOLDER: &str = "ptb";
 const ADVICE: &str = "put ptb.zip with ptb.train.txt, ptb.valid.txt and ptb.test.txt, or the three files themselves, \
     into the data folder or its folder ptb";
+const ACCEPTED: &str = "a ZIP archive with ptb.train.txt, ptb.valid.txt and ptb.test.txt, or a folder with it or with the \
+    three files";
 
 /// Looks for the archive and the files in `dir` and in its folder `ptb`; `dir` may also be the archive.
 pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     if let Some(archive) = dir.filter(|dir| dir.is_file()) {
-        return Ok(archive.to_owned());
+        let path = archive.to_owned();
+        return if is_zip(&path)? { Ok(path) } else { Err(DataError::NoArchive { path, accepted: ACCEPTED }) };
     }
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
     let folders = [dir.to_owned(), dir.join(FOLDER)];

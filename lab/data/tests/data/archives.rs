@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use lookahead_data::config::{DataSource, OnCorrupt};
-use lookahead_data::{DataError, Dataset};
+use lookahead_data::{Data, DataError, Dataset};
 use tar::{Builder, EntryType, Header};
 
-use crate::support::{config, gzip, pixels, solid_jpeg, xz};
+use crate::support::{config, gzip, in_full, pixels, solid_jpeg, xz, zip};
 
 type Archive = Builder<Vec<u8>>;
 
@@ -179,7 +179,7 @@ fn told(archive: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar");
     fs::write(&path, archive).unwrap();
-    crate::support::in_full(&load(&path).unwrap_err())
+    in_full(&load(&path).unwrap_err())
 }
 
 #[test]
@@ -229,7 +229,9 @@ fn an_archive_that_is_cut_off_is_refused_wherever_it_is_cut() {
     let content = whole.iter().rposition(|&byte| byte != 0).unwrap().next_multiple_of(512);
     for length in (0..content).step_by(256) {
         let error = told(&whole[..length]);
-        assert!(error.contains("a.tar: damaged archive: "), "{length}: {error}");
+        // Without a whole header nothing tells what it was.
+        let expected = if length < 512 { "a.tar: this is no archive" } else { "a.tar: damaged archive: " };
+        assert!(error.contains(expected), "{length}: {error}");
     }
     let [gzip, xz] = [gzip(&whole), xz(&whole)];
     for packed in [&gzip, &xz] {
@@ -237,4 +239,63 @@ fn an_archive_that_is_cut_off_is_refused_wherever_it_is_cut() {
             assert!(told(&packed[..length]).contains("a.tar: damaged archive: "), "{length}");
         }
     }
+}
+
+#[test]
+fn a_file_that_is_no_archive_is_no_data_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let tar = plain().into_inner().unwrap();
+    let mut old = Builder::new(Vec::new());
+    let mut header = Header::new_old();
+    header.set_path("train/cat/1.jpg").unwrap();
+    header.set_size(0);
+    header.set_cksum();
+    old.append(&header, &b""[..]).unwrap();
+    let zip = zip(&[("ptb.train.txt", "a")]);
+    let text = b"a text of some length ".repeat(40);
+    // What a file is called says nothing.
+    for (content, is_tar, is_zip) in [
+        (&tar, true, false),
+        (&gzip(&tar), true, false),
+        (&xz(&tar), true, false),
+        (&old.into_inner().unwrap(), true, false),
+        (&zip, false, true),
+        (&text, false, false),
+        (&[b"BZh91AY&SY".as_slice(), &text].concat(), false, false),
+        (&Vec::new(), false, false),
+    ] {
+        fs::write(&path, content).unwrap();
+        for name in ["cifar10", "cifar100", "image_folders", "penn_treebank"] {
+            let config = config(DataSource::named(name).unwrap(), path.to_str(), [0, 0]);
+            let is_right = if name == "penn_treebank" { is_zip } else { is_tar };
+            match Data::find(&config) {
+                Ok(found) => assert!(is_right && found.as_ref() == Some(&path), "{name}"),
+                Err(error) => {
+                    let accepted =
+                        if name == "penn_treebank" { "a ZIP archive with " } else { ".tar, .tar.gz or .tar.xz" };
+                    let error = error.to_string();
+                    assert!(!is_right && error.contains("accepted: ") && error.contains(accepted), "{name}: {error}");
+                    assert_eq!(Data::load(&config).unwrap_err().to_string(), error);
+                }
+            }
+        }
+    }
+    fs::write(&path, gzip(&text)).unwrap();
+    assert!(in_full(&load(&path).unwrap_err()).ends_with("what is in it is no tar archive"));
+}
+
+#[test]
+fn the_name_of_a_member_is_cut_in_messages() {
+    let mut archive = plain();
+    archive.append_pax_extensions([("path", "x".repeat(5000).as_bytes())]).unwrap();
+    file(&mut archive, "short.jpg", 44);
+    let error = told(&archive.into_inner().unwrap());
+    assert!(error.contains("xxx…xxx") && error.contains("a path of 5000 bytes") && error.len() < 1000, "{error}");
+    let mut archive = plain();
+    let class = format!("set/train/{}", "y".repeat(3000));
+    archive.append_pax_extensions([("path", class.as_bytes())]).unwrap();
+    add(&mut archive, EntryType::Regular, b"short", "", b"");
+    let error = told(&archive.into_inner().unwrap());
+    assert!(error.contains("yyy…yyy") && error.contains("yyy: a file stands where") && error.len() < 1000, "{error}");
 }
