@@ -69,10 +69,27 @@ pub enum FetchError {
         /// What was received before; it stays.
         part: PathBuf,
     },
+    /// Another process holds what there is of a download.
+    #[error("{}: another process is downloading this", shown(path))]
+    Busy {
+        /// What there is of it.
+        path: PathBuf,
+    },
+    /// What a server sent is not the official file.
+    #[error(
+        "{url}: what it sends is not the official file, and was deleted; another server may do better \
+         (LOOKAHEAD_DATA_MIRROR)"
+    )]
+    OtherFile {
+        /// The address.
+        url: String,
+        /// What shows it.
+        source: Box<FetchError>,
+    },
     /// A file is not what its publisher says.
     #[error("{}: its MD5 is {found}, but {expected} was expected", shown(path))]
     Checksum {
-        /// The file; a download is deleted.
+        /// The file.
         path: PathBuf,
         /// The MD5 it has.
         found: String,

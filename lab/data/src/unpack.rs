@@ -37,7 +37,11 @@ pub(super) fn unpack(archives: &[PathBuf], unpacked: &Unpacked, dir: &Path) -> R
         return Err(FetchError::NotInArchive { name, archives: archives.iter().map(|path| shown(path)).collect() });
     }
     check_sizes(&inside, unpacked)?;
-    fs::rename(&inside, &folder).map_err(FetchError::io(&folder))?;
+    match fs::rename(&inside, &folder) {
+        // Another process was faster.
+        Err(_) if folder.exists() => check_unpacked(&folder, unpacked, archives)?,
+        renamed => renamed.map_err(FetchError::io(&folder))?,
+    }
     Ok(folder)
 }
 

@@ -8,7 +8,7 @@ use lookahead_data as data;
 use lookahead_data::{Downloaded, FetchError, OfficialFile, download};
 
 use crate::server::{Manner, Server, content, direct, file, md5_of, names};
-use crate::support::gzip;
+use crate::support::{gzip, in_full};
 
 #[test]
 fn a_download_is_whole_and_is_not_repeated() {
@@ -73,7 +73,8 @@ fn a_complete_part_is_only_checked() {
     let other = OfficialFile { name: "b.bin", ..file };
     fs::write(folder.path().join("b.bin.part"), vec![7; 600_000]).unwrap();
     let error = download(&other, folder.path(), &direct(), &mut |_| ()).unwrap_err();
-    assert!(matches!(error, FetchError::Checksum { .. }), "{error}");
+    let is_checksum = |source: &FetchError| matches!(source, FetchError::Checksum { .. });
+    assert!(matches!(&error, FetchError::OtherFile { source, .. } if is_checksum(source)), "{error}");
     assert_eq!(names(folder.path()), ["a.bin"]);
     download(&other, folder.path(), &direct(), &mut |_| ()).unwrap();
 }
@@ -83,7 +84,8 @@ fn what_is_wrong_or_absent_leaves_nothing_behind() {
     let (content, folder) = (content(), tempfile::tempdir().unwrap());
     let server = Server::of(&content, &[Manner::Whole]);
     let wrong = OfficialFile { md5: Some("00000000000000000000000000000000"), ..file("a.bin", &server.base, &content) };
-    let error = download(&wrong, folder.path(), &direct(), &mut |_| ()).unwrap_err().to_string();
+    let error = in_full(&download(&wrong, folder.path(), &direct(), &mut |_| ()).unwrap_err());
+    assert!(error.starts_with(&format!("{}a.bin: what it sends is not the official file", server.base)), "{error}");
     let expected = format!("its MD5 is {}, but 00000000000000000000000000000000 was expected", md5_of(&content));
     assert!(error.ends_with(&expected), "{error}");
     assert_eq!(names(folder.path()), [""; 0]);
@@ -100,11 +102,14 @@ fn what_is_wrong_or_absent_leaves_nothing_behind() {
 
     // Without an MD5, gzip's own checksum is looked at.
     let compressed = gzip(&content);
-    for damaged in [&b"<html>come in</html>"[..], &compressed[..compressed.len() - 4]] {
+    let twice = gzip(&compressed);
+    for damaged in [&b"<html>come in</html>"[..], &compressed[..compressed.len() - 4], &twice] {
         let server = Server::of(damaged, &[Manner::Whole]);
         let unknown = OfficialFile { md5: None, ..file("a.tgz", &server.base, &[]) };
-        let error = download(&unknown, folder.path(), &direct(), &mut |_| ()).unwrap_err().to_string();
-        assert!(error.ends_with("a.tgz.part: damaged gzip data"), "{error}");
+        let error = in_full(&download(&unknown, folder.path(), &direct(), &mut |_| ()).unwrap_err());
+        assert!(error.starts_with(&format!("{}a.tgz: what it sends is not the official", server.base)), "{error}");
+        assert!(error.contains("a.tgz.part: damaged gzip data: "), "{error}");
+        assert_eq!(error.ends_with("it is compressed twice"), damaged == twice, "{error}");
         assert_eq!(names(folder.path()), [""; 0]);
     }
 
@@ -227,4 +232,41 @@ fn what_is_there_is_checked_and_not_replaced() {
     assert_eq!(server.requests().len(), 0);
     fs::remove_file(&path).unwrap();
     download(&with_md5, folder.path(), &direct(), &mut |_| ()).unwrap();
+}
+
+#[test]
+fn two_downloads_of_a_file_do_not_destroy_each_other() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = Server::of(&content, &[Manner::Whole]);
+    let file = file("a.bin", &server.base, &content);
+    let mut refused = 0;
+    let path = download(&file, folder.path(), &direct(), &mut |_| {
+        let error = download(&file, folder.path(), &direct(), &mut |_| ()).unwrap_err();
+        assert!(matches!(error, FetchError::Busy { .. }), "{error}");
+        assert!(error.to_string().ends_with("a.bin.part: another process is downloading this"), "{error}");
+        refused += 1;
+    });
+    assert!(fs::read(path.unwrap()).unwrap() == content);
+    assert!(refused > 2 && server.requests().len() == 1);
+    assert_eq!(names(folder.path()), ["a.bin"]);
+}
+
+/// A pipe would never be opened, and what a link leads to is another's.
+#[cfg(unix)]
+#[test]
+fn only_a_file_is_continued() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = Server::of(&content, &[Manner::Whole]);
+    let file = file("a.bin", &server.base, &content);
+    let part = folder.path().join("a.bin.part");
+    assert!(std::process::Command::new("mkfifo").arg(&part).status().unwrap().success());
+    let error = in_full(&download(&file, folder.path(), &direct(), &mut |_| ()).unwrap_err());
+    assert!(error.contains("a.bin.part: this is a named pipe, where a file is expected"), "{error}");
+    fs::remove_file(&part).unwrap();
+    let other = folder.path().join("other");
+    fs::write(&other, "other").unwrap();
+    std::os::unix::fs::symlink(&other, &part).unwrap();
+    let error = in_full(&download(&file, folder.path(), &direct(), &mut |_| ()).unwrap_err());
+    assert!(error.contains("a.bin.part: this is a link"), "{error}");
+    assert_eq!((fs::read(&other).unwrap(), server.requests().len()), (b"other".to_vec(), 0));
 }
