@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::DataError;
-use super::content_index::Sha256Sum;
+use super::content_index::{self, Sha256Sum};
 use super::error::shown;
 use super::store::{Kind, Place, Store};
 use super::tree::is_hidden;
@@ -140,7 +140,7 @@ impl ClassFile {
     pub(super) fn with_content<T>(&self, store: &Store, read: impl FnOnce(&[u8]) -> T) -> Result<T, DataError> {
         let checked = |bytes: &[u8]| match &self.sha256 {
             Some(expected) if Sha256Sum::of(bytes) != *expected => {
-                Err(DataError::Changed { path: self.path_in(store) })
+                Err(DataError::Changed { path: self.path_in(store), hashes: store.path().join(content_index::NAME) })
             }
             _ => Ok(read(bytes)),
         };

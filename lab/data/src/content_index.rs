@@ -14,9 +14,9 @@ use lookahead_runs::files;
 /// The file beside `train` and `val`.
 pub(super) const NAME: &str = ".lookahead-sha256";
 
-/// How the file begins. Each entry follows: a name with its length before it, size, time and hash, little-endian; and
+/// How the file begins. Each entry follows: a name with its length before it, size, two times and hash, little-endian; and
 /// last the SHA-256 of it all.
-const MAGIC: &[u8] = b"lookahead content hashes 1\n";
+const MAGIC: &[u8] = b"lookahead content hashes 2\n";
 
 /// The most bytes of the file: 2^31, for ten million pictures.
 const MOST_BYTES: u64 = 1 << 31;
@@ -35,11 +35,15 @@ impl Sha256Sum {
     }
 }
 
-/// The hashes that are known, by name; each holds for a size and a time of the last change.
-type Known = HashMap<Vec<u8>, ((u64, i128), Sha256Sum)>;
+/// The hashes that are known, by name.
+type Known = HashMap<Vec<u8>, (Stamp, Sha256Sum)>;
+
+/// What a hash holds for: a size, and when the content and when anything of the file was last changed. The first of these
+/// times can be set, as those who copy do; then the second is another.
+type Stamp = (u64, i128, i128);
 
 /// Gives each file the hash of its content. In a folder only those are read that are new or have changed in size or
-/// time since they were hashed; where the folder cannot be written, the hashes are not kept.
+/// in a time since they were hashed; where the folder cannot be written, the hashes are not kept.
 ///
 /// A hash that is out of date does no harm: whoever reads a file compares.
 pub(super) fn hash(store: &Store, parts: [&mut Vec<ClassFile>; 2]) -> Result<(), DataError> {
@@ -70,9 +74,9 @@ fn add(file: &mut ClassFile, store: &Store, known: &Known) -> Result<bool, DataE
     Ok(found.is_none())
 }
 
-fn stamp(file: &ClassFile) -> Option<(u64, i128)> {
+fn stamp(file: &ClassFile) -> Option<Stamp> {
     match file.place {
-        Place::Disk { bytes, modified } => Some((bytes, modified)),
+        Place::Disk { bytes, modified, changed } => Some((bytes, modified, changed)),
         Place::Archive(_) => None,
     }
 }
@@ -94,8 +98,9 @@ fn parsed(bytes: &[u8]) -> Option<Known> {
         let (name, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let (size, rest) = rest.split_first_chunk()?;
         let (modified, rest) = rest.split_first_chunk()?;
+        let (changed, rest) = rest.split_first_chunk()?;
         let (sha256, rest) = rest.split_first_chunk()?;
-        let stamp = (u64::from_le_bytes(*size), i128::from_le_bytes(*modified));
+        let stamp = (u64::from_le_bytes(*size), i128::from_le_bytes(*modified), i128::from_le_bytes(*changed));
         known.insert(name.to_owned(), (stamp, Sha256Sum(*sha256)));
         left = rest;
     }
@@ -112,11 +117,12 @@ fn written(mut known: Known, files: &[&mut ClassFile]) -> Vec<u8> {
     let mut entries: Vec<_> = known.into_iter().collect();
     entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let mut bytes = MAGIC.to_owned();
-    for (name, ((size, modified), sha256)) in entries {
+    for (name, ((size, modified, changed), sha256)) in entries {
         bytes.extend((name.len() as u32).to_le_bytes());
         bytes.extend(name);
         bytes.extend(size.to_le_bytes());
         bytes.extend(modified.to_le_bytes());
+        bytes.extend(changed.to_le_bytes());
         bytes.extend(sha256.0);
     }
     bytes.extend(Sha256Sum::of(&bytes).0);

@@ -282,12 +282,16 @@ pub enum DataError {
     },
     /// A file is not what it was when the data set was opened.
     #[error(
-        "{}: its content has changed since it was hashed: the disk is damaged, or something writes there",
-        shown(path)
+        "{}: its content has changed since it was hashed: the disk is damaged, or something writes there; if it is as it \
+         should be, delete {}, and all are hashed anew",
+        shown(path),
+        shown(hashes)
     )]
     Changed {
         /// The file.
         path: PathBuf,
+        /// Where the hashes are kept.
+        hashes: PathBuf,
     },
     /// A class to validate on that is not trained on.
     #[error("{}: the folder `train` has no class of this name", shown(folder))]

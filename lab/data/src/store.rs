@@ -33,8 +33,8 @@ pub(super) enum Kind {
 /// Where the content of a file is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Place {
-    /// In a folder; when it was last changed, in nanoseconds.
-    Disk { bytes: u64, modified: i128 },
+    /// In a folder; when its content was last changed, and when anything of it was, which nobody can set, in nanoseconds.
+    Disk { bytes: u64, modified: i128, changed: i128 },
     /// In an archive.
     Archive(Range<usize>),
 }
@@ -178,7 +178,19 @@ fn on_disk(path: &Path) -> io::Result<Kind> {
     files::regular(metadata.file_type())?;
     // Where the system does not tell when, it is always the same time.
     let modified = metadata.modified().map_or(0, nanoseconds);
-    Ok(Kind::File(Place::Disk { bytes: metadata.len(), modified }))
+    Ok(Kind::File(Place::Disk { bytes: metadata.len(), modified, changed: changed(&metadata) }))
+}
+
+#[cfg(unix)]
+fn changed(metadata: &fs::Metadata) -> i128 {
+    use std::os::unix::fs::MetadataExt;
+    i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
+}
+
+/// Elsewhere it is not known.
+#[cfg(not(unix))]
+fn changed(_: &fs::Metadata) -> i128 {
+    0
 }
 
 /// Since 1970, or before it.

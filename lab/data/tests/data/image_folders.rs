@@ -290,6 +290,51 @@ fn what_is_not_there_is_told() {
     assert!(told(folder.path().to_owned()).ends_with(": no validation examples"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_picture_of_the_same_size_and_time_is_another_one() {
+    use sha2::{Digest, Sha256};
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &files());
+    let load = || Dataset::load(&at(folder.path(), 8, OnCorrupt::Refuse)).unwrap();
+    let (path, hashes) = (folder.path().join("train/n01/n01_0.JPEG"), folder.path().join(".lookahead-sha256"));
+    // What follows the picture in its file is not looked at.
+    let whole = [&fs::read(&path).unwrap()[..], b"0"].concat();
+    fs::write(&path, &whole).unwrap();
+    let before = load().sha256();
+    let other = [&whole[..whole.len() - 1], b"1"].concat();
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    // Longer than a tick of the file system's clock.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    fs::write(&path, &other).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    let data = load();
+    assert_ne!(data.sha256(), before);
+    pixels(&data.train);
+
+    // As a damaged disk has it: another content with all that is known of the file as it was.
+    fs::write(&path, &whole).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    let mut known = fs::read(&hashes).unwrap();
+    let name = b"train/n01/n01_0.JPEG";
+    let changed = known.windows(name.len()).position(|it| it == name).unwrap() + name.len() + 8 + 16;
+    let metadata = fs::metadata(&path).unwrap();
+    let now = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
+    known[changed..changed + 16].copy_from_slice(&now.to_le_bytes());
+    let end = known.len() - 32;
+    let sum = Sha256::digest(&known[..end]);
+    known[end..].copy_from_slice(&sum);
+    fs::write(&hashes, known).unwrap();
+    let error = load().train.batch(&[0], None).unwrap_err().to_string();
+    assert!(error.contains("n01_0.JPEG: its content has changed since it was hashed"), "{error}");
+    assert!(error.contains(&format!("delete {}, and all are hashed anew", hashes.display())), "{error}");
+    fs::remove_file(&hashes).unwrap();
+    let data = load();
+    pixels(&data.train);
+    assert_eq!(data.sha256(), before);
+}
+
 #[test]
 fn a_random_crop_is_a_resized_part_of_the_picture() {
     let folder = tempfile::tempdir().unwrap();

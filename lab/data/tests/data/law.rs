@@ -87,7 +87,7 @@ fn holds(source: DataSource, place: &str, files: &[File]) -> usize {
             }
             let mut bytes = content.clone();
             bytes[place] ^= 1 << bit;
-            // As a disk does it: nobody wrote, so the time stays.
+            // As a copy does it: the time stays.
             damaged(&path, Some(&bytes), number % 2 == 0, &format!("bit {bit} of byte {place}"));
             fs::write(&path, content).unwrap();
         }
