@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::parts::{Limits, Parts, RawExamples};
-use super::store::{Candidate, Store, archive_at, locate};
+use super::store::{Candidate, Store, locate_archive};
 use super::{DEFAULT_FOLDER, DataError, ImageShape, jpeg};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
@@ -54,11 +54,9 @@ pub(super) fn cifar100(dir: Option<&Path>) -> Result<Parts, DataError> {
 
 pub(super) fn find_cifar10(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
-    if let Some(archive) = archive_at(dir, CIFAR10_ACCEPTED)? {
-        return Ok(archive);
-    }
-    locate(
+    locate_archive(
         "cifar10",
+        dir,
         vec![
             Candidate::named(dir.join("cifar-10-batches-bin")),
             Candidate::named(dir.join("cifar-10-binary.tar.gz")),
@@ -67,21 +65,21 @@ pub(super) fn find_cifar10(dir: Option<&Path>) -> Result<PathBuf, DataError> {
             Candidate::named(dir.join("cifar10-jpeg")),
             Candidate::holding(dir, "train"),
         ],
+        CIFAR10_ACCEPTED,
     )
 }
 
 pub(super) fn find_cifar100(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
-    if let Some(archive) = archive_at(dir, CIFAR100_ACCEPTED)? {
-        return Ok(archive);
-    }
-    locate(
+    locate_archive(
         "cifar100",
+        dir,
         vec![
             Candidate::named(dir.join("cifar-100-binary")),
             Candidate::named(dir.join("cifar-100-binary.tar.gz")),
             Candidate::holding(dir, "train.bin"),
         ],
+        CIFAR100_ACCEPTED,
     )
 }
 

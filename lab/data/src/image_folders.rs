@@ -11,7 +11,7 @@ use super::error::shown_name;
 use super::examples::Examples;
 use super::parts::{Limits, balanced, hexadecimal};
 use super::picture::Picture;
-use super::store::{Candidate, Store, archive_at, locate};
+use super::store::{Candidate, Store, locate_archive};
 use super::{DEFAULT_FOLDER, DataError, Dataset, ImageShape, Normalisation};
 use crate::config::OnCorrupt;
 
@@ -60,17 +60,16 @@ pub(super) fn load(dir: Option<&Path>, limits: Limits, size: u32, on_corrupt: On
 
 pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
-    if let Some(archive) = archive_at(dir, ACCEPTED)? {
-        return Ok(archive);
-    }
     let imagenet = dir.join("imagenet");
-    locate(
+    locate_archive(
         NAME,
+        dir,
         vec![
             Candidate::holding(dir, "train"),
             Candidate::holding(&imagenet, "train"),
             Candidate::named(dir.join("imagenette-224-40x10.tar")),
         ],
+        ACCEPTED,
     )
 }
 

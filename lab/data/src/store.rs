@@ -68,13 +68,15 @@ pub(super) fn locate(name: &'static str, candidates: Vec<Candidate>) -> Result<P
     }
 }
 
-/// A file that is given in the place of a folder, which has to be an archive; `None` for what is no file.
-pub(super) fn archive_at(path: &Path, accepted: &'static str) -> Result<Option<PathBuf>, DataError> {
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let path = path.to_owned();
-    if archive::is_archive(&path)? { Ok(Some(path)) } else { Err(DataError::NoArchive { path, accepted }) }
+/// The data set `name` at `dir`, if that is a file, else at the first of the places; a file has to be an archive.
+pub(super) fn locate_archive(
+    name: &'static str,
+    dir: &Path,
+    candidates: Vec<Candidate>,
+    accepted: &'static str,
+) -> Result<PathBuf, DataError> {
+    let path = if dir.is_file() { dir.to_owned() } else { locate(name, candidates)? };
+    if !path.is_file() || archive::is_archive(&path)? { Ok(path) } else { Err(DataError::NoArchive { path, accepted }) }
 }
 
 impl Place {

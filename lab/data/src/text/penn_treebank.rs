@@ -20,14 +20,12 @@ const ACCEPTED: &str = "a ZIP archive with ptb.train.txt, ptb.valid.txt and ptb.
 
 /// Looks for the archive and the files in `dir` and in its folder `ptb`; `dir` may also be the archive.
 pub(super) fn find(dir: Option<&Path>) -> Result<PathBuf, DataError> {
-    if let Some(archive) = dir.filter(|dir| dir.is_file()) {
-        let path = archive.to_owned();
-        return if is_zip(&path)? { Ok(path) } else { Err(DataError::NoArchive { path, accepted: ACCEPTED }) };
-    }
     let dir = dir.unwrap_or(Path::new(DEFAULT_FOLDER));
     let folders = [dir.to_owned(), dir.join(FOLDER)];
     let candidates = |folder: &PathBuf| [Candidate::named(folder.join(ARCHIVE)), Candidate::holding(folder, FILES[0])];
-    locate(NAME, folders.iter().flat_map(candidates).collect())
+    let places = folders.iter().flat_map(candidates).collect();
+    let path = if dir.is_file() { dir.to_owned() } else { locate(NAME, places)? };
+    if !path.is_file() || is_zip(&path)? { Ok(path) } else { Err(DataError::NoArchive { path, accepted: ACCEPTED }) }
 }
 
 /// `place` is the archive, or the folder with the files.

@@ -153,7 +153,9 @@ fn damage_to_binary_files_names_file_and_record() {
     fs::write(&archive, gzip(&tar(&cifar10_files()[1..]))).unwrap();
     assert!(matches!(load(DataSource::Cifar10, &archive, [0, 0]), Err(DataError::MissingFile { .. })));
     fs::write(&archive, b"<html>moved</html>").unwrap();
-    assert!(load(DataSource::Cifar10, &archive, [0, 0]).is_err());
+    for place in [dir, &archive] {
+        assert!(matches!(load(DataSource::Cifar10, place, [0, 0]), Err(DataError::NoArchive { .. })));
+    }
 }
 
 #[test]
