@@ -12,6 +12,7 @@ use super::error::shown;
 use super::fetch_error::FetchError;
 use super::gzip::Gzip;
 use super::official::Unpacked;
+use super::tree::{is_hidden, member_names};
 use lookahead_runs::files;
 
 const BUFFER: usize = 1 << 16;
@@ -70,8 +71,9 @@ fn each_needed(
     let mut buffer = vec![0; BUFFER];
     for entry in tar.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let is_needed = |(name, _): &&(&str, Option<u64>)| path.rsplit('/').next() == Some(name);
+        let path = member_names(&entry.path_bytes()).map_err(|reason| damaged(io::Error::other(reason)))?;
+        let is_seen = !path.iter().any(|name| is_hidden(name));
+        let is_needed = |(name, _): &&(&str, Option<u64>)| is_seen && path.last().is_some_and(|last| last == name);
         let Some(&(name, _)) = unpacked.files.iter().find(is_needed).filter(|_| entry.header().entry_type().is_file())
         else {
             continue;

@@ -11,8 +11,15 @@ use crate::support::{config, gzip, tar};
 /// CIFAR-100 in the form of its archive, one record in each part.
 fn cifar100() -> Vec<u8> {
     let record = |label: u8| [vec![label / 5, label], vec![label; 3072]].concat();
-    let files = [("train.bin", record(7)), ("test.bin", record(8)), ("fine_label_names.txt", b"apple\n".to_vec())];
-    gzip(&tar(&files.map(|(name, content)| (format!("cifar-100-binary/{name}"), content))))
+    let files = [
+        ("./cifar-100-binary/train.bin", record(7)),
+        ("cifar-100-binary/test.bin", record(8)),
+        ("cifar-100-binary/fine_label_names.txt", b"apple\n".to_vec()),
+        // What is hidden is not meant.
+        ("__MACOSX/cifar-100-binary/train.bin", b"no pictures".to_vec()),
+        ("cifar-100-binary/.old/test.bin", record(9)),
+    ];
+    gzip(&tar(&files.map(|(name, content)| (name.to_owned(), content))))
 }
 
 /// Another address.
