@@ -90,6 +90,7 @@ fn the_critical_condition_number_parts_the_regimes() {
     assert!(near(critical_condition_number(momentum), 361.0, 1e-12));
     let regime = |kappa| Regime::at_best(ConditionNumber::new(kappa).unwrap(), momentum);
     assert_eq!((regime(360.0), regime(362.0)), (Regime::UnderDamped, Regime::OverDamped));
+    assert_eq!(regime(361.0), Regime::Critical);
     let rate = |kappa: f64| {
         let eigenvalues = Eigenvalues::new(vec![1.0 / kappa, 1.0]).unwrap();
         optimal_rate(&eigenvalues, momentum, &Cycle::inner_alone()).rate

@@ -307,6 +307,7 @@ fn data_file(curves: &[Curve]) -> DataFile {
         for ConditionPoint { condition_number, regime, momentum, lookahead } in &data.points {
             let regime = match regime {
                 Regime::UnderDamped => "under_damped",
+                Regime::Critical => "critical",
                 Regime::OverDamped => "over_damped",
                 Regime::Alternating => "alternating",
             };

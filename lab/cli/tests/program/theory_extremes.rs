@@ -295,3 +295,18 @@ fn advice_compares_with_the_inner_optimizer_at_its_own_best_rate() {
     assert!(said.contains("At learning rate 0.1 no pair does as well as the inner optimizer alone"), "{said}");
     assert!(said.contains("Warning: the best"), "{said}");
 }
+
+#[test]
+fn momentum_alone_is_said_to_do_what_it_does() {
+    let bench = Bench::new("");
+    let at = |arguments: &[&str]| {
+        let one = ["theory", "rate", "--dim", "2", "--condition-number", "1"];
+        stdout(&ends(&bench, &[&one[..], arguments].concat()))
+    };
+    let in_one_step = at(&[]);
+    assert!(in_one_step.contains("critically damped: no learning rate is faster there"), "{in_one_step}");
+    assert!(at(&["--momentum", "0.81"]).contains("critically damped"));
+    assert!(at(&["--lr", "0.99"]).contains("over-damped: it approaches without oscillating"));
+    assert!(at(&["--lr", "0.02", "--momentum", "0.81"]).contains("under-damped: it oscillates"));
+    assert!(at(&["--lr", "1.5"]).contains("alternating: it changes sign at each step"));
+}

@@ -86,7 +86,8 @@ pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
         };
     }
     let regime = match Regime::of(found.momentum.lr, eigenvalues.smallest(), momentum).map_err(super::refused)? {
-        Regime::OverDamped => "over-damped: it creeps",
+        Regime::OverDamped => "over-damped: it approaches without oscillating",
+        Regime::Critical => "critically damped: no learning rate is faster there",
         Regime::UnderDamped => "under-damped: it oscillates",
         Regime::Alternating => "alternating: it changes sign at each step",
     };
