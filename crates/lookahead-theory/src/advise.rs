@@ -22,6 +22,9 @@ pub const MODEL_LIMITS: [&str; 5] = [
 /// Lookahead pays if, tuned, it is nearer to the least loss than the tuned inner optimizer by more than this part.
 pub const WORTH_IT: f64 = 0.01;
 
+/// A smaller gain or loss than this part is rounding.
+const TIE: f64 = 1e-9;
+
 /// The most pairs of k and alpha.
 const MOST_PAIRS: u64 = 1000;
 /// The most pairs times eigenvalues: some ten seconds.
@@ -160,7 +163,7 @@ pub struct Advice {
     /// The first and the last learning rate that were searched.
     pub searched: [f64; 2],
     /// By what part `best_tuned` is nearer to the least loss than `inner_tuned`, or than the start where that is nearer; 0
-    /// where both are there.
+    /// where both are there, or equally near but for 1e-9 of it.
     pub gain: f64,
     /// Whether that is more than [`WORTH_IT`].
     pub pays: bool,
@@ -226,6 +229,7 @@ pub fn advise(problem: &NoisyQuadratic, lr: f64, momentum: Momentum, grid: &Advi
     let still = search.dynamics(lr, Cycle::inner_alone())?.above_least_after(search.start, 0);
     let inner = inner.min(still);
     let gain = if inner > 0.0 { 1.0 - lookahead / inner } else { 0.0 };
+    let gain = if gain.abs() <= TIE { 0.0 } else { gain };
     Ok(Advice {
         same_final_loss: same_final_loss(&search, lr, cycle(&best))?,
         edges: edges(grid, &best, best_final.as_ref(), &best_tuned, &inner_tuned),

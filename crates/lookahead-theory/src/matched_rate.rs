@@ -7,8 +7,6 @@ use crate::{Momentum, NoisyQuadratic};
 const MOST_STEPS: u32 = 100;
 /// A step up by less than this part of the learning rate is rounding.
 const ROUNDING: f64 = 1e-12;
-/// Where a step down ends at 0 or below by rounding, the root is below this part of the learning rate.
-const FAR_BELOW: f64 = 1e-14;
 
 /// The learning rate of the inner optimizer for a final loss that is `above_least` above the least, by Newton's method
 /// from `start`, which must not be below it.
@@ -20,18 +18,19 @@ pub(crate) fn matched_rate(problem: &NoisyQuadratic, momentum: Momentum, above_l
     let (limit, gain) = (2.0 * (1.0 + beta), (1.0 + beta) / (1.0 - beta));
     let mut lr = start;
     for _ in 0..MOST_STEPS {
-        let (mut loss, mut slope) = (0.0, 0.0);
+        let (mut bend, mut slope) = (0.0, 0.0);
         for direction in problem.directions() {
             let (a, room) = (direction.curvature, limit - lr * direction.curvature);
             let rate = 0.5 * a * a * direction.noise_variance * gain / room;
-            loss += lr * rate;
+            bend += lr * rate * (lr * a / room);
             slope += limit * rate / room;
         }
-        let next = lr - (loss - above_least) / slope;
+        // lr - (loss - goal) / slope without a difference: loss = lr sum rate = lr slope - bend
+        let next = (bend + above_least) / slope;
         if next.is_nan() || (next >= lr && next <= lr * (1.0 + ROUNDING)) {
             break;
         }
-        lr = if next > 0.0 { next } else { FAR_BELOW * lr };
+        lr = next;
     }
     lr
 }

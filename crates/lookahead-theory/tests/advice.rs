@@ -131,6 +131,13 @@ fn alpha_one_is_the_inner_optimizer_and_does_not_pay() {
     }
 }
 
+/// With k = 1 Lookahead is SGD at alpha times the learning rate: what one step gains by it is rounding.
+#[test]
+fn rounding_is_no_gain() {
+    let advice = advise(&chebyshev(), 0.5, Momentum::NONE, &grid(&[1], &[0.5, 1.0], 1)).unwrap();
+    assert_eq!((advice.gain, advice.pays), (0.0, false));
+}
+
 #[test]
 fn lookahead_pays_where_momentum_oscillates_without_noise() {
     let momentum = Momentum::new(0.99).unwrap();

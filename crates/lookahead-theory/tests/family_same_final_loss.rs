@@ -121,6 +121,23 @@ fn a_single_direction_by_hand() {
 }
 
 #[test]
+fn the_smallest_learning_rates_are_answered() {
+    let problem = problem(&Noise::Constant(1.0));
+    let members = [Member { name: Name::InnerAlone, settings: vec![alone(Momentum::NONE)] }];
+    for lr in [1e-100, 1e-160, 1e-200, 1e-300] {
+        let found = at_the_same_final_loss(&problem, &members, &BUDGET, lr, Momentum::NONE).unwrap().unwrap();
+        assert!((found.tuned[0].lr - lr).abs() <= 1e-6 * lr, "{found:?}");
+        let pair = advise(&problem, lr, Momentum::NONE, &AdviceGrid::default()).unwrap().same_final_loss.unwrap();
+        // The first pair of equals, k = 1 and alpha = 0.1, is SGD at a tenth of the learning rate.
+        assert!((pair.inner_lr - 0.1 * lr).abs() <= 1e-9 * lr, "{pair:?}");
+    }
+    for lr in [1e-310, 5e-324] {
+        at_the_same_final_loss(&problem, &Member::all(Momentum::NONE), &BUDGET, lr, Momentum::NONE).unwrap();
+        advise(&problem, lr, Momentum::NONE, &AdviceGrid::default()).unwrap();
+    }
+}
+
+#[test]
 fn what_cannot_end_there_is_left_out() {
     let members: Vec<Member> =
         Member::all(Momentum::NONE).into_iter().filter(|member| member.name == Name::InnerAlone).collect();

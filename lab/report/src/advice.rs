@@ -200,7 +200,7 @@ fn conclusions(advice: &Advice, lr: f64, steps: u64) -> Vec<String> {
         ),
         verdict(advice),
     ];
-    if inner_tuned.point.loss < best.loss {
+    if inner_tuned.point.loss < best.loss * (1.0 - family::TIE) {
         sentences.push(format!(
             "At learning rate {} no pair does as well as the inner optimizer alone at {}.",
             as_given(lr),

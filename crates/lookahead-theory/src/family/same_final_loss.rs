@@ -8,6 +8,8 @@ use crate::{Cycle, Error, Momentum, NoisyQuadratic, OuterCycle};
 
 /// The first learning rate searched, as a part of the inner optimizer's.
 const FIRST: f64 = 1e-3;
+/// The smallest double above 0.
+const SMALLEST: f64 = f64::from_bits(1);
 /// How near to the final loss a learning rate must end, relative to its distance from the least loss.
 const NEAR: f64 = 1e-6;
 
@@ -116,15 +118,19 @@ impl Matching<'_> {
             return Ok(None);
         }
         let last = LAST * setting.lr_limit(self.search.problem.eigenvalues().largest());
-        let first = (FIRST * self.lr).min(0.5 * last);
-        let at = |i: u32| first * (last / first).powf(f64::from(i) / f64::from(points - 1));
+        let first = (FIRST * self.lr).max(SMALLEST).min(0.5 * last);
+        // The ends may be so far apart, or so small, that neither their quotient nor their product is a double.
+        let at = |i: u32| {
+            let part = f64::from(i) / f64::from(points - 1);
+            first.powf(1.0 - part) * last.powf(part)
+        };
         let above = |lr: f64| Ok::<_, Error>(self.final_above(setting, lr)? > self.goal);
         let sides = (0..points).map(|i| above(at(i))).collect::<Result<Vec<bool>, Error>>()?;
         let mut best: Option<Tuned> = None;
         for i in (1..points).filter(|&i| sides[i as usize] != sides[i as usize - 1]) {
             let (mut low, mut high) = (at(i - 1), at(i));
             for _ in 0..REFINEMENT {
-                let middle = (low * high).sqrt();
+                let middle = low.sqrt() * high.sqrt();
                 if above(middle)? == sides[i as usize] { high = middle } else { low = middle }
             }
             let lr = self.between(setting, low, high)?;

@@ -310,3 +310,12 @@ fn momentum_alone_is_said_to_do_what_it_does() {
     assert!(at(&["--lr", "0.02", "--momentum", "0.81"]).contains("under-damped: it oscillates"));
     assert!(at(&["--lr", "1.5"]).contains("alternating: it changes sign at each step"));
 }
+
+#[test]
+fn advice_for_the_smallest_learning_rate_is_given() {
+    let bench = Bench::new("");
+    for lr in ["1e-160", "1e-300", "5e-324"] {
+        let output = ends(&bench, &["theory", "advise", "--lr", lr, "--dim", "3", "--json"]);
+        assert!(output.status.success(), "{lr}: {}", stderr(&output));
+    }
+}

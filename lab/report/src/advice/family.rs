@@ -8,7 +8,7 @@ use crate::table::{NO_BREAK, in_whole_words, plain_table, right};
 use crate::{as_given, significant};
 
 /// Losses closer than this, relative to the larger, are equal.
-const TIE: f64 = 1e-9;
+pub(super) const TIE: f64 = 1e-9;
 /// So many k of an outer step that diverges are named.
 const MOST_NAMED: usize = 8;
 

@@ -75,6 +75,14 @@ fn sentences_say_who_comes_first_and_by_how_much() {
     assert!(!said.contains("outer step"), "{said}");
 }
 
+/// After one step the best Lookahead is SGD at another learning rate: what rounding makes of it is no gain.
+#[test]
+fn rounding_is_no_gain() {
+    let said = report(20, 0.0, &Noise::InverseCurvature, 1).conclusions.join("\n");
+    assert!(said.contains("tuned, it is no nearer to the loss at the optimum"), "{said}");
+    assert!(!said.contains("e-1"), "{said}");
+}
+
 #[test]
 fn an_outer_step_that_diverges_is_warned_of() {
     let report = report(20, 0.9, &Noise::InverseCurvature, 50);
