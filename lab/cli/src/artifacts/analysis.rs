@@ -46,10 +46,11 @@ impl Files {
         if request.scale == Scale::Smoke {
             shrink(&mut config);
         }
+        // Serialising fails only for what TOML lacks: none here.
+        let defaults = toml::to_string(&config).unwrap_or_default();
         for text in &request.overrides {
-            // Serialising fails only for what TOML lacks: none here.
             let complete = toml::to_string(&config).unwrap_or_default();
-            config = overridden(&complete, text, stays, read)?;
+            config = overridden(&complete, &defaults, text, stays, read)?;
         }
         Ok(config)
     }

@@ -253,3 +253,24 @@ fn wrong_parameters_are_refused() {
     assert!(stderr(&output).contains("smoke, small"), "{}", stderr(&output));
     assert!(!bench.path().join("results").exists(), "nothing was begun");
 }
+
+#[test]
+fn a_table_given_in_part_takes_the_rest_from_the_artifact() {
+    let bench = Bench::new("");
+    let config = |figure: &str, set: &[&str]| {
+        let arguments: Vec<&str> = set.iter().flat_map(|set| ["--set", set]).collect();
+        smoke(&bench, figure, &arguments)["config"].clone()
+    };
+    let numbers = config(FIGURES[1], &["condition_numbers={first=1.0,last=10.0}"])["condition_numbers"].clone();
+    assert_eq!((&numbers["last"], &numbers["per_decade"]), (&10.0.into(), &1.into()));
+    let spectrum = config(FIGURES[0], &["spectrum={dim=5}"])["spectrum"].clone();
+    assert_eq!((&spectrum["dim"], &spectrum["kind"]), (&5.into(), &"chebyshev".into()));
+    assert_eq!(spectrum["condition_number"], 1000.0);
+    let harmonic = config(FIGURES[0], &["spectrum={kind=\"harmonic\"}"])["spectrum"].clone();
+    assert_eq!(keys(&harmonic), ["dim", "kind"]);
+    let a = config(FIGURES[2], &["a={steps=10}"])["a"].clone();
+    assert_eq!((&a["steps"], &a["sync_period"], &a["spectrum"]["kind"]), (&10.into(), &5.into(), &"chebyshev".into()));
+    let family = config("outer_noisy_quadratic", &["nesterov={}", "gpa={mu_x=0.5}", "lookahead={alpha=0.3}"]);
+    assert_eq!((&family["nesterov"]["eta"], &family["gpa"]["mu_y"]), (&0.68.into(), &0.7.into()));
+    assert_eq!((&family["lookahead"]["alpha"], &family["lookahead"]["sync_period"]), (&0.3.into(), &5.into()));
+}

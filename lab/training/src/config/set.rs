@@ -24,7 +24,7 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`], as for a file.
     pub fn set(&mut self, text: &str) -> Result<(), ConfigError> {
-        let changed = overridden(&self.to_toml(), text, stays, Self::from_table);
+        let changed = overridden(&self.to_toml(), "", text, stays, Self::from_table);
         *self = changed.or_else(|error| self.with_other_data(text).ok_or(error))?;
         Ok(())
     }
@@ -37,7 +37,7 @@ impl RunConfig {
         }
         let mut table: toml::Table = self.to_toml().parse().ok()?;
         ["model", "decoding"].iter().for_each(|key| _ = table.remove(*key));
-        overridden(&table.to_string(), text, stays, Self::from_table).ok()
+        overridden(&table.to_string(), "", text, stays, Self::from_table).ok()
     }
 }
 
