@@ -18,11 +18,13 @@ pub struct Distributed {
     #[arg(long, value_enum, value_name = "MODE")]
     distributed: Option<Mode>,
     /// How many workers, as threads of this process, at most 1024. Under mpirun the ranks are the workers.
-    #[arg(long, value_name = "N", requires = "distributed", value_parser = count::<1024>)]
+    #[arg(long, value_name = "N", requires = "distributed",
+        value_parser = count::<1024>, allow_negative_numbers = true)]
     workers: Option<NonZeroUsize>,
     /// Seconds that a rank waits for the others before the job ends (exit code 75): longer than an evaluation takes, which the
     /// first one makes.
-    #[arg(long, value_name = "SECONDS", requires = "distributed", default_value = "3600", value_parser = count::<1_000_000>)]
+    #[arg(long, value_name = "SECONDS", requires = "distributed", default_value = "3600",
+        value_parser = count::<1_000_000>, allow_negative_numbers = true)]
     deadline: NonZeroUsize,
 }
 

@@ -47,11 +47,11 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
     /// How many seeds, if not the artifact's own number; at most 1000.
-    #[arg(long, value_name = "N", value_parser = count::<1000>)]
+    #[arg(long, value_name = "N", value_parser = count::<1000>, allow_negative_numbers = true)]
     seeds: Option<NonZeroUsize>,
     /// How many runs at once, at most 256; each computes with its share of the cores. For small networks as many as cores
     /// is fastest.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = count::<256>)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count::<256>, allow_negative_numbers = true)]
     jobs: NonZeroUsize,
     /// Change a key of the configuration, such as epochs=10 or spectrum.dim=100; may be given several times. What a
     /// training artifact compares (seed, optimizer, learning rate, data) it sets itself.

@@ -343,7 +343,7 @@ fn numbers_out_of_range_are_named() {
     for line in ["fixed-point --lr 2", "loss --lr 2", "rate --lr 2", "alpha --lr 2", "advise --lr 2"] {
         refused(&bench, line, &too_fast);
     }
-    refused(&bench, "rate --lr=-1 --momentum 0.5", &["learning rate is -1", "2 (1 + beta) / L = 3"]);
+    refused(&bench, "rate --lr -1 --momentum 0.5", &["learning rate is -1", "2 (1 + beta) / L = 3"]);
     refused(&bench, "loss --lr nan", &["learning rate is NaN"]);
     for line in ["fixed-point --lr 0.5", "loss --lr 0.5", "rate", "advise --lr 0.5"] {
         refused(&bench, &format!("{line} --k 0"), &["--k", "is 0, but must be"]);
@@ -358,7 +358,7 @@ fn numbers_out_of_range_are_named() {
     refused(&bench, "fixed-point --lr 0.5 --eta 5 --outer-momentum 0.9", &["there is no fixed point"]);
     refused(&bench, "rate --condition-number 0.5", &["0.5", "finite and at least 1"]);
     refused(&bench, "rate --momentum 1", &["momentum is 1", "below 1"]);
-    refused(&bench, "rate --dim 0", &["--dim", "1.."]);
+    refused(&bench, "rate --dim 0", &["--dim", "a whole number from 1 to 1000000"]);
     refused(&bench, "rate --dim 1", &["condition number is 1000", "1 where there is one eigenvalue"]);
     refused(&bench, "rate --spectrum white", &["white", "chebyshev, log, uniform, harmonic or file:PATH"]);
     refused(&bench, "rate --spectrum harmonic --condition-number 7", &["--condition-number is 7", "100"]);
@@ -368,7 +368,7 @@ fn numbers_out_of_range_are_named() {
     refused(&bench, "loss --lr 0.5 --steps 7", &["steps is 7", "multiple", "5"]);
     refused(&bench, "loss --lr 0.5 --initial-mean inf", &["initial mean is inf"]);
     refused(&bench, "fixed-point --lr 0.5 --curvature 0", &["curvature is 0", "above 0"]);
-    refused(&bench, "fixed-point --lr 0.5 --noise-variance=-1", &["noise variance is -1", "at least 0"]);
+    refused(&bench, "fixed-point --lr 0.5 --noise-variance -1", &["noise variance is -1", "at least 0"]);
     refused(&bench, "fixed-point", &["--lr"]);
     refused(&bench, "alpha --start 1,2 --end 0,0", &["theta_0 has 2 values", "100 eigenvalues"]);
     refused(&bench, "alpha --start 1", &["--end"]);

@@ -127,7 +127,11 @@ fn whole_numbers_at_their_ends() {
     }
     refused(&bench, &["theory", "rate", "--dim", "1000000"], &["number of eigenvalues", "1000000", "at most"]);
     refused(&bench, &["theory", "advise", "--lr", "0.5", "--dim", "1000000"], &["70000000", "at most 100000"]);
-    refused(&bench, &["theory", "loss", "--lr", "0.5", "--dim", "1000000000"], &["--dim", "1000000000", "1..=1000000"]);
+    refused(
+        &bench,
+        &["theory", "loss", "--lr", "0.5", "--dim", "1000000000"],
+        &["--dim", "1000000000", "1 to 1000000"],
+    );
 }
 
 #[test]
@@ -294,6 +298,42 @@ fn advice_compares_with_the_inner_optimizer_at_its_own_best_rate() {
     assert!(said.contains(verdict) && said.contains("no fair comparison"), "{said}");
     assert!(said.contains("At learning rate 0.1 no pair does as well as the inner optimizer alone"), "{said}");
     assert!(said.contains("Warning: the best"), "{said}");
+}
+
+#[test]
+fn negative_numbers_are_refused_by_their_range() {
+    let bench = Bench::new("");
+    for (line, text) in [
+        ("rate --lr -1", "the learning rate is -1, but must be above 0"),
+        ("rate --momentum -0.5", "momentum is -0.5"),
+        ("rate --k -1", "must be a whole number from 1"),
+        ("rate --alpha -1e-3", "alpha is -0.001, but must be above 0"),
+        ("rate --eta -1", "eta is -1, but must be above 0"),
+        ("rate --outer-momentum -1", "mu is -1, but must be at least 0"),
+        ("rate --condition-number -7", "-7"),
+        ("rate --dim -1", "must be a whole number from 1 to 1000000"),
+        ("loss --lr -1", "the learning rate is -1"),
+        ("loss --lr 0.5 --steps -1", "must be a whole number from 0 to"),
+        ("advise --lr -1", "the learning rate is -1"),
+        ("advise --lr 0.5 --steps -1", "must be a whole number from 0 to"),
+        ("advise --lr 0.5 --k -1,5", "must be a whole number from 1"),
+        ("advise --lr 0.5 --alpha 0.5,-1", "alpha is -1"),
+        ("advise --lr 0.5 --alpha -1,0.5", "alpha is -1"),
+        ("alpha --lr -1", "the learning rate is -1"),
+        ("fixed-point --lr -1", "the learning rate is -1"),
+        ("fixed-point --lr 0.5 --noise-variance -1", "noise variance is -1"),
+        ("fixed-point --lr 0.5 --curvature -1", "curvature is -1"),
+    ] {
+        let words: Vec<&str> = std::iter::once("theory").chain(line.split(' ')).collect();
+        refused(&bench, &words, &[text]);
+    }
+    let zero = ends(&bench, &["theory", "rate", "--momentum", "-0"]);
+    assert_eq!(stdout(&zero), stdout(&ends(&bench, &["theory", "rate"])));
+    refused(&bench, &["run", "quickstart", "--seeds", "-1"], &["--seeds", "from 1 to 1000"]);
+    refused(&bench, &["run", "quickstart", "--jobs", "-1"], &["--jobs", "from 1 to 256"]);
+    let workers = ["train", "my.toml", "--distributed", "slow-step"];
+    refused(&bench, &[&workers[..], &["--workers", "-1"]].concat(), &["--workers", "from 1 to 1024"]);
+    refused(&bench, &[&workers[..], &["--deadline", "-1"]].concat(), &["--deadline", "from 1 to 1000000"]);
 }
 
 #[test]

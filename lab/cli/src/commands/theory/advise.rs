@@ -16,7 +16,7 @@ use crate::commands::{say, shell_word};
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Your learning rate of the inner optimizer, above 0 and below 2 (1 + BETA) / L; the best ones are searched besides.
-    #[arg(long, value_name = "LR")]
+    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
     lr: f64,
     #[command(flatten)]
     momentum: MomentumOptions,
@@ -26,14 +26,15 @@ pub struct Arguments {
     noise: NoiseOptions,
     /// The values of k to compare, with commas; with those of alpha at most 1000 pairs.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1,2,5,10,20,50,100",
-        value_parser = values::sync_period)]
+        value_parser = values::sync_period, allow_hyphen_values = true)]
     k: Vec<SyncPeriod>,
     /// The values of alpha to compare, with commas.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1",
-        value_parser = values::alpha)]
+        value_parser = values::alpha, allow_hyphen_values = true)]
     alpha: Vec<Alpha>,
     /// The inner steps after which the losses are compared: how long you mean to train at this learning rate.
-    #[arg(long, value_name = "T", default_value_t = 1000)]
+    #[arg(long, value_name = "T", default_value_t = 1000, value_parser = values::whole::<0, { u64::MAX }>,
+        allow_negative_numbers = true)]
     steps: u64,
     /// The mean of the weights at the start, in every direction; their variance is 0.
     #[arg(long, value_name = "MEAN", default_value_t = 1.0, allow_negative_numbers = true)]

@@ -11,13 +11,13 @@ use crate::commands::{say, table};
 #[command(after_help = EXAMPLE)]
 pub struct Arguments {
     /// The curvature a of the direction, above 0.
-    #[arg(long, value_name = "A", default_value_t = 1.0)]
+    #[arg(long, value_name = "A", default_value_t = 1.0, allow_negative_numbers = true)]
     curvature: f64,
     /// The variance sigma^2 of the noisy optimum, at least 0.
-    #[arg(long, value_name = "V", default_value_t = 1.0)]
+    #[arg(long, value_name = "V", default_value_t = 1.0, allow_negative_numbers = true)]
     noise_variance: f64,
     /// The learning rate, above 0 and below 2 / A.
-    #[arg(long, value_name = "LR")]
+    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
     lr: f64,
     #[command(flatten)]
     pair: PairOptions,

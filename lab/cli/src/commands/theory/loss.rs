@@ -3,6 +3,7 @@
 use lookahead_theory::{Error, Moments, OuterCycle, OuterDynamics, expected_losses};
 
 use super::problem::{MomentumOptions, NoiseOptions, OuterOptions, PairOptions, SpectrumOptions, name_of};
+use super::values;
 use crate::commands::{say, table};
 
 #[derive(Debug, clap::Args)]
@@ -13,7 +14,7 @@ pub struct Arguments {
     #[command(flatten)]
     noise: NoiseOptions,
     /// The learning rate, above 0 and below 2 (1 + BETA) / L, where L is the largest eigenvalue.
-    #[arg(long, value_name = "LR")]
+    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
     lr: f64,
     #[command(flatten)]
     momentum: MomentumOptions,
@@ -22,7 +23,8 @@ pub struct Arguments {
     #[command(flatten)]
     outer: OuterOptions,
     /// The inner steps after which to look, a multiple of K.
-    #[arg(long, value_name = "T", default_value_t = 1000)]
+    #[arg(long, value_name = "T", default_value_t = 1000, value_parser = values::whole::<0, { u64::MAX }>,
+        allow_negative_numbers = true)]
     steps: u64,
     /// The mean of the weights at the start, in every direction; their variance is 0.
     #[arg(long, value_name = "MEAN", default_value_t = 1.0, allow_negative_numbers = true)]

@@ -20,10 +20,10 @@ pub struct SpectrumOptions {
     #[arg(long, value_name = "NAME", default_value = "chebyshev", value_parser = values::spectrum)]
     spectrum: SpectrumName,
     /// How many eigenvalues, if they are not from a file; at most a million [default: 100].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    #[arg(long, value_name = "N", value_parser = values::whole::<1, MOST>, allow_negative_numbers = true)]
     dim: Option<u64>,
     /// The largest eigenvalue, which is 1, over the smallest, from 1 to 1e100; that of harmonic is N [default: 1000].
-    #[arg(long, value_name = "KAPPA", value_parser = values::condition_number)]
+    #[arg(long, value_name = "KAPPA", value_parser = values::condition_number, allow_negative_numbers = true)]
     condition_number: Option<ConditionNumber>,
 }
 
@@ -114,7 +114,8 @@ impl NoiseOptions {
 #[derive(Debug, clap::Args)]
 pub struct MomentumOptions {
     /// The momentum beta of heavy-ball SGD, at least 0 and below 1; 0 is plain SGD.
-    #[arg(long, value_name = "BETA", default_value = "0", value_parser = values::momentum)]
+    #[arg(long, value_name = "BETA", default_value = "0",
+        value_parser = values::momentum, allow_negative_numbers = true)]
     pub momentum: Momentum,
     /// What a sync does to the velocity: maintain, interpolate or reset.
     #[arg(long, value_name = "POLICY", default_value = "maintain", value_parser = values::inner_state)]
@@ -125,10 +126,12 @@ pub struct MomentumOptions {
 #[derive(Debug, clap::Args)]
 pub struct PairOptions {
     /// The inner steps from one sync to the next.
-    #[arg(long, value_name = "K", default_value = "5", value_parser = values::sync_period)]
+    #[arg(long, value_name = "K", default_value = "5",
+        value_parser = values::sync_period, allow_negative_numbers = true)]
     pub k: SyncPeriod,
     /// How far the slow weights go at a sync, above 0 and at most 1.
-    #[arg(long, value_name = "ALPHA", default_value = "0.5", value_parser = values::alpha)]
+    #[arg(long, value_name = "ALPHA", default_value = "0.5",
+        value_parser = values::alpha, allow_negative_numbers = true)]
     pub alpha: Alpha,
 }
 
@@ -146,10 +149,10 @@ pub struct OuterOptions {
     #[arg(long, value_name = "FORM", value_parser = values::outer_form)]
     outer: Option<OuterForm>,
     /// Its momentum mu, at least 0 and below 1 [default: 0].
-    #[arg(long, value_name = "MU", value_parser = values::outer_momentum)]
+    #[arg(long, value_name = "MU", value_parser = values::outer_momentum, allow_negative_numbers = true)]
     outer_momentum: Option<OuterMomentum>,
     /// Its learning rate eta, above 0 [default: ALPHA].
-    #[arg(long, value_name = "ETA", value_parser = values::outer_rate)]
+    #[arg(long, value_name = "ETA", value_parser = values::outer_rate, allow_negative_numbers = true)]
     eta: Option<OuterRate>,
 }
 

@@ -14,7 +14,7 @@ pub struct Arguments {
     #[command(flatten)]
     spectrum: SpectrumOptions,
     /// The learning rate for both, above 0 and below 2 (1 + BETA) / L; without it the best one for each.
-    #[arg(long, value_name = "LR")]
+    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
     lr: Option<f64>,
     #[command(flatten)]
     momentum: MomentumOptions,

@@ -98,6 +98,12 @@ pub fn sync_period(text: &str) -> Result<SyncPeriod, String> {
     SyncPeriod::new(period).map_err(|error| error.to_string())
 }
 
+/// A whole number from `LEAST` to `MOST`.
+pub fn whole<const LEAST: u64, const MOST: u64>(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
+    number.ok_or_else(|| format!("must be a whole number from {LEAST} to {MOST}"))
+}
+
 fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "must be a number".to_owned())
 }
