@@ -27,7 +27,7 @@ pub enum Fault {
         /// The letter.
         letter: char,
     },
-    /// The group of this place has the label of an earlier one of its panel.
+    /// The group of this place has the label of an earlier one of its panel, white space aside.
     Repeated {
         /// Its place.
         group: usize,
@@ -41,7 +41,14 @@ pub enum Fault {
     },
 }
 
-/// Sees that there is a group, that each label stands once in its panel, and that each baseline is another group of it.
+/// Whether two names look the same on a page, which shows one space for any white space.
+#[must_use]
+pub fn are_alike(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
+}
+
+/// Sees that there is a group, that each label stands once in its panel, white space aside, and that each baseline is
+/// another group of it.
 ///
 /// # Errors
 /// The first [`Fault`].
@@ -49,14 +56,16 @@ pub fn check(groups: &[Named<'_>]) -> Result<(), Fault> {
     if groups.is_empty() {
         return Err(Fault::NoGroup);
     }
+    let mut seen: HashSet<(&str, Vec<&str>)> = HashSet::new();
     let mut labels: HashMap<&str, HashSet<&str>> = HashMap::new();
     for (place, group) in groups.iter().enumerate() {
         if let Some(letter) = forbidden(group.label).or_else(|| forbidden(group.panel)) {
             return Err(Fault::Letter { group: place, letter });
         }
-        if !labels.entry(group.panel).or_default().insert(group.label) {
+        if !seen.insert((group.panel, group.label.split_whitespace().collect())) {
             return Err(Fault::Repeated { group: place });
         }
+        labels.entry(group.panel).or_default().insert(group.label);
     }
     for (place, group) in groups.iter().enumerate() {
         let is_other = |baseline: &str| baseline != group.label && labels[group.panel].contains(baseline);

@@ -323,11 +323,24 @@ impl<'s> Entry<'s> {
         }
     }
 
+    /// As [`Entry::some`], each value once.
+    pub fn different<T: PartialEq>(&self, longest: usize, what: &str, read: impl Fn(&Self) -> Read<T>) -> Read<Vec<T>> {
+        let values = self.some(longest, what, read)?;
+        let repeated = (1..values.len()).find(|&index| values[..index].contains(&values[index]));
+        let refused = repeated.and_then(|index| self.elements()?.nth(index));
+        refused.map_or(Ok(values), |element| Err(element.refuse("another value than those before it: each once")))
+    }
+
     /// A list of at most `longest` elements; `what` names them in the plural.
     pub fn list<T>(&self, longest: usize, what: &str, read: impl Fn(&Self) -> Read<T>) -> Read<Vec<T>> {
-        let elements = self.value.as_array().filter(|elements| elements.len() <= longest);
+        let elements = self.elements().filter(|elements| elements.len() <= longest);
         let each = || self.each(&read);
         let elements = elements.ok_or_else(|| self.refuse(format!("a list of at most {longest} {what}{}", each())))?;
+        elements.map(|element| read(&element)).collect()
+    }
+
+    /// The elements of the list that this value is.
+    fn elements(&self) -> Option<impl ExactSizeIterator<Item = Self>> {
         let entry = |(index, element): (usize, &'s Spanned<DeValue<'s>>)| Self {
             source: self.source,
             path: format!("{}[{index}]", self.path),
@@ -336,7 +349,7 @@ impl<'s> Entry<'s> {
             span: element.span(),
             survey: self.survey,
         };
-        elements.iter().enumerate().map(|element| read(&entry(element))).collect()
+        Some(self.value.as_array()?.iter().enumerate().map(entry))
     }
 
     /// What a survey is told of the elements of a list.

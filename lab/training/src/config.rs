@@ -4,6 +4,7 @@ mod device;
 mod keep;
 mod optimizer;
 mod precision;
+mod reach;
 mod schedule;
 mod set;
 mod sweep;

@@ -161,7 +161,8 @@ impl Config {
             alpha: table.required("alpha", |e| e.hyperparameter(Alpha::new))?,
             inner_state: table.required("inner_state", |e| e.one_of(&policies))?,
             shape: table.required("shape", |e| e.one_of(&shapes))?,
-            dims: table.required("dims", |e| e.some(MOST_CURVES, "whole numbers", |e| whole(e, MOST_EIGENVALUES)))?,
+            dims: table
+                .required("dims", |e| e.different(MOST_CURVES, "whole numbers", |e| whole(e, MOST_EIGENVALUES)))?,
             condition_numbers: Decades::read(&table.table("condition_numbers")?)?,
         })
     }

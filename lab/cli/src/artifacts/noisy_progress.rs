@@ -24,7 +24,7 @@ pub(super) fn read(table: &Table<'_>) -> Read<NoisyProgress> {
         spectrum: read_spectrum(&table.table("spectrum")?)?,
         noise: table.required("noise", read_noise)?,
         sync_period: sync_period(table)?,
-        alphas: table.required("alphas", |e| e.some(MOST, "numbers", |e| e.hyperparameter(Alpha::new)))?,
+        alphas: table.required("alphas", |e| e.different(MOST, "numbers", |e| e.hyperparameter(Alpha::new)))?,
         steps: table.required("steps", |e| e.whole(1..=u64::MAX))?,
         learning_rates: table.required("learning_rates", |e| whole(e, MOST_LEARNING_RATES))?,
         initial_mean: table.required("initial_mean", |e| e.number("that is finite", f64::is_finite))?,

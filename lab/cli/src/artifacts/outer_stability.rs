@@ -106,11 +106,12 @@ fn read(table: &Table<'_>) -> Read<OuterStability> {
     Ok(OuterStability {
         learning_rate: table.required("learning_rate", |e| e.number("above 0", |lr| lr > 0.0 && lr.is_finite()))?,
         momentum: table.required("momentum", |e| number(e, Momentum::new))?,
-        inner_states: table.required("inner_states", |e| e.some(3, "names", |e| e.one_of(&POLICIES)))?,
-        sync_periods: table.required("sync_periods", |e| e.some(MOST_PERIODS, "whole numbers", periods))?,
-        rates: table.required("rates", |e| e.some(MOST_CELLS, "numbers", |e| e.hyperparameter(OuterRate::new)))?,
-        outer_momenta: table
-            .required("outer_momenta", |e| e.some(MOST_CELLS, "numbers", |e| e.hyperparameter(OuterMomentum::new)))?,
+        inner_states: table.required("inner_states", |e| e.different(3, "names", |e| e.one_of(&POLICIES)))?,
+        sync_periods: table.required("sync_periods", |e| e.different(MOST_PERIODS, "whole numbers", periods))?,
+        rates: table.required("rates", |e| e.different(MOST_CELLS, "numbers", |e| e.hyperparameter(OuterRate::new)))?,
+        outer_momenta: table.required("outer_momenta", |e| {
+            e.different(MOST_CELLS, "numbers", |e| e.hyperparameter(OuterMomentum::new))
+        })?,
         border_points: table.required("border_points", |e| e.count_to(MOST_POINTS))?.get(),
         spectrum: read_spectrum(&table.table("spectrum")?)?,
     })

@@ -239,6 +239,8 @@ fn wrong_parameters_are_refused() {
         (1, &["--set", "momentum=1"], &["`momentum` is 1", "at least 0 and below 1"]),
         (1, &["--set", "dims=[]"], &["`dims`", "a list of 1 to"]),
         (1, &["--set", "condition_numbers.per_decade=0"], &["per_decade=0"]),
+        (0, &["--set", "alphas=[0.5,0.2,0.50]"], &["`alphas[2]` is 0.50", "another value than those before it"]),
+        (1, &["--set", "dims=[2,2]"], &["`dims[1]` is 2", "another value than those before it"]),
         (2, &["--set", "steps=20"], &["unknown key `steps`"]),
         (2, &["--set", "b.steps=21"], &["steps is 21"]),
     ] {

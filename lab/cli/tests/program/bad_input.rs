@@ -33,6 +33,22 @@ fn wrong_configurations_are_refused_with_line_and_range() {
 }
 
 #[test]
+fn what_would_come_after_the_end_of_a_run_is_refused() {
+    let valid = format!("{VALID}inner.name = 'sgd'\n");
+    for (keys, words) in [
+        ("epochs = 2\ntrace.epoch = 3", ["`trace.epoch` is 3", "at most 2"]),
+        ("epochs = 5\nevaluate_every = 2\naverage_epochs = 4", ["`average_epochs` is 4", "at most 3"]),
+    ] {
+        refused(&format!("{keys}\n{valid}"), &words);
+    }
+    let then = "then = { epoch = 3, alpha = 1 }";
+    let words = ["`optimizer.then.epoch` is 3", "at most 2"];
+    refused(&format!("epochs = 2\n{valid}{then}"), &words);
+    let inner = format!("epochs = 2\n{VALID}inner = {{ name = 'lookahead', {then}, inner.name = 'sgd' }}");
+    refused(&inner, &["`optimizer.inner.then.epoch` is 3", "at most 2"]);
+}
+
+#[test]
 fn a_configuration_in_another_encoding_is_refused_with_its_line() {
     let bench = Bench::new("");
     let utf16: Vec<u8> = "\u{feff}epochs = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();

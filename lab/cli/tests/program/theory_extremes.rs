@@ -359,3 +359,12 @@ fn advice_for_the_smallest_learning_rate_is_given() {
         assert!(output.status.success(), "{lr}: {}", stderr(&output));
     }
 }
+
+#[test]
+fn a_cycle_that_leads_nowhere_makes_every_alpha_optimal() {
+    let bench = Bench::new("");
+    let question = ["theory", "alpha", "--dim", "2", "--start", "1,1", "--end", "1,1"];
+    assert_eq!(stdout(&ends(&bench, &question)), "every alpha is optimal: the end is the start\n");
+    let told = bench.run(&[&question[..], &["--json"]].concat());
+    assert_eq!(serde_json::from_slice::<Value>(&told.stdout).unwrap()["alpha"], Value::Null);
+}

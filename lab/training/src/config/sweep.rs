@@ -228,7 +228,7 @@ impl ScaleConfig {
 }
 
 fn panels(table: &Table<'_>) -> Read<Option<Vec<String>>> {
-    table.optional("panels", |e| e.some(MOST, "names", |e| e.name()))
+    table.optional("panels", |e| e.different(MOST, "names", |e| e.name()))
 }
 
 fn notes(table: &Table<'_>) -> Read<Vec<String>> {

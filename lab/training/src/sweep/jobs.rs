@@ -43,10 +43,12 @@ impl Job {
     /// Reads the data of all runs, each set once, and sees that it can be trained on, and on which device.
     ///
     /// # Errors
-    /// [`Error::Data`]; what [`with_task`] and [`device::open_for`] refuse.
+    /// [`Error::Config`] of [`RunConfig::check_reach`]; [`Error::Data`]; what [`with_task`] and
+    /// [`device::open_for`] refuse.
     pub fn load(runs: Vec<PlannedRun>) -> Result<Vec<Self>, Error> {
         let mut jobs: Vec<Self> = Vec::new();
         for PlannedRun { label, config } in runs {
+            config.check_reach(&label)?;
             device::open_for(&config)?;
             let data = match jobs.iter().find(|job| job.config.data == config.data) {
                 Some(job) => Arc::clone(&job.data),

@@ -46,7 +46,7 @@ Examples:
   lookahead theory alpha --spectrum file:eigenvalues.txt --start 1,1 --end 0,1
 
 Without --start and --end: after k steps without noise from a start as far from the optimum in every direction and at
-rest. The optimal alpha may lie above 1 or below 0. JSON key: alpha.";
+rest. The optimal alpha may lie above 1 or below 0. JSON key: alpha (null where every alpha is as good).";
 
 pub fn alpha(arguments: &Arguments) -> anyhow::Result<()> {
     let eigenvalues = arguments.spectrum.eigenvalues()?;
@@ -59,9 +59,14 @@ pub fn alpha(arguments: &Arguments) -> anyhow::Result<()> {
         (_, _, lr) => optimal_alpha_after(&eigenvalues, lr.unwrap_or(f64::NAN), arguments.momentum, arguments.k),
     }
     .map_err(super::refused)?;
+    // Prop. 1 divides by the square of what the cycle moved.
+    let found = (arguments.start.is_none() || arguments.start != arguments.end).then_some(found);
     if arguments.json {
         return Ok(say(serde_json::to_string_pretty(&json!({ "alpha": found }))?)?);
     }
+    let Some(found) = found else {
+        return Ok(say("every alpha is optimal: the end is the start")?);
+    };
     let remark = match found {
         _ if found > 1.0 => "above 1: the slow weights would best go past the fast ones, which Lookahead does not",
         _ if found <= 0.0 => "not above 0: the cycle led away from the optimum",

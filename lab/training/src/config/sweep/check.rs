@@ -18,7 +18,8 @@ impl SweepConfig {
     /// Every panel that is named exists, once.
     fn check_panels(&self, table: &Table<'_>) -> Read<()> {
         let panels: Vec<&str> = self.panels.iter().map(|panel| panel.name.as_str()).collect();
-        let is_repeated = |(place, name): &(usize, &&str)| panels[..*place].contains(name);
+        let is_repeated =
+            |(place, name): &(usize, &&str)| panels[..*place].iter().any(|other| labels::are_alike(other, name));
         if let Some((_, name)) = panels.iter().enumerate().find(is_repeated) {
             return Err(table.refuse("panel", format!("{:?} twice", short(name)), "names, each once".to_owned()));
         }
@@ -43,7 +44,13 @@ impl SweepConfig {
                 return Err(table.table("scale")?.table(scale.name())?.refuse("panels", found, accepted()));
             }
         }
-        Ok(())
+        match panels.iter().find(|name| self.groups_of(name).next().is_none()) {
+            None => Ok(()),
+            Some(name) => {
+                let accepted = "a panel that a group is in: name it in a group's `panels`, or leave it out".to_owned();
+                Err(table.refuse("panel", format!("{:?} without a group", short(name)), accepted))
+            }
+        }
     }
 
     /// In every panel each label stands once, and each baseline is another group of it.
@@ -62,7 +69,8 @@ impl SweepConfig {
             Ok(()) | Err(Fault::NoGroup) => Ok(()),
             Err(Fault::Letter { group, letter }) => wrong(group, format!("no page can show {letter:?}")),
             Err(Fault::Repeated { group }) => {
-                wrong(group, format!("{:?} twice in a panel; each label once", short(&groups[group].label)))
+                let label = short(&groups[group].label);
+                wrong(group, format!("{label:?} twice in a panel, white space aside; each label once"))
             }
             Err(Fault::Baseline { group, labels }) => {
                 let baseline = groups[group].baseline.as_deref().unwrap_or_default();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{ConfigError, Place, RunConfig};
 use super::MOST;
+use lookahead_settings::text::short;
 use lookahead_settings::{Entry, Read, Table};
 
 /// An override `KEY=VALUE` in the file of a sweep.
@@ -54,13 +55,21 @@ impl Override {
 
 /// The overrides under a key of a table.
 pub(super) fn read(table: &Table<'_>, name: &str) -> Read<Vec<Override>> {
-    table.or(name, vec![], |e| {
+    let set = table.or(name, vec![], |e| {
         e.list(MOST, "strings", |e| {
             let own = Override { text: e.text("a string KEY=VALUE")?, place: e.place() };
             refuse_seed(e, own.key())?;
             Ok(own)
         })
-    })
+    })?;
+    let again = |(index, own): &(usize, &Override)| set[..*index].iter().any(|other| other.key() == own.key());
+    match set.iter().enumerate().find(again) {
+        None => Ok(set),
+        Some((_, own)) => {
+            let (place, key) = (own.place.clone(), short(own.key()));
+            Err(ConfigError::Sweep { place, reason: format!("`{key}` is set twice in `{name}`, but must be once") })
+        }
+    }
 }
 
 /// The axes of a grid, as the text orders them.
