@@ -4,7 +4,7 @@
 use lookahead::InnerStatePolicy;
 use serde::Serialize;
 
-use crate::error::short;
+use crate::error::{counted, short};
 use crate::factor::Factor;
 use crate::fixed_point::{sgd_variance, variance_ratio};
 use crate::momentum_system::CycleSystem;
@@ -54,7 +54,7 @@ impl<'p> Dynamics<'p> {
         if moments.iter().all(|moments| moments.mean.is_finite() && moments.variance.is_finite()) {
             return Ok(moments);
         }
-        Err(self.not_finite("a mean or variance of the weights", &format!(" within {steps} steps")))
+        Err(self.not_finite("a mean or variance of the weights", &format!(" within {}", counted(steps, "step"))))
     }
 
     /// Eq. 5, the slow weights' expected loss after `steps` inner steps.
@@ -64,7 +64,7 @@ impl<'p> Dynamics<'p> {
     pub fn loss_after(&self, start: Moments, steps: u64) -> Result<f64, Error> {
         let (start, syncs) = (start.check()?, self.cycle.syncs_in(steps)?);
         let loss = self.problem.expected_loss_by(|direction| self.direction_after(direction, start, syncs));
-        self.finite("the expected loss", loss, || format!(" within {steps} steps"))
+        self.finite("the expected loss", loss, || format!(" within {}", counted(steps, "step")))
     }
 
     /// How far that loss is above the least there is, infinite where it has grown beyond doubles. The start is checked.
@@ -119,7 +119,9 @@ impl<'p> Dynamics<'p> {
         }
         let above_least = 0.5 * above_least;
         let (final_loss, excess) = (self.problem.least_loss() + above_least, 0.5 * excess);
-        self.finite("the distance to the final loss", final_loss + excess, || format!(" within {steps} steps"))?;
+        self.finite("the distance to the final loss", final_loss + excess, || {
+            format!(" within {}", counted(steps, "step"))
+        })?;
         Ok((Progress { final_loss, above_least, excess }, 0.5 * size))
     }
 

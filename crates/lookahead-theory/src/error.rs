@@ -1,6 +1,6 @@
 //! The one error type of this crate: what was wrong, where, and what is accepted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a value, a file or a question was refused.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum Error {
         name: &'static str,
     },
     /// There are more or fewer noise variances than eigenvalues.
-    #[error("{found} noise variances were given for {expected} eigenvalues")]
+    #[error("{} for {}: one for each is needed", counted(*found as u64, "noise variance"), counted(*expected as u64, "eigenvalue"))]
     NoiseCount {
         /// The number of eigenvalues.
         expected: usize,
@@ -43,7 +43,7 @@ pub enum Error {
         found: usize,
     },
     /// Two vectors that must have the same length do not.
-    #[error("{name} has {found} values, but there are {expected} eigenvalues")]
+    #[error("{name} has {} for {}: one for each is needed", counted(*found as u64, "value"), counted(*expected as u64, "eigenvalue"))]
     VectorLength {
         /// What the vector is.
         name: &'static str,
@@ -86,9 +86,10 @@ pub enum Error {
     },
     /// Two distances to a final loss cannot be compared, for one of them is nothing but rounding.
     #[error(
-        "with learning rate {} the distance to the final loss after {steps} steps is too small to be compared in doubles: \
+        "with learning rate {} the distance to the final loss after {} is too small to be compared in doubles: \
          take fewer steps, a larger condition number or another initial mean",
-        short(*lr)
+        short(*lr),
+        counted(*steps, "step")
     )]
     DistanceTooSmall {
         /// The learning rate.
@@ -128,7 +129,7 @@ pub enum Error {
         most: usize,
     },
     /// A file could not be read.
-    #[error("cannot read {}", file.display())]
+    #[error("cannot read {}", shown(file))]
     UnreadableFile {
         /// The file.
         file: PathBuf,
@@ -136,13 +137,13 @@ pub enum Error {
         source: std::io::Error,
     },
     /// What should be a file of numbers is a folder, a pipe or a device.
-    #[error("{} is not a regular file, but must be one with a number on each line", file.display())]
+    #[error("{} is not a regular file, but must be one with a number on each line", shown(file))]
     NotARegularFile {
         /// Its path.
         file: PathBuf,
     },
     /// A file of numbers is too large.
-    #[error("{} has more than {most} {of}, which is the most that is accepted", file.display())]
+    #[error("{} has more than {most} {of}, which is the most that is accepted", shown(file))]
     FileTooLarge {
         /// The file.
         file: PathBuf,
@@ -152,7 +153,7 @@ pub enum Error {
         of: &'static str,
     },
     /// A line of a file of numbers is not a number in range.
-    #[error("{}, line {line}: {text:?} is not {accepted}", file.display())]
+    #[error("{}, line {line}: {text:?} is not {accepted}", shown(file))]
     BadLine {
         /// The file.
         file: PathBuf,
@@ -166,6 +167,17 @@ pub enum Error {
     /// A hyperparameter of Lookahead itself was refused.
     #[error(transparent)]
     Hyperparameter(#[from] lookahead::Error),
+}
+
+/// A count with its noun.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A path that stays in its line.
+fn shown(file: &Path) -> String {
+    let escaped = |c: char| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    file.display().to_string().chars().map(escaped).collect()
 }
 
 /// A number as people write it: in full, or with an exponent where that would be a row of zeros.

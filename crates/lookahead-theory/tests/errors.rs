@@ -55,10 +55,13 @@ fn noise() {
         NoisyQuadratic::new(one(), &Noise::Listed(vec![f64::NAN])),
         &format!("noise variance number 1 is NaN, {range}"),
     );
-    says(NoisyQuadratic::new(one(), &Noise::Listed(vec![1.0, 2.0])), "2 noise variances were given for 1 eigenvalues");
+    says(
+        NoisyQuadratic::new(one(), &Noise::Listed(vec![1.0, 2.0])),
+        "2 noise variances for 1 eigenvalue: one for each is needed",
+    );
     says(
         problem().expected_loss(&[Moments::at(1.0); 3]),
-        "the list of moments has 3 values, but there are 1 eigenvalues",
+        "the list of moments has 3 values for 1 eigenvalue: one for each is needed",
     );
 }
 
@@ -299,7 +302,10 @@ fn starts_and_steps() {
 
 #[test]
 fn vectors() {
-    says(optimal_alpha(&one(), &[0.0], &[1.0, 2.0], &[0.5]), "theta_0 has 2 values, but there are 1 eigenvalues");
+    says(
+        optimal_alpha(&one(), &[0.0], &[1.0, 2.0], &[0.5]),
+        "theta_0 has 2 values for 1 eigenvalue: one for each is needed",
+    );
     says(optimal_alpha(&one(), &[0.0], &[1.0], &[f64::NAN]), "theta_k is NaN, but must be finite in every direction");
     says(
         estimated_alpha(&[-1.0], &[1.0], &[0.5], &[0.5], Alpha::default()),

@@ -13,6 +13,7 @@ mod outer_stability;
 
 use std::path::Path;
 
+use lookahead_runs::printable::printable_path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -136,7 +137,7 @@ pub fn sweep(name: &str, config: &str, paper: &str) -> Result<Sweep, Error> {
 /// [`Error::File`]; [`Error::Config`] naming the line, or for a name that is no folder's or another's.
 pub fn sweep_of_file(path: &Path) -> Result<Sweep, Error> {
     let text = read_file(path)?;
-    let file = path.display().to_string();
+    let file = printable_path(path);
     let refuse = |reason: String| {
         let reason = format!("{reason}; a report goes into a folder of the sweep's name: give the file another one");
         ConfigError::Folder { file: file.clone(), reason }

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use lookahead_runs::printable::printable_name;
+use lookahead_runs::format::counted;
+use lookahead_runs::printable::printable_os_name;
 
 /// Why a data set could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +119,7 @@ pub enum DataError {
         accepted: &'static str,
     },
     /// There are more or fewer labels than images.
-    #[error("{images_file} has {images} images, but {labels_file} has {labels} labels")]
+    #[error("{images_file} has {}, but {labels_file} has {}", counted(*images as u64, "image"), counted(*labels as u64, "label"))]
     CountMismatch {
         /// The file with the images.
         images_file: String,
@@ -198,7 +199,7 @@ pub enum DataError {
         most: u64,
     },
     /// A text and its translation have different numbers of lines.
-    #[error("{source_file} has {source_lines} lines, but {target_file} has {target_lines}: each must translate one")]
+    #[error("{source_file} has {}, but {target_file} has {target_lines}: each must translate one", counted(*source_lines as u64, "line"))]
     LineCounts {
         /// The text.
         source_file: String,
@@ -300,7 +301,7 @@ pub enum DataError {
         folder: PathBuf,
     },
     /// Too many or too few class folders.
-    #[error("{file}: {found} classes, but {accepted} were expected")]
+    #[error("{file}: {}, but {accepted} were expected", counted(*found as u64, "class"))]
     ClassCount {
         /// The folder or archive.
         file: String,
@@ -325,7 +326,7 @@ pub enum DataError {
     },
 }
 
-/// A path as a message shows it: bytes that are no UTF-8 as `\xe9`, control characters as `\u001b`.
+/// A path as a message shows it.
 pub(super) fn shown(path: &Path) -> String {
     shown_name(path.as_os_str())
 }
@@ -334,22 +335,13 @@ pub(super) fn shown(path: &Path) -> String {
 /// last are shown.
 pub(super) fn shown_name(name: &OsStr) -> String {
     const LONGEST: usize = 600;
-    let text = printable_os(name);
+    let text = printable_os_name(name);
     let count = text.chars().count();
     if count <= LONGEST {
         return text;
     }
     let (first, last) = (text.chars().take(LONGEST / 2), text.chars().skip(count - LONGEST / 2));
     first.chain(['…']).chain(last).collect()
-}
-
-fn printable_os(name: &OsStr) -> String {
-    let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        text.push_str(&printable_name(chunk.valid()));
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    text
 }
 
 fn listed(paths: &[PathBuf]) -> String {

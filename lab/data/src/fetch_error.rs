@@ -147,7 +147,7 @@ pub enum FetchError {
         expected: String,
     },
     /// Pictures that cannot be decoded.
-    #[error("{count} pictures are damaged: {}", files.join("; "))]
+    #[error("{} damaged: {}", if *count == 1 { "1 picture is".to_owned() } else { format!("{count} pictures are") }, files.join("; "))]
     Damaged {
         /// How many.
         count: usize,

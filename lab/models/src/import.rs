@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
+use lookahead_runs::printable::printable_path;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use super::Network;
@@ -18,7 +19,7 @@ const MOST_BYTES: u64 = 1 << 33;
 #[non_exhaustive]
 pub enum ImportError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", printable_path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -26,7 +27,7 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// The file is not a safetensors file.
-    #[error("{}: not a safetensors file", path.display())]
+    #[error("{}: not a safetensors file", printable_path(path))]
     NotSafetensors {
         /// The file.
         path: PathBuf,
@@ -34,7 +35,7 @@ pub enum ImportError {
         source: SafeTensorError,
     },
     /// A tensor that the network needs is not in the file.
-    #[error("{}: tensor {name:?} is missing; the network needs it, of shape {expected:?}", path.display())]
+    #[error("{}: tensor {name:?} is missing; the network needs it, of shape {expected:?}", printable_path(path))]
     MissingTensor {
         /// The file.
         path: PathBuf,
@@ -44,7 +45,7 @@ pub enum ImportError {
         expected: Vec<usize>,
     },
     /// A tensor of the file that the network does not have.
-    #[error("{}: the network has no tensor {name:?}", path.display())]
+    #[error("{}: the network has no tensor {name:?}", printable_path(path))]
     UnknownTensor {
         /// The file.
         path: PathBuf,
@@ -52,7 +53,7 @@ pub enum ImportError {
         name: String,
     },
     /// A tensor of another shape, as it is with another number of classes.
-    #[error("{}: tensor {name:?} has the shape {found:?}, but must have {expected:?}", path.display())]
+    #[error("{}: tensor {name:?} has the shape {found:?}, but must have {expected:?}", printable_path(path))]
     WrongShape {
         /// The file.
         path: PathBuf,
@@ -64,7 +65,7 @@ pub enum ImportError {
         found: Vec<usize>,
     },
     /// A tensor that does not consist of 32-bit floats.
-    #[error("{}: tensor {name:?} is of type {found:?}, but must be of type F32", path.display())]
+    #[error("{}: tensor {name:?} is of type {found:?}, but must be of type F32", printable_path(path))]
     WrongType {
         /// The file.
         path: PathBuf,

@@ -6,6 +6,7 @@ pub use family::FamilyTable;
 
 use std::path::Path;
 
+use lookahead_runs::format::counted;
 use lookahead_theory::family::{AtTheSameFinalLoss, Diverging, FamilyAdvice, LeftOut, Tuned};
 use lookahead_theory::{Advice, AdvicePoint, Choice, Edge, End, MODEL_LIMITS, Parameter};
 use maud::html;
@@ -102,15 +103,15 @@ impl AdviceReport {
             cells: numbers.chunks(many).map(<[_]>::to_vec).collect(),
             floor: *least_loss,
         };
-        let (lr, steps) = (as_given(self.lr), self.steps);
+        let (lr, steps) = (as_given(self.lr), counted(self.steps, "step"));
         let finite = |loss: f64| Some(loss).filter(|loss| loss.is_finite());
         [
             map(
-                format!("Expected loss after {steps} steps at learning rate {lr}"),
+                format!("Expected loss after {steps} at learning rate {lr}"),
                 points.iter().map(|point| finite(point.loss)).collect(),
             ),
             map(
-                format!("Expected loss after {steps} steps, each pair at its best learning rate"),
+                format!("Expected loss after {steps}, each pair at its best learning rate"),
                 tuned.iter().map(|tuned| finite(tuned.point.loss)).collect(),
             ),
             map(
@@ -182,8 +183,9 @@ fn conclusions(advice: &Advice, lr: f64, steps: u64) -> Vec<String> {
     let Advice { best, best_final, best_tuned, inner_alone, inner_tuned, least_loss, .. } = advice;
     let mut sentences = vec![
         format!(
-            "After {steps} steps at learning rate {}: {} with {}; the inner optimizer alone has {}. This is no fair \
+            "After {} at learning rate {}: {} with {}; the inner optimizer alone has {}. This is no fair \
              comparison: each has a best learning rate of its own.",
+            counted(steps, "step"),
             as_given(lr),
             loss(best.loss),
             pair(best),

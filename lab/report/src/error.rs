@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Summary;
 use lookahead_runs::files::FileError;
+use lookahead_runs::printable::printable_path;
 
 /// An error of the report: which file, which line, and what is accepted there.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum ReportError {
     #[error(
         "{}: the report counts runs whose folders are gone: {}; it stays as it was. Put them back, or run the artifact \
          again: they are then done anew",
-        .folder.display(),
+        printable_path(.folder),
         in_short(.runs)
     )]
     LostRuns {
@@ -32,7 +33,7 @@ pub enum ReportError {
         runs: Vec<PathBuf>,
     },
     /// A folder that should hold a run holds neither a config nor metrics.
-    #[error("{} is not a run folder: it has neither config.toml nor metrics.jsonl", .path.display())]
+    #[error("{} is not a run folder: it has neither config.toml nor metrics.jsonl", printable_path(.path))]
     NotARunFolder {
         /// The folder.
         path: PathBuf,
@@ -42,7 +43,7 @@ pub enum ReportError {
 /// The first of many paths, and how many others there are.
 fn in_short(paths: &[PathBuf]) -> String {
     const SHOWN: usize = 3;
-    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| printable_path(path)).collect();
     let others = paths.len().saturating_sub(SHOWN);
     shown.join(", ") + &(if others > 0 { format!(" and {others} others") } else { String::new() })
 }

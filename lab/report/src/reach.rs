@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Measure, Run};
+use lookahead_runs::format::counted;
 use lookahead_runs::statistics::Spread;
 
 /// At which part of the baseline's steps a group's validation loss was first at or below the baseline's final one, seed by
@@ -40,10 +41,13 @@ impl Reach {
             Some(share) => {
                 let percent = format!("{:.0} %", 100.0 * share.mean);
                 format!(
-                    "at {baseline}'s final validation loss after {percent} of its steps ({reached} of {pairs} seeds)"
+                    "at {baseline}'s final validation loss after {percent} of its steps ({reached} of {})",
+                    counted(u64::from(*pairs), "seed")
                 )
             }
-            None => format!("never at {baseline}'s final validation loss ({pairs} seeds)"),
+            None => {
+                format!("never at {baseline}'s final validation loss ({})", counted(u64::from(*pairs), "seed"))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lookahead_runs::printable::printable_path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,7 +38,7 @@ pub struct UnreadableRun {
 
 impl std::fmt::Display for UnreadableRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (reason, folder) = (&self.reason, self.folder.display());
+        let (reason, folder) = (&self.reason, printable_path(&self.folder));
         write!(f, "{reason}; the run is left out. Remove {folder} and run the artifact again: it is then done anew")
     }
 }

@@ -3,12 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::printable::printable_path;
+
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// The file cannot be read.
-    #[error("cannot read {}", .path.display())]
+    #[error("cannot read {}", printable_path(.path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +18,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// The file cannot be written; an earlier one, if any, is as it was.
-    #[error("cannot write {}", .path.display())]
+    #[error("cannot write {}", printable_path(.path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -27,14 +29,14 @@ pub enum FileError {
     #[error(
         "{}: it does not end in a checksum: it is cut off, or an earlier build wrote it; delete its folder and run again \
          (the same configuration gives the same run)",
-        .path.display()
+        printable_path(.path)
     )]
     Unsealed {
         /// The file.
         path: PathBuf,
     },
     /// The file is not what was written.
-    #[error("{}: its SHA-256 is not the one that was written: the file is damaged", .path.display())]
+    #[error("{}: its SHA-256 is not the one that was written: the file is damaged", printable_path(.path))]
     Changed {
         /// The file.
         path: PathBuf,
@@ -43,7 +45,7 @@ pub enum FileError {
     #[error(
         "{}: checkpoint/current.json is missing, but {found} shows that the run was begun; put the file back, or delete \
          the run folder to do the run again from its start",
-        .folder.display()
+        printable_path(.folder)
     )]
     LostCurrent {
         /// The run folder.
@@ -55,20 +57,20 @@ pub enum FileError {
     #[error(
         "{}: result.json is missing, but the run was finished; the command that did the run makes it again from the \
          checkpoint",
-        .folder.display()
+        printable_path(.folder)
     )]
     LostResult {
         /// The run folder.
         folder: PathBuf,
     },
     /// A report without the file that says what it consists of.
-    #[error("{}: artifact.json is missing, which says whose report this is; put it back, or delete the folder", .folder.display())]
+    #[error("{}: artifact.json is missing, which says whose report this is; put it back, or delete the folder", printable_path(.folder))]
     LostArtifact {
         /// The folder of the report.
         folder: PathBuf,
     },
     /// A run folder under the name of another run.
-    #[error("{}: this is the folder of run {run}; a run is known by its folder's name", .folder.display())]
+    #[error("{}: this is the folder of run {run}; a run is known by its folder's name", printable_path(.folder))]
     OtherRun {
         /// The folder.
         folder: PathBuf,
@@ -76,7 +78,7 @@ pub enum FileError {
         run: String,
     },
     /// A name that leads out of the folder that its file should lie in.
-    #[error("{}: {name:?} is no path inside this folder", .folder.display())]
+    #[error("{}: {name:?} is no path inside this folder", printable_path(.folder))]
     Outside {
         /// The folder.
         folder: PathBuf,
@@ -84,7 +86,7 @@ pub enum FileError {
         name: String,
     },
     /// The file is as it was written, but not what belongs there.
-    #[error("{}:{line}:{column}: {reason}", .path.display())]
+    #[error("{}:{line}:{column}: {reason}", printable_path(.path))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -96,7 +98,7 @@ pub enum FileError {
         reason: String,
     },
     /// A number lies outside its range.
-    #[error("{}:{line}: {field} = {value} is out of range, accepted: {accepted}", .path.display())]
+    #[error("{}:{line}: {field} = {value} is out of range, accepted: {accepted}", printable_path(.path))]
     OutOfRange {
         /// The file.
         path: PathBuf,
@@ -112,7 +114,7 @@ pub enum FileError {
     /// A group names a baseline that is not another group of the artifact.
     #[error(
         "{}: group \"{label}\" has the baseline \"{baseline}\", accepted: another of the labels {}",
-        .path.display(),
+        printable_path(.path),
         .labels.join(", ")
     )]
     UnknownBaseline {
@@ -126,7 +128,7 @@ pub enum FileError {
         labels: Vec<String>,
     },
     /// Two groups of an artifact have the same label.
-    #[error("{}: two groups have the label \"{label}\", accepted: each label once", .path.display())]
+    #[error("{}: two groups have the label \"{label}\", accepted: each label once", printable_path(.path))]
     RepeatedLabel {
         /// The artifact file.
         path: PathBuf,
@@ -134,13 +136,13 @@ pub enum FileError {
         label: String,
     },
     /// An artifact without a group.
-    #[error("{}: there is no group in it, accepted: one or more", .path.display())]
+    #[error("{}: there is no group in it, accepted: one or more", printable_path(.path))]
     NoGroups {
         /// The artifact file.
         path: PathBuf,
     },
     /// A label or a panel with a letter that no page can show.
-    #[error("{}: group {label:?}: {letter:?} is a control character, accepted: letters that a page can show", .path.display())]
+    #[error("{}: group {label:?}: {letter:?} is a control character, accepted: letters that a page can show", printable_path(.path))]
     Letter {
         /// The artifact file.
         path: PathBuf,
@@ -150,7 +152,7 @@ pub enum FileError {
         letter: char,
     },
     /// A value or a claim of the paper is not as it must be, or names what the artifact does not have.
-    #[error("{}: {entry}: `{key}` is {found}, accepted: {accepted}", .path.display())]
+    #[error("{}: {entry}: `{key}` is {found}, accepted: {accepted}", printable_path(.path))]
     PaperEntry {
         /// The file it was read from.
         path: PathBuf,

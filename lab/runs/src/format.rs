@@ -132,6 +132,13 @@ pub fn mebibytes(bytes: u64) -> String {
     format!("{:.0} MiB", bytes as f64 / 1_048_576.0)
 }
 
+/// A count with its noun: `1 seed`, `3 seeds`, `2 batches`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let ending = if noun.ends_with(['s', 'h']) { "es" } else { "s" };
+    format!("{count} {noun}{}", if count == 1 { "" } else { ending })
+}
+
 /// The number of finished runs: `3`, or `2 of 3`.
 pub fn finished(finished: u32, planned: usize) -> String {
     if finished as usize == planned { planned.to_string() } else { format!("{finished} of {planned}") }
@@ -140,6 +147,12 @@ pub fn finished(finished: u32, planned: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_kind_is_singular() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "step")), ["0 steps", "1 step", "2 steps"]);
+        assert_eq!([1, 2].map(|count| counted(count, "batch")), ["1 batch", "2 batches"]);
+    }
 
     #[test]
     fn numbers_side_by_side_have_the_same_digits() {

@@ -29,18 +29,28 @@ pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+/// Sentences of which only the beginning was translated, one and several.
+const CUT: [[&str; 2]; 2] = [
+    [
+        "validation sentence translated from its beginning only",
+        "validation sentences translated from their beginning only",
+    ],
+    ["test sentence translated from its beginning only", "test sentences translated from their beginning only"],
+];
+
 impl LeftOut {
     /// What there is of it, in words, with its number; before it the training examples that were `skipped`.
     pub fn in_words(&self, skipped: u64) -> impl Iterator<Item = (&'static str, u64)> {
         let all = [
-            ("training examples skipped", skipped),
-            ("steps without a readable example", self.empty_batches),
-            ("validation examples left out", self.valid_skipped),
-            ("validation sentences translated from their beginning only", self.valid_cut),
-            ("test examples left out", self.test_skipped),
-            ("test sentences translated from their beginning only", self.test_cut),
+            (["training example skipped", "training examples skipped"], skipped),
+            (["step without a readable example", "steps without a readable example"], self.empty_batches),
+            (["validation example left out", "validation examples left out"], self.valid_skipped),
+            (CUT[0], self.valid_cut),
+            (["test example left out", "test examples left out"], self.test_skipped),
+            (CUT[1], self.test_cut),
         ];
-        all.into_iter().filter(|(_, count)| *count > 0)
+        let there = all.into_iter().filter(|(_, count)| *count > 0);
+        there.map(|([one, many], count)| (if count == 1 { one } else { many }, count))
     }
 }
 

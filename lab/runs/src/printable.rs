@@ -1,6 +1,8 @@
 //! Texts of others' making (names, labels, keys) as a terminal may show them: without characters that steer it.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// A text with control characters, and those that turn the direction of writing, as `\u001b`; line ends and tabs stay.
 ///
@@ -21,6 +23,28 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn printable_name(name: &str) -> Cow<'_, str> {
     escaped(name, steers)
+}
+
+/// A path in its line; bytes that are no UTF-8 as `\xe9`.
+///
+/// ```
+/// use lookahead_runs::printable::printable_path;
+/// assert_eq!(printable_path("a\nb/c".as_ref()), "a\\u000ab/c");
+/// ```
+#[must_use]
+pub fn printable_path(path: &Path) -> String {
+    printable_os_name(path.as_os_str())
+}
+
+/// The same of the name of a file.
+#[must_use]
+pub fn printable_os_name(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(&printable_name(chunk.valid()));
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// Whether a character does something else than to stand there.

@@ -14,6 +14,7 @@ mod workers;
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use lookahead_runs::printable::printable_path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -49,7 +50,7 @@ use lookahead_settings::{Read, Table, decoded, read_document};
 /// UTF-8.
 pub fn read_file(path: &Path) -> Result<String, crate::Error> {
     let bytes = read(path, MOST_OF_A_CONFIGURATION).map_err(FileError::read(path))?;
-    Ok(decoded(bytes, &path.display().to_string())?)
+    Ok(decoded(bytes, &printable_path(path))?)
 }
 
 /// One run: data, model, optimizer, schedule and everything else that decides its result.
@@ -150,7 +151,7 @@ impl RunConfig {
     /// # Errors
     /// As [`read_file`] and [`RunConfig::parse`].
     pub fn load(path: &Path) -> Result<Self, crate::Error> {
-        Ok(Self::parse(&read_file(path)?, &path.display().to_string())?)
+        Ok(Self::parse(&read_file(path)?, &printable_path(path))?)
     }
 
     /// The configuration as TOML with every default written out: [`RunConfig::parse`] gives back the same.

@@ -6,6 +6,8 @@ use crate::plane::PlaneError;
 use lookahead_data::DataError;
 use lookahead_models::TensorError;
 use lookahead_models::bleu::BleuError;
+use lookahead_runs::format::counted;
+use lookahead_runs::printable::printable_path;
 use lookahead_runs::{FileError, Interrupted};
 use lookahead_settings::{ConfigError, nearest};
 
@@ -47,7 +49,7 @@ pub enum Error {
         message: String,
     },
     /// Another number of workers than a run is of.
-    #[error("this run is of {expected} workers (workers.count), but {found} are here")]
+    #[error("this run is of {} (workers.count), but {found} {} here", counted(*expected as u64, "worker"), if *found == 1 { "is" } else { "are" })]
     OtherWorkers {
         /// Those of its configuration.
         expected: usize,
@@ -65,7 +67,7 @@ pub enum Error {
         workers: usize,
     },
     /// A file or folder cannot be read or written.
-    #[error("cannot read or write {}", path.display())]
+    #[error("cannot read or write {}", printable_path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -73,7 +75,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A checkpoint is damaged.
-    #[error("{}: the checkpoint is damaged: {reason}", path.display())]
+    #[error("{}: the checkpoint is damaged: {reason}", printable_path(path))]
     DamagedCheckpoint {
         /// The file.
         path: PathBuf,
@@ -81,19 +83,22 @@ pub enum Error {
         reason: String,
     },
     /// A folder that is not there.
-    #[error("{}: there is no such folder", path.display())]
+    #[error("{}: there is no such folder", printable_path(path))]
     NoFolder {
         /// The path.
         path: PathBuf,
     },
     /// A folder that holds no checkpoint.
-    #[error("{}: there is no checkpoint here (give a run folder, or the folder `checkpoint` in one)", path.display())]
+    #[error(
+        "{}: there is no checkpoint here (give a run folder, or the folder `checkpoint` in one)",
+        printable_path(path)
+    )]
     NoCheckpoint {
         /// The folder.
         path: PathBuf,
     },
     /// A run folder, or a checkpoint in it, that belongs to another configuration.
-    #[error("{}: this belongs to run {found}, not to run {expected} of the given configuration", path.display())]
+    #[error("{}: this belongs to run {found}, not to run {expected} of the given configuration", printable_path(path))]
     OtherConfig {
         /// The file.
         path: PathBuf,
@@ -103,7 +108,10 @@ pub enum Error {
         found: String,
     },
     /// A run that was begun, or finished, on other data.
-    #[error("{}: this run is of other data than what the configuration now leads to; use another output folder", path.display())]
+    #[error(
+        "{}: this run is of other data than what the configuration now leads to; use another output folder",
+        printable_path(path)
+    )]
     OtherData {
         /// The run folder.
         path: PathBuf,
@@ -122,7 +130,11 @@ pub enum Error {
         columns: usize,
     },
     /// A run whose folder holds a damaged file.
-    #[error("{}; remove {} and give the same command again: the run is then done anew", in_full(cause), folder.display())]
+    #[error(
+        "{}; remove {} and give the same command again: the run is then done anew",
+        in_full(cause),
+        printable_path(folder)
+    )]
     UnreadableRun {
         /// The run folder.
         folder: PathBuf,
@@ -130,7 +142,7 @@ pub enum Error {
         cause: Box<Error>,
     },
     /// A run folder that another process is working in.
-    #[error("{}: another process is working in this folder", path.display())]
+    #[error("{}: another process is working in this folder", printable_path(path))]
     Busy {
         /// The run folder.
         path: PathBuf,
@@ -138,7 +150,7 @@ pub enum Error {
     /// Training came to a value that is not finite, and the configuration says to stop there. No checkpoint holds such a value.
     #[error(
         "{}: step {step}: {what} is not finite; the last checkpoint is as it was (stop_on_non_finite = false goes on)",
-        folder.display()
+        printable_path(folder)
     )]
     NonFinite {
         /// The run folder.

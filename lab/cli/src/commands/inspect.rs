@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use lookahead_runs::format::counted;
+use lookahead_runs::printable::printable_path;
 use lookahead_runs::wrapped;
 use lookahead_training::checkpoint::Checkpoint;
 use lookahead_training::run::{Inspection, inspect as look_at};
@@ -31,8 +33,10 @@ pub fn inspect(arguments: &Arguments) -> anyhow::Result<()> {
         value["problems"] = problems.clone().into();
         say(serde_json::to_string_pretty(&value)?)?;
     } else {
-        let mut lines = vec![format!("folder     {}", folder.display())];
-        lines.extend(result.map(|result| format!("result     {} after {} steps", result.status, result.steps)));
+        let mut lines = vec![format!("folder     {}", printable_path(&folder))];
+        lines.extend(
+            result.map(|result| format!("result     {} after {}", result.status, counted(result.steps, "step"))),
+        );
         match &checkpoint {
             Some(checkpoint) => lines.extend(in_words(checkpoint)),
             None => lines.push("no checkpoint".to_owned()),
@@ -66,8 +70,10 @@ fn in_words(checkpoint: &Checkpoint) -> Vec<String> {
     let mut lines = vec![
         format!("run        {}", position.run),
         format!(
-            "position   after {} epochs and {} batches of the next, step {}",
-            position.epoch, position.batch, position.step
+            "position   after {} and {} of the next, step {}",
+            counted(position.epoch.into(), "epoch"),
+            counted(position.batch.into(), "batch"),
+            position.step
         ),
         format!("time       {:.1} s{waiting}", position.seconds),
         wrapped(&optimizer.optimizer().to_string(), "optimizer  ", "           "),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::CommandFactory;
 use clap_mangen::Man;
+use lookahead_runs::printable::printable_path;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -21,6 +22,6 @@ pub fn man(arguments: &Arguments) -> anyhow::Result<()> {
         Man::new(program).render(&mut page)?;
         return Ok(super::print(&page)?);
     };
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    clap_mangen::generate_to(program, folder).with_context(|| format!("cannot write into {}", folder.display()))
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", printable_path(folder)))?;
+    clap_mangen::generate_to(program, folder).with_context(|| format!("cannot write into {}", printable_path(folder)))
 }

@@ -6,6 +6,7 @@ use anyhow::bail;
 use lookahead_report as report;
 use lookahead_report::ReportError;
 use lookahead_runs::files::read_sealed;
+use lookahead_runs::printable::printable_path;
 use serde_json::{Value, json};
 
 use super::{Output, complain, say};
@@ -47,15 +48,18 @@ fn report_on(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     let folder = &arguments.folder;
     if let Some(name) = &arguments.artifact {
         if !is_artifact(&folder.join(name)) {
-            let accepted = artifact_folders(folder)?.join(", ");
-            bail!("{}: no artifact {name:?} with runs in it, accepted: {accepted}", folder.display());
+            let accepted = match artifact_folders(folder)?.join(", ") {
+                none if none.is_empty() => "none is in this folder".to_owned(),
+                names => format!("accepted: {names}"),
+            };
+            bail!("{}: no artifact {name:?} with runs in it, {accepted}", printable_path(folder));
         }
         return report_artifacts(folder, std::slice::from_ref(name), true, output);
     }
     if folder.join("config.toml").is_file() {
         let page = report::write_for_run(folder)?;
         let document = json!({ "report": page.display().to_string() });
-        return Ok(output.add(format!("report: {}", page.display()), document)?);
+        return Ok(output.add(format!("report: {}", printable_path(&page)), document)?);
     }
     // `..` would follow a link; the parent of the path as given is what the user sees.
     if let Some(path) = folder.canonicalize().ok().filter(|path| is_artifact(path)) {
@@ -67,7 +71,7 @@ fn report_on(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     if folder.join("result.json").is_file() {
         bail!(
             "{}: an analysis has no runs to report on; `lookahead run` computes it again in seconds",
-            folder.display()
+            printable_path(folder)
         );
     }
     let artifacts = artifact_folders(folder)?;
@@ -80,7 +84,7 @@ fn report_on(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     if artifacts.is_empty() && analyses(folder).is_empty() {
         bail!(
             "{}: neither a run folder (with config.toml) nor an artifact's (with artifact.json), and no artifact in it",
-            folder.display()
+            printable_path(folder)
         );
     }
     report_artifacts(folder, &artifacts, true, output)
@@ -104,14 +108,14 @@ fn report_artifacts(out: &Path, names: &[String], has_index: bool, output: &mut 
                 continue;
             }
         };
-        let text = format!("{}\nreport: {}", summary.table(), out.join(name).join("report.html").display());
+        let text = format!("{}\nreport: {}", summary.table(), printable_path(&out.join(name).join("report.html")));
         output.add(text, serde_json::to_value(&summary)?)?;
     }
     let mut all = names.len();
     if has_index {
         let index = report::write_index(out)?;
         if output.documents.is_none() {
-            say(format!("index: {}", index.display()))?;
+            say(format!("index: {}", printable_path(&index)))?;
         }
         for analysis in analyses(out) {
             all += 1;

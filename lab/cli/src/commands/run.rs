@@ -13,6 +13,7 @@ use lookahead_report::analysis::Analysis;
 use lookahead_runs::Scale;
 use lookahead_runs::Stop;
 use lookahead_runs::files::remove_abandoned;
+use lookahead_runs::printable::printable_path;
 use lookahead_runs::{Artifact, Figure, folder_name};
 use lookahead_training::config::{DeviceConfig, RunConfig};
 use lookahead_training::sweep::{Job, do_runs, do_runs_as_worker};
@@ -196,7 +197,7 @@ fn train(
     } else if before.is_some_and(|before| before.groups != artifact.groups) {
         report::remove_tensorboard(&arguments.out, &name)?;
     }
-    let table = format!("{}\nreport: {}\n", summary.table(), folder.join("report.html").display());
+    let table = format!("{}\nreport: {}\n", summary.table(), printable_path(&folder.join("report.html")));
     Ok((Reported { table, json: serde_json::to_value(&summary)? }, of_one_run))
 }
 
@@ -244,7 +245,7 @@ fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
     remove_abandoned_report(&folder);
     analysis.write(&folder)?;
-    let table = format!("{}\n\nreport: {}\n", analysis.table(), folder.join("report.html").display());
+    let table = format!("{}\n\nreport: {}\n", analysis.table(), printable_path(&folder.join("report.html")));
     Ok(Reported { table, json: serde_json::from_str(&analysis.json())? })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use lookahead_report as report;
+use lookahead_runs::printable::printable_path;
 use lookahead_runs::{Measure, Run, Stop, wrapped};
 use lookahead_training::config::RunConfig;
 use lookahead_training::run as runs;
@@ -111,7 +112,7 @@ fn train_together(arguments: &Arguments, together: Together<'_>, stop: &Stop) ->
     Ok(say(format!(
         "{}{left_out}\nrun folder: {}\nreport: {}",
         wrapped(&end, "", "  "),
-        folder.display(),
-        page.display(),
+        printable_path(&folder),
+        printable_path(&page),
     ))?)
 }

@@ -336,3 +336,22 @@ fn a_pipe_in_place_of_an_artifact_is_told_at_once() {
         assert!(told.contains("artifact.json"), "{told}");
     }
 }
+
+/// A line end in a path stays in its line; and a report on an artifact within another says what there is.
+#[test]
+fn paths_are_told_on_one_line() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    let out = "my\nresults";
+    let told = done(&bench, &["run", "lr.toml", "--scale", "smoke", "--out", out]);
+    assert!(told.contains("\nreport: my\\u000aresults/lr_smoke/report.html"), "{told}");
+    let within = format!("{out}/lr_smoke");
+    let told = refused(&bench, 1, &["report", &within, "lr_smoke"]);
+    assert_eq!(
+        told,
+        "error: my\\u000aresults/lr_smoke: no artifact \"lr_smoke\" with runs in it, none is in this folder\n"
+    );
+    let told = refused(&bench, 1, &["report", out, "lr"]);
+    assert!(told.ends_with("no artifact \"lr\" with runs in it, accepted: lr_smoke\n"), "{told}");
+    let told = refused(&bench, 1, &["inspect", "no\nrun"]);
+    assert_eq!(told.lines().count(), 1, "{told}");
+}

@@ -193,7 +193,7 @@ fn an_analysis_names_the_key_the_value_and_what_is_accepted() {
         (0, "spectrum.dim=9223372036854775807", &["spectrum.dim=9223372036854775807", "from 1 to 1000000"]),
         (0, "noise.constant=1e300", &["noise={constant = 1e300}", "is 1e300", "at most 1e100"]),
         (0, "noise.constant=-1", &["noise", "is -1", "at least 0"]),
-        (0, "noise.listed=[1]", &["noise", "1 noise variances", "50 eigenvalues"]),
+        (0, "noise.listed=[1]", &["noise", "1 noise variance for", "50 eigenvalues"]),
         (0, "steps=1000000000000000000", &["steps=1000000000000000000", "fewer steps"]),
         // More than TOML's own integers.
         (0, "steps=18446744073709551615", &["steps=18446744073709551615", "fewer steps"]),

@@ -174,7 +174,7 @@ fn verify_names_pictures_that_are_damaged() {
     assert!(conclusion.contains("there is no official number of images"), "{conclusion}");
     fs::write(folder.path().join("train/a/1.jpg"), "damaged").unwrap();
     let error = verify(official, Some(folder.path())).unwrap_err().to_string();
-    assert!(error.starts_with("1 pictures are damaged: ") && error.contains("train/a/1.jpg"), "{error}");
+    assert!(error.starts_with("1 picture is damaged: ") && error.contains("train/a/1.jpg"), "{error}");
 }
 
 #[test]

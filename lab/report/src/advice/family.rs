@@ -1,5 +1,6 @@
 //! The family in the report of advice: tables, and what they come to.
 
+use lookahead_runs::format::counted;
 use lookahead_theory::OuterForm;
 use lookahead_theory::family::{Diverging, FamilyAdvice, LeftOut, Name, Setting, Tuned, Why};
 use maud::{Markup, html};
@@ -96,7 +97,10 @@ pub(super) fn conclusions(family: &FamilyAdvice, steps: u64) -> Vec<String> {
         sentences.push("The family is left out: with so many eigenvalues it would take too long.".to_owned());
     }
     sentences.extend(first(&family.tuned).map(|found| {
-        format!("Of the family, each at its best of as many settings, {found} after {steps} steps on this model.")
+        format!(
+            "Of the family, each at its best of as many settings, {found} after {} on this model.",
+            counted(steps, "step")
+        )
     }));
     sentences.extend(family.at_the_same_final_loss.as_ref().and_then(|same| {
         let leader = in_order(&same.tuned).into_iter().next()?;

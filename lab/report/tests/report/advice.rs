@@ -81,6 +81,10 @@ fn rounding_is_no_gain() {
     let said = report(20, 0.0, &Noise::InverseCurvature, 1).conclusions.join("\n");
     assert!(said.contains("tuned, it is no nearer to the loss at the optimum"), "{said}");
     assert!(!said.contains("e-1"), "{said}");
+    assert!(
+        said.contains("After 1 step at learning rate 0.9") && said.contains("after 1 step on this model"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use lookahead_runs::printable::printable_path;
+
 /// What is wrong with a path of weights, or with the grid laid over its plane.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlaneError {
     /// The file could not be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", printable_path(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -15,7 +17,7 @@ pub enum PlaneError {
         source: std::io::Error,
     },
     /// The file is not in the format.
-    #[error("{}: not a safetensors file: {reason}", path.display())]
+    #[error("{}: not a safetensors file: {reason}", printable_path(path))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -25,7 +27,7 @@ pub enum PlaneError {
     /// A tensor's name says neither which weights nor which update it belongs to.
     #[error(
         "{}: tensor {name:?} has no place on a path, accepted: fast.N/PATH and slow.N/PATH, N being the update",
-        path.display()
+        printable_path(path)
     )]
     UnknownName {
         /// The file.
@@ -34,7 +36,10 @@ pub enum PlaneError {
         name: String,
     },
     /// A tensor that some weights of the path hold, and others do not, or in another shape or type.
-    #[error("{}: {point} does not hold tensor {name:?} as {expected}, as the first fast weights do", path.display())]
+    #[error(
+        "{}: {point} does not hold tensor {name:?} as {expected}, as the first fast weights do",
+        printable_path(path)
+    )]
     Uneven {
         /// The file.
         path: PathBuf,
@@ -46,7 +51,7 @@ pub enum PlaneError {
         expected: String,
     },
     /// A tensor of another type than 32-bit floats.
-    #[error("{}: tensor {name:?} is of type {found}, accepted: F32", path.display())]
+    #[error("{}: tensor {name:?} is of type {found}, accepted: F32", printable_path(path))]
     Type {
         /// The file.
         path: PathBuf,
@@ -56,7 +61,10 @@ pub enum PlaneError {
         found: String,
     },
     /// A weight that is not finite.
-    #[error("{}: tensor {name:?} holds a weight that is not finite: such weights have no place on a plane", path.display())]
+    #[error(
+        "{}: tensor {name:?} holds a weight that is not finite: such weights have no place on a plane",
+        printable_path(path)
+    )]
     NonFinite {
         /// The file.
         path: PathBuf,

@@ -7,6 +7,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
 use crate::workers::parts;
 use lookahead_runs::files::FileError;
+use lookahead_runs::printable::printable_path;
 use lookahead_runs::{Current, run_folder_of};
 use lookahead_runs::{Run, RunResult};
 
@@ -79,7 +80,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
 impl Inspection {
     fn check_config(&mut self, run: &str, config: &str) {
         let path = self.folder.join("config.toml");
-        match RunConfig::parse(config, &path.display().to_string()) {
+        match RunConfig::parse(config, &printable_path(&path)) {
             Ok(config) if config.id() == run => {}
             Ok(config) => self.note(Error::OtherConfig { path, expected: run.to_owned(), found: config.id() }),
             Err(error) => self.note(error.into()),

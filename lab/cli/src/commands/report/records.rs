@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use lookahead_lab::artifacts::{ARTIFACTS, Kind, sweep};
 use lookahead_report as report;
+use lookahead_runs::printable::printable_path;
 use lookahead_training::Error;
 
 use super::name_of;
@@ -30,7 +31,7 @@ pub fn judge(files: &[PathBuf], output: &mut Output) -> anyhow::Result<()> {
         };
         match report::judge_record(file, paper.as_ref()) {
             Ok(summary) => {
-                let text = format!("{}\nrecord: {}\n", summary.table(), file.display());
+                let text = format!("{}\nrecord: {}\n", summary.table(), printable_path(file));
                 output.add(text, serde_json::to_value(&summary)?)?;
             }
             Err(error) => {

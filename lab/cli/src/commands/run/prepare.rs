@@ -7,6 +7,7 @@ use std::path::Path;
 use lookahead_lab::artifacts::{ARTIFACTS, Kind, sweep, sweep_of_file};
 use lookahead_report::analysis::Analysis;
 use lookahead_runs::Scale;
+use lookahead_runs::printable::printable_path;
 use lookahead_runs::{Artifact, Figure, check_files, folder_name};
 use lookahead_settings::ConfigError;
 use lookahead_training::Error;
@@ -147,7 +148,7 @@ fn taken(artifact: &Artifact, other: &Artifact, out: &Path) -> ConfigError {
     let folder = out.join(artifact.folder());
     let reason = format!(
         "the folder {} belongs to {}; give the file another name, or the results another folder with --out",
-        folder.display(),
+        printable_path(&folder),
         name(other)
     );
     ConfigError::Folder { file: name(artifact), reason }

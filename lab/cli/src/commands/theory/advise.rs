@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
 use lookahead_report::AdviceReport;
 use lookahead_runs::format::as_given;
+use lookahead_runs::printable::printable_path;
 use lookahead_runs::wrapped;
 use lookahead_theory::{AdviceGrid, Moments};
 
@@ -85,7 +86,7 @@ pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
             .map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
         report.write(&folder)?;
         if !arguments.json {
-            text += &format!("\n\nreport: {}", folder.join("report.html").display());
+            text += &format!("\n\nreport: {}", printable_path(&folder.join("report.html")));
         }
     }
     Ok(say(text)?)

@@ -1,5 +1,6 @@
 //! `lookahead theory loss` (Eq. 5 to 11)
 
+use lookahead_runs::format::counted;
 use lookahead_theory::{Error, Moments, OuterCycle, OuterDynamics, expected_losses};
 
 use super::problem::{MomentumOptions, NoiseOptions, OuterOptions, PairOptions, SpectrumOptions, name_of};
@@ -66,7 +67,8 @@ pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
         }
         return Ok(say(serde_json::to_string_pretty(&found)?)?);
     }
-    let mut table = table(["optimizer", &format!("expected loss after {steps} steps"), "at the fixed point"]);
+    let mut table =
+        table(["optimizer", &format!("expected loss after {}", counted(*steps, "step")), "at the fixed point"]);
     table.add_row(["SGD".to_owned(), super::short(found.sgd), super::short(found.sgd_final)]);
     table.add_row(["Lookahead(SGD)".to_owned(), super::short(found.lookahead), super::short(found.lookahead_final)]);
     if let Some((cycle, loss, at_rest)) = outer {

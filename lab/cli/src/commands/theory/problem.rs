@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lookahead::{Alpha, InnerStatePolicy, OuterForm, OuterMomentum, OuterRate, SyncPeriod};
 use lookahead_runs::format::{as_given, significant};
+use lookahead_runs::printable::printable_path;
 use lookahead_theory::{
     ConditionNumber, Cycle, Eigenvalues, Error, MOST_EIGENVALUES, Momentum, Noise, NoisyQuadratic, OuterCycle, Spectrum,
 };
@@ -43,7 +44,7 @@ impl SpectrumOptions {
                 let eigenvalues = Eigenvalues::from_file(file).map_err(of_file(file))?;
                 let found = eigenvalues.as_slice().len();
                 if let Some(dim) = self.dim.filter(|&dim| dim != found as u64) {
-                    let accepted = format!("{found}, the number of eigenvalues in {}", file.display());
+                    let accepted = format!("{found}, the number of eigenvalues in {}", printable_path(file));
                     return Err(super::refused(Error::OutOfRange { name: "--dim", value: dim as f64, accepted }));
                 }
                 self.check_fits("the file", eigenvalues.condition_number())?;
@@ -71,7 +72,7 @@ impl SpectrumOptions {
             SpectrumName::Log => "log".to_owned(),
             SpectrumName::Uniform => "uniform".to_owned(),
             SpectrumName::Harmonic => "harmonic".to_owned(),
-            SpectrumName::File(file) => file.display().to_string(),
+            SpectrumName::File(file) => printable_path(file),
         };
         let condition_number = significant(eigenvalues.condition_number(), 6);
         format!("{name}, {} eigenvalues, condition number {condition_number}", eigenvalues.as_slice().len())
@@ -105,7 +106,7 @@ impl NoiseOptions {
             NoiseName::Rule(Noise::Curvature) => "curvature".to_owned(),
             NoiseName::Rule(Noise::Constant(variance)) => format!("constant {}", as_given(*variance)),
             NoiseName::Rule(_) => "inverse curvature".to_owned(),
-            NoiseName::File(file) => file.display().to_string(),
+            NoiseName::File(file) => printable_path(file),
         }
     }
 }
@@ -173,7 +174,7 @@ impl OuterOptions {
 /// An error of a file of numbers, with the name of the file.
 fn of_file(file: &Path) -> impl FnOnce(Error) -> anyhow::Error {
     move |error| match error {
-        Error::Empty { .. } => super::refused(error).context(file.display().to_string()),
+        Error::Empty { .. } => super::refused(error).context(printable_path(file)),
         // The others name it.
         _ => super::refused(error),
     }
