@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::Table;
 use crate::text::short;
 
 /// Where in a configuration something stands.
@@ -143,6 +144,14 @@ pub enum ConfigError {
         /// What is wrong.
         error: Box<ConfigError>,
     },
+    /// A document of another kind than was expected.
+    #[error("{error}; {instead}")]
+    OtherDocument {
+        /// What is wrong with it as one of the expected kind.
+        error: Box<ConfigError>,
+        /// Of which kind it is, and what takes it.
+        instead: &'static str,
+    },
     /// A name of which there is no reference.
     #[error("no document, table or key is called {name:?}{}; `lookahead config` prints them all", did_you_mean(nearest.as_deref()))]
     UnknownTopic {
@@ -175,6 +184,17 @@ pub enum ConfigError {
         /// What is wrong, and the way out.
         reason: String,
     },
+}
+
+impl ConfigError {
+    /// The error of a root table, where one of its keys is a key of another kind of document only: it says `instead`.
+    #[must_use]
+    pub fn or_of_another_document(self, root: &Table<'_>, keys: &[&str], instead: &'static str) -> Self {
+        match root.keys().iter().any(|key| keys.contains(key)) {
+            true => Self::OtherDocument { error: Box::new(self), instead },
+            false => self,
+        }
+    }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

@@ -143,7 +143,11 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`], with the line where one can be told.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
-        read_document(text, file, Self::from_table)
+        const SWEEP: &str = "this is a sweep, which `lookahead run` takes";
+        let read = |table: &Table<'_>| {
+            Self::from_table(table).map_err(|error| error.or_of_another_document(table, &sweep::KEYS, SWEEP))
+        };
+        read_document(text, file, read)
     }
 
     /// Reads the configuration file at `path`.
@@ -201,28 +205,7 @@ impl RunConfig {
         }
         const DEFAULTS: [NonZeroU32; 4] = [count(20), count(64), count(1), count(50)];
         let [epochs, batch_size, evaluate_every, checkpoint_every] = DEFAULTS;
-        table.accept(&[
-            "seed",
-            "epochs",
-            "batch_size",
-            "evaluate_every",
-            "checkpoint_every",
-            "device",
-            "precision",
-            "stop_on_non_finite",
-            "clip_norm",
-            "re_estimate_batch_norm",
-            "evaluate_fast",
-            "trace",
-            "keep_best",
-            "average_epochs",
-            "data",
-            "model",
-            "decoding",
-            "optimizer",
-            "schedule",
-            "workers",
-        ])?;
+        table.accept(&KEYS)?;
         let norm = |x: f64| x > 0.0 && x.is_finite();
         let data = DataConfig::read(&table.table("data")?)?;
         let kind = data.source.kind();
@@ -265,6 +248,30 @@ impl RunConfig {
         })
     }
 }
+
+/// The keys of a run.
+const KEYS: [&str; 20] = [
+    "seed",
+    "epochs",
+    "batch_size",
+    "evaluate_every",
+    "checkpoint_every",
+    "device",
+    "precision",
+    "stop_on_non_finite",
+    "clip_norm",
+    "re_estimate_batch_norm",
+    "evaluate_fast",
+    "trace",
+    "keep_best",
+    "average_epochs",
+    "data",
+    "model",
+    "decoding",
+    "optimizer",
+    "schedule",
+    "workers",
+];
 
 /// The most epochs of a run.
 const MOST_EPOCHS: u32 = 1_000_000;

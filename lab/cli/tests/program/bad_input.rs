@@ -49,6 +49,40 @@ fn what_would_come_after_the_end_of_a_run_is_refused() {
 }
 
 #[test]
+fn a_sweep_given_to_train_and_a_run_given_to_run_are_told_as_what_they_are() {
+    let sweep = "[[group]]\nlabel = 'SGD'\n[run]\nepochs = 1";
+    for (text, command, words) in [
+        (
+            sweep,
+            "train",
+            [
+                "run.toml:1:3: unknown key `group`; accepted here: seed, ",
+                "workers; this is a sweep, which `lookahead run` takes",
+            ],
+        ),
+        (
+            VALID,
+            "run",
+            [
+                "run.toml:1:1: unknown key `schedule`; accepted here: title",
+                "scale; this is a single run, which `lookahead train` takes",
+            ],
+        ),
+    ] {
+        let output = Bench::new(text).run(&[command, "run.toml"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        for word in words {
+            assert!(stderr(&output).contains(word), "{word:?} is not in\n{}", stderr(&output));
+        }
+    }
+    // A slip in the right kind of file is no other kind.
+    for (command, text) in [("train", "epoch = 1"), ("run", "titel = 'A sweep'\n[[group]]\nlabel = 'SGD'")] {
+        let output = Bench::new(text).run(&[command, "run.toml"]);
+        assert!(!stderr(&output).contains("this is"), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_configuration_in_another_encoding_is_refused_with_its_line() {
     let bench = Bench::new("");
     let utf16: Vec<u8> = "\u{feff}epochs = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -90,6 +90,8 @@ pub struct ScaleConfig {
     pub notes: Vec<String>,
 }
 
+/// The keys of a sweep, none of which a run has.
+pub(super) const KEYS: [&str; 8] = ["title", "figure", "tuning_seeds", "notes", "run", "panel", "group", "scale"];
 /// The most panels, groups, values of an axis, names and sentences.
 const MOST: usize = 64;
 /// The most seeds.
@@ -104,7 +106,11 @@ impl SweepConfig {
     /// # Errors
     /// [`ConfigError`], with the line where one can be told.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
-        read_document(text, file, |table| Self::from_table(table, file))
+        const RUN: &str = "this is a single run, which `lookahead train` takes";
+        let read = |table: &Table<'_>| {
+            Self::from_table(table, file).map_err(|error| error.or_of_another_document(table, &super::KEYS, RUN))
+        };
+        read_document(text, file, read)
     }
 
     /// Reads a sweep from its parsed document; `file` names it in errors.
@@ -114,7 +120,7 @@ impl SweepConfig {
     pub fn from_table(table: &Table<'_>, file: &str) -> Read<Self> {
         const FIGURES: [(&str, Figure); 3] =
             [("curves", Figure::Curves), ("trace", Figure::Trace), ("plane", Figure::Plane)];
-        table.accept(&["title", "figure", "tuning_seeds", "notes", "run", "panel", "group", "scale"])?;
+        table.accept(&KEYS)?;
         let scales = table.table("scale")?;
         scales.accept(&["smoke", "small", "paper"])?;
         let run = table.table("run")?;
