@@ -17,7 +17,7 @@ use crate::commands::{say, shell_word};
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Your learning rate of the inner optimizer, above 0 and below 2 (1 + BETA) / L; the best ones are searched besides.
-    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LR", value_parser = values::number, allow_hyphen_values = true)]
     lr: f64,
     #[command(flatten)]
     momentum: MomentumOptions,
@@ -38,7 +38,7 @@ pub struct Arguments {
         allow_negative_numbers = true)]
     steps: u64,
     /// The mean of the weights at the start, in every direction; their variance is 0.
-    #[arg(long, value_name = "MEAN", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "MEAN", default_value_t = 1.0, value_parser = values::number, allow_hyphen_values = true)]
     initial_mean: f64,
     /// Also write heat maps (SVG), a page, CSV and JSON into DIR/advise.
     #[arg(long, value_name = "DIR")]

@@ -15,11 +15,12 @@ pub struct Arguments {
     #[command(flatten)]
     spectrum: SpectrumOptions,
     /// The learning rate of the inner steps, above 0 and below 2 (1 + BETA) / L.
-    #[arg(long, value_name = "LR", allow_negative_numbers = true, required_unless_present = "start")]
+    #[arg(long, value_name = "LR", value_parser = values::number, allow_hyphen_values = true,
+        required_unless_present = "start")]
     lr: Option<f64>,
     /// The momentum beta of heavy-ball SGD, at least 0 and below 1; 0 is plain SGD.
     #[arg(long, value_name = "BETA", default_value = "0",
-        value_parser = values::momentum, allow_negative_numbers = true)]
+        value_parser = values::momentum, allow_hyphen_values = true)]
     momentum: Momentum,
     /// The inner steps from one sync to the next.
     #[arg(long, value_name = "K", default_value = "5",

@@ -5,19 +5,20 @@ use lookahead::InnerStatePolicy;
 use lookahead_theory::{Eigenvalues, Momentum, Noise, NoisyQuadratic, OuterCycle, OuterDynamics};
 
 use super::problem::{OuterOptions, PairOptions, name_of};
+use super::values;
 use crate::commands::{say, table};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Arguments {
     /// The curvature a of the direction, above 0.
-    #[arg(long, value_name = "A", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "A", default_value_t = 1.0, value_parser = values::number, allow_hyphen_values = true)]
     curvature: f64,
     /// The variance sigma^2 of the noisy optimum, at least 0.
-    #[arg(long, value_name = "V", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "V", default_value_t = 1.0, value_parser = values::number, allow_hyphen_values = true)]
     noise_variance: f64,
     /// The learning rate, above 0 and below 2 / A.
-    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LR", value_parser = values::number, allow_hyphen_values = true)]
     lr: f64,
     #[command(flatten)]
     pair: PairOptions,

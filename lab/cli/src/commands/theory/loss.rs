@@ -15,7 +15,7 @@ pub struct Arguments {
     #[command(flatten)]
     noise: NoiseOptions,
     /// The learning rate, above 0 and below 2 (1 + BETA) / L, where L is the largest eigenvalue.
-    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LR", value_parser = values::number, allow_hyphen_values = true)]
     lr: f64,
     #[command(flatten)]
     momentum: MomentumOptions,
@@ -28,7 +28,7 @@ pub struct Arguments {
         allow_negative_numbers = true)]
     steps: u64,
     /// The mean of the weights at the start, in every direction; their variance is 0.
-    #[arg(long, value_name = "MEAN", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "MEAN", default_value_t = 1.0, value_parser = values::number, allow_hyphen_values = true)]
     initial_mean: f64,
     /// Print JSON instead of a table.
     #[arg(long)]

@@ -24,7 +24,7 @@ pub struct SpectrumOptions {
     #[arg(long, value_name = "N", value_parser = values::whole::<1, MOST>, allow_negative_numbers = true)]
     dim: Option<u64>,
     /// The largest eigenvalue, which is 1, over the smallest, from 1 to 1e100; that of harmonic is N [default: 1000].
-    #[arg(long, value_name = "KAPPA", value_parser = values::condition_number, allow_negative_numbers = true)]
+    #[arg(long, value_name = "KAPPA", value_parser = values::condition_number, allow_hyphen_values = true)]
     condition_number: Option<ConditionNumber>,
 }
 
@@ -116,7 +116,7 @@ impl NoiseOptions {
 pub struct MomentumOptions {
     /// The momentum beta of heavy-ball SGD, at least 0 and below 1; 0 is plain SGD.
     #[arg(long, value_name = "BETA", default_value = "0",
-        value_parser = values::momentum, allow_negative_numbers = true)]
+        value_parser = values::momentum, allow_hyphen_values = true)]
     pub momentum: Momentum,
     /// What a sync does to the velocity: maintain, interpolate or reset.
     #[arg(long, value_name = "POLICY", default_value = "maintain", value_parser = values::inner_state)]
@@ -132,7 +132,7 @@ pub struct PairOptions {
     pub k: SyncPeriod,
     /// How far the slow weights go at a sync, above 0 and at most 1.
     #[arg(long, value_name = "ALPHA", default_value = "0.5",
-        value_parser = values::alpha, allow_negative_numbers = true)]
+        value_parser = values::alpha, allow_hyphen_values = true)]
     pub alpha: Alpha,
 }
 
@@ -150,10 +150,10 @@ pub struct OuterOptions {
     #[arg(long, value_name = "FORM", value_parser = values::outer_form)]
     outer: Option<OuterForm>,
     /// Its momentum mu, at least 0 and below 1 [default: 0].
-    #[arg(long, value_name = "MU", value_parser = values::outer_momentum, allow_negative_numbers = true)]
+    #[arg(long, value_name = "MU", value_parser = values::outer_momentum, allow_hyphen_values = true)]
     outer_momentum: Option<OuterMomentum>,
     /// Its learning rate eta, above 0 [default: ALPHA].
-    #[arg(long, value_name = "ETA", value_parser = values::outer_rate, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ETA", value_parser = values::outer_rate, allow_hyphen_values = true)]
     eta: Option<OuterRate>,
 }
 

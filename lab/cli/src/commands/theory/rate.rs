@@ -6,6 +6,7 @@ use lookahead_theory::{
 };
 
 use super::problem::{MomentumOptions, OuterOptions, PairOptions, SpectrumOptions, name_of};
+use super::values;
 use crate::commands::{say, table};
 
 #[derive(Debug, clap::Args)]
@@ -14,7 +15,7 @@ pub struct Arguments {
     #[command(flatten)]
     spectrum: SpectrumOptions,
     /// The learning rate for both, above 0 and below 2 (1 + BETA) / L; without it the best one for each.
-    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LR", value_parser = values::number, allow_hyphen_values = true)]
     lr: Option<f64>,
     #[command(flatten)]
     momentum: MomentumOptions,

@@ -104,6 +104,6 @@ pub fn whole<const LEAST: u64, const MOST: u64>(text: &str) -> Result<u64, Strin
     number.ok_or_else(|| format!("must be a whole number from {LEAST} to {MOST}"))
 }
 
-fn number(text: &str) -> Result<f64, String> {
+pub fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "must be a number".to_owned())
 }
