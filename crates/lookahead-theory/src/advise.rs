@@ -152,7 +152,8 @@ pub struct Advice {
     pub best: AdvicePoint,
     /// The pair with the smallest loss at its fixed point, the first of equals; none where all diverge.
     pub best_final: Option<AdvicePoint>,
-    /// `best` beside the inner optimizer with the same final loss; none without noise, or where `best` diverges.
+    /// `best` beside the inner optimizer with the same final loss; none without noise, where `best` diverges, and where
+    /// that takes a learning rate below the smallest double.
     pub same_final_loss: Option<SameFinalLoss>,
     /// Every pair at its own best learning rate, in the same order.
     pub tuned: Vec<TunedPoint>,
@@ -285,6 +286,10 @@ fn same_final_loss(search: &Search<'_>, lr: f64, cycle: Cycle) -> Result<Option<
         return Ok(None);
     }
     let inner_lr = matched_rate(problem, momentum, progress.above_least, last);
+    // Below the smallest double.
+    if inner_lr == 0.0 {
+        return Ok(None);
+    }
     let inner = search.dynamics(inner_lr, Cycle::inner_alone())?.progress(start, steps)?;
     Ok(Some(SameFinalLoss {
         final_loss: progress.final_loss,

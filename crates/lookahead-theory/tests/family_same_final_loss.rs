@@ -131,9 +131,13 @@ fn the_smallest_learning_rates_are_answered() {
         // The first pair of equals, k = 1 and alpha = 0.1, is SGD at a tenth of the learning rate.
         assert!((pair.inner_lr - 0.1 * lr).abs() <= 1e-9 * lr, "{pair:?}");
     }
-    for lr in [1e-310, 5e-324] {
-        at_the_same_final_loss(&problem, &Member::all(Momentum::NONE), &BUDGET, lr, Momentum::NONE).unwrap();
-        advise(&problem, lr, Momentum::NONE, &AdviceGrid::default()).unwrap();
+    // Subnormal, or with a final loss at the end of what a double holds: answered, or left out.
+    for (lr, noise) in [(1e-310, 1.0), (5e-324, 1.0), (5e-324, 1e100), (1e-200, 1e90), (1e-300, 1e-90)] {
+        let problem = self::problem(&Noise::Constant(noise));
+        for momentum in [Momentum::NONE, Momentum::new(0.9).unwrap()] {
+            at_the_same_final_loss(&problem, &Member::all(momentum), &BUDGET, lr, momentum).unwrap();
+            advise(&problem, lr, momentum, &AdviceGrid::default()).unwrap();
+        }
     }
 }
 
