@@ -105,7 +105,7 @@ pub enum DataError {
         expected: u64,
     },
     /// Images of a size that makes no sense, or more of them than fit in memory.
-    #[error("{file}: {count} images of {rows} x {columns} pixels, but {accepted}")]
+    #[error("{file}: {} of {rows} x {columns} pixels, but {accepted}", counted(*count as u64, "image"))]
     WrongSize {
         /// The file.
         file: String,

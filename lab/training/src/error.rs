@@ -170,7 +170,11 @@ pub enum Error {
     },
     /// A part of the data of which nothing is left to take a mean of.
     #[error(
-        "nothing of the {part} part is left to compute with: {skipped} examples are damaged or too long (`lookahead data verify` names damaged files)"
+        "nothing of the {part} part is left to compute with: {} damaged or too long (`lookahead data verify` names damaged files)",
+        match skipped {
+            1 => "1 example is".to_owned(),
+            many => format!("{many} examples are"),
+        }
     )]
     NothingLeft {
         /// `training`, `validation` or `test`.

@@ -246,7 +246,7 @@ fn damage_to_class_folders_is_told() {
     };
     assert_eq!(
         told(&|files| files[1].1 = solid_jpeg([0; 3], 32, 30)),
-        "x.tar/train/truck/0000.jpg: 1 images of 30 x 32 pixels, but CIFAR's are 32 x 32"
+        "x.tar/train/truck/0000.jpg: 1 image of 30 x 32 pixels, but CIFAR's are 32 x 32"
     );
     assert_eq!(
         told(&|files| files.retain(|(name, _)| !name.contains("ship"))),

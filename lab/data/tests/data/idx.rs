@@ -35,7 +35,7 @@ fn damage_to_idx_files_is_told() {
     assert_eq!(told(&[]), "images: truncated: 0 bytes (uncompressed) of 4");
     let long = [&sound[..], &[0]].concat();
     assert_eq!(told(&long), "images: more follows after the 24 bytes (uncompressed) that its header announces");
-    assert!(told(&images(1, 0, 28, &[])).starts_with("images: 1 images of 0 x 28 pixels, but "));
+    assert!(told(&images(1, 0, 28, &[])).starts_with("images: 1 image of 0 x 28 pixels, but "));
     let swapped = read_idx_labels(&sound, "labels").unwrap_err().to_string();
     assert_eq!(swapped, "labels: the magic number is 0x00000803, but 0x00000801 was expected");
     // A header that promises more than there can be costs no memory.

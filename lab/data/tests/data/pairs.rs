@@ -100,8 +100,8 @@ fn what_cannot_be_read_is_told() {
     let short = "ein Hund rennt .\n".as_bytes();
     for (contents, counts) in [
         ([source, short, valid_source, valid_target], ["train.en has 3 lines", "train.de has 1:"]),
-        ([short, target, valid_source, valid_target], ["train.en has 1 lines", "train.de has 3:"]),
-        ([source, target, valid_source, b""], ["valid.en has 1 lines", "valid.de has 0:"]),
+        ([short, target, valid_source, valid_target], ["train.en has 1 line,", "train.de has 3:"]),
+        ([source, target, valid_source, b""], ["valid.en has 1 line,", "valid.de has 0:"]),
     ] {
         let error = told(contents);
         assert!(counts.iter().all(|count| error.contains(count)), "{error}");
