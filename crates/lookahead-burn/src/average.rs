@@ -183,7 +183,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
         self.steps = record.number("steps")?;
         let has_begun = record.number_if_there("begun")?.unwrap_or(!self.counts.is_empty());
         if matches!(self.averaging, Averaging::Exponential(_)) && !has_begun {
-            self.steps = 0; // after another average that had not begun
+            (self.mean, self.steps) = (Weights::default(), 0); // after another average that had not begun
         }
         let (fired, count) = (record.number("fired")?, record.number::<u64>("losses")?);
         let mut record = record.within("loss");

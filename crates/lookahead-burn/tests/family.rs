@@ -53,6 +53,7 @@ sources!(
     schedulefree_adamw_paper: near_its_average,
     gpa_adamw: near_its_average,
     ema_timm: averaged,
+    ema_tensorflow: averaged,
     ema_torch_swa_utils: averaged,
 );
 

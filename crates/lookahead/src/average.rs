@@ -58,6 +58,13 @@ impl<T, S> AveragedState<T, S> {
     fn has_begun(&self) -> bool {
         self.counts.iter().any(|&count| count > 0)
     }
+
+    fn seed(&mut self, params: &ParamSet<'_, T>)
+    where
+        T: Float,
+    {
+        self.mean.iter_mut().zip(params.iter()).for_each(|(mean, param)| mean.copy_from_slice(param.values()));
+    }
 }
 
 impl<A> Averaged<A> {
@@ -106,6 +113,9 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
 
     fn step(&self, lr: f64, params: &mut ParamSet<'_, T>, grads: &Grads<'_, T>, state: &mut Self::State) {
         state.adopt(params);
+        if state.steps == 0 && !state.has_begun() {
+            state.seed(params); // a state of another average may have come to these weights
+        }
         self.inner.step(lr, params, grads, &mut state.inner);
         state.steps = state.steps.saturating_add(1);
         if self.averaging.includes(state.steps, &state.trigger) {
@@ -129,7 +139,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for Averaged<A> {
 
     fn reset(&self, params: &ParamSet<'_, T>, state: &mut Self::State) {
         state.adopt(params);
-        state.mean.iter_mut().zip(params.iter()).for_each(|(mean, param)| mean.copy_from_slice(param.values()));
+        state.seed(params);
         state.counts.fill(0);
         (state.steps, state.trigger) = (0, NonMonotonicTrigger::default());
         self.inner.reset(params, &mut state.inner);

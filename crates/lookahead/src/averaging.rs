@@ -14,7 +14,7 @@ pub enum Averaging {
         /// The first step (counted from 1) whose result enters the mean is `start + 1`.
         start: u64,
     },
-    /// An exponential moving average from the first step on, of a tensor that joins late from its value then; see
+    /// An exponential moving average from the first step on or from theta_0, of a tensor that joins late from its value then; see
     /// [`Averaging::exponential`] and [`Averaging::exponential_with_warm_up`].
     Exponential(Decay),
     /// NT-ASGD: the running mean from the moment the validation loss stalls; see [`NonMonotonicTrigger`].
@@ -33,6 +33,8 @@ pub struct Decay {
     warm_up: bool,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     power: Option<PowerWarmUp>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
+    initial_weights: bool,
 }
 
 /// A decay that rises with the number s of weights in the mean, to its end value: `1 - (1 + s / gamma)^-power`, at
@@ -144,29 +146,32 @@ struct Unchecked {
     #[serde(default)]
     warm_up: bool,
     power: Option<PowerWarmUp>,
+    #[serde(default)]
+    initial_weights: bool,
 }
 
 #[cfg(feature = "serde")]
 impl TryFrom<Unchecked> for Decay {
     type Error = Error;
     fn try_from(read: Unchecked) -> Result<Self, Error> {
-        match read.power {
+        let decay = match read.power {
             Some(warm_up) => Self::rising(read.decay, warm_up),
             None => Self::new(read.decay, read.warm_up),
-        }
+        };
+        Ok(Self { initial_weights: read.initial_weights, ..decay? })
     }
 }
 
 impl Decay {
     fn new(decay: f64, warm_up: bool) -> Result<Self, Error> {
         let decay = accept("decay", decay, (0.0..1.0).contains(&decay), "at least 0 and below 1")?;
-        Ok(Self { decay, warm_up, power: None })
+        Ok(Self { decay, warm_up, power: None, initial_weights: false })
     }
 
     fn rising(decay: f64, warm_up: PowerWarmUp) -> Result<Self, Error> {
         let decay = accept("decay", decay, (0.0..=1.0).contains(&decay), "from 0 to 1")?;
         accept("min_decay", warm_up.min_decay, warm_up.min_decay <= decay, "at most the decay")?;
-        Ok(Self { decay, warm_up: false, power: Some(warm_up) })
+        Ok(Self { decay, warm_up: false, power: Some(warm_up), initial_weights: false })
     }
 
     /// The part of a mean of `count` weights that stays when the next one enters.
@@ -184,9 +189,13 @@ impl Describe for Averaging {
         let averaged = Description::of("Averaged");
         match self {
             Self::Running { start } => averaged.with("average", "running").with("start", *start),
-            Self::Exponential(Decay { decay, warm_up, power }) => {
+            Self::Exponential(Decay { decay, warm_up, power, initial_weights }) => {
                 let exponential = averaged.with("average", "exponential").with("decay", *decay);
                 let exponential = exponential.with_new("warm_up", *warm_up, false);
+                let exponential = match initial_weights {
+                    true => exponential.with_new("initial_weights", true, false),
+                    false => exponential, // what is new is described where it is used
+                };
                 let Some(power) = power else { return exponential };
                 exponential
                     .with_new("warm_up_power", power.power, 0.0)
@@ -202,10 +211,8 @@ impl Describe for Averaging {
 }
 
 impl Averaging {
-    /// `mean <- decay mean + (1 - decay) theta`, starting at the weights after the first step.
-    ///
-    /// One that begins at theta_0 comes of a step in which no tensor has a gradient, before all others (a Lookahead
-    /// below counts it).
+    /// `mean <- decay mean + (1 - decay) theta`, starting at the weights after the first step, or at theta_0:
+    /// [`with_initial_weights`](Self::with_initial_weights).
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `0 <= decay < 1`.
@@ -239,11 +246,34 @@ impl Averaging {
         Decay::rising(decay, warm_up).map(Self::Exponential)
     }
 
+    /// Begins an exponential average at theta_0, which then counts among its weights: no step replaces the mean. With a
+    /// constant decay e after t steps is `decay^t theta_0 + (1 - decay) sum over j = 1..t of decay^(t-j) theta_j`, as timm
+    /// has it without a step; with [a warm-up](Self::exponential_with_warm_up) the decay of step t, counted from 1, is
+    /// `min(decay, (1 + t) / (10 + t))`, TensorFlow's form. The averages of other kinds stay as they are.
+    ///
+    /// ```
+    /// use lookahead::Averaging;
+    /// let constant = Averaging::exponential(0.9)?.with_initial_weights();
+    /// assert_eq!([1, 2, 100].map(|step| constant.weight_of(step, step)), [1.0 - 0.9; 3]);
+    /// let warm = Averaging::exponential_with_warm_up(0.9)?.with_initial_weights();
+    /// let weights = [1.0 - 2.0 / 11.0, 1.0 - 3.0 / 12.0, 1.0 - 0.9];
+    /// assert_eq!([1, 2, 80].map(|step| warm.weight_of(step, step)), weights);
+    /// # Ok::<(), lookahead::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_initial_weights(self) -> Self {
+        match self {
+            Self::Exponential(decay) => Self::Exponential(Decay { initial_weights: true, ..decay }),
+            other => other,
+        }
+    }
+
     /// How far the mean of a tensor moves toward its weights in step `step` of a run, when they enter it as number
     /// `count`, both counted from 1.
     #[must_use]
     pub fn weight_of(&self, step: u64, count: u64) -> f64 {
         match self {
+            Self::Exponential(decay) if decay.initial_weights => 1.0 - decay.after(count),
             Self::Exponential(decay) if step > 1 => 1.0 - decay.after(count.saturating_sub(1)),
             Self::Exponential(_) => 1.0,
             Self::Running { .. } | Self::NonMonotonic { .. } => 1.0 / count as f64,

@@ -176,7 +176,7 @@ impl Gpa {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `0 <= mu_x < 1` and `0 < mu_y <= 1`: with `mu_y = 0` x no longer follows from y and
-    /// z. That is the [exponential average](crate::Averaging::exponential) that begins at theta_0.
+    /// z. That is the exponential average [that begins at theta_0](crate::Averaging::with_initial_weights).
     pub fn with_coefficients(self, mu_x: f64, mu_y: f64) -> Result<Self, Error> {
         let mu_x = accept("mu_x", mu_x, (0.0..1.0).contains(&mu_x), "at least 0 and below 1")?;
         let mu_y = accept("mu_y", mu_y, mu_y > 0.0 && mu_y <= 1.0, "above 0 and at most 1")?;

@@ -33,6 +33,8 @@ fn exponential_means() -> Result<(), Error> {
     // 7; 0.75 * 7 + 0.25 * 6; 0.75 * 6.75 + 0.25 * 5
     assert_eq!(averages(Averaging::exponential(0.75)?, 3)?, [7.0, 6.75, 6.3125]);
     assert_eq!(averages(Averaging::exponential(0.0)?, 3)?, [7.0, 6.0, 5.0]);
+    // from theta_0 = 8, by 1/4 in each step
+    assert_eq!(averages(Averaging::exponential(0.75)?.with_initial_weights(), 3)?, [7.75, 7.3125, 6.734375]);
     Ok(())
 }
 

@@ -118,6 +118,8 @@ fn each_rule_and_average_says_its_hyperparameters() -> Result<(), Error> {
     let rising = averaged(Averaging::exponential_with_power_warm_up(0.5, PowerWarmUp::new().with_power(0.75)?)?);
     let flat = snapshot(&exponential, 2)?;
     assert_eq!(difference(&flat, &rising)?, ["warm_up_power of Averaged", "0.0", "0.75"]);
+    let from_theta_0 = averaged(Averaging::exponential(0.5)?.with_initial_weights());
+    assert_eq!(difference(&flat, &from_theta_0)?, ["initial_weights of Averaged", "off", "on"]);
     Ok(())
 }
 
@@ -247,6 +249,22 @@ fn what_a_state_lacks_begins_and_what_is_not_kept_goes() -> Result<(), Error> {
             let weights = go_on(&snapshot(from, count)?, to, 9)?;
             assert!(weights.iter().flatten().all(|w| w.is_finite() && w.abs() < 2.0), "{weights:?}");
         }
+    }
+    Ok(())
+}
+
+/// After an average that has not begun one with the initial weights begins at those at hand.
+#[test]
+fn an_average_begins_at_the_weights_at_hand() -> Result<(), Error> {
+    let saved = snapshot(&Averaged::new(Sgd::new(), Averaging::Running { start: 9 }), 3)?;
+    let here = Averaged::new(Sgd::new(), Averaging::exponential(0.75)?.with_initial_weights());
+    let mut params = params()?;
+    let mut state = saved.restore_under_new_hyperparameters(&here, &mut params)?;
+    let before = params.to_vecs().concat();
+    steps(&here, &mut params, &mut state, 1)?;
+    let mean = here.evaluate(&params, &state).concat();
+    for ((mean, before), after) in mean.iter().zip(before).zip(params.to_vecs().concat()) {
+        assert_eq!(*mean, before - 0.25 * (before - after));
     }
     Ok(())
 }

@@ -35,8 +35,11 @@ fn what_is_read_is_checked_like_what_is_made() {
 #[test]
 fn averages_are_read_as_they_are_written() -> Result<(), Error> {
     let power = PowerWarmUp::new().with_gamma(2.0)?.with_power(1.0)?.with_min_decay(0.5)?.with_update_after_step(3);
-    for averaging in [Averaging::exponential(0.5)?, Averaging::exponential_with_power_warm_up(0.9, power)?] {
-        assert_eq!(read(&serde_json::to_string(&averaging).expect("JSON")), Ok(averaging));
+    let [flat, rising] = [Averaging::exponential(0.5)?, Averaging::exponential_with_power_warm_up(0.9, power)?];
+    let json = |averaging: &Averaging| serde_json::to_string(averaging).expect("JSON");
+    assert_eq!(json(&flat), r#"{"kind":"exponential","decay":0.5,"warm_up":false}"#);
+    for averaging in [flat, rising, flat.with_initial_weights(), rising.with_initial_weights()] {
+        assert_eq!(read(&json(&averaging)), Ok(averaging));
     }
     let free = ScheduleFree::new().with_beta(0.8)?.with_power(1.0)?.with_rate_power(0.0)?.with_warm_up(9);
     let free = free.with_weight_decay(0.1)?.with_corrected_rate(0.99)?;

@@ -63,12 +63,13 @@ impl AnyOptimizer {
             OptimizerConfig::Averaged(averaged) => {
                 let averaging = match averaged.average {
                     AverageConfig::Running { start } => Averaging::Running { start },
-                    AverageConfig::Exponential { decay, warm_up: WarmUp::None } => Averaging::exponential(decay)?,
-                    AverageConfig::Exponential { decay, warm_up: WarmUp::Ratio } => {
-                        Averaging::exponential_with_warm_up(decay)?
-                    }
-                    AverageConfig::Exponential { decay, warm_up: WarmUp::Power } => {
-                        Averaging::exponential_with_power_warm_up(decay, PowerWarmUp::new())?
+                    AverageConfig::Exponential { decay, warm_up, initial_weights } => {
+                        let exponential = match warm_up {
+                            WarmUp::None => Averaging::exponential(decay)?,
+                            WarmUp::Ratio => Averaging::exponential_with_warm_up(decay)?,
+                            WarmUp::Power => Averaging::exponential_with_power_warm_up(decay, PowerWarmUp::new())?,
+                        };
+                        if initial_weights { exponential.with_initial_weights() } else { exponential }
                     }
                     AverageConfig::NonMonotonic { patience } => {
                         Averaging::NonMonotonic { patience: patience.get() as usize }

@@ -133,6 +133,7 @@ pub fn primal(stem: &str, run: &Run) -> Result<(InnerRule, PrimalAveraging), Err
 /// # Panics
 /// For a source of something else.
 pub fn average(stem: &str, run: &Run) -> Result<(InnerRule, Averaging), Error> {
+    let decay = || run.number("decay").expect("a decay");
     let averaging = match (stem, run.word("avg")) {
         ("ema_torch_swa_utils", Some("ema 0.9")) => Averaging::exponential(0.9)?,
         ("ema_torch_swa_utils", Some("ema 0.999")) => Averaging::exponential(0.999)?,
@@ -143,9 +144,11 @@ pub fn average(stem: &str, run: &Run) -> Result<(InnerRule, Averaging), Error> {
                 .with_power(run.number("warmup_power").unwrap_or(2.0 / 3.0))?
                 .with_min_decay(run.number("min_decay").unwrap_or_default())?
                 .with_update_after_step(run.number("update_after_step").unwrap_or_default() as u64);
-            Averaging::exponential_with_power_warm_up(run.number("decay").expect("a decay"), warm_up)?
+            Averaging::exponential_with_power_warm_up(decay(), warm_up)?
         }
-        ("ema_timm", _) => Averaging::exponential(run.number("decay").expect("a decay"))?,
+        ("ema_timm", _) if run.flag("step_passed_to_update") => Averaging::exponential(decay())?,
+        ("ema_timm", _) => Averaging::exponential(decay())?.with_initial_weights(),
+        ("ema_tensorflow", _) => Averaging::exponential_with_warm_up(decay())?.with_initial_weights(),
         (other, _) => panic!("{other} is no average"),
     };
     Ok((run.inner.rule()?, averaging))

@@ -48,8 +48,8 @@ const VALID: [&str; 16] = [
      optimizer = {name = 'diloco', inner = {name = 'gpa', mu_x = 0.9, mu_y = 0.5, \
      inner = {name = 'slowmo', k = 4, inner = {name = 'adamw'}}}}",
     "schedule.learning_rate = 0.1
-     optimizer = {name = 'averaged', kind = 'exponential', warm_up = 'power', inner = {name = 'schedule_free', beta = 0.95, \
-     power = 1, rate_power = 0, warm_up = 100, weight_decay = 0.1, inner = {name = 'adamw', beta1 = 0}}}",
+     optimizer = {name = 'averaged', kind = 'exponential', warm_up = 'power', initial_weights = true, \
+     inner = {name = 'schedule_free', beta = 0.95, power = 1, rate_power = 0, warm_up = 100, weight_decay = 0.1, inner = {name = 'adamw', beta1 = 0}}}",
     "\u{feff}schedule.learning_rate = 0.1\r\noptimizer.name = 'sgd'\r\noptimizer.momentum = -0.0\r\n",
 ];
 

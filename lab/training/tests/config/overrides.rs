@@ -41,7 +41,10 @@ fn overrides_change_single_keys() {
     };
     assert_eq!(
         (ema.average, ema.inner),
-        (AverageConfig::Exponential { decay: 0.999, warm_up: WarmUp::None }, outer_inner(lookahead))
+        (
+            AverageConfig::Exponential { decay: 0.999, warm_up: WarmUp::None, initial_weights: false },
+            outer_inner(lookahead)
+        )
     );
     assert_eq!(after(&["optimizer.name=sgd"]).optimizer.label(), "SGD");
     assert_eq!(after(&["optimizer={name='lookahead',inner={name='adam'}}"]).optimizer.label(), "Lookahead(Adam)");

@@ -35,6 +35,9 @@ pub enum AverageConfig {
         /// How it rises to that. Default `none`.
         #[serde(skip_serializing_if = "WarmUp::is_none")]
         warm_up: WarmUp,
+        /// Whether it begins at the initial weights, rather than at those after the first step. Default false.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        initial_weights: bool,
     },
     /// The mean of all weights since the validation loss stopped to fall (NT-ASGD, Merity et al. 2018).
     NonMonotonic {
@@ -45,6 +48,7 @@ pub enum AverageConfig {
 }
 
 /// How the decay of an exponential average rises with the number t of weights in it, so that it is not held by the first.
+/// The initial ones count where it begins at them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WarmUp {
@@ -79,12 +83,13 @@ impl AverageConfig {
     }
 
     fn read_exponential(table: &Table<'_>) -> Read<Self> {
-        table.accept(&["name", "kind", "decay", "warm_up", "inner"])?;
+        table.accept(&["name", "kind", "decay", "warm_up", "initial_weights", "inner"])?;
         let below_one = |x| (0.0..1.0).contains(&x);
         let warm_ups = [("none", WarmUp::None), ("ratio", WarmUp::Ratio), ("power", WarmUp::Power)];
         Ok(Self::Exponential {
             decay: table.or("decay", 0.999, |e| e.number("at least 0 and below 1", below_one))?,
             warm_up: table.or("warm_up", WarmUp::None, |e| e.one_of(&warm_ups))?,
+            initial_weights: table.or("initial_weights", false, |e| e.flag())?,
         })
     }
 
