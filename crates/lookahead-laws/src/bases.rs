@@ -1,6 +1,6 @@
 //! The inner optimizers that the battery is run for: one function each, named like the module of its tests.
 
-use lookahead::{Averaging, Gpa, InnerStatePolicy, LookaheadConfig, ScheduleFree};
+use lookahead::{Averaging, EmaNesterovConfig, Gpa, InnerStatePolicy, LookaheadConfig, ScheduleFree};
 
 use crate::case::{alpha, changing, period};
 use crate::{Rule, Setup};
@@ -98,6 +98,24 @@ pub fn schedule_free() -> Setup {
 #[must_use]
 pub fn gpa() -> Setup {
     Setup::near_its_average(Rule::AdamW, Gpa::new().with_coefficients(0.9, 0.6).expect("in range"))
+}
+
+/// EMA-Nesterov around SGD with momentum.
+#[must_use]
+pub fn ema_nesterov() -> Setup {
+    looking_ahead(Rule::HeavyBall)
+}
+
+/// EMA-Nesterov around AdamW.
+#[must_use]
+pub fn ema_nesterov_adam_w() -> Setup {
+    looking_ahead(Rule::AdamW)
+}
+
+/// From the first step on: else a tensor that joins late would look ahead earlier than one that was always there.
+fn looking_ahead(rule: Rule) -> Setup {
+    let config = EmaNesterovConfig::new().with_beta(0.6).and_then(|config| config.with_gamma(0.7));
+    Setup::looking_ahead(rule, config.expect("in range"))
 }
 
 /// A Lookahead with k = 2 and alpha = 0.6, for the laws to put another around.

@@ -9,7 +9,7 @@ use lookahead::rules::Sgd;
 use lookahead::{Error, Float, ParamSet};
 use serde::Deserialize;
 
-pub use members::{InnerRule, average, lookahead, outer_step, primal};
+pub use members::{InnerRule, average, ema_nesterov, lookahead, outer_step, primal};
 
 /// The runs of one source.
 #[derive(Debug, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Run {
     /// Those to evaluate, where they are not the fast weights of the last sync.
     #[serde(default)]
     pub slow: Vec<Vec<f64>>,
+    /// What the source keeps beside them after each step: m of EMA-Nesterov.
+    #[serde(default)]
+    pub kept: Vec<Vec<f64>>,
     /// The buffer of the outer momentum after the last step, as the source holds it.
     pub momentum: Option<Vec<f64>>,
 }

@@ -1,6 +1,6 @@
 //! What a law needs of an implementation: build it, step it, look at it, save it.
 
-use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig, PrimalAveraging};
+use lookahead::{Averaging, EmaNesterovConfig, InnerStatePolicy, LookaheadConfig, PrimalAveraging};
 
 use crate::{Case, Law, Limits};
 
@@ -223,8 +223,8 @@ impl Rule {
     }
 }
 
-/// An optimizer: a rule, an average around it if there is one (one that is looked at, or one that it trains near), and
-/// the Lookaheads around both, innermost first (at most two).
+/// An optimizer: a rule, an average around it if there is one (one that is looked at, one that it trains near, or one of
+/// its steps), and the Lookaheads around both, innermost first (at most two).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The rule in the middle.
@@ -233,6 +233,8 @@ pub struct Setup {
     pub averaging: Option<Averaging>,
     /// The average that the rule trains near.
     pub primal: Option<PrimalAveraging>,
+    /// How the rule looks ahead.
+    pub look_ahead: Option<EmaNesterovConfig>,
     /// The hyperparameters of each Lookahead around it; empty for the bare rule.
     pub lookaheads: Vec<LookaheadConfig>,
 }
@@ -241,7 +243,7 @@ impl Setup {
     /// The bare rule.
     #[must_use]
     pub fn bare(rule: Rule) -> Self {
-        Self { rule, averaging: None, primal: None, lookaheads: Vec::new() }
+        Self { rule, averaging: None, primal: None, look_ahead: None, lookaheads: Vec::new() }
     }
 
     /// An average around a bare rule.
@@ -254,6 +256,12 @@ impl Setup {
     #[must_use]
     pub fn near_its_average(rule: Rule, averaging: impl Into<PrimalAveraging>) -> Self {
         Self { primal: Some(averaging.into()), ..Self::bare(rule) }
+    }
+
+    /// A rule that looks ahead along the average of its steps.
+    #[must_use]
+    pub fn looking_ahead(rule: Rule, config: EmaNesterovConfig) -> Self {
+        Self { look_ahead: Some(config), ..Self::bare(rule) }
     }
 
     /// One more Lookahead around it all.

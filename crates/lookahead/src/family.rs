@@ -2,8 +2,8 @@
 
 use crate::rules::AdamW;
 use crate::{
-    Alpha, BufferUnit, Error, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, PrimalAveraged, Schedule,
-    ScheduleFree, SyncPeriod,
+    Alpha, BufferUnit, EmaNesterovConfig, Error, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, PrimalAveraged,
+    Schedule, ScheduleFree, SyncPeriod,
 };
 
 const SNOO: Numbers = Numbers::new(0.68, 0.37, 28);
@@ -101,6 +101,25 @@ pub fn schedule_free_adam_w_as_packaged(weight_decay: f64) -> Result<PrimalAvera
     let averaging = ScheduleFree::new().with_weight_decay(weight_decay)?;
     let rule = AdamW::new().with_betas(0.0, BETA2)?.with_weight_decay(0.0)?;
     Ok(PrimalAveraged::new(rule, averaging))
+}
+
+/// EMA-Nesterov ([2605.25395](https://arxiv.org/abs/2605.25395)) as in its record on modded-nanogpt: `p = theta + beta m`,
+/// `m <- gamma m + (1 - gamma) (theta' - theta)` with beta = 0.3 times the learning rate over `largest_rate`, gamma = 0.99,
+/// looking ahead in steps 301 to 1950 of that run. Around Muon it has beta = 0.6, in steps 501 to 2400.
+///
+/// ```
+/// use lookahead::{EmaNesterov, family, rules::AdamW};
+/// let optimizer = EmaNesterov::with_config(AdamW::new(), family::ema_nesterov_of_the_speedrun(0.001)?);
+/// # Ok::<(), lookahead::Error>(())
+/// ```
+///
+/// The window belongs to the length of that run. m remembers some 100 steps at gamma = 0.99: a run of a few hundred is
+/// hardly more than its start. A learning rate above `largest_rate` looks ahead by more than 0.3.
+///
+/// # Errors
+/// [`Error::OutOfRange`] unless the rate is above 0 and finite.
+pub fn ema_nesterov_of_the_speedrun(largest_rate: f64) -> Result<EmaNesterovConfig, Error> {
+    EmaNesterovConfig::new().with_prefill(300)?.with_rest(1950)?.with_reference_rate(largest_rate)
 }
 
 const BETA2: f64 = 0.999;

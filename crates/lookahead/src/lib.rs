@@ -74,6 +74,7 @@ mod clock;
 pub mod collective;
 mod config;
 mod describe;
+mod ema_nesterov;
 mod error;
 /// SNOO, MuLoCo, DiLoCo, SlowMo and Local SGD. All of them take k steps of an inner optimizer and then an
 /// [`OuterStep`], with `delta = phi - theta` (phi slow, theta fast; the sources' x and y). Each function gives a whole
@@ -91,7 +92,8 @@ mod error;
 /// weights: [`Workers`].
 ///
 /// Averages that train where they evaluate are of another kind: [`PrimalAveraged`] around any optimizer, with
-/// [`ScheduleFree`] or [`Gpa`]. Two forms of Schedule-Free AdamW are here.
+/// [`ScheduleFree`] or [`Gpa`]. Two forms of Schedule-Free AdamW are here. One that looks ahead along the average of its
+/// steps is [`EmaNesterov`].
 pub mod family;
 mod float;
 mod hyperparameters;
@@ -119,6 +121,7 @@ pub use buffer::Buffer;
 pub use clock::{SyncClock, Tick};
 pub use config::LookaheadConfig;
 pub use describe::{Describe, Description, Layer, Value};
+pub use ema_nesterov::{EmaNesterov, EmaNesterovConfig, EmaNesterovState};
 pub use error::Error;
 pub use float::Float;
 pub use hyperparameters::{Alpha, OuterMomentum, OuterRate, SyncPeriod};

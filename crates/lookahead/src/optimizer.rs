@@ -69,8 +69,9 @@ pub trait Optimizer<T: Float>: Cadence {
     }
 
     /// The weights to evaluate, tensor by tensor, wherever they are: [`evaluation_weights`](Self::evaluation_weights);
-    /// what follows from state and parameters together ([`PrimalAveraged`](crate::PrimalAveraged)); or the parameters
-    /// themselves, as for a tensor that has joined since the last step.
+    /// what follows from state and parameters together ([`PrimalAveraged`](crate::PrimalAveraged),
+    /// [`EmaNesterov`](crate::EmaNesterov)); or the parameters themselves, as for a tensor that has joined since the last
+    /// step.
     fn evaluate<'s>(&self, params: &'s ParamSet<'_, T>, state: &'s Self::State) -> Vec<Cow<'s, [T]>> {
         with_joined(self.evaluation_weights(state).unwrap_or_default(), params)
     }

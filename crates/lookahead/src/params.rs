@@ -151,6 +151,17 @@ impl<'a, T: Float> ParamSet<'a, T> {
         self.tensors.iter().map(Param::values)
     }
 
+    /// The same tensors with other values, those of the first ones.
+    pub(crate) fn at(&self, values: Vec<Vec<T>>) -> ParamSet<'static, T> {
+        let mut values = values.into_iter();
+        let tensors = self.tensors.iter().map(|param| Param {
+            name: param.name.clone(),
+            shape: param.shape.clone(),
+            values: values.next().unwrap_or_else(|| param.values().to_vec()).into(),
+        });
+        ParamSet { tensors: tensors.collect(), names: self.names.clone() }
+    }
+
     /// The number of values in all tensors.
     #[must_use]
     pub fn elements(&self) -> usize {

@@ -4,8 +4,8 @@ use std::sync::mpsc;
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{
-    Alpha, Averaged, Averaging, Error, Gpa, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet,
-    PrimalAveraged, ScheduleFree, SlowStorage, SyncPeriod, family,
+    Alpha, Averaged, Averaging, EmaNesterov, Error, Gpa, Grads, InnerStatePolicy, Lookahead, LookaheadConfig,
+    Optimizer, ParamSet, PrimalAveraged, ScheduleFree, SlowStorage, SyncPeriod, family,
 };
 
 const POLICIES: [InnerStatePolicy; 3] =
@@ -55,6 +55,8 @@ fn with_each_nesting<A: Optimizer<f32> + std::fmt::Debug + Copy>(rule: A) -> Res
     assert_nothing(Averaged::new(rule, Averaging::exponential(0.9)?))?;
     assert_nothing(PrimalAveraged::new(rule, ScheduleFree::new()))?;
     assert_nothing(PrimalAveraged::new(Lookahead::new(rule), Gpa::new()))?;
+    assert_nothing(EmaNesterov::new(rule))?;
+    assert_nothing(Lookahead::with_config(EmaNesterov::new(rule), config(2, POLICIES[0], STORAGES[0])?)?)?;
     let snoo = family::snoo().with_sync_period(SyncPeriod::new(2)?);
     assert_nothing(Lookahead::with_config(rule, snoo.clone())?)?;
     assert_nothing(Lookahead::with_config(Lookahead::with_config(rule, snoo)?, config(4, POLICIES[1], STORAGES[0])?)?)?;
@@ -142,7 +144,7 @@ fn a_step_on_two_threads_allocates_a_small_job() -> Result<(), Error> {
     Ok(())
 }
 
-/// z, or the mean: 4 bytes a weight beside the inner optimizer.
+/// z, the mean, or m: 4 bytes a weight beside the inner optimizer.
 #[test]
 fn an_average_takes_one_copy_of_the_weights() -> Result<(), Error> {
     fn bytes(params: &ParamSet<'_, f32>, optimizer: &impl Optimizer<f32>) -> f64 {
@@ -154,6 +156,7 @@ fn an_average_takes_one_copy_of_the_weights() -> Result<(), Error> {
     for (what, bytes, expected) in [
         ("Schedule-Free SGD", bytes(&params, &PrimalAveraged::new(Sgd::new(), ScheduleFree::new())), 4.0),
         ("GPA", bytes(&params, &PrimalAveraged::new(AdamW::new(), Gpa::new())) - adam, 4.0),
+        ("EMA-Nesterov", bytes(&params, &EmaNesterov::new(AdamW::new())) - adam, 4.0),
         ("EMA", bytes(&params, &Averaged::new(AdamW::new(), Averaging::exponential(0.9)?)) - adam, 4.0),
     ] {
         assert!((bytes - expected).abs() < 0.02, "{what}: {bytes} bytes a weight");

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use lookahead::{
-    Alpha, BufferUnit, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep,
-    ParamSet, Schedule, SyncClock, SyncPeriod, Tick, Workers, family,
+    Alpha, BufferUnit, EmaNesterovConfig, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
+    OuterRate, OuterStep, ParamSet, Schedule, SyncClock, SyncPeriod, Tick, Workers, family,
 };
 use lookahead_laws::family::{self as members, InnerRule, Run, Source, assert_follows, gradients, initial};
 
@@ -165,6 +165,8 @@ fn the_family_has_the_numbers_of_its_sources() -> Result<(), Error> {
     let heavy_ball = OuterStep::heavy_ball(OuterRate::new(1.0)?, OuterMomentum::new(0.5)?);
     let over_rate = heavy_ball.with_buffer_unit(BufferUnit::DeltaOverLearningRate);
     assert_eq!(family::slowmo(), every(48)?.with_outer_step(over_rate));
+    let looks = EmaNesterovConfig::new().with_beta(0.3)?.with_gamma(0.99)?.with_prefill(300)?.with_rest(1950)?;
+    assert_eq!(family::ema_nesterov_of_the_speedrun(0.02)?, looks.with_reference_rate(0.02)?);
     assert_eq!(family::local_sgd(SyncPeriod::new(9)?), every(9)?.with_alpha(Alpha::ONE));
     Ok(())
 }

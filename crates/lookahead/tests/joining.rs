@@ -2,8 +2,8 @@
 
 use lookahead::rules::Sgd;
 use lookahead::{
-    Averaged, Averaging, Error, Gpa, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep,
-    ParamSet, PrimalAveraged, ScheduleFree, SlowStorage,
+    Averaged, Averaging, EmaNesterov, Error, Gpa, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
+    OuterRate, OuterStep, ParamSet, PrimalAveraged, ScheduleFree, SlowStorage,
 };
 
 fn joins<A: Optimizer<f64>>(name: &str, optimizer: &A) -> Result<(), Error> {
@@ -40,5 +40,6 @@ fn what_joins_is_evaluated_as_it_is() -> Result<(), Error> {
     joins("an average to come around Lookahead", &Averaged::new(lookahead.clone(), later))?;
     let schedule_free = PrimalAveraged::new(Sgd::new(), ScheduleFree::new());
     joins("an average to come around Schedule-Free", &Averaged::new(schedule_free, later))?;
+    joins("EMA-Nesterov around Lookahead", &EmaNesterov::new(lookahead.clone()))?;
     joins("GPA around Lookahead", &PrimalAveraged::new(lookahead, Gpa::new()))
 }

@@ -22,6 +22,8 @@ lookahead_laws::laws!(single_around_more: Single; averaged, nested_averaged, nes
 lookahead_laws::laws!(double_around_more: Double; averaged, nested_averaged, nested_scheduled);
 lookahead_laws::laws!(single_near_its_average: Single; schedule_free, gpa);
 lookahead_laws::laws!(double_near_its_average: Double; schedule_free, gpa);
+lookahead_laws::laws!(single_looking_ahead: Single; ema_nesterov, ema_nesterov_adam_w);
+lookahead_laws::laws!(double_looking_ahead: Double; ema_nesterov, ema_nesterov_adam_w);
 lookahead_laws::laws!(single_with_momentum: SingleWithMomentum);
 lookahead_laws::laws!(double_with_momentum: DoubleWithMomentum);
 lookahead_laws::laws!(single_with_momentum_more: SingleWithMomentum; averaged, nested_averaged, nested_scheduled);

@@ -3,18 +3,19 @@
 use std::fmt::Debug;
 
 use lookahead::kernels::{
-    AlphaSums, AlphaTerms, InstructionSet, Pass, Slow, SlowValues, Task, TensorSync, adafactor, adam, bf16, momentum,
-    sgd,
+    AlphaSums, AlphaTerms, InstructionSet, Pass, Slow, SlowValues, Task, TensorSync, adafactor, adam, bf16, look_ahead,
+    momentum, sgd,
 };
 use lookahead::rules::{
     AdaFactor, AdaFactorState, Adam, AdamHyperparameters, AdamState, AdamW, BiasCorrection, Sgd, SgdState,
 };
 use lookahead::{
     Adaptive, Alpha, Averaged, AveragedState, Averaging, Buffer, BufferUnit, ChosenAlpha, CurvaturePower, Description,
-    Error, Gpa, Grads, InnerStatePolicy, Layer, Lookahead, LookaheadConfig, LookaheadState, NonMonotonicTrigger,
-    OuterForm, OuterMomentum, OuterRate, OuterStep, Param, ParamSet, PowerWarmUp, PrimalAveraged, PrimalAveraging,
-    PublishedDecay, PullBack, Schedule, ScheduleFree, SecondMoment, SlowStorage, SquaredGradients, StepSize, Storage,
-    SyncClock, SyncPeriod, SyncReport, Tick, Value, Workers,
+    EmaNesterov, EmaNesterovConfig, EmaNesterovState, Error, Gpa, Grads, InnerStatePolicy, Layer, Lookahead,
+    LookaheadConfig, LookaheadState, NonMonotonicTrigger, OuterForm, OuterMomentum, OuterRate, OuterStep, Param,
+    ParamSet, PowerWarmUp, PrimalAveraged, PrimalAveraging, PublishedDecay, PullBack, Schedule, ScheduleFree,
+    SecondMoment, SlowStorage, SquaredGradients, StepSize, Storage, SyncClock, SyncPeriod, SyncReport, Tick, Value,
+    Workers,
 };
 
 fn is_sound<T: Debug + Send + Sync>() {}
@@ -47,6 +48,7 @@ fn public_types_are_debug_send_and_sync() {
         Schedule<Alpha>,
         Schedule<SyncPeriod>,
         BufferUnit,
+        EmaNesterovConfig,
         Gpa,
         PowerWarmUp,
         PrimalAveraging,
@@ -58,8 +60,14 @@ fn public_types_are_debug_send_and_sync() {
         OuterStep,
     );
     are_sound!(AdaFactor, Adam, AdamHyperparameters, AdamW, BiasCorrection, Sgd);
-    are_sound!(PrimalAveraged<Lookahead<Sgd>>, Lookahead<Averaged<Sgd>>, Averaged<Lookahead<AdamW>>);
+    are_sound!(
+        PrimalAveraged<Lookahead<Sgd>>,
+        Lookahead<Averaged<Sgd>>,
+        Averaged<Lookahead<AdamW>>,
+        EmaNesterov<AdamW>
+    );
     type Nested<T> = LookaheadState<T, AveragedState<T, SgdState<T>>>;
+    are_sound!(EmaNesterovState<f32, SgdState<f32>>, look_ahead::Coefficients<f32>);
     are_sound!(Nested<f32>, Nested<f64>, AdamState<f32>, AdaFactorState<f64>, SquaredGradients<f32>);
     are_sound!(Buffer<f32>, ParamSet<'static, f32>, Param<'static, f64>, Storage<'static, f32>, Grads<'static, f32>);
     are_sound!(PullBack<'static, f32, SgdState<f32>>, SecondMoment<'static, f32>);

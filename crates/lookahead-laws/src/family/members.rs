@@ -2,8 +2,8 @@
 
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
-    Alpha, Averaging, BufferUnit, Error, Gpa, InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterRate, OuterStep,
-    PowerWarmUp, PrimalAveraging, PublishedDecay, Schedule, ScheduleFree, SyncPeriod, family,
+    Alpha, Averaging, BufferUnit, EmaNesterovConfig, Error, Gpa, InnerStatePolicy, LookaheadConfig, OuterMomentum,
+    OuterRate, OuterStep, PowerWarmUp, PrimalAveraging, PublishedDecay, Schedule, ScheduleFree, SyncPeriod, family,
 };
 
 use super::{Inner, Run, sgdm};
@@ -123,6 +123,18 @@ pub fn primal(stem: &str, run: &Run) -> Result<(InnerRule, PrimalAveraging), Err
         }
         other => panic!("{other} is no average that trains"),
     })
+}
+
+/// The rule of a run of EMA-Nesterov, and how it looks ahead.
+///
+/// # Errors
+/// None: the source's numbers are in range.
+pub fn ema_nesterov(_stem: &str, run: &Run) -> Result<(InnerRule, EmaNesterovConfig), Error> {
+    let number = |name| run.number(name).expect("a number");
+    let config = EmaNesterovConfig::new().with_beta(number("beta"))?.with_gamma(number("gamma"))?;
+    let config = config.with_prefill(number("prefill_steps") as u64)?.with_rest(number("rest_steps") as u64)?;
+    let follows_rate = run.word("lr_schedule").is_some();
+    Ok((run.inner.rule()?, if follows_rate { config.with_reference_rate(run.lr(0))? } else { config }))
 }
 
 /// The rule and the average of its weights, of a run of exponential or running averages.

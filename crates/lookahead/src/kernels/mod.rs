@@ -8,6 +8,7 @@ pub mod adafactor;
 pub mod adam;
 pub mod bf16;
 mod instruction_set;
+pub mod look_ahead;
 pub mod momentum;
 mod pass;
 mod pieces;

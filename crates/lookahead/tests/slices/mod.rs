@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use lookahead::rules::{AdaFactor, Adam, AdamW, Sgd};
 use lookahead::{
-    Averaged, Describe, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum, OuterRate,
-    OuterStep, ParamSet, PrimalAveraged, Snapshot, StepSize, SyncClock, Tick, Workers,
+    Averaged, Describe, EmaNesterov, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
+    OuterRate, OuterStep, ParamSet, PrimalAveraged, Snapshot, StepSize, SyncClock, Tick, Workers,
 };
 use lookahead_laws::{Precision, Rule, Setup, Subject, Tensor};
 use serde::Serialize;
@@ -167,10 +167,12 @@ impl<T: Float> Slices<T> {
     where
         A: Optimizer<T, State: Serialize + DeserializeOwned> + Describe + 'static,
     {
-        match (setup.averaging, setup.primal) {
-            (None, None) => Self::wrap(rule, &setup.lookaheads, tensors, start),
-            (None, Some(primal)) => Self::wrap(PrimalAveraged::new(rule, primal), &setup.lookaheads, tensors, start),
-            (Some(averaging), _) => Self::wrap(Averaged::new(rule, averaging), &setup.lookaheads, tensors, start),
+        let layers = &setup.lookaheads;
+        match (setup.averaging, setup.primal, setup.look_ahead) {
+            (None, None, None) => Self::wrap(rule, layers, tensors, start),
+            (None, None, Some(config)) => Self::wrap(EmaNesterov::with_config(rule, config), layers, tensors, start),
+            (None, Some(primal), _) => Self::wrap(PrimalAveraged::new(rule, primal), layers, tensors, start),
+            (Some(averaging), _, _) => Self::wrap(Averaged::new(rule, averaging), layers, tensors, start),
         }
     }
 
