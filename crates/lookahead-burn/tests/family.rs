@@ -128,25 +128,26 @@ impl Followed<'_> {
         let plan = config.outer_step().cloned();
         let mut optimizer = Lookahead::with_config(rule, config)?;
         let mut module = self.start()?;
-        let (mut at_sync, mut rate_at_sync) = (module.values().concat(), self.run.lr(0));
+        let mut at_sync = module.values().concat();
         for t in 0..self.run.fast.len() {
             let syncs = optimizer.clock().outer();
             module = self.step(&mut optimizer, module, t)?;
             if optimizer.clock().outer() > syncs {
-                (at_sync, rate_at_sync) = (self.run.fast[t].clone(), self.run.lr(t));
+                at_sync.clone_from(&self.run.fast[t]);
+                let expected = self.run.momentum.get(syncs as usize);
+                if let (Some(expected), Some(plan), Some(buffers)) = (expected, &plan, optimizer.momentum()) {
+                    // the source's buffer as ways that the fast weights have gone
+                    let unit = match plan.buffer_unit() {
+                        BufferUnit::Delta => 1.0,
+                        BufferUnit::DeltaOverLearningRate => self.run.lr(t),
+                        BufferUnit::OuterStep => 1.0 / plan.rate().at(0).get(),
+                    };
+                    let expected: Vec<f64> = expected.iter().map(|u| u * unit).collect();
+                    self.compare(&format!("after step {}: the momentum", t + 1), &values(buffers, &module), &expected);
+                }
             }
             let slow = optimizer.slow_model(&module).values().concat();
             self.compare(&format!("after step {}: slow weights", t + 1), &slow, &at_sync);
-        }
-        if let (Some(expected), Some(plan), Some(buffers)) = (&self.run.momentum, plan, optimizer.momentum()) {
-            // the source's buffer as ways that the fast weights have gone
-            let unit = match plan.buffer_unit() {
-                BufferUnit::Delta => 1.0,
-                BufferUnit::DeltaOverLearningRate => rate_at_sync,
-                BufferUnit::OuterStep => 1.0 / plan.rate().at(0).get(),
-            };
-            let expected: Vec<f64> = expected.iter().map(|u| u * unit).collect();
-            self.compare("the momentum", &values(buffers, &module), &expected);
         }
         Ok(())
     }

@@ -37,11 +37,12 @@ pub struct Run {
     /// Those to evaluate, where they are not the fast weights of the last sync.
     #[serde(default)]
     pub slow: Vec<Vec<f64>>,
-    /// What the source keeps beside them after each step: m of EMA-Nesterov.
+    /// What the source keeps beside them after each step: z of an average that trains, m of EMA-Nesterov.
     #[serde(default)]
     pub kept: Vec<Vec<f64>>,
-    /// The buffer of the outer momentum after the last step, as the source holds it.
-    pub momentum: Option<Vec<f64>>,
+    /// The buffer of the outer momentum after each sync, as the source holds it.
+    #[serde(default)]
+    pub momentum: Vec<Vec<f64>>,
 }
 
 /// The inner optimizers of the runs.
@@ -106,6 +107,13 @@ impl Run {
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {
         self.hyperparameters.get(name).and_then(serde_json::Value::as_bool).unwrap_or(false)
+    }
+
+    /// Whether the outer step of this number, counted from 0, is thrown away.
+    #[must_use]
+    pub fn discards(&self, outer: usize) -> bool {
+        let discarded = self.hyperparameters.get("discarded_outer_steps").and_then(serde_json::Value::as_array);
+        discarded.is_some_and(|all| all.iter().any(|one| one.as_u64() == Some(outer as u64)))
     }
 
     /// The learning rate of step `t`, counted from 0: constant, or halved over the run in a straight line.

@@ -47,12 +47,27 @@ source!(ema_timm: 11, average, Averaged::new);
 source!(ema_tensorflow: 3, average, Averaged::new);
 source!(ema_torch_swa_utils: 5, average, Averaged::new);
 
-fn both(at: &str, run: &Run, optimizer: &(impl Optimizer<f32> + Optimizer<f64>)) -> Result<(), Error> {
-    follow::<f64>(at, run, optimizer)?;
-    follow::<f32>(at, run, optimizer)
+/// An optimizer, and what it keeps that a source keeps too.
+trait Keeps<T: Float>: Optimizer<T> {
+    fn kept(_state: &Self::State) -> Option<Vec<&[T]>> {
+        None
+    }
 }
 
-fn follow<T: Float>(at: &str, run: &Run, optimizer: &impl Optimizer<T>) -> Result<(), Error> {
+impl<T: Float, A: Optimizer<T>> Keeps<T> for Averaged<A> {}
+
+impl<T: Float, A: Optimizer<T>> Keeps<T> for PrimalAveraged<A> {
+    fn kept(state: &Self::State) -> Option<Vec<&[T]>> {
+        Some(state.z().iter().map(|z| &z[..]).collect())
+    }
+}
+
+fn both(at: &str, run: &Run, optimizer: &(impl Keeps<f32> + Keeps<f64>)) -> Result<(), Error> {
+    follow::<f64, _>(at, run, optimizer)?;
+    follow::<f32, _>(at, run, optimizer)
+}
+
+fn follow<T: Float, O: Keeps<T>>(at: &str, run: &Run, optimizer: &O) -> Result<(), Error> {
     let mut params = initial::<T>()?;
     let mut state = optimizer.init(&params);
     assert_eq!(run.fast.len(), run.slow.len(), "{at}: the weights to evaluate");
@@ -65,6 +80,9 @@ fn follow<T: Float>(at: &str, run: &Run, optimizer: &impl Optimizer<T>) -> Resul
         let evaluated = optimizer.evaluate(&params, &state);
         let evaluated: Vec<&[T]> = evaluated.iter().map(Cow::as_ref).collect();
         assert_follows(&format!("{at}: evaluated"), &evaluated, slow, tolerance::<T>());
+        if let Some(kept) = O::kept(&state) {
+            assert_follows(&format!("{at}: kept"), &kept, &run.kept[t], tolerance::<T>());
+        }
     }
     Ok(())
 }

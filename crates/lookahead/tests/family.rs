@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use lookahead::{
-    Alpha, BufferUnit, EmaNesterovConfig, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
-    OuterRate, OuterStep, ParamSet, Schedule, SyncClock, SyncPeriod, Tick, Workers, family,
+    Alpha, Buffer, BufferUnit, EmaNesterovConfig, Error, Float, Grads, Lookahead, LookaheadConfig, Optimizer,
+    OuterMomentum, OuterRate, OuterStep, ParamSet, Schedule, SyncClock, SyncPeriod, Tick, Workers, family,
 };
 use lookahead_laws::family::{self as members, InnerRule, Run, Source, assert_follows, gradients, initial};
 
@@ -42,27 +42,37 @@ fn follow<T: Float>(at: &str, run: &Run, rule: impl Optimizer<T>, config: Lookah
     let optimizer = Lookahead::with_config(rule, config)?;
     let mut params = initial::<T>()?;
     let mut state = optimizer.init(&params);
-    let mut at_sync = params.to_vecs().concat().iter().map(|value| value.to_f64()).collect();
-    let mut rate_at_sync = run.lr(0);
+    let mut at_sync: Vec<f64> = params.to_vecs().concat().iter().map(|value| value.to_f64()).collect();
     for (t, expected) in run.fast.iter().enumerate() {
         let (syncs, grads) = (state.clock().outer(), Grads::new(&params, gradients(&params, t, 0))?);
         optimizer.step(run.lr(t), &mut params, &grads, &mut state);
         let at = format!("{at}, after step {}", t + 1);
         if state.clock().outer() > syncs {
-            (at_sync, rate_at_sync) = (expected.clone(), run.lr(t));
+            at_sync.clone_from(expected);
+            compare_momentum(&at, (run, t), optimizer.config().outer_step(), (syncs as usize, state.momentum()));
         }
         assert_follows(&format!("{at}: fast weights"), &slices(&params), expected, tolerance::<T>());
         let slow = state.slow();
         let slow: Vec<&[T]> = slow.iter().map(Cow::as_ref).collect();
         assert_follows(&format!("{at}: slow weights"), &slow, &at_sync, tolerance::<T>());
     }
-    if let (Some(expected), Some(found)) = (&run.momentum, state.momentum()) {
-        let step = optimizer.config().outer_step().expect("it has a momentum");
-        let expected: Vec<f64> = expected.iter().map(|u| as_delta(step, rate_at_sync, *u)).collect();
+    let (ours, theirs) = (state.clock().outer() as usize, run.momentum.len());
+    assert!(theirs == 0 || theirs == ours, "{at}: {ours} syncs, {theirs} in the source");
+    Ok(())
+}
+
+/// The buffers after sync number `outer`, counted from 0, which ended step `t`.
+fn compare_momentum<T: Float>(
+    at: &str,
+    (run, t): (&Run, usize),
+    step: Option<&OuterStep>,
+    (outer, buffers): (usize, Option<&[Buffer<T>]>),
+) {
+    if let (Some(step), Some(expected), Some(found)) = (step, run.momentum.get(outer), buffers) {
+        let expected: Vec<f64> = expected.iter().map(|u| as_delta(step, run.lr(t), *u)).collect();
         let found: Vec<&[T]> = found.iter().map(|buffer| &buffer[..]).collect();
         assert_follows(&format!("{at}: the momentum"), &found, &expected, tolerance::<T>());
     }
-    Ok(())
 }
 
 /// A source's buffer as ways that the fast weights have gone.
@@ -129,6 +139,8 @@ fn follow_two_workers<T: Float>(at: &str, run: &Run, rule: impl Optimizer<T>, st
         }
         if clock.tick(&every) != Tick::Inner {
             assert_eq!(outer.sync(run.lr(t), &mut workers), 0);
+            let sync = outer.outer() as usize - 1;
+            compare_momentum(at, (run, t), Some(outer.step()), (sync, outer.momentum()));
         }
         let both: Vec<&[T]> = workers.iter().flat_map(slices).collect();
         assert_follows(&format!("{at}, after step {}", t + 1), &both, expected, tolerance::<T>());

@@ -81,9 +81,14 @@ pub fn outer_step(stem: &str, run: &Run) -> Result<OuterStep, Error> {
     let eta = run.number("eta").or_else(|| run.number("alpha")).expect("an outer learning rate");
     let (eta, mu) = (OuterRate::new(eta)?, OuterMomentum::new(run.number("mu").expect("an outer momentum"))?);
     Ok(match stem {
-        "snoo_paper" | "snoo_pr128" | "diloco_torchft" | "two_workers_diloco" => OuterStep::nesterov(eta, mu),
+        "snoo_paper"
+        | "snoo_pr128"
+        | "diloco_torchft"
+        | "diloco_torchft_discarded"
+        | "streaming_diloco_torchft"
+        | "two_workers_diloco" => OuterStep::nesterov(eta, mu),
         "muloco1" => OuterStep::nesterov(eta, mu).with_buffer_unit(BufferUnit::OuterStep),
-        "slowmo_fairscale" | "slowmo_torchdistx" | "two_workers_slowmo" => {
+        "slowmo_fairscale" | "slowmo_fairscale_late" | "slowmo_torchdistx" | "two_workers_slowmo" => {
             OuterStep::heavy_ball(eta, mu).with_buffer_unit(BufferUnit::DeltaOverLearningRate)
         }
         other => panic!("{other} has no outer step"),
