@@ -1,9 +1,11 @@
 //! Lookahead's descendants around any of Burn's or our rules, with the numbers of their sources.
 //!
 //! Those with an outer step are configurations of [`Lookahead`](crate::Lookahead) or
-//! [`LookaheadRule`](crate::LookaheadRule); [`lookahead::family`] has their equations and where sources differ.
+//! [`LookaheadRule`](crate::LookaheadRule), EMA-Nesterov is one of [`EmaNesterov`](crate::EmaNesterov); [`lookahead::family`] has their equations and where sources differ.
 
-pub use lookahead::family::{diloco, local_sgd, muloco, slowmo, snoo, snoo_of_the_speedrun};
+pub use lookahead::family::{
+    diloco, ema_nesterov_of_the_speedrun, local_sgd, muloco, slowmo, snoo, snoo_of_the_speedrun,
+};
 
 use crate::{AdamW, Error, PrimalAveraged, RuleSet};
 

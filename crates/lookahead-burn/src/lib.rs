@@ -13,7 +13,7 @@
 //! # let _ = slow;
 //! ```
 //!
-//! Its descendants (SNOO, MuLoCo, DiLoCo, SlowMo, Schedule-Free, GPA) are in [`family`], as one line each.
+//! Its descendants (SNOO, MuLoCo, DiLoCo, SlowMo, Schedule-Free, GPA, EMA-Nesterov) are in [`family`], as one line each.
 //!
 //! Two forms: [`Lookahead`] drives a whole module and is the paper's algorithm to the letter; [`LookaheadRule`] works
 //! parameter by parameter and goes wherever Burn takes a rule, within the limits it names. Clock, schedules, policies
@@ -73,6 +73,7 @@ mod cube;
 #[path = "no_cube.rs"]
 mod cube;
 mod curvature;
+mod ema_nesterov;
 mod error;
 /// Each as one line:
 ///
@@ -123,6 +124,7 @@ pub use average::Averaged;
 pub use batch_norm::re_estimate_batch_norm;
 pub use black_box::BlackBox;
 pub use clip::{ClippedGradients, clip_by_global_norm};
+pub use ema_nesterov::EmaNesterov;
 pub use error::Error;
 pub use inner::InnerOptimizer;
 pub use loss_scale::LossScale;

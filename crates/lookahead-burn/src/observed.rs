@@ -3,7 +3,7 @@
 use burn::optim::Optimizer;
 use lookahead::SyncReport;
 
-use crate::{Averaged, BlackBox, InnerOptimizer, Lookahead, PrimalAveraged, RuleSet};
+use crate::{Averaged, BlackBox, EmaNesterov, InnerOptimizer, Lookahead, PrimalAveraged, RuleSet};
 
 /// What a trainer sees of an optimizer and tells it. Each layer of a nesting passes on what is the inner ones' to know, so
 /// that a trainer need not know what it trains with; the trait is object-safe.
@@ -85,6 +85,24 @@ impl<I: InnerOptimizer + Observed> Observed for Averaged<I> {
 }
 
 impl<I: InnerOptimizer + Observed> Observed for PrimalAveraged<I> {
+    fn latest_sync(&self) -> Option<SyncReport> {
+        self.inner().latest_sync()
+    }
+
+    fn all_refused(&self) -> u64 {
+        self.inner().all_refused()
+    }
+
+    fn averages_began(&self) -> Option<bool> {
+        self.inner().averages_began()
+    }
+
+    fn observe_loss(&mut self, loss: f64) {
+        self.inner_mut().observe_loss(loss);
+    }
+}
+
+impl<I: InnerOptimizer + Observed> Observed for EmaNesterov<I> {
     fn latest_sync(&self) -> Option<SyncReport> {
         self.inner().latest_sync()
     }

@@ -16,6 +16,7 @@ use crate::learning_rate::Rates;
 use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
 use crate::{Error, InnerOptimizer, Parameter, Weights};
+pub(crate) use pass::in_place;
 use pass::{Close, Mean, Open, Opened};
 
 /// An inner optimizer steps z, an average x follows it, and gradients are taken between both: [`ScheduleFree`] and

@@ -93,6 +93,13 @@ impl Weights {
         self.tensors.extend(other.tensors.get(&id).map(|tensor| (id, tensor.zeros())));
     }
 
+    /// Puts zeros in the place of a tensor that is known.
+    pub(crate) fn zero(&mut self, id: ParamId) {
+        if let Some(tensor) = self.tensors.get_mut(&id) {
+            *tensor = tensor.zeros();
+        }
+    }
+
     pub(crate) fn ids(&self) -> impl Iterator<Item = ParamId> {
         self.tensors.keys().copied()
     }

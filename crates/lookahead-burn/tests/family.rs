@@ -8,7 +8,9 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::Optimizer;
 use burn::tensor::DType;
 use lookahead::{BufferUnit, LookaheadConfig};
-use lookahead_burn::{AdamW, Averaged, Error, InnerOptimizer, Lookahead, PrimalAveraged, RuleSet, Sgd, Weights};
+use lookahead_burn::{
+    AdamW, Averaged, EmaNesterov, Error, InnerOptimizer, Lookahead, PrimalAveraged, RuleSet, Sgd, Weights,
+};
 use lookahead_laws::family::{self, InnerRule, Run, Source, average, gradients, initial, primal};
 
 use parameters::Parameters;
@@ -55,6 +57,7 @@ sources!(
     ema_timm: averaged,
     ema_tensorflow: averaged,
     ema_torch_swa_utils: averaged,
+    ema_nesterov: looking_ahead,
 );
 
 fn outer(stem: &str, run: &Run, followed: &Followed<'_>) -> Result<(), Error> {
@@ -83,6 +86,17 @@ fn averaged(stem: &str, run: &Run, followed: &Followed<'_>) -> Result<(), Error>
         }
         (InnerRule::AdamW(rule), averaging) => {
             followed.evaluated(Averaged::new(RuleSet::new(AdamW::from(rule)), averaging))
+        }
+    }
+}
+
+fn looking_ahead(stem: &str, run: &Run, followed: &Followed<'_>) -> Result<(), Error> {
+    match family::ema_nesterov(stem, run)? {
+        (InnerRule::Sgd(rule), config) => {
+            followed.evaluated(EmaNesterov::with_config(RuleSet::new(Sgd::from(rule)), config))
+        }
+        (InnerRule::AdamW(rule), config) => {
+            followed.evaluated(EmaNesterov::with_config(RuleSet::new(AdamW::from(rule)), config))
         }
     }
 }

@@ -28,6 +28,9 @@ lookahead_laws::laws!(rounded_half: RoundedHalf; sgd, heavy_ball, nested_heavy_b
 lookahead_laws::laws!(single_near_its_average: Single; schedule_free, gpa);
 lookahead_laws::laws!(double_near_its_average: Double; schedule_free, gpa);
 lookahead_laws::laws!(half_near_its_average: Half; schedule_free, gpa);
+lookahead_laws::laws!(single_looking_ahead: Single; ema_nesterov, ema_nesterov_adam_w);
+lookahead_laws::laws!(double_looking_ahead: Double; ema_nesterov, ema_nesterov_adam_w);
+lookahead_laws::laws!(half_looking_ahead: Half; ema_nesterov, ema_nesterov_adam_w);
 lookahead_laws::laws!(single_with_momentum: SingleWithMomentum);
 lookahead_laws::laws!(double_with_momentum: DoubleWithMomentum; sgd, heavy_ball, nested_heavy_ball, averaged);
 lookahead_laws::laws!(half_with_momentum: HalfWithMomentum; sgd, heavy_ball, nested_heavy_ball);

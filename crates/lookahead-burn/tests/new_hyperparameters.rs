@@ -143,6 +143,22 @@ fn an_average_goes_on_in_another_way() -> Result<(), Error> {
     Ok(())
 }
 
+/// After an average that has not begun, one with the initial weights begins at those at hand.
+#[test]
+fn an_average_begins_at_the_weights_at_hand() -> Result<(), Error> {
+    let averaged = |averaging| Averaged::new(RuleSet::new(Sgd::new()), averaging);
+    let (record, module) = saved(averaged(Averaging::Running { start: 9 }), 3)?;
+    let here = averaged(Averaging::exponential(0.75)?.with_initial_weights());
+    let mut here = here.load_record_under_new_hyperparameters(&record, &module)?;
+    let before = module.values().concat();
+    let module = steps(&mut here, module, 1);
+    let mean = here.average_model(&module).values().concat();
+    for ((mean, before), after) in mean.iter().zip(before).zip(module.values().concat()) {
+        assert!((mean - (0.75 * before + 0.25 * after)).abs() < 1e-6, "{mean} of {before} and {after}");
+    }
+    Ok(())
+}
+
 #[test]
 fn what_cannot_be_taken_over_is_refused_by_name() -> Result<(), Error> {
     fn refused<I: InnerOptimizer>(made: &(Record, Parameters), here: I) -> String {

@@ -174,7 +174,8 @@ fn close<const D: usize>(z: Tensor<D>, x: Tensor<D>, c: Coefficients<f64>) -> (T
     (z.clone() - (z.clone() - x) * c.interpolation, z)
 }
 
-fn in_place<const D: usize>(
+/// Works on both tensors in place, where both can be opened.
+pub(crate) fn in_place<const D: usize>(
     one: Tensor<D>,
     other: Tensor<D>,
     work: impl Fn(&mut [f32], &mut [f32]) + Sync,

@@ -5,10 +5,12 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::{Module, ParamGroup};
 use burn::tensor::{DType, Tensor};
 use lookahead::{
-    Gpa, Grads, InnerStatePolicy, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep, ParamSet,
-    PrimalAveraging, ScheduleFree, SlowStorage, SyncPeriod,
+    EmaNesterovConfig, Gpa, Grads, InnerStatePolicy, LookaheadConfig, Optimizer, OuterMomentum, OuterRate, OuterStep,
+    ParamSet, PrimalAveraging, ScheduleFree, SlowStorage, SyncPeriod,
 };
-use lookahead_burn::{AdamW, Averaged, Error, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Sgd, family};
+use lookahead_burn::{
+    AdamW, Averaged, EmaNesterov, Error, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Sgd, family,
+};
 use lookahead_laws::family::{gradients, initial, sgdm};
 
 use crate::parameters::{Parameter, Parameters};
@@ -97,6 +99,7 @@ fn the_memory_is_as_stated() -> Result<(), Error> {
     assert_eq!(bytes(Lookahead::with_config(Sgd::new(), family::snoo())?)?, 8);
     assert_eq!(bytes(PrimalAveraged::new(plain(), ScheduleFree::new()))?, 4);
     assert_eq!(bytes(PrimalAveraged::new(plain(), Gpa::new()))?, 4);
+    assert_eq!(bytes(EmaNesterov::new(plain()))?, 4);
     assert_eq!(bytes(Averaged::new(plain(), lookahead::Averaging::exponential(0.9)?))?, 4);
     assert_eq!(bytes(family::schedule_free_adam_w(0.1)?)?, 12, "z and the two moments, of which one rests");
     Ok(())
@@ -170,6 +173,56 @@ fn averages_around_and_inside_lookaheads_are_those_of_the_core() -> Result<(), E
             compare_with_core(&core, PrimalAveraged::new(ours, averaging), |t| t % 7 == 3)?;
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_look_ahead_around_and_inside_lookaheads_is_that_of_the_core() -> Result<(), Error> {
+    let ahead = EmaNesterovConfig::new().with_beta(0.6)?.with_gamma(0.8)?.with_prefill(2)?.with_rest(20)?;
+    let ahead = ahead.with_reference_rate(0.1)?;
+    for policy in POLICIES {
+        let config = nesterov(3)?.with_inner_state(policy);
+        let inside = lookahead::EmaNesterov::with_config(sgdm()?, ahead);
+        let core = lookahead::Lookahead::with_config(inside, config.clone())?;
+        let ours = EmaNesterov::with_config(RuleSet::new(Sgd::from(sgdm()?)), ahead);
+        compare_with_core(&core, Lookahead::around(ours, config.clone())?, |t| t % 7 == 3)?;
+
+        let inside = lookahead::Lookahead::with_config(sgdm()?, config.clone())?;
+        let core = lookahead::EmaNesterov::with_config(inside, ahead);
+        let ours = EmaNesterov::with_config(Lookahead::with_config(Sgd::from(sgdm()?), config.clone())?, ahead);
+        compare_with_core(&core, ours.clone(), |t| t % 7 == 3)?;
+        let twice = lookahead::Lookahead::with_config(core, config.clone())?;
+        compare_with_core(&twice, Lookahead::around(ours, config)?, |t| t % 7 == 3)?;
+    }
+    Ok(())
+}
+
+/// Beside weights in half precision theta is kept: small steps add up in m, and p counts where it is changed by hand.
+#[test]
+fn a_look_ahead_keeps_theta_beside_half_precision() -> Result<(), Error> {
+    if !device::under_test().supports_dtype(DType::BF16) {
+        return Ok(());
+    }
+    let config = EmaNesterovConfig::new().with_beta(0.5)?.with_gamma(0.5)?;
+    let mut optimizer = EmaNesterov::with_config(RuleSet::new(Sgd::new()), config);
+    let mut module = Parameters::new();
+    module.push(&[1], &[256.0], DType::BF16);
+    for _ in 0..2 {
+        module = step(&mut optimizer, module, 1.0, &[1.0]);
+    }
+    // theta = 255, 254 and m = -0.5, -0.75: p = 254.75 is 255 in bf16, 253.625 is 254
+    let Parameter::Vector(param) = module.list[0].clone() else { panic!("a vector") };
+    let m = |optimizer: &EmaNesterov<RuleSet<Sgd>>| -> f64 {
+        let m = optimizer.momentum().get::<1>(param.id).expect("m");
+        m.into_data().iter::<f64>().sum()
+    };
+    assert_eq!((module.values()[0][0], optimizer.evaluation_model(&module).values()[0][0]), (254.0, 254.0));
+    assert_eq!(m(&optimizer), -0.75);
+    let moved = param.clone().map(|weights| Tensor::from_inner(weights.inner() - 4.0).require_grad());
+    module.list[0] = Parameter::Vector(moved);
+    // theta = 250 + 0.375, 249
+    step(&mut optimizer, module, 1.0, &[1.0]);
+    assert_eq!(m(&optimizer), 0.5 * -0.75 + 0.5 * (249.0 - 250.375));
     Ok(())
 }
 

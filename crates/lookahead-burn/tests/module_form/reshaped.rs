@@ -7,7 +7,9 @@ use lookahead::{
     Adaptive, Averaging, Gpa, InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, ScheduleFree,
     SlowStorage,
 };
-use lookahead_burn::{AdaFactor, Adam, Averaged, Error, InnerOptimizer, Lookahead, PrimalAveraged, RuleSet, Sgd};
+use lookahead_burn::{
+    AdaFactor, Adam, Averaged, EmaNesterov, Error, InnerOptimizer, Lookahead, PrimalAveraged, RuleSet, Sgd,
+};
 
 use crate::parameters::{Parameter, Parameters};
 use crate::{config, heavy_ball, step, vectors, with_policy};
@@ -96,6 +98,7 @@ fn rules_and_averages_begin_anew() -> Result<(), Error> {
         assert_begins_anew("averaged", || Averaged::new(RuleSet::new(Adam::new()), averaging))?;
     }
     assert_begins_anew("Schedule-Free", || PrimalAveraged::new(RuleSet::new(Sgd::new()), ScheduleFree::new()))?;
+    assert_begins_anew("EMA-Nesterov", || EmaNesterov::new(RuleSet::new(heavy_ball())))?;
     assert_begins_anew("GPA", || PrimalAveraged::new(RuleSet::new(heavy_ball()), Gpa::new()))
 }
 

@@ -7,7 +7,7 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, Optimizer, SgdConfig};
 use lookahead::{InnerStatePolicy, LookaheadConfig};
-use lookahead_burn::{Averaged, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Weights};
+use lookahead_burn::{Averaged, EmaNesterov, InnerOptimizer, Lookahead, PrimalAveraged, Record, RuleSet, Weights};
 use lookahead_laws::{Law, Limits, Precision, Rule, Setup, Slow, Tensor};
 
 use super::{Form, OurRule, Run, Start, our_rule};
@@ -123,6 +123,9 @@ impl Form for StockRules {
 
 fn around<R: Optimizer>(rule: R, setup: &Setup, start: &Start<'_>, precision: Precision, place: Place) -> Box<dyn Run> {
     let layers = &setup.lookaheads[..];
+    if let Some(config) = setup.look_ahead {
+        return wrap(EmaNesterov::with_config(RuleSet::new(rule), config), layers, start, precision, place);
+    }
     match (setup.averaging, setup.primal, layers) {
         (None, None, [one, more @ ..]) if place == Place::Boxed => {
             let boxed = Lookahead::from_module_optimizer(rule.into(), one.clone()).expect("a valid setup");
