@@ -29,8 +29,8 @@ pub use lookahead_settings::{ConfigError, Place};
 pub use self::device::{DeviceConfig, DeviceKind, UnknownDevice};
 pub use self::keep::KeepConfig;
 pub use self::optimizer::{
-    AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, GpaTable,
-    LookaheadTable, Member, OptimizerConfig, OuterTable, ScheduleFreeTable, SgdConfig, SlowWeightsConfig,
+    AdaFactorConfig, AdamConfig, AdaptiveConfig, AdaptiveGradient, AverageConfig, AveragedConfig, EmaNesterovTable,
+    GpaTable, LookaheadTable, Member, OptimizerConfig, OuterTable, ScheduleFreeTable, SgdConfig, SlowWeightsConfig,
     StepSizeConfig, ThenConfig, WarmUp,
 };
 pub use self::precision::Precision;

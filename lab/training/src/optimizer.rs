@@ -11,12 +11,12 @@ use lookahead::{
     SyncReport,
 };
 use lookahead_burn::{
-    AdaFactor, Adam, AdamW, Averaged, InnerOptimizer, Lookahead, Observed, PrimalAveraged, PullBack, RecordReader,
-    RecordWriter, Refused, RuleSet, Sgd, Weights,
+    AdaFactor, Adam, AdamW, Averaged, EmaNesterov, InnerOptimizer, Lookahead, Observed, PrimalAveraged, PullBack,
+    RecordReader, RecordWriter, Refused, RuleSet, Sgd, Weights,
 };
 
 use crate::Error;
-use crate::config::{AverageConfig, GpaTable, OptimizerConfig, ScheduleFreeTable, WarmUp};
+use crate::config::{AverageConfig, EmaNesterovTable, GpaTable, OptimizerConfig, ScheduleFreeTable, WarmUp};
 
 /// A rule, a Lookahead or an average, around any other. An enum, because an optimizer of modules is no object: Burn's modules
 /// are walked by code that is generic in the rank of their tensors.
@@ -34,6 +34,8 @@ pub enum AnyOptimizer {
     Lookahead(Box<Lookahead<AnyOptimizer>>),
     /// An average that trains where it evaluates, around another.
     PrimalAveraged(Box<PrimalAveraged<AnyOptimizer>>),
+    /// Looking ahead along its steps.
+    EmaNesterov(Box<EmaNesterov<AnyOptimizer>>),
     /// An average of another's weights.
     Averaged(Box<Averaged<AnyOptimizer>>),
 }
@@ -59,6 +61,9 @@ impl AnyOptimizer {
             }
             OptimizerConfig::Gpa(GpaTable { averaging, inner }) => {
                 Self::PrimalAveraged(Box::new(PrimalAveraged::new(Self::new(inner, steps_of)?, *averaging)))
+            }
+            OptimizerConfig::EmaNesterov(EmaNesterovTable { config, inner }) => {
+                Self::EmaNesterov(Box::new(EmaNesterov::with_config(Self::new(inner, steps_of)?, *config)))
             }
             OptimizerConfig::Averaged(averaged) => {
                 let averaging = match averaged.average {
@@ -125,6 +130,7 @@ macro_rules! each {
             AnyOptimizer::AdaFactor($optimizer) => $call,
             AnyOptimizer::Lookahead($optimizer) => $call,
             AnyOptimizer::PrimalAveraged($optimizer) => $call,
+            AnyOptimizer::EmaNesterov($optimizer) => $call,
             AnyOptimizer::Averaged($optimizer) => $call,
         }
     };
@@ -183,6 +189,7 @@ impl InnerOptimizer for AnyOptimizer {
             Self::AdaFactor(optimizer) => wrapped!(optimizer, AdaFactor(anchor) => anchor),
             Self::Lookahead(optimizer) => wrapped!(optimizer, Lookahead(anchor) => &mut **anchor),
             Self::PrimalAveraged(optimizer) => wrapped!(optimizer, PrimalAveraged(anchor) => &mut **anchor),
+            Self::EmaNesterov(optimizer) => wrapped!(optimizer, EmaNesterov(anchor) => &mut **anchor),
             Self::Averaged(optimizer) => wrapped!(optimizer, Averaged(anchor) => &mut **anchor),
         }
     }
@@ -208,6 +215,7 @@ impl InnerOptimizer for AnyOptimizer {
             (Self::AdaFactor(optimizer), Self::AdaFactor(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::Lookahead(optimizer), Self::Lookahead(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::PrimalAveraged(optimizer), Self::PrimalAveraged(anchor)) => optimizer.interpolate(anchor, alpha),
+            (Self::EmaNesterov(optimizer), Self::EmaNesterov(anchor)) => optimizer.interpolate(anchor, alpha),
             (Self::Averaged(optimizer), Self::Averaged(anchor)) => optimizer.interpolate(anchor, alpha),
             _ => {}
         }

@@ -2,6 +2,7 @@
 //! Sec. 5).
 
 mod averaged;
+mod ema_nesterov;
 mod outer;
 mod outermost;
 mod primal;
@@ -16,6 +17,7 @@ use lookahead_settings::ConfigError;
 use lookahead_settings::{Entry, Read, Table};
 
 pub use averaged::{AverageConfig, AveragedConfig, WarmUp};
+pub use ema_nesterov::EmaNesterovTable;
 pub use outer::{Member, OuterTable};
 pub use primal::{GpaTable, ScheduleFreeTable};
 pub use rules::{AdaFactorConfig, AdamConfig, SgdConfig};
@@ -42,6 +44,9 @@ pub enum OptimizerConfig {
     ScheduleFree(ScheduleFreeTable),
     /// Generalized primal averaging around another optimizer.
     Gpa(GpaTable),
+    /// EMA-Nesterov around another optimizer.
+    #[serde(rename = "ema_nesterov")]
+    EmaNesterov(EmaNesterovTable),
     /// An average of another optimizer's weights.
     Averaged(AveragedConfig),
     /// SGD.
@@ -247,6 +252,7 @@ impl OptimizerConfig {
             }
             Self::ScheduleFree(averaged) => format!("Schedule-Free({})", averaged.inner.label()),
             Self::Gpa(averaged) => format!("GPA({})", averaged.inner.label()),
+            Self::EmaNesterov(ahead) => format!("EMA-Nesterov({})", ahead.inner.label()),
             Self::Averaged(averaged) => {
                 let average = match averaged.average {
                     AverageConfig::Running { .. } => "Polyak",
@@ -282,7 +288,8 @@ impl OptimizerConfig {
             Self::Snoo(outer) | Self::MuLoCo(outer) | Self::DiLoCo(outer) | Self::SlowMo(outer) => Some(outer.k),
             Self::Averaged(AveragedConfig { inner, .. })
             | Self::ScheduleFree(ScheduleFreeTable { inner, .. })
-            | Self::Gpa(GpaTable { inner, .. }) => inner.sync_period(),
+            | Self::Gpa(GpaTable { inner, .. })
+            | Self::EmaNesterov(EmaNesterovTable { inner, .. }) => inner.sync_period(),
             Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => None,
         }
     }
@@ -293,7 +300,8 @@ impl OptimizerConfig {
             Self::Snoo(outer) | Self::MuLoCo(outer) | Self::DiLoCo(outer) | Self::SlowMo(outer) => outer.first_sync,
             Self::Averaged(AveragedConfig { inner, .. })
             | Self::ScheduleFree(ScheduleFreeTable { inner, .. })
-            | Self::Gpa(GpaTable { inner, .. }) => inner.first_sync(),
+            | Self::Gpa(GpaTable { inner, .. })
+            | Self::EmaNesterov(EmaNesterovTable { inner, .. }) => inner.first_sync(),
             _ => None,
         }
     }
@@ -301,7 +309,7 @@ impl OptimizerConfig {
     /// Reads the optimizer number `depth` from the outside, counted from 1.
     pub(super) fn read(table: &Table<'_>, depth: usize) -> Read<Self> {
         type ReadAt = fn(&Table<'_>, usize) -> Read<OptimizerConfig>;
-        const NAMES: [(&str, ReadAt); 12] = [
+        const NAMES: [(&str, ReadAt); 13] = [
             ("lookahead", |table, depth| LookaheadTable::read(table, depth).map(OptimizerConfig::Lookahead)),
             ("snoo", |table, depth| OuterTable::read(table, Member::Snoo, depth).map(OptimizerConfig::Snoo)),
             ("muloco", |table, depth| OuterTable::read(table, Member::MuLoCo, depth).map(OptimizerConfig::MuLoCo)),
@@ -309,6 +317,7 @@ impl OptimizerConfig {
             ("slowmo", |table, depth| OuterTable::read(table, Member::SlowMo, depth).map(OptimizerConfig::SlowMo)),
             ("schedule_free", |table, depth| ScheduleFreeTable::read(table, depth).map(OptimizerConfig::ScheduleFree)),
             ("gpa", |table, depth| GpaTable::read(table, depth).map(OptimizerConfig::Gpa)),
+            ("ema_nesterov", |table, depth| EmaNesterovTable::read(table, depth).map(OptimizerConfig::EmaNesterov)),
             ("averaged", |table, depth| AveragedConfig::read(table, depth).map(OptimizerConfig::Averaged)),
             ("sgd", |table, _| SgdConfig::read(table).map(OptimizerConfig::Sgd)),
             ("adam", |table, _| AdamConfig::read(table, AdamConfig::ADAM).map(OptimizerConfig::Adam)),

@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::{
-    AveragedConfig, ConfigError, GpaTable, KeepConfig, OptimizerConfig, OuterTable, RunConfig, ScheduleFreeTable,
+    AveragedConfig, ConfigError, EmaNesterovTable, GpaTable, KeepConfig, OptimizerConfig, OuterTable, RunConfig,
+    ScheduleFreeTable,
 };
 
 impl RunConfig {
@@ -50,7 +51,8 @@ impl OptimizerConfig {
             | Self::SlowMo(OuterTable { inner, .. })
             | Self::Averaged(AveragedConfig { inner, .. })
             | Self::ScheduleFree(ScheduleFreeTable { inner, .. })
-            | Self::Gpa(GpaTable { inner, .. }) => inner,
+            | Self::Gpa(GpaTable { inner, .. })
+            | Self::EmaNesterov(EmaNesterovTable { inner, .. }) => inner,
             Self::Sgd(_) | Self::Adam(_) | Self::AdamW(_) | Self::AdaFactor(_) => return None,
         };
         inner.then_after(last, &format!("{path}.inner"))

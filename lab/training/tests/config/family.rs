@@ -49,6 +49,7 @@ fn labels_are_the_names_of_the_sources() {
         ("{name = 'slowmo', inner.name = 'adam'}", "SlowMo(Adam)"),
         ("{name = 'schedule_free', inner.name = 'sgd'}", "Schedule-Free(SGD)"),
         ("{name = 'gpa', inner.name = 'adamw'}", "GPA(AdamW)"),
+        ("{name = 'ema_nesterov', inner.name = 'adamw'}", "EMA-Nesterov(AdamW)"),
     ] {
         assert_eq!(parse(&optimizer(text)).optimizer.label(), label);
     }
@@ -105,6 +106,18 @@ fn what_is_out_of_range_is_named_with_its_place() {
         (
             "{name = 'gpa', mu_x = 1, inner.name = 'sgd'}",
             "`optimizer.mu_x` is 1, but must be a number at least 0 and below",
+        ),
+        (
+            "{name = 'ema_nesterov', beta = 1, inner.name = 'sgd'}",
+            "`optimizer.beta` is 1, but must be a number at least 0 and below",
+        ),
+        (
+            "{name = 'ema_nesterov', prefill = 9, rest = 9, inner.name = 'sgd'}",
+            "`optimizer.rest` is 9, but must be above prefill, which is 9",
+        ),
+        (
+            "{name = 'lookahead', inner = {name = 'ema_nesterov', inner = {name = 'snoo', k = 3, inner.name = 'sgd'}}}",
+            "`optimizer.sync_period` is 5, but must be a multiple of 3",
         ),
         ("{name = 'gpa'}", "`optimizer.inner.name` is missing"),
         ("{name = 'snu', inner.name = 'sgd'}", "`optimizer.name` is \"snu\""),

@@ -15,7 +15,7 @@ use lookahead_training::config::{
 const SMALLEST: &str = "schedule.learning_rate = 0.1\noptimizer.name = 'sgd'\n";
 
 /// Every optional key and every choice occurs in one of these.
-const VALID: [&str; 16] = [
+const VALID: [&str; 17] = [
     SMALLEST,
     "clip_norm = 0.25\nseed = 18446744073709551615\n[schedule]\nlearning_rate = 1\nname = 'cosine'\nfinal_fraction = 0.01
      [optimizer]\nname = 'lookahead'\nalpha = 1\nsync_period = 10\ninner = {name='adamw', weight_decay=0.1, epsilon=1e-5}",
@@ -50,6 +50,9 @@ const VALID: [&str; 16] = [
     "schedule.learning_rate = 0.1
      optimizer = {name = 'averaged', kind = 'exponential', warm_up = 'power', initial_weights = true, \
      inner = {name = 'schedule_free', beta = 0.95, power = 1, rate_power = 0, warm_up = 100, weight_decay = 0.1, inner = {name = 'adamw', beta1 = 0}}}",
+    "schedule.learning_rate = 0.1
+     optimizer = {name = 'ema_nesterov', beta = 0.6, gamma = 0.9, prefill = 100, rest = 900, reference_rate = 0.1, \
+     inner = {name = 'lookahead', inner = {name = 'ema_nesterov', inner = {name = 'adamw'}}}}",
     "\u{feff}schedule.learning_rate = 0.1\r\noptimizer.name = 'sgd'\r\noptimizer.momentum = -0.0\r\n",
 ];
 

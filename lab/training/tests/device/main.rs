@@ -21,13 +21,14 @@ fn tolerance(network: &str, optimizer: &str) -> f64 {
     if network == "CNN" && optimizer.contains("adamw") { 2e-2 } else { 2e-5 }
 }
 
-const OPTIMIZERS: [&str; 5] = [
+const OPTIMIZERS: [&str; 6] = [
     "optimizer={name='lookahead', sync_period=3, alpha=0.5, inner={name='sgd', momentum=0.9}}",
     "optimizer={name='lookahead', sync_period=3, alpha=0.5, inner_state='interpolate', inner={name='adamw'}}",
     "optimizer={name='lookahead', sync_period=3, adaptive={low=0.2}, inner={name='averaged', kind='exponential', \
      decay=0.9, inner={name='adamw'}}}",
     "optimizer={name='snoo', k=3, inner={name='adamw'}}",
     "optimizer={name='schedule_free', warm_up=5, inner={name='slowmo', k=2, inner_state='interpolate', inner={name='sgd', momentum=0.9}}}",
+    "optimizer={name='ema_nesterov', beta=0.6, gamma=0.9, prefill=2, inner={name='snoo', k=3, inner={name='adamw'}}}",
 ];
 
 fn config(network: &str, optimizer: &str) -> RunConfig {
