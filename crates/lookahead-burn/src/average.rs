@@ -16,7 +16,7 @@ use crate::read_back::moved_to;
 use crate::record::{RecordReader, RecordWriter};
 use crate::traversal::Lifted;
 use crate::weights::widened;
-use crate::{Error, InnerOptimizer, Parameter, Weights};
+use crate::{Error, InnerOptimizer, Weights};
 
 /// An inner optimizer whose weights are averaged after each step; the average is what is evaluated.
 ///
@@ -154,12 +154,7 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     fn save(&self, record: &mut RecordWriter<'_>) -> Result<(), Error> {
         self.mean.save(&mut record.within("mean"))?;
         self.inner.save(&mut record.within("inner"))?;
-        let mut counts = record.within("count");
-        for Parameter { path, id, .. } in counts.parameters() {
-            if self.mean.contains(*id) {
-                counts.number(path, self.counts.get(id).copied().unwrap_or_default())?;
-            }
-        }
+        record.within("count").numbers(&self.mean, &self.counts)?;
         record.number("steps", self.steps)?;
         record.number("begun", self.has_begun() || matches!(self.averaging, Averaging::Exponential(_)))?;
         record.number("fired", self.trigger.has_fired())?;
@@ -172,14 +167,8 @@ impl<I: InnerOptimizer> InnerOptimizer for Averaged<I> {
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
         self.mean = Weights::load(&mut record.within("mean"), None)?;
         self.inner.load(&mut record.within("inner"))?;
-        self.counts.clear();
-        let mut counts = record.within("count");
-        for Parameter { path, id, .. } in counts.parameters() {
-            let count: u64 = if self.mean.contains(*id) { counts.number(path)? } else { 0 };
-            if count > 0 {
-                self.counts.insert(*id, count);
-            }
-        }
+        self.counts = record.within("count").numbers(&self.mean)?;
+        self.counts.retain(|_, count| *count > 0);
         self.steps = record.number("steps")?;
         let has_begun = record.number_if_there("begun")?.unwrap_or(!self.counts.is_empty());
         if matches!(self.averaging, Averaging::Exponential(_)) && !has_begun {

@@ -14,7 +14,7 @@ use lookahead::{Alpha, Cadence, Describe, Description, EmaNesterovConfig, InnerS
 use crate::learning_rate::Rates;
 use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
-use crate::{Error, InnerOptimizer, Parameter, Weights};
+use crate::{Error, InnerOptimizer, Weights};
 use pass::{Behind, Close, GoAlong, Open, StepBack};
 
 /// An inner optimizer A steps from where m, an exponential average of the steps, leads.
@@ -230,13 +230,7 @@ impl<I: InnerOptimizer> InnerOptimizer for EmaNesterov<I> {
         self.theta.save(&mut record.within("theta"))?;
         self.inner.save(&mut record.within("inner"))?;
         record.number("steps", self.steps)?;
-        let mut betas = record.within("beta");
-        for Parameter { path, id, .. } in betas.parameters() {
-            if self.momentum.contains(*id) {
-                betas.number(path, self.betas.get(id).copied().unwrap_or_default())?;
-            }
-        }
-        Ok(())
+        record.within("beta").numbers(&self.momentum, &self.betas)
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
@@ -244,13 +238,7 @@ impl<I: InnerOptimizer> InnerOptimizer for EmaNesterov<I> {
         self.theta = Weights::load(&mut record.within("theta").partial(), None)?;
         self.inner.load(&mut record.within("inner"))?;
         self.steps = record.number("steps")?;
-        self.betas.clear();
-        let mut betas = record.within("beta");
-        for Parameter { path, id, .. } in betas.parameters() {
-            if self.momentum.contains(*id) {
-                self.betas.insert(*id, betas.number(path)?);
-            }
-        }
+        self.betas = record.within("beta").numbers(&self.momentum)?;
         Ok(())
     }
 }

@@ -53,7 +53,7 @@ impl<I: InnerOptimizer + Observed> Observed for Lookahead<I> {
     }
 
     fn all_refused(&self) -> u64 {
-        self.refused() + self.inner().all_refused()
+        self.refused().saturating_add(self.inner().all_refused())
     }
 
     fn averages_began(&self) -> Option<bool> {
@@ -84,38 +84,29 @@ impl<I: InnerOptimizer + Observed> Observed for Averaged<I> {
     }
 }
 
-impl<I: InnerOptimizer + Observed> Observed for PrimalAveraged<I> {
-    fn latest_sync(&self) -> Option<SyncReport> {
-        self.inner().latest_sync()
-    }
+/// All of it is the inner optimizer's to know.
+macro_rules! passes_on {
+    ($($optimizer:ident),*) => {
+        $(
+            impl<I: InnerOptimizer + Observed> Observed for $optimizer<I> {
+                fn latest_sync(&self) -> Option<SyncReport> {
+                    self.inner().latest_sync()
+                }
 
-    fn all_refused(&self) -> u64 {
-        self.inner().all_refused()
-    }
+                fn all_refused(&self) -> u64 {
+                    self.inner().all_refused()
+                }
 
-    fn averages_began(&self) -> Option<bool> {
-        self.inner().averages_began()
-    }
+                fn averages_began(&self) -> Option<bool> {
+                    self.inner().averages_began()
+                }
 
-    fn observe_loss(&mut self, loss: f64) {
-        self.inner_mut().observe_loss(loss);
-    }
+                fn observe_loss(&mut self, loss: f64) {
+                    self.inner_mut().observe_loss(loss);
+                }
+            }
+        )*
+    };
 }
 
-impl<I: InnerOptimizer + Observed> Observed for EmaNesterov<I> {
-    fn latest_sync(&self) -> Option<SyncReport> {
-        self.inner().latest_sync()
-    }
-
-    fn all_refused(&self) -> u64 {
-        self.inner().all_refused()
-    }
-
-    fn averages_began(&self) -> Option<bool> {
-        self.inner().averages_began()
-    }
-
-    fn observe_loss(&mut self, loss: f64) {
-        self.inner_mut().observe_loss(loss);
-    }
-}
+passes_on!(PrimalAveraged, EmaNesterov);

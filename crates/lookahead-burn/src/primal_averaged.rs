@@ -15,7 +15,7 @@ use lookahead::{Alpha, Cadence, Describe, Description, InnerStatePolicy, PrimalA
 use crate::learning_rate::Rates;
 use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
-use crate::{Error, InnerOptimizer, Parameter, Weights};
+use crate::{Error, InnerOptimizer, Weights};
 pub(crate) use pass::in_place;
 use pass::{Close, Mean, Open, Opened};
 
@@ -248,13 +248,7 @@ impl<I: InnerOptimizer> InnerOptimizer for PrimalAveraged<I> {
         self.inner.save(&mut record.within("inner"))?;
         record.number("steps", self.steps)?;
         record.number("largest_rate", self.largest_rate)?;
-        let mut sums = record.within("sum");
-        for Parameter { path, id, .. } in sums.parameters() {
-            if self.z.contains(*id) {
-                sums.number(path, self.sums.get(id).copied().unwrap_or_default())?;
-            }
-        }
-        Ok(())
+        record.within("sum").numbers(&self.z, &self.sums)
     }
 
     fn load(&mut self, record: &mut RecordReader<'_>) -> Result<(), Error> {
@@ -262,13 +256,7 @@ impl<I: InnerOptimizer> InnerOptimizer for PrimalAveraged<I> {
         self.x = Weights::load(&mut record.within("x").partial(), None)?;
         self.inner.load(&mut record.within("inner"))?;
         (self.steps, self.largest_rate) = (record.number("steps")?, record.number("largest_rate")?);
-        self.sums.clear();
-        let mut sums = record.within("sum");
-        for Parameter { path, id, .. } in sums.parameters() {
-            if self.z.contains(*id) {
-                self.sums.insert(*id, sums.number(path)?);
-            }
-        }
+        self.sums = record.within("sum").numbers(&self.z)?;
         Ok(())
     }
 }

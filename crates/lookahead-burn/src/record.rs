@@ -3,11 +3,12 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use burn::module::ParamId;
 use burn::tensor::{DType, TensorData};
 use burn_pack::Scalar;
 use lookahead::Description;
 
-use crate::{Error, Parameter, read_back};
+use crate::{Error, Parameter, Weights, read_back};
 
 #[cfg(feature = "serde")]
 mod bytes;
@@ -114,6 +115,28 @@ impl<'a> RecordWriter<'a> {
     pub fn number(&mut self, name: &str, value: impl Into<Scalar>) -> Result<(), Error> {
         let name = format!("{}{name}", self.prefix);
         insert(&mut self.record.numbers, name, value.into().into())
+    }
+}
+
+impl RecordWriter<'_> {
+    /// A number for each parameter that `known` holds, 0 where there is none.
+    pub(crate) fn numbers<N: Into<Scalar> + Copy + Default>(
+        &mut self,
+        known: &Weights,
+        numbers: &BTreeMap<ParamId, N>,
+    ) -> Result<(), Error> {
+        let known = self.parameters().iter().filter(|parameter| known.contains(parameter.id));
+        known
+            .into_iter()
+            .try_for_each(|Parameter { path, id, .. }| self.number(path, numbers.get(id).copied().unwrap_or_default()))
+    }
+}
+
+impl RecordReader<'_> {
+    /// What [`RecordWriter::numbers`] wrote.
+    pub(crate) fn numbers<N: TryFrom<Scalar>>(&mut self, known: &Weights) -> Result<BTreeMap<ParamId, N>, Error> {
+        let known = self.parameters().iter().filter(|parameter| known.contains(parameter.id));
+        known.map(|Parameter { path, id, .. }| Ok((*id, self.number(path)?))).collect()
     }
 }
 

@@ -4,10 +4,10 @@ mod config;
 
 use std::borrow::Cow;
 
+use crate::beside::{Beside, pass};
 use crate::buffer::Slot;
 use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, interpolate_all, zero_all};
 use crate::kernels::look_ahead::{self, Coefficients, behind};
-use crate::kernels::{Pass, Pieces};
 use crate::{
     Alpha, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, ParamSet, Schedule,
     SecondMoment, SyncPeriod,
@@ -141,20 +141,12 @@ impl<A> EmaNesterov<A> {
         let (elements, config) = (params.elements(), self.config);
         let tensors = params.iter_mut().zip(momentum).zip(betas).enumerate();
         let tensors = tensors.filter(|(index, _)| grads.get(*index).is_some());
-        let tensors = tensors.map(move |(_, ((param, kept), &now))| Tensor {
+        let tensors = tensors.map(move |(_, ((param, kept), &now))| Beside {
             weights: param.values_mut(),
             kept,
             coefficients: config.coefficients(now, next).in_precision(),
         });
-        Pass::new().for_each(
-            elements,
-            tensors,
-            #[inline(always)]
-            |Tensor { weights, kept, coefficients }| {
-                work(weights, kept, coefficients);
-                0
-            },
-        );
+        pass(elements, tensors, work);
     }
 }
 
@@ -235,24 +227,6 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for EmaNesterov<A> {
         let theta = params.at(state.behind(params.slices()));
         let evaluated = self.inner.evaluate(&theta, &state.inner).into_iter();
         evaluated.map(|weights| Cow::Owned(weights.into_owned())).collect()
-    }
-}
-
-/// One tensor in one of the two passes.
-struct Tensor<'a, T> {
-    weights: &'a mut [T],
-    kept: &'a mut [T],
-    coefficients: Coefficients<T>,
-}
-
-impl<T: Copy> Pieces for Tensor<'_, T> {
-    fn len(&self) -> usize {
-        self.weights.len()
-    }
-
-    fn take_first(&mut self, count: usize) -> Self {
-        let (weights, kept) = (self.weights.take_first(count), self.kept.take_first(count));
-        Self { weights, kept, coefficients: self.coefficients }
     }
 }
 

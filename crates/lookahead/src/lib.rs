@@ -69,6 +69,7 @@
 
 mod average;
 mod averaging;
+mod beside;
 mod buffer;
 mod clock;
 pub mod collective;

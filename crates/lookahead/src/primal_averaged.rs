@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::beside::{Beside, pass};
 use crate::buffer::Slot;
 use crate::inner_state::{buffers_fit, clone_in_place, counts_fit, interpolate_all};
+use crate::kernels::interpolate_scalar;
 use crate::kernels::primal::{self, Coefficients, average};
-use crate::kernels::{Pass, Pieces, interpolate_scalar};
 use crate::{
     Alpha, Buffer, Cadence, Describe, Description, Error, Float, Grads, InnerState, Optimizer, ParamSet,
     PrimalAveraging, PrimalRates, Schedule, SecondMoment, SyncPeriod,
@@ -125,17 +126,9 @@ impl<A> PrimalAveraged<A> {
         let tensors = tensors.filter_map(move |(index, ((param, kept), &sum))| {
             let steps = grads.get(index).is_some();
             let coefficients = averaging.coefficients(steps.then_some(rates), sum).in_precision();
-            (steps || all_move).then_some(Tensor { weights: param.values_mut(), kept, coefficients })
+            (steps || all_move).then_some(Beside { weights: param.values_mut(), kept, coefficients })
         });
-        Pass::new().for_each(
-            elements,
-            tensors,
-            #[inline(always)]
-            |Tensor { weights, kept, coefficients }| {
-                work(weights, kept, coefficients);
-                0
-            },
-        );
+        pass(elements, tensors, work);
     }
 }
 
@@ -211,24 +204,6 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for PrimalAveraged<A> {
             None => Cow::Borrowed(param.values()),
         };
         tensors.map(x).collect()
-    }
-}
-
-/// One tensor in one of the two passes.
-struct Tensor<'a, T> {
-    weights: &'a mut [T],
-    kept: &'a mut [T],
-    coefficients: Coefficients<T>,
-}
-
-impl<T: Copy> Pieces for Tensor<'_, T> {
-    fn len(&self) -> usize {
-        self.weights.len()
-    }
-
-    fn take_first(&mut self, count: usize) -> Self {
-        let (weights, kept) = (self.weights.take_first(count), self.kept.take_first(count));
-        Self { weights, kept, coefficients: self.coefficients }
     }
 }
 
