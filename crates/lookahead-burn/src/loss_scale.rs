@@ -38,7 +38,7 @@ use crate::weights::widened;
 /// let mut optimizer = Lookahead::new(Sgd::new());         // keeps its slow weights in f32
 /// let mut scale = LossScale::new();
 ///
-/// let x = Tensor::<2>::ones([8, 4], (&device, DType::F16));
+/// let x = Tensor::<2>::full([8, 4], 0.1, (&device, DType::F16));
 /// for _ in 0..10 {
 ///     let loss = model.forward(x.clone()).cast(FloatDType::F32).square().mean();
 ///     let grads = GradientsParams::from_grads(scale.scaled(loss).backward(), &model);
