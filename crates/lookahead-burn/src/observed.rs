@@ -10,18 +10,16 @@ use crate::{Averaged, BlackBox, EmaNesterov, InnerOptimizer, Lookahead, PrimalAv
 ///
 /// ```
 /// use lookahead_burn::lookahead::Averaging;
-/// use lookahead_burn::{Averaged, Lookahead, Observed, RuleSet, Sgd};
+/// use lookahead_burn::{Averaged, Lookahead, Observed, Sgd};
 ///
-/// // NT-ASGD inside a Lookahead hears of validation losses.
-/// let average = Averaged::new(RuleSet::new(Sgd::new()), Averaging::NonMonotonic { patience: 1 });
-/// let mut optimizer = Lookahead::around(average, Default::default())?;
+/// // NT-ASGD around a Lookahead hears of validation losses.
+/// let mut optimizer = Averaged::new(Lookahead::new(Sgd::new()), Averaging::NonMonotonic { patience: 1 });
 /// let observed: &mut dyn Observed = &mut optimizer;
 /// assert_eq!(observed.averages_began(), Some(false));
 /// for loss in [1.0, 0.9, 1.1, 1.2] {
 ///     observed.observe_loss(loss);
 /// }
 /// assert!(observed.latest_sync().is_none());
-/// # Ok::<(), lookahead_burn::Error>(())
 /// ```
 pub trait Observed {
     /// The last sync of the outermost Lookahead; `None` without one, and before its first. Waits for the device.
@@ -34,7 +32,8 @@ pub trait Observed {
         0
     }
 
-    /// Whether all averages have begun; `None` without any.
+    /// Whether all averages that are evaluated have begun; `None` without any. Those inside a Lookahead are not: its slow
+    /// weights are.
     fn averages_began(&self) -> Option<bool> {
         None
     }
@@ -54,10 +53,6 @@ impl<I: InnerOptimizer + Observed> Observed for Lookahead<I> {
 
     fn all_refused(&self) -> u64 {
         self.refused().saturating_add(self.inner().all_refused())
-    }
-
-    fn averages_began(&self) -> Option<bool> {
-        self.inner().averages_began()
     }
 
     fn observe_loss(&mut self, loss: f64) {

@@ -32,6 +32,9 @@ pub struct Arguments {
     command: Command,
 }
 
+/// Where results go, if nothing else is said.
+const DEFAULT_OUT: &str = "results";
+
 const EXAMPLES: &str = "\
 Examples:
   lookahead run quickstart                     compare optimizers, in seconds

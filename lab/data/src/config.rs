@@ -67,6 +67,18 @@ pub enum DataKind {
     Pairs,
 }
 
+impl DataKind {
+    /// What is learnt from it, in words.
+    #[must_use]
+    pub fn learnt(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Text => "a text",
+            Self::Pairs => "translations",
+        }
+    }
+}
+
 /// The data sets, by the key `name`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case")]

@@ -195,7 +195,7 @@ impl UnreadPairs {
             pairs.shrink_to_fit();
             match (pairs.is_empty(), too_long) {
                 (false, _) => Ok(pairs),
-                (true, 0) => Err(DataError::Empty { file: aligned.name(), part }),
+                (true, 0) => Err(DataError::Empty { file: aligned.names(), part }),
                 (true, count) => Err(DataError::TooLong { file: aligned.name(), count, longest }),
             }
         };

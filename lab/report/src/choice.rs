@@ -161,8 +161,12 @@ impl Beside<'_> {
         let named = of_all.into_iter().filter(|(_, names)| !names.is_empty());
         let mut sentences: Vec<String> =
             named.map(|(how, names)| format!("{how} {label}: {}.", names.join(", "))).collect();
-        if let Some((_, reason)) = self.not_judged.first() {
-            let names: Vec<&str> = self.not_judged.iter().map(|(name, _)| *name).collect();
+        for (place, (_, reason)) in self.not_judged.iter().enumerate() {
+            if self.not_judged[..place].iter().any(|(_, before)| before == reason) {
+                continue;
+            }
+            let of_reason = self.not_judged.iter().filter(|(_, other)| other == reason);
+            let names: Vec<&str> = of_reason.map(|(name, _)| *name).collect();
             sentences.push(format!("Beside {label} {}: {}.", reason.in_words(), names.join(", ")));
         }
         sentences.join(" ")

@@ -24,7 +24,7 @@ pub struct PointSummary {
     /// Where in the grid.
     pub label: String,
     /// Whether it stands for the group: the best by the mean final validation accuracy over finished seeds, or by the loss
-    /// where there are no accuracies.
+    /// where there are no accuracies, of the points without an unfinished seed if there are any.
     pub is_chosen: bool,
     /// Run ids, in the order of seeds.
     pub runs: Vec<String>,
@@ -49,13 +49,14 @@ impl PointSummary {
 }
 
 /// Marks and returns the point with the best mean final validation accuracy over its finished seeds, or, of runs without
-/// accuracies, with the lowest mean final validation loss (App. C.3); of equals the first. Before any run has finished it
-/// is the first of all.
+/// accuracies, with the lowest mean final validation loss (App. C.3); of equals the first. One whose seeds have all finished
+/// comes before one that lacks some: they may have diverged. Before any run has finished it is the first of all.
 pub(super) fn choose(points: &mut [GridPoint]) -> Option<&GridPoint> {
     let subject = Subject::of(points.iter().flat_map(|point| &point.runs));
-    let mut best = (0, f64::NEG_INFINITY);
+    let mut best = (0, (false, f64::NEG_INFINITY));
     for (index, point) in points.iter().enumerate() {
-        let merit = if subject == Subject::Classification { mean_accuracy(point) } else { -mean_loss(point) };
+        let mean = if subject == Subject::Classification { mean_accuracy(point) } else { -mean_loss(point) };
+        let merit = (point.runs.iter().all(|run| run.finished().is_some()), mean);
         if merit > best.1 {
             best = (index, merit);
         }

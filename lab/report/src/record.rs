@@ -158,8 +158,8 @@ fn read_runs(folder: &Path) -> Result<BTreeMap<String, Run>, ReportError> {
 fn read_csv<Row: DeserializeOwned>(path: &Path) -> Result<Vec<(String, Row)>, FileError> {
     let bytes = files::read_if_there(path)?.unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let mut lines = text.lines();
-    let header = lines.next().map(cells).unwrap_or_default();
+    let mut lines = records(&text);
+    let header = lines.next().map(|(_, header)| cells(header)).unwrap_or_default();
     let read = |(line, text): (usize, &str)| {
         let mut fields: serde_json::Map<String, Value> =
             header.iter().cloned().zip(cells(text).iter().map(|cell| value(cell))).collect();
@@ -168,7 +168,22 @@ fn read_csv<Row: DeserializeOwned>(path: &Path) -> Result<Vec<(String, Row)>, Fi
         let row = serde_json::from_value(fields.into()).map_err(|error| FileError::malformed(path, line, &error))?;
         Ok((id.unwrap_or_default(), row))
     };
-    (2..).zip(lines).map(read).collect()
+    lines.map(read).collect()
+}
+
+/// The records of a CSV text, each with the number of its first line: a line end in quotes ends none.
+fn records(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let (mut is_quoted, mut line) = (false, 1);
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let records = text.split(move |letter| {
+        is_quoted ^= letter == '"';
+        letter == '\n' && !is_quoted
+    });
+    records.map(move |record| {
+        let first = line;
+        line += 1 + record.matches('\n').count();
+        (first, record.strip_suffix('\r').unwrap_or(record))
+    })
 }
 
 /// The cells of a line: those in quotes may hold commas, and quotes twice.

@@ -144,10 +144,13 @@ impl Study {
         Subject::of(self.all_runs())
     }
 
-    /// Every run, those of all grid points included.
+    /// Every run once, those of all grid points included.
     pub fn all_runs(&self) -> impl Iterator<Item = &Run> {
         let of_groups = self.runs.iter().zip(&self.grids).filter(|(_, grid)| grid.is_empty());
-        of_groups.flat_map(|(runs, _)| runs).chain(self.grids.iter().flatten().flat_map(|point| &point.runs))
+        let runs =
+            of_groups.flat_map(|(runs, _)| runs).chain(self.grids.iter().flatten().flat_map(|point| &point.runs));
+        let mut seen = BTreeSet::new();
+        runs.filter(move |run| seen.insert(&run.id))
     }
 
     /// The epochs that the longest run is to train, as far as is known.

@@ -151,6 +151,14 @@ impl Summary {
         }
     }
 
+    /// What is said where grids were searched on the seeds that are judged; else nothing.
+    pub(super) fn about_choosing(&self) -> Option<&'static str> {
+        self.groups.iter().any(|group| group.points.len() > 1).then_some(
+            "The point of a grid that stands for a group was chosen on the very seeds that are judged: intervals and p-values \
+             leave the choice out, and are surer than they should be. --tune searches grids on seeds of their own.",
+        )
+    }
+
     /// The groups of each panel, in the order in which they first come.
     pub fn panels(&self) -> Vec<Vec<&GroupSummary>> {
         let mut panels: Vec<Vec<&GroupSummary>> = Vec::new();

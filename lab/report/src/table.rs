@@ -57,6 +57,10 @@ impl Summary {
         if let Some(claims) = self.claim_table() {
             let _ = write!(text, "\nWhat the paper says\n{claims}\n");
         }
+        let is_judged = !self.claims.is_empty() || self.groups.iter().any(|group| group.comparison.is_some());
+        if let Some(about) = self.about_choosing().filter(|_| is_judged) {
+            text += &format!("\n{}", folded(about));
+        }
         if self.judged_again {
             text += "\nRecorded runs, judged by the rules of now.\n";
         }

@@ -150,10 +150,28 @@ impl Outlook {
 
 /// The same command with another number of seeds.
 fn with_seeds(command: &str, seeds: u32) -> String {
-    let words: Vec<&str> = command.split(' ').collect();
+    let words = words(command);
     let at = words.iter().position(|word| *word == "--seeds").unwrap_or(words.len());
     let kept = words[..at].iter().chain(words.iter().skip(at + 2));
     kept.map(|word| (*word).to_owned()).chain(["--seeds".to_owned(), seeds.to_string()]).collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a command, quoted ones as they are.
+fn words(command: &str) -> Vec<&str> {
+    let (mut quote, mut before, mut is_escaped) = (None, ' ', false);
+    let ends = |letter: char| {
+        let is_plain = !std::mem::take(&mut is_escaped);
+        match quote {
+            _ if !is_plain => {}
+            None if matches!(letter, '\'' | '"') => quote = Some((letter, before == '$')),
+            Some((open, _)) if open == letter => quote = None,
+            None | Some((_, true)) => is_escaped = letter == '\\',
+            Some(_) => {}
+        }
+        before = letter;
+        is_plain && quote.is_none() && letter == ' '
+    };
+    command.split(ends).collect()
 }
 
 #[cfg(test)]
@@ -165,5 +183,11 @@ mod tests {
         assert_eq!(with_seeds("lookahead run quickstart", 7), "lookahead run quickstart --seeds 7");
         let before = "lookahead run quickstart --seeds 3 --set 'epochs=3'";
         assert_eq!(with_seeds(before, 12), "lookahead run quickstart --set 'epochs=3' --seeds 12");
+        for file in
+            [r"'my --seeds 3 x'", r#""it's --seeds 3 x""#, r"'it'\''s --seeds 3 x'", r"$'\'a\u0009 --seeds 3'", r"'a\'"]
+        {
+            let command = format!("lookahead run {file}");
+            assert_eq!(with_seeds(&format!("{command} --seeds 3"), 5), format!("{command} --seeds 5"));
+        }
     }
 }

@@ -35,6 +35,7 @@ pub use self::optimizer::{
 };
 pub use self::precision::Precision;
 pub use self::schedule::{DecayConfig, ScheduleConfig};
+pub(crate) use self::set::{is_below, key_of};
 pub use self::sweep::{Axis, GroupConfig, Override, PanelConfig, ScaleConfig, SweepConfig};
 pub use self::trace::TraceConfig;
 pub use self::workers::{WireConfig, WorkersConfig, WorkersMode};

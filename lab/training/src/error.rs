@@ -120,7 +120,12 @@ pub enum Error {
     #[error("the data is of another kind than the model is for")]
     OtherKindOfData,
     /// A text without a word to predict once it is cut into columns.
-    #[error("the {part} part of the text has {tokens} tokens, too few for {columns} columns: each needs two")]
+    #[error(
+        "the {part} part of the text is too short: {}, and each of {} needs two (batch_size; data.train_limit, \
+         data.valid_limit)",
+        counted(*tokens as u64, "token"),
+        counted(*columns as u64, "column")
+    )]
     TextTooShort {
         /// `training`, `validation` or `test`.
         part: &'static str,

@@ -1,5 +1,6 @@
 //! A sweep: panels, groups, grids and seeds made into runs, and the artifact that lists them.
 
+mod effect;
 mod figure;
 mod jobs;
 mod points;
@@ -15,10 +16,10 @@ pub use self::request::Request;
 
 use self::points::{count, in_words, point_at, points, tuning};
 use crate::Error;
-use crate::config::{GroupConfig, Override, PanelConfig, RunConfig, ScaleConfig, SweepConfig};
+use crate::config::{GroupConfig, Override, PanelConfig, RunConfig, ScaleConfig, SweepConfig, is_below, key_of};
 use lookahead_data::config::DataConfig;
 use lookahead_runs::labels::{self, Fault};
-use lookahead_runs::{Artifact, Candidate, Group, Paper, Scale, Source};
+use lookahead_runs::{Artifact, Candidate, Group, Paper, Source};
 use lookahead_settings::ConfigError;
 use lookahead_settings::text::{on_one_line, short};
 
@@ -75,7 +76,7 @@ impl Sweep {
         let mut data = Vec::new();
         for (panel, group) in groups {
             let point = point_at(group, scale.scale);
-            let mut entry = entry(panel, group, scale.scale, &point);
+            let mut entry = entry(panel, group, tuning(group.grid_at(scale.scale), &point, scale.grids));
             let described = self.described(scale, panel, group)?;
             let (grid, mut data_of_group) = (searched(group), Vec::new());
             if grid.is_empty() {
@@ -118,7 +119,8 @@ impl Sweep {
                 let point = [point_at(group, scale.scale), tried.clone()].concat();
                 let config = self.at_point(&described, request, group, &point)?;
                 let label = format!("{}, {}", group.label, in_words(&tried));
-                let mut entry = Group { label, baseline: None, ..entry(panel, group, scale.scale, &[]) };
+                let tuning = tuning(group.grid_at(scale.scale), &[], true);
+                let mut entry = Group { label, baseline: None, ..entry(panel, group, tuning) };
                 entry.runs = runs.add(&entry, &config, TUNING_SEEDS..TUNING_SEEDS + seeds);
                 artifact.groups.push(entry);
             }
@@ -205,9 +207,22 @@ impl Sweep {
         point: &[Override],
     ) -> Result<RunConfig, Error> {
         let mut config = self.set_point(described.clone(), group, point)?;
+        let own = effect::of(group, request.scale, point);
+        if let Some(undone) = effect::undone(&config, &own) {
+            let reason = format!(
+                "group {:?}: `{}` has no effect: another key undoes it",
+                short(&group.label),
+                short(undone.key())
+            );
+            return Err(ConfigError::Sweep { place: undone.place.clone(), reason }.into());
+        }
         for text in &request.overrides {
             config.set(text)?;
+            if let Some(undone) = effect::undone(&config, &own) {
+                return Err(ConfigError::FixedKey { text: text.clone(), key: undone.key().to_owned() }.into());
+            }
         }
+        config.check_made(&request.overrides)?;
         if config.data.source.is_in_files() {
             config.data.dir = request.data.clone().or(config.data.dir);
             if let Some(source) = &self.source {
@@ -231,8 +246,7 @@ impl Sweep {
         let panels = self.config.panels.iter().flat_map(|panel| &panel.set).map(Override::key);
         let fixed = own.chain(panels).chain(["seed"]);
         let fixed = fixed.chain((!scale.data.is_empty()).then_some("data"));
-        let given = text.split('=').next().unwrap_or_default().trim();
-        let is_below = |key: &str, of: &str| key.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+        let given = key_of(text);
         let clashes = |fixed: &&str| given == *fixed || is_below(given, fixed) || is_below(fixed, given);
         match fixed.into_iter().find(clashes) {
             Some(fixed) => Err(ConfigError::FixedKey { text: text.to_owned(), key: fixed.to_owned() }.into()),
@@ -273,8 +287,17 @@ impl Sweep {
         Ok(Plan { artifact, runs: runs.planned })
     }
 
-    /// What is compared is evaluated on the same examples: the points of a grid, and a group with its baseline.
+    /// What is compared is evaluated on the same examples: the points of a grid, and a group with its baseline. All learn the
+    /// same kind of thing, whose measures the report has.
     fn check_data(&self, groups: &[Group], data: &[Vec<DataConfig>]) -> Result<(), Error> {
+        let kind = |place: usize| data[place][0].source.kind();
+        if let Some(other) = (1..groups.len()).find(|&place| kind(place) != kind(0)) {
+            let label = |place: usize| in_panel(&groups[place]);
+            return Err(self.refuse(format!(
+                "{} learns {}, {} learns {}: a sweep has one of images, texts and translations; the other is a sweep of its own",
+                label(0), kind(0).learnt(), label(other), kind(other).learnt()
+            )));
+        }
         for (group, own) in groups.iter().zip(data) {
             let is_baseline =
                 |other: &Group| other.panel == group.panel && Some(&other.label) == group.baseline.as_ref();
@@ -309,8 +332,7 @@ struct Runs {
 impl Runs {
     /// Adds a run for each seed, unless it is there already, and gives their ids.
     fn add(&mut self, group: &Group, config: &RunConfig, seeds: Range<u64>) -> Vec<String> {
-        let panel = if group.panel.is_empty() { String::new() } else { format!("{}, ", group.panel) };
-        let label = on_one_line(&format!("{panel}{}", group.label));
+        let label = on_one_line(&in_panel(group));
         let add = |seed: u64| {
             let config = RunConfig { seed, ..config.clone() };
             let id = config.id();
@@ -323,13 +345,17 @@ impl Runs {
     }
 }
 
-fn entry(panel: &PanelConfig, group: &GroupConfig, scale: Scale, point: &[Override]) -> Group {
+fn entry(panel: &PanelConfig, group: &GroupConfig, tuning: String) -> Group {
     Group {
         label: group.label.clone(),
         baseline: group.baseline.clone(),
-        tuning: tuning(group.grid_at(scale), point),
+        tuning,
         panel: panel.name.clone(),
         runs: vec![],
         candidates: vec![],
     }
+}
+
+fn in_panel(group: &Group) -> String {
+    if group.panel.is_empty() { group.label.clone() } else { format!("{}, {}", group.panel, group.label) }
 }

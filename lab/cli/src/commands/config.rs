@@ -1,5 +1,6 @@
 //! `lookahead config`
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use clap::ValueEnum;
@@ -96,8 +97,11 @@ fn only(mut documents: Vec<Document>, what: &str) -> Vec<Document> {
     };
     let has_table = documents.iter().any(|document| document.tables.iter().any(is_table));
     for document in &mut documents {
+        let mut choosing = BTreeSet::new();
         for table in document.tables.iter_mut().filter(|_| !has_table) {
-            table.keys.retain(|key| key.name == what || format!("{}.{}", table.path, key.name) == what);
+            let is_news = !matches!(what, "name" | "kind") || choosing.insert(table.path.clone());
+            let is_it = |key: &Key| key.name == what || format!("{}.{}", table.path, key.name) == what;
+            table.keys.retain(|key| is_news && is_it(key));
         }
         document.tables.retain(|table| if has_table { is_table(table) } else { !table.keys.is_empty() });
     }

@@ -24,7 +24,7 @@ use self::prepare::{Prepared, Training};
 use super::data::warn_of_parts;
 use super::distributed::{Distributed, Together};
 use super::progress::{Lines, Progress, points_bar};
-use super::{Output, count};
+use super::{DEFAULT_OUT, Output, count};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -45,7 +45,7 @@ pub struct Arguments {
     data: Option<String>,
     /// Where results go: the report of each artifact in `DIR/ARTIFACT`, at another scale than small in
     /// `DIR/ARTIFACT_SCALE`, run folders in `DIR/runs`.
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// How many seeds, if not the artifact's own number; at most 1000.
     #[arg(long, value_name = "N", value_parser = count::<1000>, allow_negative_numbers = true)]

@@ -14,7 +14,7 @@ use lookahead_training::sweep::{Job, PlannedRun, do_runs, do_runs_as_worker};
 use super::data::warn_of_parts;
 use super::distributed::{Distributed, Together};
 use super::progress::{Lines, Progress};
-use super::{devices, say};
+use super::{DEFAULT_OUT, devices, say};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -23,7 +23,7 @@ pub struct Arguments {
     #[arg(value_name = "CONFIG.toml")]
     config: PathBuf,
     /// Where the run folder goes: `DIR/runs/ID`, the id being a hash of the configuration.
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// Where to look for the data, if not where the configuration says.
     #[arg(long, value_name = "DIR")]
@@ -69,6 +69,7 @@ fn train_together(arguments: &Arguments, together: Together<'_>, stop: &Stop) ->
     for text in together.set().iter().chain(&arguments.set) {
         config.set(text).map_err(lookahead_training::Error::from)?;
     }
+    config.check_made(&arguments.set).map_err(lookahead_training::Error::from)?;
     together.check(&config)?;
     if let Some(data) = &arguments.data {
         config.data.dir = Some(data.clone());

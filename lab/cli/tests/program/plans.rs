@@ -95,6 +95,14 @@ fn what_no_report_could_be_made_of_is_refused_with_its_line() {
             edit("\"schedule.learning_rate\" = [0.1, 0.2]", "\"data.valid_limit\" = [8, 16]"),
             &["\"SGD\"", "first point"],
         ),
+        // Nor what is of another kind, in a panel of its own.
+        (
+            edit("[[group]]", panels)
+                .replace("label = \"SGD\"", "label = \"SGD\"\npanels = [\"a\"]")
+                .replace("label = \"Lookahead\"\nbaseline = \"SGD\"", "label = \"LSTM\"\npanels = [\"b\"]")
+                .replace("inner={name='sgd'}}\"", "inner={name='sgd'}}\", \"data.name=made_text\""),
+            &["b, LSTM learns a text", "a, SGD learns images"],
+        ),
         (edit("title = \"A sweep\"", "title = \"A sweep\"\nfigure = \"trace\""), &["trace"]),
         (edit("title = \"A sweep\"", "title = \"A sweep\"\nfigure = \"plane\""), &["keep_weights"]),
     ] {
@@ -130,6 +138,25 @@ fn keys_without_effect_are_refused() {
         (edit("point", "small = [\"epochs=3\"]\nsmall_grid = { epochs = [1, 2] }\npoint"), &["lr.toml:9:", "epochs"]),
         (edit("point", "small = [\"schedule.learning_rate=1\"]\npoint"), &["lr.toml:9:", "learning_rate", "small"]),
         (edit("[0.1, 0.2]", "[0.1, 0.1]"), &["lr.toml:10:", "once"]),
+        // What another key undoes.
+        (
+            edit("point", "set = [\"optimizer.momentum=0.5\", \"optimizer.name=adam\"]\npoint"),
+            &["lr.toml:9:", "`optimizer.momentum` has no effect"],
+        ),
+        (
+            edit(
+                "point",
+                "set = [\"schedule.warmup_steps=2\", \"schedule={name='cosine', learning_rate=0.1}\"]\npoint",
+            ),
+            &["lr.toml:9:", "`schedule.warmup_steps` has no effect"],
+        ),
+        (
+            edit(
+                "inner={name='sgd'}}\"]",
+                "inner={name='sgd'}}\"]\ngrid = { \"optimizer.adaptive.low\" = [0.1, 0.9], \"optimizer.alpha\" = [0.2, 0.8] }",
+            ),
+            &["lr.toml:15:", "`optimizer.adaptive.low` has no effect"],
+        ),
         (
             edit("seeds = 1", "seeds = 1\nset = [\"epochs=1\", \" epochs = 2\"]"),
             &["lr.toml:17:", "`epochs` is set twice"],
@@ -146,6 +173,32 @@ fn keys_without_effect_are_refused() {
             assert!(told.contains(word), "{word:?} is not in\n{told}");
         }
     }
+}
+
+#[test]
+fn the_command_line_undoes_nothing_that_groups_compare_or_it_set_itself() {
+    let sweep = SWEEP
+        .replace("schedule = {", "schedule = { name = \"cosine\",")
+        .replace("schedule.learning_rate=0.1", "schedule.final_fraction=0.1")
+        .replace("\"schedule.learning_rate\" =", "\"schedule.final_fraction\" =");
+    for scale in ["smoke", "small"] {
+        let told = refused(&sweep, &["--scale", scale, "--set", "schedule.name=constant"]);
+        assert!(told.contains("`schedule.final_fraction` is what the artifact itself sets"), "{told}");
+    }
+    let told = refused(SWEEP, &["--set", "model.hidden=[8]", "--set", "model.name=cnn"]);
+    assert!(told.contains("\"model.hidden=[8]\": has no effect"), "{told}");
+
+    let bench = bench("optimizer.name = \"sgd\"\nschedule.learning_rate = 0.1\nepochs = 1\n");
+    let both = ["train", "lr.toml", "--set", "optimizer.momentum=0.5", "--set", "optimizer.name=adam"];
+    let output = bench.run(&both);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("\"optimizer.momentum=0.5\": has no effect"), "{}", stderr(&output));
+    assert!(!bench.path().join("results").exists());
+    // The same key again, and one of a table that was set, are meant.
+    let again = ["--set", "optimizer={name='adam', beta1=0.8}", "--set", "optimizer.beta1=0.7", "--set", "epochs=1"];
+    let output =
+        bench.run(&[&["train", "lr.toml"], &again[..], &["--set", "data={name='made', train=32, valid=16}"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 #[test]

@@ -111,6 +111,12 @@ fn a_sweep_of_ones_own_searches_its_grid_and_shares_runs_between_scales() {
     assert_eq!(summary["groups"][0]["n"], 2);
     assert_eq!(times(&bench), before);
     assert!(bench.path().join("results/index.html").is_file());
+
+    // Elsewhere: a command that adds seeds has to lead to the same runs.
+    assert_eq!(summary["command"], "lookahead run my_sweep.toml --scale smoke");
+    let output = bench.run(&["run", "my_sweep.toml", "--scale", "smoke", "--json", "--out", "my results"]);
+    let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(summary["command"], "lookahead run my_sweep.toml --scale smoke --out 'my results'");
 }
 
 #[test]

@@ -23,6 +23,12 @@ impl Aligned {
         self.files.iter().map(|(source, _)| source.name()).collect::<Vec<_>>().join(", ")
     }
 
+    /// The names of both sides, for errors.
+    pub(super) fn names(&self) -> String {
+        let names = self.files.iter().map(|(source, target)| format!("{} with {}", source.name(), target.name()));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     /// The first pairs, trimmed; those without a word on either side are left out and counted.
     ///
     /// Whoever asks beyond the last one has the rest of the lines counted on both sides.

@@ -107,8 +107,15 @@ fn what_cannot_be_read_is_told() {
         assert!(counts.iter().all(|count| error.contains(count)), "{error}");
     }
     assert!(told([source, b"ein\nzwei\n\xff\n", valid_source, valid_target]).ends_with("train.de:3: not valid UTF-8"));
-    assert!(told([b"", b"", valid_source, valid_target]).ends_with("train.en: no training examples"));
-    assert!(told([source, target, b"\n", b"\n"]).ends_with("valid.en: no validation examples"));
+    // Which side is empty is not known from the pairs: both are named.
+    for (contents, names, part) in [
+        ([b"".as_slice(), b"", valid_source, valid_target], ["train.en with ", "train.de: "], "no training examples"),
+        ([source, target, b"\n", b"\n"], ["valid.en with ", "valid.de: "], "no validation examples"),
+        ([source, target, b"a dog\n", b" \n"], ["valid.en with ", "valid.de: "], "no validation examples"),
+    ] {
+        let error = told(contents);
+        assert!(names.iter().all(|name| error.contains(name)) && error.ends_with(part), "{error}");
+    }
     let compressed = gzip(source);
     let damaged = &compressed[..compressed.len() - 4];
     assert!(told([damaged, target, valid_source, valid_target]).ends_with("train.en: damaged gzip data"));

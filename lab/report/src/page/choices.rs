@@ -15,7 +15,7 @@ pub(super) fn choices(summary: &Summary) -> Markup {
                 h2 { "Which one, and is it worth it?" }
                 p.hint { "Each pair of optimizers is compared seed by seed at the end of training, without a margin. The "
                     (first.pairs.len()) " pairs of a panel by a measure are a family, corrected by Holm. What is not told apart "
-                    "may be equal, or need more seeds." }
+                    "may be equal, or need more seeds. " (summary.about_choosing().unwrap_or_default()) }
                 @for choice in &summary.choices { (answer(choice)) }
             }
         }

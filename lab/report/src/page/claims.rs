@@ -33,7 +33,7 @@ pub(super) fn claims(summary: &Summary) -> Markup {
             div.cards { @for claim in &summary.claims { (card(claim)) } }
             p.hint {
                 "The claims are in our words. "
-                (RULES)
+                (RULES) " " (summary.about_choosing().unwrap_or_default())
                 @if summary.subject == Subject::Language {
                     " Perplexities are compared by their logarithms, the losses, and their difference is given as a ratio: "
                     "\u{2212}5 % is a perplexity that is 5 % lower."

@@ -97,7 +97,7 @@ pub(super) fn page(
         @if let Some(drawing) = drawing { (drawing.section) }
         @for plots in plots { (figures(plots)) }
         (choices::choices(summary))
-        @if summary.claims.is_empty() { (results::verdicts(&panels, summary.subject)) } @else { (claims::claims(summary)) }
+        @if summary.claims.is_empty() { (results::verdicts(&panels, summary)) } @else { (claims::claims(summary)) }
         @for groups in &panels { (numbers(groups, summary.subject)) }
         @if let Some(samples) = samples { (samples.section()) }
         (provenance::how_it_was_run(study, summary))

@@ -174,6 +174,7 @@ fn state(run: &Run) -> String {
         (Some(result), _) if result.status == "done" => "finished".to_owned(),
         (Some(result), _) => format!("unfinished ({})", result.status),
         (None, Some(row)) => format!("unfinished, epoch {}", row.epoch),
+        (None, None) if run.config.is_some() => "unfinished, not evaluated yet".to_owned(),
         (None, None) => "not started".to_owned(),
     }
 }

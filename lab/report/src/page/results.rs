@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    super::{Comparison, GroupSummary, Measure, MeasureJudgement, Outcome, Subject, Verdict, format},
+    super::{Comparison, GroupSummary, Measure, MeasureJudgement, Outcome, Subject, Summary, Verdict, format},
     claims::{RULES, badge, outlook},
     columns::Column,
     heading, panel_name, print,
@@ -11,7 +11,7 @@ use super::{
 use lookahead_runs::statistics::{PairedDifference, Spread};
 
 /// One card for each comparison with a baseline.
-pub(super) fn verdicts(panels: &[Vec<&GroupSummary>], subject: Subject) -> Markup {
+pub(super) fn verdicts(panels: &[Vec<&GroupSummary>], summary: &Summary) -> Markup {
     html! {
         @if panels.iter().flatten().any(|group| group.comparison.is_some()) {
             section {
@@ -29,7 +29,7 @@ pub(super) fn verdicts(panels: &[Vec<&GroupSummary>], subject: Subject) -> Marku
                 }
                 p.hint {
                     "A group is at least as good as its baseline if it is not worse by any of these: "
-                    (margins(subject)) ". " (RULES)
+                    (margins(summary.subject)) ". " (RULES) " " (summary.about_choosing().unwrap_or_default())
                 }
             }
         }

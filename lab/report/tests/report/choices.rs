@@ -160,3 +160,15 @@ fn a_record_is_judged_again_to_the_same() {
     assert_eq!(again.choices, summary.choices);
     assert!(!again.choices.is_empty());
 }
+
+#[test]
+fn each_reason_is_given_with_those_it_is_of() {
+    let made = made("source = \"x\"\n");
+    made.edit_result("A-0", |result| result.average_began = Some(false));
+    made.unfinish("C-0");
+    made.unfinish("C-1");
+    made.unfinish("C-2");
+    let [_, worth] = by(&made.report(), Measure::ValidAccuracy).in_words();
+    let of_a = "Beside SGD not judged: an average never began: A.";
+    assert!(worth.contains(of_a) && worth.contains(": C."), "{worth}");
+}

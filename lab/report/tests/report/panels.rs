@@ -134,11 +134,44 @@ fn the_best_point_of_a_grid_stands_for_its_group() {
         assert_eq!(is_there, text != "lucky-1", "{text}: the table of runs has those of the chosen point");
     }
 
-    // Only finished seeds count: without the bad one, lucky is ahead.
+    // A seed that is missing may have diverged: the points that have all come first.
     made.unfinish("lucky-1");
+    assert_eq!(made.report().groups[0].chosen().unwrap().label, "good");
+    // Of points that all lack one, only finished seeds count.
+    ["slow-1", "good-1"].iter().for_each(|id| made.unfinish(id));
     let summary = made.report();
     assert_eq!(summary.groups[0].chosen().unwrap().label, "lucky");
     assert_eq!((summary.groups[0].n, summary.groups[0].unfinished.len()), (1, 1));
+}
+
+#[test]
+fn a_choice_on_the_seeds_that_are_judged_is_said() {
+    let mut beside = grid("Lookahead", &["few", "many"]);
+    beside.baseline = Some("SGD".to_owned());
+    let made = Made::new("", vec![group("", "SGD", None, 2), beside]);
+    for id in ["SGD-0", "SGD-1", "few-0", "few-1", "many-0", "many-1"] {
+        made.run(id, &[1.0], 0.5);
+    }
+    let words = "was chosen on the very seeds that are judged";
+    let folded = made.report().table().replace("\n  ", " ").replace('\n', " ");
+    assert!(folded.contains(words), "{folded}");
+    assert!(made.file("report.html").contains(words));
+
+    made.edit_artifact(|artifact| artifact.groups[1].candidates.truncate(1));
+    assert!(!made.report().table().contains("very seeds"), "a single point was not chosen");
+}
+
+#[test]
+fn a_run_that_two_groups_share_counts_once() {
+    let mut same = group("", "The same", None, 2);
+    same.runs = vec!["SGD-0".to_owned(), "SGD-1".to_owned()];
+    let made = Made::new("", vec![group("", "SGD", None, 2), same]);
+    ["SGD-0", "SGD-1"].iter().for_each(|id| made.run(id, &[1.0], 0.5));
+    let summary = made.report();
+    let of_one = Made::new("", vec![group("", "SGD", None, 2)]);
+    ["SGD-0", "SGD-1"].iter().for_each(|id| of_one.run(id, &[1.0], 0.5));
+    assert_close(summary.seconds, of_one.report().seconds);
+    assert!(made.file("report.html").contains("<dt>examples skipped</dt><dd>4</dd>"));
 }
 
 #[test]

@@ -128,8 +128,9 @@ impl WorkersConfig {
                     );
                     Err(table.refuse("mode", "\"slow-step\"", accepted))
                 }
-                Err(crate::Error::Workers(error @ lookahead_mpi::Error::DelayTooLong { .. })) => {
-                    Err(table.refuse("delay", config.delay, format!("below k: {error}")))
+                Err(crate::Error::Workers(lookahead_mpi::Error::DelayTooLong { period, .. })) => {
+                    let accepted = format!("below {period}, the steps of the shortest cycle (by k or first_sync)");
+                    Err(table.refuse("delay", config.delay, accepted))
                 }
                 Err(error) => {
                     let accepted = format!("\"gradients\" with {}: {error}", optimizer.label());

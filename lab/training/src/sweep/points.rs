@@ -16,24 +16,24 @@ pub(super) fn point_at(group: &GroupConfig, scale: Scale) -> Vec<Override> {
 }
 
 /// How the hyperparameters of a group were chosen, in words.
-pub(super) fn tuning(grid: &[Axis], point: &[Override]) -> String {
+pub(super) fn tuning(grid: &[Axis], point: &[Override], is_searched: bool) -> String {
     let axes = grid.iter().map(|axis| format!("{} in {{{}}}", last(&axis.key), axis.values.join(", ")));
     let words = axes.collect::<Vec<_>>().join(", ");
     match (words.is_empty(), point.is_empty()) {
         (true, true) => "fixed".to_owned(),
         (true, false) => in_words(point),
-        (false, true) => format!("grid: {words}"),
+        (false, _) if is_searched => format!("grid: {words}"),
+        (false, true) => format!("fixed, without a search of {words}"),
         (false, false) if is_on_grid(grid, point) => format!("{} of the grid {words}", in_words(point)),
         (false, false) => format!("{} in place of the grid {words}", in_words(point)),
     }
 }
 
 fn is_on_grid(grid: &[Axis], point: &[Override]) -> bool {
-    let on_axis = |own: &Override| {
-        let axis = grid.iter().find(|axis| axis.key == own.key());
-        axis.is_none_or(|axis| axis.values.iter().any(|value| own.value() == value))
-    };
-    point.iter().all(on_axis)
+    grid.iter().all(|axis| {
+        let own = point.iter().find(|own| own.key() == axis.key);
+        own.is_some_and(|own| axis.values.iter().any(|value| own.value() == value))
+    })
 }
 
 /// Every point of a grid, the last key varying fastest.

@@ -24,7 +24,11 @@ fn configurations() {
     refused(&with("slow_weights = 'bf16'"), slow, "takes no slow weights in bf16");
     refused(&with("inner_state = 'reset'"), slow, "takes no inner state that is reset or interpolated");
     refused(&with("adaptive = { gradient = 'fresh' }"), "mode = 'gradients'\ncount = 2", "fresh gradient");
-    refused(LOOKAHEAD, "mode = 'slow-step'\ncount = 2\ndelay = 5", "`workers.delay` is 5, but must be below k");
+    refused(
+        LOOKAHEAD,
+        "mode = 'slow-step'\ncount = 2\ndelay = 5",
+        "`workers.delay` is 5, but must be below 5, the steps of the shortest cycle",
+    );
     refused(LOOKAHEAD, "mode = 'gradients'\ncount = 2\nwire = 'int8'", "beside mode = \"gradients\"");
     refused(LOOKAHEAD, "mode = 'slow_step'\ncount = 2", "did you mean `slow-step`");
     refused(LOOKAHEAD, "mode = 'slow-step'\ncount = 0", "`workers.count` is 0");

@@ -19,7 +19,7 @@ use super::Arguments;
 use crate::commands::devices::check;
 use crate::commands::distributed::Together;
 use crate::commands::progress::computing;
-use crate::commands::shell_word;
+use crate::commands::{DEFAULT_OUT, shell_word};
 
 /// What can be done at once.
 pub enum Prepared {
@@ -206,6 +206,8 @@ fn command(name: &str, scale: Scale, arguments: &Arguments) -> String {
     words.extend(arguments.distributed.words());
     words.extend(arguments.tune.then(|| "--tune".to_owned()));
     words.extend(arguments.seeds.map(|seeds| format!("--seeds {seeds}")));
+    let out = &arguments.out;
+    words.extend((out != Path::new(DEFAULT_OUT)).then(|| format!("--out {}", shell_word(&out.to_string_lossy()))));
     words.extend(arguments.set.iter().map(|text| format!("--set {}", shell_word(text))));
     words.join(" ")
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::set::key_of;
 use super::super::{ConfigError, Place, RunConfig};
 use super::MOST;
 use lookahead_settings::text::short;
@@ -34,7 +35,7 @@ impl Override {
     /// The key.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.text.split('=').next().unwrap_or_default().trim()
+        key_of(&self.text)
     }
 
     /// The value.
