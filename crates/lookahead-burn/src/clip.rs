@@ -12,6 +12,7 @@ use burn::tensor::{FloatDType, Tensor};
 use crate::Error;
 use crate::flex::{Values, is_later, opens};
 use crate::magnitude::largest_magnitude;
+use crate::ordered_sum::ordered_sum;
 use crate::places::Places;
 use crate::read_back::{self, Number};
 use crate::traversal::Paths;
@@ -205,7 +206,7 @@ impl ModuleVisitor for SumOfSquares<'_> {
         let gradient = gradient.cast(dtype);
         let largest = largest_magnitude(gradient.clone());
         let parts = gradient / largest.clone().reshape([1; D]);
-        self.pending.extend([largest, parts.square().sum()]);
+        self.pending.extend([largest, ordered_sum(parts.square())]);
     }
 }
 
@@ -235,7 +236,7 @@ fn on_device(pending: Vec<Tensor<1>>, max_norm: f64) -> (Tensor<1>, Tensor<1>) {
     let (largest, sums) = (parts.clone().narrow(1, 0, 1), parts.narrow(1, 1, 1));
     let greatest = largest.clone().max().clamp_min(1.0);
     let ratio = largest / greatest.clone().reshape([1, 1]);
-    let norm = greatest * (sums * ratio.square()).sum().sqrt();
+    let norm = greatest * ordered_sum(sums * ratio.square()).sqrt();
     let ones = norm.ones_like();
     let coefficient = (ones.clone() * max_norm / (norm.clone() + 1e-6)).clamp_max(1.0);
     let coefficient = ones.mask_where(norm.clone().is_finite(), coefficient);

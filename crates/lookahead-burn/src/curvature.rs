@@ -9,6 +9,7 @@ use lookahead::kernels::{AlphaSums, AlphaTerms, Pass, SlowValues};
 use lookahead::{Adaptive, ChosenAlpha, CurvaturePower};
 
 use crate::flex::{Values, is_later, opens};
+use crate::ordered_sum::ordered_sum;
 use crate::places::Places;
 use crate::read_back::{self, Number, moved_to};
 use crate::record::{RecordReader, RecordWriter};
@@ -218,7 +219,7 @@ impl<I: InnerOptimizer> ModuleVisitor for Sums<'_, I> {
             CurvaturePower::Root => corrected.sqrt(),
             CurvaturePower::SecondMoment => corrected,
         };
-        let slope = gradient.map_or_else(|| d.zeros_like().sum(), |gradient| (wide(gradient) * d.clone()).sum());
-        self.pending.extend([slope, (d.clone() * curvature * d).sum()]);
+        let slope = gradient.map_or_else(|| d.zeros_like(), |gradient| wide(gradient) * d.clone());
+        self.pending.extend([ordered_sum(slope), ordered_sum(d.clone() * curvature * d)]);
     }
 }

@@ -100,6 +100,7 @@ mod momentum;
 mod nested_rules;
 mod observed;
 mod optimizer;
+mod ordered_sum;
 mod parameters;
 mod places;
 mod plateau;

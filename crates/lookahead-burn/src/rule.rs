@@ -26,7 +26,7 @@ use crate::refused::Refused;
 use crate::rule_state::RuleState;
 use crate::slow_weights::DeviceSlow;
 use crate::traversal::{tensor_of, with_rank};
-use crate::weights::widened;
+use crate::weights::{expect_precision, widened};
 use crate::{Error, Parameter, Weights, nested_rules};
 
 /// Lookahead around a rule, parameter by parameter: it goes wherever Burn takes an optimizer rule.
@@ -190,6 +190,9 @@ impl<O: Optimizer> Optimizer for LookaheadRule<O> {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
+        if state.is_none() {
+            expect_precision(&tensor, || "a parameter".to_owned());
+        }
         // theta_0, before the first inner step
         let LookaheadRuleState { slow, buffer, mut scale, mut clock, inner, anchor, mut unseen } = state
             .unwrap_or_else(|| LookaheadRuleState {

@@ -56,7 +56,11 @@ pub fn list() -> Vec<Availability> {
         let devices = devices(kind);
         let built = devices.is_some();
         let (mut found, mut failing) = (Vec::new(), Vec::new());
-        for (index, device) in devices.unwrap_or_default().iter().enumerate() {
+        let devices = devices.unwrap_or(Ok(Vec::new())).unwrap_or_else(|reason| {
+            failing.push(Failing { device: kind.name().to_owned(), reason });
+            Vec::new()
+        });
+        for (index, device) in devices.iter().enumerate() {
             let config = DeviceConfig { kind, index };
             match describe(config, device) {
                 Ok(device) => found.push(device),
@@ -74,19 +78,15 @@ pub fn list() -> Vec<Availability> {
 /// [`Error::NoDevice`] if the build lacks the kind or the machine has no such one: nothing falls back to another one.
 pub fn open(config: DeviceConfig) -> Result<Device, Error> {
     let DeviceConfig { kind, index } = config;
+    let needed = |before| driver::needed(kind).map(|needed| format!("{before}{needed}")).unwrap_or_default();
     let reason = match devices(kind) {
-        Some(found) => match (found.len(), found.into_iter().nth(index)) {
+        Some(Err(reason)) => format!("this machine has none that works: {reason}{}", needed("; ")),
+        Some(Ok(found)) => match (found.len(), found.into_iter().nth(index)) {
             (_, Some(device)) => return Ok(device),
-            (0, None) => {
-                let needed = driver::needed(kind).map(|needed| format!("; {needed}")).unwrap_or_default();
-                format!("this machine has none that works{needed}")
-            }
+            (0, None) => format!("this machine has none that works{}", needed("; ")),
             (count, None) => format!("this machine has {count} of that kind, counted from 0"),
         },
-        None => {
-            let needed = driver::needed(kind).map(|needed| format!(", and {needed}")).unwrap_or_default();
-            format!("this build lacks it: build with `--features {}`{needed}", kind.name())
-        }
+        None => format!("this build lacks it: build with `--features {}`{}", kind.name(), needed(", and ")),
     };
     Err(Error::NoDevice { name: config.to_string(), reason })
 }
@@ -115,10 +115,10 @@ pub fn find(config: DeviceConfig) -> Result<Found, Error> {
     describe(config, &device).map_err(|reason| Error::NoDevice { name: config.to_string(), reason })
 }
 
-/// The devices of a kind; `None` where the build lacks the kind.
-fn devices(kind: DeviceKind) -> Option<Vec<Device>> {
+/// The devices of a kind, or what its driver says where it fails; `None` where the build lacks the kind.
+fn devices(kind: DeviceKind) -> Option<Result<Vec<Device>, String>> {
     match kind {
-        DeviceKind::Cpu => Some(vec![Device::flex()]),
+        DeviceKind::Cpu => Some(Ok(vec![Device::flex()])),
         #[cfg(feature = "cuda")]
         DeviceKind::Cuda => Some(enumerate(burn::tensor::DeviceType::Cuda)),
         #[cfg(feature = "vulkan")]
@@ -132,8 +132,8 @@ fn devices(kind: DeviceKind) -> Option<Vec<Device>> {
 
 /// The devices that a runtime finds. Where a driver is missing there are none.
 #[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
-fn enumerate(kind: burn::tensor::DeviceType) -> Vec<Device> {
-    guarded(|| Device::enumerate(kind).into_iter().collect()).unwrap_or_default()
+fn enumerate(kind: burn::tensor::DeviceType) -> Result<Vec<Device>, String> {
+    guarded(|| Device::enumerate(kind).into_iter().collect())
 }
 
 /// What a device is, after a small computation on it; or why that failed.

@@ -278,7 +278,10 @@ impl<'a, 'w, T: Task> Trainer<'a, 'w, T> {
         }
         match self.losses.first_not_finite()? {
             Some(step) => Err(self.non_finite(step, "the loss")),
-            None if self.optimizer.all_refused() > 0 => Err(self.non_finite(self.position.step, "a weight")),
+            None if self.optimizer.all_refused() > 0 => {
+                let what = format!("a weight{}", self.losses.since_the_last_look());
+                Err(self.non_finite(self.position.step, &what))
+            }
             None => Ok(()),
         }
     }

@@ -132,11 +132,13 @@ fn workers(root: &Path, options: &Options, network: &str) -> Result<Vec<Worker>>
         )?,
     ];
     let python = options.python.as_os_str();
-    let (device, needed) = match options.is_on_the_processor() {
-        true => ("cpu", "import torch"),
-        false => ("cuda", "import torch; torch.zeros(1, device='cuda')"),
+    // The same card as ours; beside another runtime its first.
+    let device = match options.device.as_str() {
+        device if device == "cpu" || device.starts_with("cuda") => device,
+        _ => "cuda",
     };
-    let found = Command::new(python).args(["-c", needed]).stderr(Stdio::null()).status();
+    let needed = format!("import torch; torch.zeros(1, device='{device}')");
+    let found = Command::new(python).args(["-c", &needed]).stderr(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
         let (peer, _) = peer(network);
         let script = root.join("crates/lookahead-bench/peers").join(peer);
@@ -204,6 +206,10 @@ fn result(worker: &mut Worker, means: &[Vec<f64>; PARTS.len()], batch: usize) ->
 fn table(results: &[Value]) -> String {
     let device = results.first().and_then(|result| result["device"].as_str()).unwrap_or_default();
     let mut text = format!("On {device}.\n\n");
+    if !device.starts_with("flex") {
+        text += "Forward, backward and optimizer are the times in which the host hands over their work; what the device then takes \
+                 is in the loop's.\n\n";
+    }
     text.push_str(
         "| network | program | images, words or subwords/s | of PyTorch's | ms a step (least, median, greatest) | forward | backward | optimizer | loop | loop, % of the step | peak memory, MB |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",

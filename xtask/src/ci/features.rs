@@ -9,6 +9,9 @@ use super::command::{self, command};
 /// The kernels of GPUs are there with a runtime alone: they are checked here and run by the check `device`.
 const KERNELS: &str = "cargo clippy --package lookahead-burn --features wgpu --lib --test kernels -- -D warnings";
 
+/// What the lab does with devices is behind the same feature.
+const LAB: &str = "cargo check --package lookahead-training --features wgpu --all-targets";
+
 /// The features that a library is checked with, beside all of its defaults, which `packages` checks.
 const COMBINATIONS: [(&str, &[&str]); 2] = [
     ("lookahead-optim", &["", "rayon", "serde", "rayon,serde", "simd"]),
@@ -25,5 +28,6 @@ pub fn check(root: &Path) -> Result<()> {
         }
     }
     command::check(&mut command(root, KERNELS))?;
+    command::check(&mut command(root, LAB))?;
     command::check(&mut command(root, "cargo check"))
 }

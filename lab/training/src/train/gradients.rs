@@ -19,9 +19,12 @@ impl<T: Task> Trainer<'_, '_, T> {
         let grads = GradientsParams::from_grads(scale.scaled(loss).backward(), model);
         match scale.unscaled(model, grads)? {
             Some(grads) => self.clip(model, grads).map(Some),
-            None if was_least && self.config.stop_on_non_finite => {
-                Err(self.non_finite(self.position.step + 1, "a gradient of the loss as it is"))
-            }
+            // The device was just waited for: the loss may be the cause, since some steps already.
+            None if self.config.stop_on_non_finite => match self.losses.first_not_finite()? {
+                Some(step) => Err(self.non_finite(step, "the loss")),
+                None if was_least => Err(self.non_finite(self.position.step + 1, "a gradient of the loss as it is")),
+                None => Ok(None),
+            },
             None => Ok(None),
         }
     }

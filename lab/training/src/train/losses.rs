@@ -46,6 +46,14 @@ impl Losses {
         Ok(first.map(|(_, step)| step))
     }
 
+    /// What is to be said with the step of a look: nothing on the processor, which looks at each.
+    pub(super) fn since_the_last_look(&self) -> String {
+        match self.steps_between_looks {
+            1 => String::new(),
+            steps => format!(" (in this step or one of the {} before)", steps - 1),
+        }
+    }
+
     /// The mean loss of the steps since it was last asked for, 0 of none; waits for the device.
     pub(super) fn take_mean(&mut self) -> Result<f64, Error> {
         self.first_not_finite()?;
