@@ -15,7 +15,7 @@ use crate::learning_rate::Rates;
 use crate::places::Places;
 use crate::record::{RecordReader, RecordWriter};
 use crate::{Error, InnerOptimizer, Weights};
-use pass::{Behind, Close, GoAlong, Open, StepBack};
+use pass::{Aside, Behind, Close, GoAlong, Open, StepBack};
 
 /// An inner optimizer A steps from where m, an exponential average of the steps, leads.
 ///
@@ -28,8 +28,8 @@ use pass::{Behind, Close, GoAlong, Open, StepBack};
 /// kept too, in f32: p would be too coarse to give it. There a look-ahead of less than half a unit of p rounds away.
 ///
 /// Where beta follows the learning rate, it is the largest of any parameter. A parameter without a gradient keeps its p
-/// and m. A [`Lookahead`](crate::Lookahead) around it works on p, one below on theta; what the optimizer below evaluates is
-/// evaluated here too. The twin of [`lookahead::EmaNesterov`].
+/// and m. A [`Lookahead`](crate::Lookahead) around it works on p, one below on theta: where that moves theta without a
+/// gradient, p goes along. What the optimizer below evaluates is evaluated here too. The twin of [`lookahead::EmaNesterov`].
 ///
 /// ```
 /// use burn::nn::LinearConfig;
@@ -133,6 +133,25 @@ impl<I: InnerOptimizer> EmaNesterov<I> {
         below.unwrap_or(Cow::Owned(theta))
     }
 
+    /// Puts theta in the place of p, around Lookaheads, where a parameter looks ahead and takes no gradient step.
+    fn step_back<M: Module>(&self, module: M, places: &Places, grads: Option<&GradientsParams>) -> (M, Aside) {
+        if !self.around_lookaheads {
+            return (module, Aside::default());
+        }
+        let Self { momentum, theta, betas, .. } = self;
+        let mut back = StepBack { grads, momentum, theta, betas, aside: Aside::default() };
+        let module = places.map(module, &mut back);
+        (module, back.aside)
+    }
+
+    /// Puts p back there, as far on as theta has moved.
+    fn go_along<M: Module>(&mut self, module: M, places: &Places, aside: Aside) -> M {
+        if aside.is_empty() {
+            return module;
+        }
+        places.map(module, &mut GoAlong { aside, theta: &mut self.theta })
+    }
+
     /// Forgets parameters that the module no longer has, and takes up those that join: their m is 0.
     fn meet<M: Module>(&mut self, module: &M, places: &Places, grads: Option<&GradientsParams>) {
         self.momentum.retain(places);
@@ -158,13 +177,15 @@ impl<I: InnerOptimizer> InnerOptimizer for EmaNesterov<I> {
         self.meet(&module, &places, Some(&grads));
         self.steps = self.steps.saturating_add(1);
         let next = self.config.beta_after(self.steps, Rates::of(lr, &module, &places).largest());
+        let (module, aside) = self.step_back(module, &places, Some(&grads));
         let Self { config, momentum, theta, betas, .. } = self;
         let mut open = Open { config, next, grads: &grads, momentum, theta, betas, stepped: BTreeMap::new() };
         let module = places.map(module, &mut open);
         let stepped = open.stepped;
         let module = self.inner.advance(lr, module, grads);
         let Self { momentum, theta, betas, .. } = self;
-        places.map(module, &mut Close { stepped: &stepped, momentum, theta, betas })
+        let module = places.map(module, &mut Close { stepped: &stepped, momentum, theta, betas });
+        self.go_along(module, &places, aside)
     }
 
     /// theta moves, m stays, and p goes along.
@@ -173,12 +194,9 @@ impl<I: InnerOptimizer> InnerOptimizer for EmaNesterov<I> {
             return module;
         }
         let places = Places::to_move(&module, None, |id| self.momentum.contains(id));
-        let behind = self.behind(&module);
-        let mut back = StepBack { behind: &behind, aside: Weights::default() };
-        let module = places.map(module, &mut back);
-        let aside = back.aside;
+        let (module, aside) = self.step_back(module, &places, None);
         let module = self.inner.end_partial_cycle(module);
-        places.map(module, &mut GoAlong { behind, aside, theta: &mut self.theta })
+        self.go_along(module, &places, aside)
     }
 
     fn accepts(&self, policy: InnerStatePolicy) -> Result<(), Error> {

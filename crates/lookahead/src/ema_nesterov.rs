@@ -4,7 +4,7 @@ mod config;
 
 use std::borrow::Cow;
 
-use crate::beside::{Beside, pass};
+use crate::beside::{Beside, Waiting, go_along, pass, wait};
 use crate::buffer::Slot;
 use crate::inner_state::{adopt_zeros, buffers_fit, clone_in_place, counts_fit, interpolate_all, zero_all};
 use crate::kernels::look_ahead::{self, Coefficients, behind};
@@ -31,8 +31,9 @@ pub use config::EmaNesterovConfig;
 /// weight decay, at a constant learning rate, p is the y of [`Gpa`](crate::Gpa) with `mu_x = gamma + (1 - gamma) beta` and
 /// `mu_y = beta` at `1 / (1 - beta)` times the rate.
 ///
-/// A tensor without a gradient keeps its p and m. A Lookahead around it works on p, one below on theta; what the state
-/// of the optimizer below evaluates, slow weights or an average, is evaluated here too.
+/// A tensor without a gradient keeps its p and m. A Lookahead around it works on p, one below on theta: where that moves
+/// theta without a gradient, p goes along. What the state of the optimizer below evaluates, slow weights or an average, is
+/// evaluated here too.
 ///
 /// ```
 /// use lookahead::{EmaNesterov, EmaNesterovConfig, Grads, Optimizer, ParamSet, rules::Sgd};
@@ -148,6 +149,19 @@ impl<A> EmaNesterov<A> {
         });
         pass(elements, tensors, work);
     }
+
+    /// Puts theta in the place of p, around Lookaheads, where a tensor looks ahead and takes no gradient step.
+    fn step_back<T: Float, S>(
+        &self,
+        params: &mut ParamSet<'_, T>,
+        grads: Option<&Grads<'_, T>>,
+        state: &EmaNesterovState<T, S>,
+    ) -> Vec<Waiting<T>> {
+        wait(params, grads, |index, p| {
+            let beta = state.betas[index];
+            (self.around_lookaheads && beta != 0.0).then(|| behind(p, &state.momentum[index], T::from_f64(beta)))
+        })
+    }
 }
 
 impl<T: Float, A: Optimizer<T>> Optimizer<T> for EmaNesterov<A> {
@@ -165,6 +179,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for EmaNesterov<A> {
         state.adopt(params);
         state.steps = state.steps.saturating_add(1);
         let next = self.config.beta_after(state.steps, lr);
+        let waiting = self.step_back(params, Some(grads), state);
         self.pass(
             (params, &mut state.momentum, &state.betas),
             grads,
@@ -180,6 +195,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for EmaNesterov<A> {
             #[inline(always)]
             |theta, kept, c| look_ahead::close(theta, kept, c),
         );
+        go_along(params, waiting, T::from_f64(1.0), |_, _| {});
         let moved = state.betas.iter_mut().enumerate().filter(|(index, _)| grads.get(*index).is_some());
         moved.for_each(|(_, beta)| *beta = next);
     }
@@ -202,13 +218,9 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for EmaNesterov<A> {
             return;
         }
         state.adopt(params);
-        let (p, theta) = (params.to_vecs(), state.behind(params.slices()));
-        params.iter_mut().zip(&theta).for_each(|(param, theta)| param.values_mut().copy_from_slice(theta));
+        let waiting = self.step_back(params, None, state);
         self.inner.end_partial_cycle(params, &mut state.inner);
-        for ((param, p), theta) in params.iter_mut().zip(&p).zip(&theta) {
-            let weights = param.values_mut().iter_mut().zip(p).zip(theta);
-            weights.for_each(|((weight, &p), &theta)| *weight = p - (theta - *weight));
-        }
+        go_along(params, waiting, T::from_f64(1.0), |_, _| {}); // p <- p - (theta - theta')
     }
 
     fn second_moment<'s>(&self, state: &'s Self::State) -> Option<SecondMoment<'s, T>> {

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use lookahead::Snapshot;
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
-    Averaged, Averaging, Buffer, Cadence, EmaNesterov, EmaNesterovConfig, Error, Float, Gpa, Grads, InnerStatePolicy,
-    Lookahead, LookaheadConfig, Optimizer, ParamSet, PrimalAveraged, SyncPeriod, family,
+    Alpha, Averaged, Averaging, Buffer, Cadence, EmaNesterov, EmaNesterovConfig, Error, Float, Gpa, Grads,
+    InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet, PrimalAveraged, SyncPeriod, family,
 };
 use lookahead_laws::family::{InnerRule, Run, Source, assert_follows, ema_nesterov, gradients, initial, sgdm};
 
@@ -194,6 +194,26 @@ fn a_partial_cycle_below_ends_at_theta() -> Result<(), Error> {
     let before = (params.to_vecs(), state.clone());
     optimizer.end_partial_cycle(&mut params, &mut state);
     assert_eq!((params.to_vecs(), state), before);
+    Ok(())
+}
+
+/// In a sync without a gradient the Lookahead below works on theta, and p goes along; at alpha = 1 it is not there.
+#[test]
+fn a_lookahead_below_syncs_theta_without_a_gradient_too() -> Result<(), Error> {
+    for (alpha, p, theta) in [(0.5, 3.0, 3.5), (1.0, 2.5, 3.0)] {
+        let below = Lookahead::with_config(Sgd::new(), every(2)?.with_alpha(Alpha::new(alpha)?))?;
+        let optimizer = EmaNesterov::with_config(below, config(0.5, 0.0)?);
+        let mut params = ParamSet::new();
+        params.push("w", [1], vec![4.0_f64])?;
+        let mut state = optimizer.init(&params);
+        // theta = 3 and m = -1, so p = 2.5
+        for gradient in [Some(vec![1.0]), None] {
+            let grads = Grads::new(&params, [gradient])?;
+            optimizer.step(1.0, &mut params, &grads, &mut state);
+        }
+        assert_eq!((params.slice(0), &state.momentum()[0][..]), (&[p][..], &[-1.0][..]), "alpha = {alpha}");
+        assert_eq!((state.inner().slow()[0][0], optimizer.evaluate(&params, &state)[0][0]), (theta, theta));
+    }
     Ok(())
 }
 

@@ -95,35 +95,56 @@ impl ModuleVisitor for Behind<'_> {
     }
 }
 
-/// Puts theta in the place of p, which waits aside.
+/// Puts theta in the place of p, which waits aside, where a parameter looks ahead and takes no gradient step.
 pub(super) struct StepBack<'a> {
-    pub(super) behind: &'a Weights,
-    pub(super) aside: Weights,
+    /// Those of the step, if it is one.
+    pub(super) grads: Option<&'a GradientsParams>,
+    pub(super) momentum: &'a Weights,
+    pub(super) theta: &'a Weights,
+    pub(super) betas: &'a BTreeMap<ParamId, f64>,
+    pub(super) aside: Aside,
+}
+
+/// p and theta of the parameters that have stepped back.
+#[derive(Default)]
+pub(super) struct Aside {
+    p: Weights,
+    theta: Weights,
+}
+
+impl Aside {
+    pub(super) fn is_empty(&self) -> bool {
+        self.p.is_empty()
+    }
 }
 
 impl ModuleMapper for StepBack<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(theta) = self.behind.get::<D>(param.id) else { return param };
+        let beta = self.betas.get(&param.id).copied().unwrap_or_default();
+        if beta == 0.0 || self.grads.is_some_and(|grads| grads.get::<D>(param.id).is_some()) {
+            return param;
+        }
+        let Some(m) = self.momentum.get::<D>(param.id).filter(|m| m.dims() == param.dims()) else { return param };
         let (id, tensor, mapper) = param.consume();
         let (lifted, p) = Lifted::lower(tensor);
-        let dtype = p.dtype();
-        self.aside.insert(id, p);
+        let (dtype, m) = (p.dtype(), moved_to(m, &p.device()));
+        let theta = behind(p.clone(), m, self.theta.get(id), beta);
+        self.aside.p.insert(id, p);
+        self.aside.theta.insert(id, theta.clone());
         Param::from_mapped_value(id, lifted.lift(in_precision(theta, dtype), id), mapper)
     }
 }
 
 /// Puts p back, as far on as theta has moved: `p <- p - (theta - theta')`. Where theta stays, p does.
 pub(super) struct GoAlong<'a> {
-    pub(super) behind: Weights,
-    pub(super) aside: Weights,
+    pub(super) aside: Aside,
     pub(super) theta: &'a mut Weights,
 }
 
 impl ModuleMapper for GoAlong<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (Some(theta), Some(p)) = (self.behind.take::<D>(param.id), self.aside.take::<D>(param.id)) else {
-            return param;
-        };
+        let Aside { p, theta } = &mut self.aside;
+        let (Some(p), Some(theta)) = (p.take::<D>(param.id), theta.take::<D>(param.id)) else { return param };
         let (id, tensor, mapper) = param.consume();
         let (lifted, moved) = Lifted::lower(tensor);
         let dtype = moved.dtype();

@@ -3,6 +3,7 @@
 //! buffers written in place, Lookahead's descendants, layers that are replaced or stand at several places.
 
 mod adaptive;
+mod around_lookaheads;
 mod average;
 mod black_box;
 mod builders;
