@@ -248,18 +248,15 @@ impl PrimalAveraging {
         }
     }
 
-    /// The numbers of one tensor, `sum` being that of the weights of its z, with the new one; without rates, those of a
-    /// tensor that has no gradient: its x stays.
+    /// The numbers of one tensor that has a gradient, `sum` being that of the weights of its z, with the new one.
     #[must_use]
-    pub fn coefficients(&self, rates: Option<&PrimalRates>, sum: f64) -> Coefficients<f64> {
-        let interpolation = self.interpolation();
-        let Some(rates) = rates else { return Coefficients { interpolation, weight: 0.0, decay: 0.0, keep: [1.0; 2] } };
+    pub fn coefficients(&self, rates: &PrimalRates, sum: f64) -> Coefficients<f64> {
         let weight = match self {
             Self::ScheduleFree(_) if sum > 0.0 => rates.weight / sum,
             Self::ScheduleFree(_) => 0.0,
             Self::Gpa(gpa) => 1.0 - gpa.mu_x,
         };
-        Coefficients { interpolation, weight, decay: rates.decay, keep: rates.keep }
+        Coefficients { interpolation: self.interpolation(), weight, decay: rates.decay, keep: rates.keep }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::beside::{Beside, pass};
+use crate::beside::{Beside, Waiting, go_along, pass, wait};
 use crate::buffer::Slot;
 use crate::inner_state::{buffers_fit, clone_in_place, counts_fit, interpolate_all};
 use crate::kernels::interpolate_scalar;
@@ -113,7 +113,7 @@ impl<A: Describe> Describe for PrimalAveraged<A> {
 }
 
 impl<A> PrimalAveraged<A> {
-    /// Works on y and z, or z and x, of each tensor that may move.
+    /// Works on y and z, or z and x, of each tensor that has a gradient.
     fn pass<T: Float>(
         &self,
         (params, z, sums): (&mut ParamSet<'_, T>, &mut [Buffer<T>], &[f64]),
@@ -121,14 +121,31 @@ impl<A> PrimalAveraged<A> {
         rates: &PrimalRates,
         work: impl Fn(&mut [T], &mut [T], Coefficients<T>) + Sync,
     ) {
-        let (elements, averaging, all_move) = (params.elements(), self.averaging, self.all_move);
+        let (elements, averaging) = (params.elements(), self.averaging);
         let tensors = params.iter_mut().zip(z).zip(sums).enumerate();
-        let tensors = tensors.filter_map(move |(index, ((param, kept), &sum))| {
-            let steps = grads.get(index).is_some();
-            let coefficients = averaging.coefficients(steps.then_some(rates), sum).in_precision();
-            (steps || all_move).then_some(Beside { weights: param.values_mut(), kept, coefficients })
+        let tensors = tensors.filter(|(index, _)| grads.get(*index).is_some());
+        let tensors = tensors.map(move |(_, ((param, kept), &sum))| Beside {
+            weights: param.values_mut(),
+            kept,
+            coefficients: averaging.coefficients(rates, sum).in_precision(),
         });
         pass(elements, tensors, work);
+    }
+
+    /// Puts z in the place of y, around Lookaheads, where a tensor takes no gradient step.
+    fn step_back<T: Float>(
+        &self,
+        params: &mut ParamSet<'_, T>,
+        grads: Option<&Grads<'_, T>>,
+        z: &[Buffer<T>],
+    ) -> Vec<Waiting<T>> {
+        wait(params, grads, |index, _| self.all_move.then(|| z[index].to_vec()))
+    }
+
+    /// Puts y back there: x stays, z moves, and y goes along.
+    fn go_along<T: Float>(&self, params: &mut ParamSet<'_, T>, waiting: Vec<Waiting<T>>, z: &mut [Buffer<T>]) {
+        let rest = T::from_f64(1.0 - self.averaging.interpolation());
+        go_along(params, waiting, rest, |index, moved| z[index].copy_from_slice(moved));
     }
 }
 
@@ -148,6 +165,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for PrimalAveraged<A> {
         let rates = self.averaging.rates(lr, state.steps, &mut state.largest_rate);
         let moving = state.sums.iter_mut().enumerate().filter(|(index, _)| grads.get(*index).is_some());
         moving.for_each(|(_, sum)| *sum += rates.weight);
+        let waiting = self.step_back(params, Some(grads), &state.z);
         self.pass(
             (params, &mut state.z, &state.sums),
             grads,
@@ -163,6 +181,7 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for PrimalAveraged<A> {
             #[inline(always)]
             |z, x, c| primal::close(z, x, c),
         );
+        self.go_along(params, waiting, &mut state.z);
     }
 
     fn reset(&self, params: &ParamSet<'_, T>, state: &mut Self::State) {
@@ -182,13 +201,10 @@ impl<T: Float, A: Optimizer<T>> Optimizer<T> for PrimalAveraged<A> {
         if !self.all_move {
             return;
         }
-        let y = params.to_vecs();
-        params.iter_mut().zip(&state.z).for_each(|(param, z)| param.values_mut().copy_from_slice(z));
+        state.adopt(params);
+        let waiting = self.step_back(params, None, &state.z);
         self.inner.end_partial_cycle(params, &mut state.inner);
-        let rest = T::from_f64(1.0 - self.averaging.interpolation());
-        for ((param, z), y) in params.iter_mut().zip(&mut state.z).zip(&y) {
-            primal::go_along(param.values_mut(), z, y, rest);
-        }
+        self.go_along(params, waiting, &mut state.z);
     }
 
     fn second_moment<'s>(&self, state: &'s Self::State) -> Option<SecondMoment<'s, T>> {

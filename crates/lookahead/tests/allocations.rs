@@ -48,13 +48,24 @@ fn assert_nothing<O: Optimizer<f32> + std::fmt::Debug>(optimizer: O) -> Result<(
     Ok(())
 }
 
+/// A tensor without a gradient around a Lookahead waits aside: two copies of it.
+fn assert_little<O: Optimizer<f32> + std::fmt::Debug>(optimizer: O) -> Result<(), Error> {
+    let bytes = bytes_of_steps(&optimizer, 13)?;
+    let copies = (2 * SHAPES[1][1] * size_of::<f32>()) as u64;
+    let (waits, steps): (Vec<_>, Vec<_>) = (1..13).partition(|step| step % 3 != 0);
+    assert!(steps.iter().all(|&step| bytes[step] == 0), "{optimizer:?} allocates {bytes:?} bytes");
+    assert!(waits.iter().all(|&step| bytes[step] < copies + 1024), "{optimizer:?} allocates {bytes:?} bytes");
+    Ok(())
+}
+
 /// All optimizers of the tests below around a rule.
 fn with_each_nesting<A: Optimizer<f32> + std::fmt::Debug + Copy>(rule: A) -> Result<(), Error> {
     assert_nothing(rule)?;
     assert_nothing(Averaged::new(rule, Averaging::Running { start: 2 }))?;
     assert_nothing(Averaged::new(rule, Averaging::exponential(0.9)?))?;
     assert_nothing(PrimalAveraged::new(rule, ScheduleFree::new()))?;
-    assert_nothing(PrimalAveraged::new(Lookahead::new(rule), Gpa::new()))?;
+    assert_little(PrimalAveraged::new(Lookahead::new(rule), Gpa::new()))?;
+    assert_little(EmaNesterov::new(Lookahead::new(rule)))?;
     assert_nothing(EmaNesterov::new(rule))?;
     assert_nothing(Lookahead::with_config(EmaNesterov::new(rule), config(2, POLICIES[0], STORAGES[0])?)?)?;
     let snoo = family::snoo().with_sync_period(SyncPeriod::new(2)?);

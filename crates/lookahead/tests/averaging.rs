@@ -8,8 +8,8 @@ use lookahead::Snapshot;
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
     Alpha, Averaged, Averaging, Error, Float, Gpa, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer,
-    OuterMomentum, OuterRate, OuterStep, ParamSet, PowerWarmUp, PrimalAveraged, PublishedDecay, ScheduleFree,
-    SyncPeriod,
+    OuterMomentum, OuterRate, OuterStep, ParamSet, PowerWarmUp, PrimalAveraged, PrimalAveraging, PublishedDecay,
+    ScheduleFree, SyncPeriod,
 };
 use lookahead_laws::family::{InnerRule, Run, Source, assert_follows, average, gradients, initial, primal, sgdm};
 
@@ -224,6 +224,39 @@ fn a_partial_cycle_below_an_average_ends() -> Result<(), Error> {
     let before = (params.to_vecs(), state.clone());
     optimizer.end_partial_cycle(&mut params, &mut state);
     assert_eq!((params.to_vecs(), state), before);
+    Ok(())
+}
+
+/// A tensor without a gradient keeps its bits, y, z and x, where the Lookahead below has no way to go.
+#[test]
+fn resting_under_an_average_around_a_lookahead_moves_nothing() -> Result<(), Error> {
+    fn check<T: Float>(averaging: PrimalAveraging, z: f64, y: f64) -> Result<(), Error> {
+        let below = Lookahead::with_config(Sgd::new(), LookaheadConfig::new().with_sync_period(SyncPeriod::new(2)?))?;
+        let optimizer = PrimalAveraged::new(below, averaging);
+        let mut params = ParamSet::new();
+        params.push("w", [3], [z, -0.0, 1.0].map(T::from_f64).to_vec())?;
+        let mut state = optimizer.init(&params);
+        params.slice_mut(0)[0] = T::from_f64(y);
+        let bits = |params: &ParamSet<'_, T>, state: &_| -> Vec<u64> {
+            let state: &<PrimalAveraged<Lookahead<Sgd>> as Optimizer<T>>::State = state;
+            let (y, x) = (params.slice(0).iter(), optimizer.evaluate(params, state)[0].to_vec());
+            y.chain(&x).chain(state.z()[0].iter()).map(|value| value.to_f64().to_bits()).collect()
+        };
+        let (before, none) = (bits(&params, &state), Grads::new(&params, [None::<Vec<T>>])?);
+        for step in 0..1000 {
+            optimizer.step(0.1, &mut params, &none, &mut state);
+            assert_eq!(bits(&params, &state), before, "{averaging:?}, after step {}", step + 1);
+        }
+        Ok(())
+    }
+    for (mu_y, z, y) in [(0.5, 0.243_029_25, 1.122_231), (0.7, 0.4, 0.1)] {
+        let gpa = Gpa::new().with_coefficients(0.9, mu_y)?;
+        let free = ScheduleFree::new().with_beta(mu_y)?;
+        for averaging in [PrimalAveraging::from(gpa), free.into()] {
+            check::<f32>(averaging, z, y)?;
+            check::<f64>(averaging, z, y)?;
+        }
+    }
     Ok(())
 }
 

@@ -53,7 +53,7 @@ impl ModuleMapper for Open<'_> {
             rates.weight = self.weight;
             let sum = self.sums.entry(id).or_default();
             *sum += rates.weight;
-            let coefficients = self.averaging.coefficients(Some(&rates), *sum);
+            let coefficients = self.averaging.coefficients(&rates, *sum);
             self.z.remove(id);
             let y = in_full(y, &z, self.x.take(id), coefficients.interpolation);
             let (start, x) = open(y, z, coefficients);
