@@ -183,8 +183,9 @@ impl<I: InnerOptimizer> InnerOptimizer for EmaNesterov<I> {
         let module = places.map(module, &mut open);
         let stepped = open.stepped;
         let module = self.inner.advance(lr, module, grads);
-        let Self { momentum, theta, betas, .. } = self;
-        let module = places.map(module, &mut Close { stepped: &stepped, momentum, theta, betas });
+        let Self { around_lookaheads, momentum, theta, betas, .. } = self;
+        let mut close = Close { stepped: &stepped, heals: *around_lookaheads, momentum, theta, betas };
+        let module = places.map(module, &mut close);
         self.go_along(module, &places, aside)
     }
 

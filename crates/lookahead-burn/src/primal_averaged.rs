@@ -157,8 +157,9 @@ impl<I: InnerOptimizer> PrimalAveraged<I> {
 
     /// Puts y back.
     fn close<M: Module>(&mut self, module: M, places: &Places, opened: Opened) -> M {
-        let interpolation = self.averaging.interpolation();
-        places.map(module, &mut Close { opened, interpolation, z: &mut self.z, x: &mut self.x })
+        let Self { averaging, all_move, z, x, .. } = self;
+        let interpolation = averaging.interpolation();
+        places.map(module, &mut Close { opened, interpolation, heals: *all_move, z, x })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use lookahead::rules::{Adam, Sgd};
 use lookahead::{
-    Adaptive, Alpha, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, ParamSet, SyncPeriod,
+    Adaptive, Alpha, EmaNesterov, EmaNesterovConfig, Error, Float, Gpa, Grads, InnerStatePolicy, Lookahead,
+    LookaheadConfig, Optimizer, ParamSet, PrimalAveraged, ScheduleFree, SyncPeriod,
 };
 
 const K: u32 = 2;
@@ -88,5 +89,62 @@ fn nested_the_innermost_sync_refuses() -> Result<(), Error> {
     assert_eq!((state.refused(), state.inner().refused()), (0, 1));
     // inner phi: 1 -> 1 -> 0.75 where it was hit, 1 -> 0.75 -> 0.5 elsewhere; then half of each way
     assert_eq!(params.to_vecs(), [vec![0.875, 0.75], vec![0.75]]);
+    Ok(())
+}
+
+/// The weights after each of six steps with gradients of 1, but for `poison` in the first; a gradient is missing where there
+/// is none in `second`.
+fn poisoned_start<T: Float>(
+    optimizer: &impl Optimizer<T>,
+    poison: f64,
+    second: Option<f64>,
+) -> Result<Vec<[f64; 2]>, Error> {
+    let mut params = ParamSet::new();
+    params.push("w", [1], vec![T::from_f64(4.0)])?;
+    let mut state = optimizer.init(&params);
+    let gradients = [Some(poison), second, Some(1.0), Some(1.0), Some(1.0), Some(1.0)];
+    let step = |gradient: Option<f64>| {
+        let grads = Grads::new(&params, [gradient.map(|gradient| vec![T::from_f64(gradient)])])?;
+        optimizer.step(0.5, &mut params, &grads, &mut state);
+        Ok([params.slice(0)[0].to_f64(), optimizer.evaluate(&params, &state)[0][0].to_f64()])
+    };
+    gradients.into_iter().map(step).collect()
+}
+
+/// Members that take gradients at a point beside their weights go on where the Lookahead below has kept its slow weight;
+/// without one they show what is not finite.
+#[test]
+fn an_element_goes_on_from_the_slow_weight_below() -> Result<(), Error> {
+    fn check<T: Float>(
+        around: &impl Optimizer<T>,
+        bare: &impl Optimizer<T>,
+        (poison, second): (f64, Option<f64>),
+    ) -> Result<(), Error> {
+        let ours = poisoned_start(around, poison, second)?;
+        assert!(!ours[0][0].is_finite(), "{poison}, {second:?}: {ours:?}");
+        // the sync keeps phi_0, and the average begins anew there; one cycle later it has moved
+        assert_eq!(ours[1], [4.0; 2], "{poison}, {second:?}: {ours:?}");
+        assert!(ours.iter().skip(1).flatten().all(|weight| weight.is_finite()), "{poison}, {second:?}: {ours:?}");
+        assert!(ours[5][0] < ours[3][0] && ours[3][0] < 4.0, "{poison}, {second:?}: {ours:?}");
+        let bare = poisoned_start(bare, poison, second)?;
+        assert!(bare.iter().flatten().all(|weight| !weight.is_finite()), "{poison}, {second:?}, bare: {bare:?}");
+        Ok(())
+    }
+    let below = Lookahead::with_config(Sgd::new(), config(InnerStatePolicy::Maintain)?)?;
+    let (gpa, free) = (Gpa::new().with_coefficients(0.9, 0.7)?, ScheduleFree::new());
+    for poisons in [f64::NAN, f64::INFINITY].into_iter().flat_map(|poison| [(poison, Some(1.0)), (poison, None)]) {
+        let (around, bare) = (PrimalAveraged::new(below.clone(), gpa), PrimalAveraged::new(Sgd::new(), gpa));
+        check::<f32>(&around, &bare, poisons)?;
+        check::<f64>(&around, &bare, poisons)?;
+        let (around, bare) = (PrimalAveraged::new(below.clone(), free), PrimalAveraged::new(Sgd::new(), free));
+        check::<f64>(&around, &bare, poisons)?;
+        for gamma in [0.0, 0.9] {
+            let ahead = EmaNesterovConfig::new().with_beta(0.5)?.with_gamma(gamma)?;
+            let around = EmaNesterov::with_config(below.clone(), ahead);
+            let bare = EmaNesterov::with_config(Sgd::new(), ahead);
+            check::<f32>(&around, &bare, poisons)?;
+            check::<f64>(&around, &bare, poisons)?;
+        }
+    }
     Ok(())
 }

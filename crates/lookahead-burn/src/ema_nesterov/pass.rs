@@ -55,6 +55,8 @@ impl ModuleMapper for Open<'_> {
 /// After the inner step: m follows, and the module's theta becomes p.
 pub(super) struct Close<'a> {
     pub(super) stepped: &'a BTreeMap<ParamId, Coefficients<f64>>,
+    /// Whether a Lookahead below may have made theta finite again.
+    pub(super) heals: bool,
     pub(super) momentum: &'a mut Weights,
     pub(super) theta: &'a mut Weights,
     pub(super) betas: &'a mut BTreeMap<ParamId, f64>,
@@ -70,7 +72,7 @@ impl ModuleMapper for Close<'_> {
         if kept.dtype() != dtype {
             self.theta.insert(id, widened(theta.clone()));
         }
-        let (p, m) = close(widened(theta), kept, *coefficients);
+        let (p, m) = close(widened(theta), kept, *coefficients, self.heals);
         self.momentum.insert(id, m);
         self.betas.insert(id, coefficients.beta);
         Param::from_mapped_value(id, lifted.lift(in_precision(p, dtype), id), mapper)
@@ -135,7 +137,8 @@ impl ModuleMapper for StepBack<'_> {
     }
 }
 
-/// Puts p back, as far on as theta has moved: `p <- p - (theta - theta')`. Where theta stays, p does.
+/// Puts p back, as far on as theta has moved: `p <- p - (theta - theta')`. Where theta stays, p does; where it was not
+/// finite, p begins anew at the new one.
 pub(super) struct GoAlong<'a> {
     pub(super) aside: Aside,
     pub(super) theta: &'a mut Weights,
@@ -153,7 +156,8 @@ impl ModuleMapper for GoAlong<'_> {
         if theta.dtype() != dtype {
             self.theta.insert(id, moved.clone());
         }
-        let p = widened(p) - (theta - moved);
+        let along = widened(p) - (theta.clone() - moved.clone());
+        let p = moved.mask_where(theta.is_finite(), along);
         Param::from_mapped_value(id, lifted.lift(in_precision(p, dtype), id), mapper)
     }
 }
@@ -184,8 +188,14 @@ fn open<const D: usize>(p: Tensor<D>, m: Tensor<D>, c: Coefficients<f64>) -> (Te
     (p.clone(), widened(p) - m * c.before)
 }
 
-/// From the new theta and what [`open`] has left to p and m.
-fn close<const D: usize>(theta: Tensor<D>, kept: Tensor<D>, c: Coefficients<f64>) -> (Tensor<D>, Tensor<D>) {
+/// From the new theta and what [`open`] has left to p and m. An m that is not finite begins anew at 0; tensor operations do
+/// not look for it unless it `heals`.
+fn close<const D: usize>(
+    theta: Tensor<D>,
+    kept: Tensor<D>,
+    c: Coefficients<f64>,
+    heals: bool,
+) -> (Tensor<D>, Tensor<D>) {
     if opens(&theta) && opens(&kept) {
         return in_place(
             theta,
@@ -197,5 +207,7 @@ fn close<const D: usize>(theta: Tensor<D>, kept: Tensor<D>, c: Coefficients<f64>
     let m = (theta.clone() - kept.clone()) * c.weight;
     // as a difference, so that -0.0 stays what it is where m is 0
     let back = (kept - theta.clone()) * c.weight;
+    let finite_or_zero = |tensor: Tensor<D>| tensor.zeros_like().mask_where(tensor.clone().is_finite(), tensor);
+    let (m, back) = if heals { (finite_or_zero(m), finite_or_zero(back)) } else { (m, back) };
     (if c.beta == 0.0 { theta } else { theta - back * c.beta }, m)
 }

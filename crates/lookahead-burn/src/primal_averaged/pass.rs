@@ -72,6 +72,8 @@ impl ModuleMapper for Open<'_> {
 pub(super) struct Close<'a> {
     pub(super) opened: Opened,
     pub(super) interpolation: f64,
+    /// Whether a Lookahead below may have made z finite again.
+    pub(super) heals: bool,
     pub(super) z: &'a mut Weights,
     pub(super) x: &'a mut Weights,
 }
@@ -89,7 +91,7 @@ impl ModuleMapper for Close<'_> {
         let dtype = theta.dtype();
         let (y, z) = match (stepped, aside) {
             (Some(coefficients), _) => {
-                let (y, z) = close(widened(theta), kept, coefficients);
+                let (y, z) = close(widened(theta), kept, coefficients, self.heals);
                 if z.dtype() != dtype {
                     // x = z - (z - y) / mu_y
                     self.x.insert(id, z.clone() - (z.clone() - y.clone()) / self.interpolation);
@@ -131,7 +133,8 @@ fn in_full<const D: usize>(y: Tensor<D>, z: &Tensor<D>, x: Option<Tensor<D>>, in
     widened(y).mask_where(rests, full)
 }
 
-/// x stays where z moves to theta: `y <- y - (1 - mu_y) (z - theta)`. Where z stays, y does. Gives y and z.
+/// x stays where z moves to theta: `y <- y - (1 - mu_y) (z - theta)`. Where z stays, y does; where it was not finite, both
+/// begin anew at theta. Gives y and z.
 fn go_along<const D: usize>(
     y: Tensor<D>,
     z: Tensor<D>,
@@ -141,7 +144,8 @@ fn go_along<const D: usize>(
     let z = moved_to(z, &theta.device());
     let rests = in_precision(z.clone(), theta.dtype()).equal(theta.clone());
     let moved = widened(theta).mask_where(rests, z.clone());
-    (widened(y) - (z - moved.clone()) * (1.0 - interpolation), moved)
+    let along = widened(y) - (z.clone() - moved.clone()) * (1.0 - interpolation);
+    (moved.clone().mask_where(z.is_finite(), along), moved)
 }
 
 /// From y and z to the z that the inner optimizer steps and the x that waits: `x = z - (z - y) / mu_y`.
@@ -160,8 +164,9 @@ fn open<const D: usize>(y: Tensor<D>, z: Tensor<D>, c: Coefficients<f64>) -> (Te
     (start, z.clone() - (z - y) / c.interpolation)
 }
 
-/// From the new z and x to y and z: `x <- x - weight (x - z)`, `y = z - mu_y (z - x)`.
-fn close<const D: usize>(z: Tensor<D>, x: Tensor<D>, c: Coefficients<f64>) -> (Tensor<D>, Tensor<D>) {
+/// From the new z and x to y and z: `x <- x - weight (x - z)`, `y = z - mu_y (z - x)`. An x that is not finite begins anew
+/// at z; tensor operations do not look for it unless it `heals`.
+fn close<const D: usize>(z: Tensor<D>, x: Tensor<D>, c: Coefficients<f64>, heals: bool) -> (Tensor<D>, Tensor<D>) {
     if opens(&z) && opens(&x) {
         return in_place(
             z,
@@ -171,6 +176,7 @@ fn close<const D: usize>(z: Tensor<D>, x: Tensor<D>, c: Coefficients<f64>) -> (T
         );
     }
     let x = x.clone() - (x - z.clone()) * c.weight;
+    let x = if heals { z.clone().mask_where(x.clone().is_finite(), x) } else { x };
     (z.clone() - (z.clone() - x) * c.interpolation, z)
 }
 

@@ -37,6 +37,8 @@ pub fn open<T: Float>(weights: &[T], kept: &mut [T], c: Coefficients<T>) {
 /// From the new theta and what [`open`] has left to p and m: `m <- gamma m + (1 - gamma) (theta' - theta)`,
 /// `p = theta' + beta m`.
 ///
+/// An m that is not finite begins anew at 0: where a Lookahead below has made theta finite again, p is too.
+///
 /// ```
 /// use lookahead::kernels::look_ahead::{Coefficients, close, open};
 /// let (beta, gamma) = (0.5, 0.75);
@@ -55,9 +57,11 @@ pub fn close<T: Float>(weights: &mut [T], kept: &mut [T], c: Coefficients<T>) {
     assert_eq!(weights.len(), kept.len(), "theta and m of one tensor");
     for (weight, kept) in weights.iter_mut().zip(kept) {
         let (theta, before) = (*weight, *kept);
+        let m = c.weight * (theta - before);
         // as a difference, so that -0.0 stays what it is where m is 0
         let back = c.weight * (before - theta);
-        *kept = c.weight * (theta - before);
+        let (m, back) = if m.is_finite() { (m, back) } else { (T::ZERO, T::ZERO) };
+        *kept = m;
         *weight = if c.beta == T::ZERO { theta } else { theta - c.beta * back };
     }
 }

@@ -42,6 +42,8 @@ pub fn open<T: Float>(weights: &mut [T], kept: &mut [T], c: Coefficients<T>) {
 
 /// From the new z and x to y and z: `x <- x - weight (x - z)`, `y = z - mu_y (z - x)`.
 ///
+/// An x that is not finite begins anew at z: where a Lookahead below has made z finite again, y is too.
+///
 /// ```
 /// use lookahead::kernels::primal::{Coefficients, close, open};
 /// let c = Coefficients { interpolation: 0.5, weight: 0.25, decay: 0.0, keep: [1.0; 2] };
@@ -61,12 +63,13 @@ pub fn close<T: Float>(weights: &mut [T], kept: &mut [T], c: Coefficients<T>) {
     for (weight, kept) in weights.iter_mut().zip(kept) {
         let (z, x) = (*weight, *kept);
         let x = x - c.weight * (x - z);
+        let x = if x.is_finite() { x } else { z };
         (*weight, *kept) = (z - c.interpolation * (z - x), z);
     }
 }
 
 /// From y, and z after and before a move that leaves x where it is, to the new y and z, `rest` being `1 - mu_y`. Where z
-/// stays, y does.
+/// stays, y does; where it was not finite, both begin anew at the new z.
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -74,7 +77,8 @@ pub fn go_along<T: Float>(weights: &mut [T], kept: &mut [T], y: &[T], rest: T) {
     assert!(weights.len() == kept.len() && kept.len() == y.len(), "y and both z of one tensor");
     for ((weight, z), &y) in weights.iter_mut().zip(kept).zip(y) {
         let moved = *weight;
-        (*weight, *z) = (y - rest * (*z - moved), moved);
+        let along = y - rest * (*z - moved);
+        (*weight, *z) = (if z.is_finite() { along } else { moved }, moved);
     }
 }
 
