@@ -19,7 +19,7 @@ const FAR: f64 = 1e300;
 /// for. To ask about one eta, see [`OuterSystem::is_stable`].
 ///
 /// DiLoCo's eta = 0.7 and mu = 0.9 around heavy-ball SGD with beta = 0.9, maintained or interpolated, diverges at each
-/// k of 1 to 6, from an lr a of 0.003 to 0.011 on (a being the curvature). From k = 7 on it is stable up to lr a = 1.5,
+/// k of 1 to 6 on some quadratics, in bands of lr a (a being the curvature) that begin at 0.003 to 0.011. From k = 7 on it is stable up to lr a = 1.5,
 /// on a grid of 1001 values. Up to k = 6 more than half (`beta^k`) of a velocity outlives a cycle, and with the outer
 /// buffer there are two memories of past ways, which drive the weights past the optimum ever farther. Reset, it is
 /// stable up to lr a = 1 from k = 1 on; around plain SGD wherever c is above -0.93.

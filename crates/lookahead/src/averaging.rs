@@ -141,6 +141,7 @@ impl TryFrom<UncheckedPower> for PowerWarmUp {
 /// A [`Decay`] as it is read.
 #[cfg(feature = "serde")]
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     decay: f64,
     #[serde(default)]
@@ -155,7 +156,10 @@ impl TryFrom<Unchecked> for Decay {
     type Error = Error;
     fn try_from(read: Unchecked) -> Result<Self, Error> {
         let decay = match read.power {
-            Some(warm_up) => Self::rising(read.decay, warm_up),
+            Some(warm_up) => {
+                accept("warm_up", f64::from(read.warm_up), !read.warm_up, "false (0) beside `power`, another warm-up")?;
+                Self::rising(read.decay, warm_up)
+            }
             None => Self::new(read.decay, read.warm_up),
         };
         Ok(Self { initial_weights: read.initial_weights, ..decay? })
@@ -246,8 +250,8 @@ impl Averaging {
         Decay::rising(decay, warm_up).map(Self::Exponential)
     }
 
-    /// Begins an exponential average at theta_0, which then counts among its weights: no step replaces the mean. With a
-    /// constant decay e after t steps is `decay^t theta_0 + (1 - decay) sum over j = 1..t of decay^(t-j) theta_j`, as timm
+    /// Begins an exponential average at theta_0, which then counts among its weights: the first step does not replace the
+    /// mean, but those of [`PowerWarmUp::with_update_after_step`] do. With a constant decay e after t steps is `decay^t theta_0 + (1 - decay) sum over j = 1..t of decay^(t-j) theta_j`, as timm
     /// has it without a step; with [a warm-up](Self::exponential_with_warm_up) the decay of step t, counted from 1, is
     /// `min(decay, (1 + t) / (10 + t))`, TensorFlow's form. The averages of other kinds stay as they are.
     ///

@@ -116,6 +116,17 @@ fn short(value: f64) -> String {
 }
 
 /// Checks a hyperparameter, naming it, its value and its range in the error.
+/// Also refuses a value that `f32` rounds out of the range: with one it would be another optimizer than with `f64`.
+pub(crate) fn accept_in_single(
+    name: &'static str,
+    value: f64,
+    is_in: impl Fn(f64) -> bool,
+    accepted: &'static str,
+) -> Result<f64, Error> {
+    accept(name, value, is_in(value), accepted)?;
+    accept(name, value, is_in(f64::from(value as f32)), "in its range as the nearest f32 too")
+}
+
 pub(crate) fn accept(name: &'static str, value: f64, ok: bool, accepted: &'static str) -> Result<f64, Error> {
     if ok { Ok(value) } else { Err(Error::OutOfRange { name, value, accepted }) }
 }

@@ -17,7 +17,8 @@ const SLOWMO: Numbers = Numbers::new(1.0, 0.5, 48);
 /// the medium track of modded-nanogpt.
 ///
 /// It syncs after steps k, 2 k, … as the paper says. That record's class syncs after steps 1, 1 + k, …, the first time
-/// with a way of one step: [`snoo_of_the_speedrun`]. It also validated on the fast weights, in mid-cycle.
+/// with a way of one step: [`snoo_of_the_speedrun`]. It also validated on the fast weights, in mid-cycle. At k = 1 these
+/// numbers diverge around SGD with momentum 0.9, maintained, at a learning rate times curvature above 0.72.
 #[must_use]
 pub fn snoo() -> LookaheadConfig {
     SNOO.config(OuterStep::nesterov(SNOO.rate, SNOO.momentum))
@@ -33,7 +34,8 @@ pub fn snoo_of_the_speedrun() -> LookaheadConfig {
 /// inside.
 ///
 /// `u <- mu u + eta delta`, `phi <- phi - (mu u + eta delta)`. With a constant eta it is [`snoo`] with those numbers, u
-/// being eta b; it differs once eta changes over time ([`BufferUnit::OuterStep`]).
+/// being eta b; it differs once eta changes over time ([`BufferUnit::OuterStep`]). Around SGD with momentum 0.9,
+/// maintained, it diverges at k = 1 and 2 on some quadratics, from a learning rate times curvature of 0.1 and 0.07 on.
 #[must_use]
 pub fn muloco() -> LookaheadConfig {
     let step = OuterStep::nesterov(MULOCO.rate, MULOCO.momentum);
@@ -45,8 +47,8 @@ pub fn muloco() -> LookaheadConfig {
 ///
 /// `b <- mu b + delta`, `phi <- phi - eta (delta + mu b)`, delta being the mean over the workers. With one worker it is
 /// [`snoo`] with those numbers; at k = 500 and mu = 0.9 a run of a few thousand steps is hardly more than its start. At a
-/// small k it can diverge: around SGD with momentum 0.9, maintained, it does on some quadratics for each k of 1 to 6 (see
-/// [`OuterStep`]).
+/// small k it can diverge: around SGD with momentum 0.9, maintained, it does on some quadratics for each k of 1 to 6, in
+/// bands of the learning rate times curvature that begin at 0.004 to 0.011 (see [`OuterStep`]).
 /// Each worker keeps its own inner state.
 #[must_use]
 pub fn diloco() -> LookaheadConfig {
@@ -61,7 +63,9 @@ pub fn diloco() -> LookaheadConfig {
 /// and mu = 0 it is [`local_sgd`], with one worker and mu = 0 Lookahead.
 ///
 /// Here phi begins at theta_0. fairscale makes it after the first step unless told otherwise, so that its first way is
-/// one step short; torchdistx takes no outer step before step 1 + k. The inner state is maintained.
+/// one step short; torchdistx takes no outer step before step 1 + k. The inner state is maintained: around SGD with
+/// momentum 0.9 it then diverges on some quadratics for each k of 1 to 8, in bands of the learning rate times curvature
+/// that begin at 0.02 to 0.06 up to k = 6, and at 0.77 and more after that.
 #[must_use]
 pub fn slowmo() -> LookaheadConfig {
     let step = OuterStep::heavy_ball(SLOWMO.rate, SLOWMO.momentum);

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::ChosenAlpha;
-use crate::error::{Error, accept};
+use crate::error::{Error, accept_in_single};
 
 /// The slow weights' step size alpha, in (0, 1].
 ///
@@ -19,7 +19,7 @@ impl Alpha {
     pub const ONE: Self = Self(1.0);
 
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 < value <= 1`.
+    /// [`Error::OutOfRange`] unless `0 < value <= 1`, as the nearest f32 too.
     ///
     /// ```
     /// use lookahead::Alpha;
@@ -28,7 +28,7 @@ impl Alpha {
     /// # Ok::<(), lookahead::Error>(())
     /// ```
     pub fn new(value: f64) -> Result<Self, Error> {
-        accept("alpha", value, value > 0.0 && value <= 1.0, "above 0 and at most 1").map(Self)
+        accept_in_single("alpha", value, |alpha| alpha > 0.0 && alpha <= 1.0, "above 0 and at most 1").map(Self)
     }
 
     /// The number.
@@ -53,7 +53,7 @@ pub struct OuterRate(f64);
 
 impl OuterRate {
     /// # Errors
-    /// [`Error::OutOfRange`] unless `value` is above 0 and finite.
+    /// [`Error::OutOfRange`] unless `value` is above 0 and finite, as the nearest f32 too: up to 3.4e38.
     ///
     /// ```
     /// use lookahead::OuterRate;
@@ -62,7 +62,7 @@ impl OuterRate {
     /// # Ok::<(), lookahead::Error>(())
     /// ```
     pub fn new(value: f64) -> Result<Self, Error> {
-        accept("outer_rate", value, value > 0.0 && value.is_finite(), "above 0 and finite").map(Self)
+        accept_in_single("outer_rate", value, |eta| eta > 0.0 && eta.is_finite(), "above 0 and finite").map(Self)
     }
 
     /// A number of this crate's own.
@@ -102,7 +102,7 @@ impl OuterMomentum {
     pub const ZERO: Self = Self(0.0);
 
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= value < 1`.
+    /// [`Error::OutOfRange`] unless `0 <= value < 1`, as the nearest f32 too: up to 1 - 2^-24.
     ///
     /// ```
     /// use lookahead::OuterMomentum;
@@ -111,7 +111,7 @@ impl OuterMomentum {
     /// # Ok::<(), lookahead::Error>(())
     /// ```
     pub fn new(value: f64) -> Result<Self, Error> {
-        accept("outer_momentum", value, (0.0..1.0).contains(&value), "at least 0 and below 1").map(Self)
+        accept_in_single("outer_momentum", value, |mu| (0.0..1.0).contains(&mu), "at least 0 and below 1").map(Self)
     }
 
     /// A number of this crate's own.

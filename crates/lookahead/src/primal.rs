@@ -3,7 +3,7 @@
 #[cfg(feature = "serde")]
 mod written;
 
-use crate::error::accept;
+use crate::error::{accept, accept_in_single};
 use crate::kernels::primal::Coefficients;
 use crate::{Describe, Description, Error};
 
@@ -58,6 +58,17 @@ fn exponent(name: &'static str, value: f64) -> Result<f64, Error> {
     accept(name, value, (0.0..=10.0).contains(&value), "from 0 to 10")
 }
 
+/// How much of x is in y: as much as f32 can tell.
+fn part_of_x(name: &'static str, value: f64) -> Result<f64, Error> {
+    accept(name, value, value > 0.0 && value <= 1.0, "above 0 and at most 1")?;
+    accept(
+        name,
+        value,
+        value >= f64::from(f32::EPSILON),
+        "at least 2^-23: with less of it x cannot be told from y in f32",
+    )
+}
+
 fn not_negative(name: &'static str, value: f64) -> Result<f64, Error> {
     accept(name, value, value >= 0.0 && value.is_finite(), "finite and not negative")
 }
@@ -72,10 +83,11 @@ impl ScheduleFree {
     /// Sets beta, the part of x in y.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 < beta <= 1`: with 0 x no longer follows from y and z. Where all weights are
-    /// equal that is [`Averaging::Running`](crate::Averaging::Running).
+    /// [`Error::OutOfRange`] unless `2^-23 <= beta <= 1`: with 0 x no longer follows from y and z. Where all weights are
+    /// equal that is [`Averaging::Running`](crate::Averaging::Running). x is `z - (z - y) / beta`, so a small beta costs
+    /// precision: each step rounds x by about the spacing of y's numbers over beta.
     pub fn with_beta(self, beta: f64) -> Result<Self, Error> {
-        Ok(Self { beta: accept("beta", beta, beta > 0.0 && beta <= 1.0, "above 0 and at most 1")?, ..self })
+        Ok(Self { beta: part_of_x("beta", beta)?, ..self })
     }
 
     /// Sets r, by which later steps weigh more.
@@ -175,11 +187,13 @@ impl Gpa {
     /// Sets mu_x and mu_y.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= mu_x < 1` and `0 < mu_y <= 1`: with `mu_y = 0` x no longer follows from y and
-    /// z. That is the exponential average [that begins at theta_0](crate::Averaging::with_initial_weights).
+    /// [`Error::OutOfRange`] unless `0 <= mu_x < 1`, as the nearest f32 too, and `2^-23 <= mu_y <= 1`: with `mu_y = 0` x
+    /// no longer follows from y and z. That is the exponential average
+    /// [that begins at theta_0](crate::Averaging::with_initial_weights). A small mu_y costs precision, as a small beta of
+    /// [`ScheduleFree`] does.
     pub fn with_coefficients(self, mu_x: f64, mu_y: f64) -> Result<Self, Error> {
-        let mu_x = accept("mu_x", mu_x, (0.0..1.0).contains(&mu_x), "at least 0 and below 1")?;
-        let mu_y = accept("mu_y", mu_y, mu_y > 0.0 && mu_y <= 1.0, "above 0 and at most 1")?;
+        let mu_x = accept_in_single("mu_x", mu_x, |mu| (0.0..1.0).contains(&mu), "at least 0 and below 1")?;
+        let mu_y = part_of_x("mu_y", mu_y)?;
         Ok(Self { mu_x, mu_y, ..self })
     }
 

@@ -306,6 +306,13 @@ fn what_makes_no_sense_is_refused() {
     let refused = [
         (ScheduleFree::new().with_beta(0.0).map(|_| ()), "beta is 0, but must be above 0 and at most 1"),
         (ScheduleFree::new().with_beta(1.5).map(|_| ()), "beta is 1.5, but must be above 0 and at most 1"),
+        // What f32 makes of these is out of the range.
+        (ScheduleFree::new().with_beta(1e-46).map(|_| ()), "beta is 1e-46, but must be at least 2^-23: "),
+        (Gpa::new().with_coefficients(0.9, 1e-8).map(|_| ()), "mu_y is 1e-8, but must be at least 2^-23: "),
+        (
+            Gpa::new().with_coefficients(1.0 - 1e-9, 0.7).map(|_| ()),
+            "mu_x is 0.999999999, but must be in its range as the nearest f32 too",
+        ),
         (ScheduleFree::new().with_power(-1.0).map(|_| ()), "power is -1, but must be from 0 to 10"),
         (ScheduleFree::new().with_rate_power(f64::NAN).map(|_| ()), "rate_power is NaN, but must be from 0 to 10"),
         (ScheduleFree::new().with_weight_decay(-0.1).map(|_| ()), "weight_decay is -0.1, but must be finite and"),

@@ -290,6 +290,7 @@ fn what_makes_no_sense_is_refused() -> Result<(), Error> {
         (new.with_beta(1.0), "beta is 1, but must be at least 0 and below 1"),
         (new.with_beta(-0.1), "beta is -0.1, but must be at least 0 and below 1"),
         (new.with_gamma(f64::NAN), "gamma is NaN, but must be at least 0 and below 1"),
+        (new.with_gamma(1.0 - 1e-9), "gamma is 0.999999999, but must be in its range as the nearest f32 too"),
         (new.with_gamma(1.0), "gamma is 1, but must be at least 0 and below 1"),
         (new.with_rest(5)?.with_prefill(5), "prefill is 5, but must be below rest"),
         (new.with_rest(0), "rest is 0, but must be above prefill"),

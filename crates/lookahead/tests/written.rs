@@ -26,6 +26,12 @@ fn what_is_read_is_checked_like_what_is_made() {
     assert!(read::<InnerStatePolicy>(r#""forget""#).is_err());
     let averaging = |json| read::<Averaging>(json);
     let exponential = r#"{"kind": "exponential", "decay": 0.5}"#;
+    for (more, refused) in
+        [(r#""warmup": true"#, "warmup"), (r#""warm_up": true, "power": {}"#, "must be false (0) beside `power`")]
+    {
+        let written = exponential.replace('}', &format!(", {more}}}"));
+        assert!(read::<Averaging>(&written).is_err_and(|error| error.contains(refused)), "{written}");
+    }
     assert_eq!(averaging(exponential), Ok(Averaging::exponential(0.5).expect("valid")));
     assert!(
         averaging(&exponential.replace("0.5", "1.0")).is_err_and(|error| error.contains("decay is 1, but must be"))

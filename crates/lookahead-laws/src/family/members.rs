@@ -151,17 +151,25 @@ pub fn ema_nesterov(_stem: &str, run: &Run) -> Result<(InnerRule, EmaNesterovCon
 /// For a source of something else.
 pub fn average(stem: &str, run: &Run) -> Result<(InnerRule, Averaging), Error> {
     let decay = || run.number("decay").expect("a decay");
+    let waits = run.number("update_after_step").unwrap_or_default() as u64;
     let averaging = match (stem, run.word("avg")) {
-        ("ema_torch_swa_utils", Some("ema 0.9")) => Averaging::exponential(0.9)?,
-        ("ema_torch_swa_utils", Some("ema 0.999")) => Averaging::exponential(0.999)?,
-        ("ema_torch_swa_utils", _) => Averaging::Running { start: 0 },
+        ("ema_torch_swa_utils", Some("swa (default)")) => Averaging::Running { start: 0 },
+        ("ema_torch_swa_utils", Some(label)) => {
+            let decay = label.strip_prefix("ema ").and_then(|decay| decay.parse().ok());
+            Averaging::exponential(decay.unwrap_or_else(|| panic!("{label} is no average")))?
+        }
         ("ema_timm", _) if run.flag("use_warmup") => {
             let warm_up = PowerWarmUp::new()
                 .with_gamma(run.number("warmup_gamma").unwrap_or(1.0))?
                 .with_power(run.number("warmup_power").unwrap_or(2.0 / 3.0))?
                 .with_min_decay(run.number("min_decay").unwrap_or_default())?
-                .with_update_after_step(run.number("update_after_step").unwrap_or_default() as u64);
+                .with_update_after_step(waits);
             Averaging::exponential_with_power_warm_up(decay(), warm_up)?
+        }
+        // With a least decay as large as the decay nothing rises.
+        ("ema_timm", _) if waits > 0 => {
+            let constant = PowerWarmUp::new().with_min_decay(decay())?.with_update_after_step(waits);
+            Averaging::exponential_with_power_warm_up(decay(), constant)?
         }
         ("ema_timm", _) if run.flag("step_passed_to_update") => Averaging::exponential(decay())?,
         ("ema_timm", _) => Averaging::exponential(decay())?.with_initial_weights(),

@@ -1,6 +1,6 @@
 //! The hyperparameters of EMA-Nesterov, and how they read as text.
 
-use crate::error::accept;
+use crate::error::{accept, accept_in_single};
 use crate::kernels::look_ahead::Coefficients;
 use crate::{Describe, Description, Error};
 
@@ -38,6 +38,10 @@ impl Default for EmaNesterovConfig {
     }
 }
 
+fn below_one(name: &'static str, value: f64) -> Result<f64, Error> {
+    accept_in_single(name, value, |value| (0.0..1.0).contains(&value), "at least 0 and below 1")
+}
+
 impl EmaNesterovConfig {
     /// beta = 0.3, gamma = 0.99, no window.
     #[must_use]
@@ -48,17 +52,17 @@ impl EmaNesterovConfig {
     /// Sets beta, how many mean steps it looks ahead. With 0 it is the inner optimizer, bit for bit.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= beta < 1`: from 1 on m does not shrink where the gradient is 0.
+    /// [`Error::OutOfRange`] unless `0 <= beta < 1`, as the nearest f32 too: from 1 on m does not shrink where the gradient is 0.
     pub fn with_beta(self, beta: f64) -> Result<Self, Error> {
-        Ok(Self { beta: accept("beta", beta, (0.0..1.0).contains(&beta), "at least 0 and below 1")?, ..self })
+        Ok(Self { beta: below_one("beta", beta)?, ..self })
     }
 
     /// Sets gamma, the memory of the average m of the steps. With 0 around SGD it is Nesterov's momentum beta.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= gamma < 1`.
+    /// [`Error::OutOfRange`] unless `0 <= gamma < 1`, as the nearest f32 too.
     pub fn with_gamma(self, gamma: f64) -> Result<Self, Error> {
-        Ok(Self { gamma: accept("gamma", gamma, (0.0..1.0).contains(&gamma), "at least 0 and below 1")?, ..self })
+        Ok(Self { gamma: below_one("gamma", gamma)?, ..self })
     }
 
     /// Sets how many steps are taken before the first that looks ahead; m averages them too.

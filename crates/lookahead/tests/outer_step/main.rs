@@ -7,7 +7,7 @@ mod saved;
 use lookahead::kernels::{InstructionSet, Pass, momentum};
 use lookahead::rules::{AdamW, Sgd};
 use lookahead::{
-    BufferUnit, Cadence, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
+    Alpha, BufferUnit, Cadence, Error, Grads, InnerStatePolicy, Lookahead, LookaheadConfig, Optimizer, OuterMomentum,
     OuterRate, OuterStep, ParamSet, Schedule, SlowStorage, StepSize, SyncPeriod, family,
 };
 
@@ -266,6 +266,18 @@ fn what_makes_no_sense_is_refused() -> Result<(), Error> {
         let error = OuterRate::new(eta).expect_err("eta out of range").to_string();
         assert!(error.starts_with("outer_rate is ") && error.ends_with("must be above 0 and finite"), "{error}");
     }
+    // What f32 makes of these is out of the range.
+    let in_single = [
+        OuterRate::new(1e39).map(f64::from),
+        OuterRate::new(1e-50).map(f64::from),
+        Alpha::new(1e-50).map(f64::from),
+        OuterMomentum::new(1.0 - 1e-9).map(f64::from),
+    ];
+    for refused in in_single {
+        let error = refused.expect_err("no such f32").to_string();
+        assert!(error.ends_with("must be in its range as the nearest f32 too"), "{error}");
+    }
+    assert!(OuterRate::new(3e38).is_ok() && OuterRate::new(1e-40).is_ok() && OuterMomentum::new(0.999_999_9).is_ok());
     for mu in [-0.1, 1.0, f64::INFINITY, f64::NAN] {
         let error = OuterMomentum::new(mu).expect_err("mu out of range").to_string();
         assert!(
