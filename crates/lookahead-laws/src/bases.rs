@@ -118,8 +118,24 @@ fn looking_ahead(rule: Rule) -> Setup {
     Setup::looking_ahead(rule, config.expect("in range"))
 }
 
-/// A Lookahead with k = 2 and alpha = 0.6, for the laws to put another around.
+/// Generalized primal averaging around Lookahead(AdamW), maintaining.
+#[must_use]
+pub fn gpa_around_lookahead() -> Setup {
+    gpa().around(two_steps(InnerStatePolicy::Maintain))
+}
+
+/// EMA-Nesterov around Lookahead(SGD with momentum), maintaining.
+#[must_use]
+pub fn ema_nesterov_around_lookahead() -> Setup {
+    ema_nesterov().around(two_steps(InnerStatePolicy::Maintain))
+}
+
+/// A Lookahead for the laws to put another around.
 fn nested(rule: Rule, policy: InnerStatePolicy) -> Setup {
-    let inside = LookaheadConfig::new().with_sync_period(period(2)).with_alpha(alpha(0.6)).with_inner_state(policy);
-    Setup::bare(rule).inside(inside)
+    Setup::bare(rule).inside(two_steps(policy))
+}
+
+/// k = 2 and alpha = 0.6.
+fn two_steps(policy: InnerStatePolicy) -> LookaheadConfig {
+    LookaheadConfig::new().with_sync_period(period(2)).with_alpha(alpha(0.6)).with_inner_state(policy)
 }

@@ -52,7 +52,7 @@ impl Case {
 
     /// Whether a first cycle of so many steps before those of k ends where one of the base does, and all later ones too.
     pub(crate) fn nests(&self, steps: u32) -> bool {
-        let Some(inside) = self.base.lookaheads.last() else { return true };
+        let Some(inside) = self.base.lookaheads.last().or(self.base.below.as_ref()) else { return true };
         SyncPeriod::new(steps).is_ok_and(|first| {
             let periods = changing(first, [(1, self.sync_period)]);
             LookaheadConfig::new()

@@ -9,7 +9,8 @@ use crate::{Case, Rule, Subject};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Law {
-    /// With alpha = 1 and "maintain" the weights have the bits of the bare inner optimizer's.
+    /// With alpha = 1 and "maintain" the weights have the bits of the bare inner optimizer's; where theta follows from p to
+    /// rounding for a Lookahead below, they are those to rounding.
     AlphaOneIsTheInnerOptimizer,
     /// With alpha = 1 "interpolate" has the bits of "maintain".
     InterpolateWithAlphaOneMaintains,
@@ -56,9 +57,10 @@ pub enum Law {
     TwinsStayOneOrAreRefused,
     /// A running mean is that of each tensor's own weights, from its first step on.
     AveragesAreOfEachTensorsOwnWeights,
-    /// A gradient that is no finite number leaves the slow weights finite; its element keeps its phi, the others move.
+    /// A gradient that is no finite number leaves the slow weights finite; its element keeps its phi, the others move. After
+    /// a sync of a Lookahead below an average all weights are finite.
     NonFiniteGradientsNeverReachTheSlowWeights,
-    /// A Lookahead with alpha = 1 inside another is not there, bit for bit.
+    /// A Lookahead with alpha = 1 inside another is not there, bit for bit; nor is one below an average that trains.
     LookaheadInsideWithAlphaOneIsTransparent,
     /// Without momentum the three policies have the same bits: also a Lookahead inside restarts from phi.
     PoliciesAgreeWithoutMemory,

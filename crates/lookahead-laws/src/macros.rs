@@ -104,6 +104,8 @@ macro_rules! laws {
         $crate::laws!(@momentum $subject nested_averaged);
     };
     (@only nested_scheduled $subject:ident) => {};
+    (@only gpa_around_lookahead $subject:ident) => {};
+    (@only ema_nesterov_around_lookahead $subject:ident) => {};
     (@only nested_adam $subject:ident) => {};
     (@only nested_ada_factor $subject:ident) => {};
     (@only $base:ident $subject:ident) => {

@@ -223,19 +223,21 @@ impl Rule {
     }
 }
 
-/// An optimizer: a rule, an average around it if there is one (one that is looked at, one that it trains near, or one of
-/// its steps), and the Lookaheads around both, innermost first (at most two).
+/// An optimizer: a rule, a Lookahead directly around it if there is one, an average around both if there is one (one that is
+/// looked at, one that it trains near, or one of its steps), and the Lookaheads around all, innermost first (at most two).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The rule in the middle.
     pub rule: Rule,
+    /// The Lookahead below the average; `None` where there is no average.
+    pub below: Option<LookaheadConfig>,
     /// The average of the rule's weights.
     pub averaging: Option<Averaging>,
     /// The average that the rule trains near.
     pub primal: Option<PrimalAveraging>,
     /// How the rule looks ahead.
     pub look_ahead: Option<EmaNesterovConfig>,
-    /// The hyperparameters of each Lookahead around it; empty for the bare rule.
+    /// The hyperparameters of each Lookahead around it all; empty for the bare rule.
     pub lookaheads: Vec<LookaheadConfig>,
 }
 
@@ -243,7 +245,7 @@ impl Setup {
     /// The bare rule.
     #[must_use]
     pub fn bare(rule: Rule) -> Self {
-        Self { rule, averaging: None, primal: None, look_ahead: None, lookaheads: Vec::new() }
+        Self { rule, below: None, averaging: None, primal: None, look_ahead: None, lookaheads: Vec::new() }
     }
 
     /// An average around a bare rule.
@@ -264,6 +266,12 @@ impl Setup {
         Self { look_ahead: Some(config), ..Self::bare(rule) }
     }
 
+    /// The same average around this Lookahead around its rule.
+    #[must_use]
+    pub fn around(&self, config: LookaheadConfig) -> Self {
+        Self { below: Some(config), ..self.clone() }
+    }
+
     /// One more Lookahead around it all.
     #[must_use]
     pub fn inside(&self, config: LookaheadConfig) -> Self {
@@ -274,12 +282,19 @@ impl Setup {
     /// The same with each Lookahead changed so.
     #[must_use]
     pub fn changed(&self, change: impl Fn(LookaheadConfig) -> LookaheadConfig) -> Self {
-        Self { lookaheads: self.lookaheads.iter().cloned().map(change).collect(), ..self.clone() }
+        let below = self.below.clone().map(&change);
+        Self { below, lookaheads: self.lookaheads.iter().cloned().map(change).collect(), ..self.clone() }
     }
 
     /// Whether there is a Lookahead already.
     #[must_use]
     pub fn has_lookahead(&self) -> bool {
-        !self.lookaheads.is_empty()
+        !self.lookaheads.is_empty() || self.below.is_some()
+    }
+
+    /// Whether gradients are taken beside the weights that the rule steps.
+    #[must_use]
+    pub fn trains_beside(&self) -> bool {
+        self.primal.is_some() || self.look_ahead.is_some()
     }
 }

@@ -5,14 +5,17 @@ mod textbook;
 use lookahead_laws::{Case, Law, Rounded, WithMomentum, bases, laws};
 
 use textbook::Textbook;
+use textbook::beside::{self, Beside};
 
 type Sound = Textbook<{ textbook::NONE }>;
 
 type SoundWithMomentum = WithMomentum<Sound>;
+type SoundBeside = Beside<{ beside::NONE }>;
 type SoundWithinLimits = Textbook<{ textbook::RESETS_LATE_AS_STATED }>;
 
 laws!(sound: Sound; sgd, heavy_ball, adam, averaged);
 laws!(sound_with_momentum: SoundWithMomentum; sgd, heavy_ball, adam, averaged);
+laws!(sound_beside: SoundBeside; ema_nesterov, ema_nesterov_around_lookahead);
 laws!(sound_within_limits: SoundWithinLimits; sgd, heavy_ball, adam);
 
 #[test]
@@ -25,13 +28,14 @@ fn every_law_has_its_test() {
 
 /// One test for each pair of lines: the law must be broken, with words that show where.
 macro_rules! defects {
-    ($($test:ident: $($defect:ident)::+ with $base:ident breaks $law:ident, $words:literal;)+) => {
+    (@of $book:ident $($test:ident: $($defect:ident)::+ with $base:ident breaks $law:ident, $words:literal;)+) => {
         $(#[test]
         #[should_panic(expected = $words)]
         fn $test() {
-            Law::$law.check::<Textbook<{ textbook::$($defect)::+ }>>(&Case::standard(bases::$base()));
+            Law::$law.check::<$book<{ textbook::$($defect)::+ }>>(&Case::standard(bases::$base()));
         })+
     };
+    ($($entries:tt)+) => { defects! { @of Textbook $($entries)+ } };
 }
 
 /// Slow weights in full precision are not what a bf16 storage has.
@@ -108,4 +112,17 @@ defects! {
         breaks EqualWorkersAreOne, "3 workers and one";
     one_count_for_all_means: ONE_COUNT_FOR_ALL_MEANS with averaged
         breaks AveragesAreOfEachTensorsOwnWeights, "a tensor joined after step 2";
+}
+
+defects! { @of Beside
+    a_lookahead_below_syncs_p: beside::SYNCED_AT_P with ema_nesterov
+        breaks LookaheadInsideWithAlphaOneIsTransparent, "below, period 1, after step 2: evaluated";
+    a_resting_look_ahead_loses_bits: beside::RECOMPUTED with ema_nesterov_around_lookahead
+        breaks TensorsThatStopAreSyncedOnce, "fast";
+    poison_stays_above_the_lookahead_below: beside::STAYS_NAN with ema_nesterov_around_lookahead
+        breaks NonFiniteGradientsNeverReachTheSlowWeights, "weights after the sync below";
+    saved_without_the_lookahead_below: beside::SAVED_WITHOUT_BELOW with ema_nesterov_around_lookahead
+        breaks ASavedRunGoesOnWithTheSameBits, "saved after step 1";
+    a_lookahead_below_left_behind: beside::LEFT_BEHIND with ema_nesterov_around_lookahead
+        breaks SlowWeightsAreTheAverageOfEq2, "the same gradients";
 }

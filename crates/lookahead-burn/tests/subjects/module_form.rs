@@ -1,4 +1,4 @@
-//! The module form as a subject: rules with up to two Lookaheads around them.
+//! The module form as a subject: rules with up to two Lookaheads around them, and one below an average.
 
 use std::marker::PhantomData;
 
@@ -122,23 +122,31 @@ impl Form for StockRules {
 }
 
 fn around<R: Optimizer>(rule: R, setup: &Setup, start: &Start<'_>, precision: Precision, place: Place) -> Box<dyn Run> {
-    let layers = &setup.lookaheads[..];
-    if let Some(config) = setup.look_ahead {
-        return wrap(EmaNesterov::with_config(RuleSet::new(rule), config), layers, start, precision, place);
-    }
-    match (setup.averaging, setup.primal, layers) {
-        (None, None, [one, more @ ..]) if place == Place::Boxed => {
+    let is_bare = setup.averaging.is_none() && !setup.trains_beside();
+    match (&setup.below, &setup.lookaheads[..]) {
+        (Some(below), _) => average(around_one(RuleSet::new(rule), below, place), setup, start, precision, place),
+        (None, [one, more @ ..]) if place == Place::Boxed && is_bare => {
             let boxed = Lookahead::from_module_optimizer(rule.into(), one.clone()).expect("a valid setup");
             wrap(boxed, more, start, precision, place)
         }
-        (None, None, _) => wrap(RuleSet::new(rule), layers, start, precision, place),
-        (Some(averaging), None, _) => {
-            wrap(Averaged::new(RuleSet::new(rule), averaging), layers, start, precision, place)
-        }
-        (None, Some(primal), _) => {
-            wrap(PrimalAveraged::new(RuleSet::new(rule), primal), layers, start, precision, place)
-        }
-        (Some(_), Some(_), _) => panic!("the laws use one average"),
+        (None, _) => average(RuleSet::new(rule), setup, start, precision, place),
+    }
+}
+
+fn average<I: InnerOptimizer + 'static>(
+    inner: I,
+    setup: &Setup,
+    start: &Start<'_>,
+    precision: Precision,
+    place: Place,
+) -> Box<dyn Run> {
+    let layers = &setup.lookaheads[..];
+    match (setup.averaging, setup.primal, setup.look_ahead) {
+        (None, None, None) => wrap(inner, layers, start, precision, place),
+        (None, None, Some(config)) => wrap(EmaNesterov::with_config(inner, config), layers, start, precision, place),
+        (None, Some(primal), None) => wrap(PrimalAveraged::new(inner, primal), layers, start, precision, place),
+        (Some(averaging), None, None) => wrap(Averaged::new(inner, averaging), layers, start, precision, place),
+        _ => panic!("the laws use one average"),
     }
 }
 

@@ -22,6 +22,12 @@ pub(crate) fn non_finite_gradients_never_reach_the_slow_weights<S: Subject>(case
                     gradient[element] = poison;
                 }
                 subject.step(case.lr(step), &grads);
+                if case.base.below.as_ref().is_some_and(|below| ends_a_cycle(below, step)) {
+                    assert_finite(
+                        format_args!("{what}: weights after the sync below in step {step}"),
+                        &subject.weights(),
+                    );
+                }
             }
             let slow = subject.slow();
             assert_finite(format_args!("{what}: slow weights"), &slow);
@@ -45,6 +51,11 @@ pub(crate) fn non_finite_gradients_never_reach_the_slow_weights<S: Subject>(case
             assert_goes_on::<S>(&what, case, tensor, subject, looked * case.k());
         }
     }
+}
+
+/// Whether a Lookahead without a schedule syncs after a step, counted from 0.
+fn ends_a_cycle(config: &LookaheadConfig, step: u64) -> bool {
+    (step + 1).is_multiple_of(config.sync_period().at(0).get().into())
 }
 
 /// The tensor goes on as with a fresh inner optimizer, and all its weights move again.

@@ -1,5 +1,6 @@
 //! Algorithm 1 written out in `f64` for SGD, heavy ball and Adam, with a defect of other implementations on request.
 
+pub mod beside;
 pub mod outer;
 
 use lookahead::{Averaging, InnerStatePolicy, LookaheadConfig};

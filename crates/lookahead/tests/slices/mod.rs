@@ -1,4 +1,5 @@
-//! The core over slices, as a subject of the laws: any rule with up to two Lookaheads around it, in `f32` or `f64`.
+//! The core over slices, as a subject of the laws: any rule with up to two Lookaheads around it, and one below an
+//! average, in `f32` or `f64`.
 
 use std::ops::Deref;
 
@@ -151,15 +152,25 @@ impl<T: Float> Slices<T> {
     fn open(setup: &Setup, tensors: &[Tensor], start: Start<'_>) -> Result<Self, Error> {
         let sgd = Sgd::new();
         match setup.rule {
-            Rule::Sgd => Self::average(sgd, setup, tensors, start),
-            Rule::HeavyBall => Self::average(sgd.with_momentum(0.9)?.with_dampening(0.25)?, setup, tensors, start),
+            Rule::Sgd => Self::below(sgd, setup, tensors, start),
+            Rule::HeavyBall => Self::below(sgd.with_momentum(0.9)?.with_dampening(0.25)?, setup, tensors, start),
             Rule::Nesterov => {
                 let rule = sgd.with_momentum(0.9)?.with_nesterov()?.with_weight_decay(0.01)?;
-                Self::average(rule, setup, tensors, start)
+                Self::below(rule, setup, tensors, start)
             }
-            Rule::Adam => Self::average(Adam::new(), setup, tensors, start),
-            Rule::AdamW => Self::average(AdamW::new(), setup, tensors, start),
-            Rule::AdaFactor => Self::average(AdaFactor::new(), setup, tensors, start),
+            Rule::Adam => Self::below(Adam::new(), setup, tensors, start),
+            Rule::AdamW => Self::below(AdamW::new(), setup, tensors, start),
+            Rule::AdaFactor => Self::below(AdaFactor::new(), setup, tensors, start),
+        }
+    }
+
+    fn below<A>(rule: A, setup: &Setup, tensors: &[Tensor], start: Start<'_>) -> Result<Self, Error>
+    where
+        A: Optimizer<T, State: Serialize + DeserializeOwned> + Describe + 'static,
+    {
+        match &setup.below {
+            None => Self::average(rule, setup, tensors, start),
+            Some(below) => Self::average(Lookahead::with_config(rule, below.clone())?, setup, tensors, start),
         }
     }
 
