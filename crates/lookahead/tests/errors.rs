@@ -26,8 +26,9 @@ fn assert_accepted<V>(name: &str, values: &[f64], make: impl Fn(f64) -> Result<V
 
 #[test]
 fn hyperparameters_out_of_range() {
-    assert_refused("alpha", &[0.0, -0.0, -0.5, 1.0000001, 2.0, f64::MIN], Alpha::new);
-    assert_accepted("alpha", &[f64::MIN_POSITIVE, 0.5, 1.0], Alpha::new);
+    // of the last one f32 makes 0
+    assert_refused("alpha", &[0.0, -0.0, -0.5, 1.0000001, 2.0, f64::MIN, f64::MIN_POSITIVE], Alpha::new);
+    assert_accepted("alpha", &[f32::MIN_POSITIVE.into(), 0.5, 1.0], Alpha::new);
 
     let momentum = |mu| Sgd::new().with_momentum(mu);
     assert_refused("momentum", &[-0.1, 1.0, 1.5], momentum);

@@ -63,8 +63,17 @@ pub fn inner_state(text: &str) -> Result<InnerStatePolicy, String> {
 
 pub fn alpha(text: &str) -> Result<Alpha, String> {
     let value = number(text)?;
-    let accepted = || format!("alpha is {}, but must be above 0 and at most 1", as_given(value));
-    Alpha::new(value).map_err(|_| accepted())
+    Alpha::new(value).map_err(|error| refused("alpha", value, error))
+}
+
+/// What the core says of a number, with the number as it was given.
+fn refused(name: &str, value: f64, error: lookahead::Error) -> String {
+    match error {
+        lookahead::Error::OutOfRange { accepted, .. } => {
+            format!("{name} is {}, but must be {accepted}", as_given(value))
+        }
+        other => other.to_string(),
+    }
 }
 
 pub fn outer_form(text: &str) -> Result<OuterForm, String> {
@@ -77,12 +86,12 @@ pub fn outer_form(text: &str) -> Result<OuterForm, String> {
 
 pub fn outer_momentum(text: &str) -> Result<OuterMomentum, String> {
     let value = number(text)?;
-    OuterMomentum::new(value).map_err(|_| format!("mu is {}, but must be at least 0 and below 1", as_given(value)))
+    OuterMomentum::new(value).map_err(|error| refused("mu", value, error))
 }
 
 pub fn outer_rate(text: &str) -> Result<OuterRate, String> {
     let value = number(text)?;
-    OuterRate::new(value).map_err(|_| format!("eta is {}, but must be above 0 and finite", as_given(value)))
+    OuterRate::new(value).map_err(|error| refused("eta", value, error))
 }
 
 pub fn momentum(text: &str) -> Result<Momentum, String> {
