@@ -8,7 +8,19 @@ use rayon::prelude::*;
 use self::search::Search;
 use crate::config::DecodingConfig;
 use crate::{Dropout, Sequences, Transformer};
+use lookahead_burn::values_now;
 use lookahead_runs::{Interrupted, Stop};
+
+/// Why there are no translations.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// They are no longer wanted.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The device failed.
+    #[error(transparent)]
+    Device(#[from] lookahead_burn::Error),
+}
 
 /// Sentences that are translated at once, at most.
 const SENTENCES: usize = 64;
@@ -26,7 +38,7 @@ const SENTENCES: usize = 64;
 /// are without autodiff. `progress` hears how many sentences of how many are translated.
 ///
 /// # Errors
-/// [`Interrupted`]: `stop` is looked at once a subword.
+/// [`DecodeError`]: `stop` is looked at once a subword.
 pub fn beam_search(
     model: &Transformer,
     sources: &[Vec<u32>],
@@ -34,7 +46,7 @@ pub fn beam_search(
     device: &Device,
     progress: &mut dyn FnMut(usize, usize),
     stop: &Stop,
-) -> Result<Vec<Vec<u32>>, Interrupted> {
+) -> Result<Vec<Vec<u32>>, DecodeError> {
     let mut order: Vec<usize> = (0..sources.len()).collect();
     order.sort_by_key(|&index| sources[index].len());
     let mut translations = vec![Vec::new(); sources.len()];
@@ -63,7 +75,7 @@ fn search_all(
     mut searches: Vec<Search>,
     device: &Device,
     stop: &Stop,
-) -> Result<Vec<Search>, Interrupted> {
+) -> Result<Vec<Search>, DecodeError> {
     let mut decoding = model.start(&model.encode(sources, &mut Dropout::evaluation()));
     let mut done = Vec::new();
     while let Some(beam) = searches.first().map(Search::beam) {
@@ -72,7 +84,7 @@ fn search_all(
         let last = Tensor::<2, Int>::from_data(TensorData::new(last, [searches.len(), beam]), device);
         let scores = model.step(last, &mut decoding);
         let [.., vocabulary] = scores.dims();
-        let scores: Vec<f32> = scores.into_data().iter::<f32>().collect();
+        let scores: Vec<f32> = values_now(scores)?.iter::<f32>().collect();
         let advanced = searches.par_iter_mut().zip(scores.par_chunks(beam * vocabulary)).enumerate();
         let from = advanced.flat_map_iter(|(sentence, (search, scores))| {
             search.advance(scores, vocabulary).into_iter().map(move |hypothesis| sentence * beam + hypothesis)

@@ -10,7 +10,10 @@ use crate::TensorError;
 /// checkpoint; its default stands at the start of each epoch.
 pub trait Memory: Clone + Default {
     /// The memory by names, all of it in f32; none at the start.
-    fn to_tensors(&self) -> BTreeMap<String, TensorData>;
+    ///
+    /// # Errors
+    /// [`lookahead_burn::Error::ReadBack`] if the device fails.
+    fn to_tensors(&self) -> Result<BTreeMap<String, TensorData>, lookahead_burn::Error>;
 
     /// The memory that [`to_tensors`](Self::to_tensors) gave.
     ///
@@ -21,8 +24,8 @@ pub trait Memory: Clone + Default {
 
 /// Steps that know nothing of each other.
 impl Memory for () {
-    fn to_tensors(&self) -> BTreeMap<String, TensorData> {
-        BTreeMap::new()
+    fn to_tensors(&self) -> Result<BTreeMap<String, TensorData>, lookahead_burn::Error> {
+        Ok(BTreeMap::new())
     }
 
     fn from_tensors(_tensors: BTreeMap<String, TensorData>, _device: &Device) -> Result<Self, TensorError> {

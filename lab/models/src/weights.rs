@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, FloatDType, Tensor, TensorData};
+use lookahead_burn::{Error, values_now};
 
 /// Why named tensors are not those of a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,13 +34,15 @@ pub enum TensorError {
 }
 
 /// Every float tensor of the module, buffers of batch norm included, by module path.
-#[must_use]
-pub fn named_weights<M: Module>(module: &M) -> BTreeMap<String, TensorData> {
+///
+/// # Errors
+/// [`Error::ReadBack`] if the device fails.
+pub fn named_weights<M: Module>(module: &M) -> Result<BTreeMap<String, TensorData>, Error> {
     // Burn keeps the last update of a batch norm pending until the statistics are asked for.
     let _ = module.valid();
     let mut collect = Collect::default();
     module.visit(&mut collect);
-    collect.tensors
+    collect.failed.map_or(Ok(collect.tensors), Err)
 }
 
 /// Puts named tensors back, bit for bit if they are in the module's precision.
@@ -92,6 +95,7 @@ impl ModuleMapper for Round {
 struct Collect {
     tensors: BTreeMap<String, TensorData>,
     names: Vec<String>,
+    failed: Option<Error>,
 }
 
 impl ModuleVisitor for Collect {
@@ -104,7 +108,12 @@ impl ModuleVisitor for Collect {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.tensors.insert(self.names.join("."), param.val().into_data());
+        match values_now(param.val()) {
+            Ok(data) => {
+                self.tensors.insert(self.names.join("."), data);
+            }
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
+        }
     }
 }
 

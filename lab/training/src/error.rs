@@ -6,6 +6,7 @@ use crate::plane::PlaneError;
 use lookahead_data::DataError;
 use lookahead_models::TensorError;
 use lookahead_models::bleu::BleuError;
+use lookahead_models::decode::DecodeError;
 use lookahead_runs::format::counted;
 use lookahead_runs::printable::printable_path;
 use lookahead_runs::{FileError, Interrupted};
@@ -36,7 +37,7 @@ pub enum Error {
     /// There is no plane through a path of weights, or no surface over it.
     #[error(transparent)]
     Plane(#[from] PlaneError),
-    /// An optimizer's hyperparameters or its record were refused.
+    /// An optimizer's hyperparameters or its record were refused, or a device failed.
     #[error(transparent)]
     Optimizer(#[from] lookahead_burn::Error),
     /// Several workers could not begin, or go on, together.
@@ -255,6 +256,15 @@ pub enum Error {
 impl From<Interrupted> for Error {
     fn from(Interrupted: Interrupted) -> Self {
         Self::Interrupted
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Interrupted(interrupted) => interrupted.into(),
+            DecodeError::Device(failed) => Self::Optimizer(failed),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::command::{self, command};
 
@@ -37,9 +37,18 @@ const TESTS: &str = "--test average --test batch_norm --test clip --test device 
 /// Of 2,973 the 220 laws, in about six minutes of one core, of what is another matter on a device: kernels of rules with
 /// moments and of an outer momentum, "interpolate" after them, both forms, a `ModuleOptimizer`, slow weights on the host, and
 /// tensor operations under Burn's own rules. The others by hand (CONTRIBUTING.md).
-const LAWS: &str = "--test laws -- single::adam:: single::nested_heavy_ball:: single_with_momentum::heavy_ball:: \
-                    per_parameter::adam:: per_parameter_with_momentum::heavy_ball:: boxed::sgd:: \
-                    on_host::heavy_ball:: stock::adam_w:: --skip rounded_single";
+const LAWS: [&str; 8] = [
+    "single::adam::",
+    "single::nested_heavy_ball::",
+    "single_with_momentum::heavy_ball::",
+    "per_parameter::adam::",
+    "per_parameter_with_momentum::heavy_ball::",
+    "boxed::sgd::",
+    "on_host::heavy_ball::",
+    "stock::adam_w::",
+];
+/// Whose name has `single` in it too.
+const NO_LAWS: &str = "rounded_single";
 
 /// All of it; and that what trains and what is timed builds for the device.
 pub fn check(root: &Path) -> Result<()> {
@@ -54,9 +63,11 @@ pub fn check(root: &Path) -> Result<()> {
     let kind = kind.unwrap_or_else(|| "wgpu".to_owned());
     let feature = kind.split(':').next().unwrap_or_default();
     let backend = format!("{PACKAGES} --features lookahead-burn/{feature},lookahead-training/{feature}");
-    for tests in [TESTS, LAWS] {
+    let laws = format!("--test laws -- {} --skip {NO_LAWS}", LAWS.join(" "));
+    for tests in [TESTS, &laws] {
         on_device(&mut command(root, &format!("{backend} {tests}")), &kind, driver.as_deref())?;
     }
+    each_finds_tests(&LAWS, &command::said(root, &format!("{backend} --test laws -- --list --format terse"))?)?;
     on_device(
         &mut command(root, &format!("{backend},{OF_THE_PROGRAM} --test device --test kernels --test waits")),
         &kind,
@@ -75,6 +86,15 @@ pub fn check_part(root: &Path) -> Result<()> {
     on_device(command(root, PART).env("CARGO_PROFILE_DEVICE_OPT_LEVEL", "0"), "wgpu", Some(&driver))
 }
 
+/// A filter that finds no test would pass in silence.
+fn each_finds_tests(filters: &[&str], listed: &str) -> Result<()> {
+    for filter in filters {
+        let mut tests = listed.lines().filter(|line| line.ends_with(": test") && !line.contains(NO_LAWS));
+        ensure!(tests.any(|test| test.contains(filter)), "no law that is tested on a device is called `{filter}…`");
+    }
+    Ok(())
+}
+
 fn driver(known: &[&str]) -> Option<PathBuf> {
     let known = || known.iter().map(PathBuf::from).find(|driver| driver.exists());
     env::var_os(DRIVER).map(PathBuf::from).or_else(known)
@@ -90,4 +110,19 @@ fn on_device(tests: &mut Command, kind: &str, driver: Option<&Path>) -> Result<(
         tests.env(RUNTIME, env::temp_dir());
     }
     command::check(tests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_finds_no_law_is_an_error() {
+        let listed = "burn::single::adam::joins: test\nburn::rounded_single::sgd::joins: test\nboxed::sgd:: benchmark";
+        assert!(each_finds_tests(&["single::adam::"], listed).is_ok());
+        for nothing in ["single::sgd::", "boxed::sgd::", "stock::adam_w::"] {
+            let error = each_finds_tests(&["single::adam::", nothing], listed).unwrap_err().to_string();
+            assert!(error.contains(nothing), "{error}");
+        }
+    }
 }

@@ -31,6 +31,7 @@ const ALLOWED: [Allowed; 19] = [
             "lookahead-settings",
             "lookahead-runs",
             "lookahead-data",
+            "lookahead-burn",
             "lookahead-flex",
             "lookahead-layers",
             "lookahead-nn",

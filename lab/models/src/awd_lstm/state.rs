@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use lookahead_burn::values_now;
 
 use crate::{Memory, TensorError};
 
@@ -29,10 +30,10 @@ pub struct LstmState {
 
 impl Memory for LstmState {
     /// For each layer, counted from 0, `layer.N.h` and `layer.N.c`.
-    fn to_tensors(&self) -> BTreeMap<String, TensorData> {
+    fn to_tensors(&self) -> Result<BTreeMap<String, TensorData>, lookahead_burn::Error> {
         let named = |(number, layer): (usize, &LayerState)| {
-            let data = |tensor: &Tensor<2>| tensor.clone().into_data();
-            [(format!("layer.{number}.h"), data(&layer.hidden)), (format!("layer.{number}.c"), data(&layer.cells))]
+            [("h", layer.hidden.clone()), ("c", layer.cells.clone())]
+                .map(|(which, tensor)| Ok((format!("layer.{number}.{which}"), values_now(tensor)?)))
         };
         self.layers.iter().enumerate().flat_map(named).collect()
     }

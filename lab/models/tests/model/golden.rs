@@ -28,7 +28,7 @@ pub fn pytorch_shapes(network: &Network) -> BTreeMap<String, Vec<usize>> {
         [incoming, outgoing] => vec![outgoing, incoming],
         ref other => other.to_vec(),
     };
-    named_weights(network).into_iter().map(|(path, data)| (pytorch_name(&path), shape(data))).collect()
+    named_weights(network).unwrap().into_iter().map(|(path, data)| (pytorch_name(&path), shape(data))).collect()
 }
 
 /// The weights of the formula by name, as little-endian bytes, and how many numbers they are.
@@ -123,7 +123,7 @@ fn check(name: &str, config: &NetworkConfig, size: usize, batch: usize, [toleran
     const CLASSES: usize = 7;
     let golden = golden(name);
     let (network, images) = imported(config, CLASSES, size, batch);
-    let before = named_weights(&network);
+    let before = named_weights(&network).unwrap();
     let scores = network.valid().forward(images.clone().inner());
     assert_near(&values(scores), &numbers(&golden["evaluation_scores"]), tolerance, "scores in evaluation");
 
@@ -151,7 +151,7 @@ fn check(name: &str, config: &NetworkConfig, size: usize, batch: usize, [toleran
     let by_name = |weights: BTreeMap<String, TensorData>| -> BTreeMap<String, Vec<f32>> {
         weights.into_iter().map(|(path, data)| (pytorch_name(&path), data.try_to_vec().unwrap())).collect()
     };
-    let (before, after) = (by_name(before), by_name(named_weights(&network)));
+    let (before, after) = (by_name(before), by_name(named_weights(&network).unwrap()));
     for (name, running) in golden["running"].as_table().unwrap() {
         let count = running["count"].as_integer().unwrap() as f64;
         let key = format!("{name}.running_mean");

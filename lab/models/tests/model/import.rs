@@ -46,7 +46,7 @@ fn names_are_torchvision_s() {
 #[test]
 fn every_value_arrives_and_linear_weights_are_transposed() {
     let (_, imported) = import(|_, _| {});
-    let weights = named_weights(&imported.unwrap());
+    let weights = named_weights(&imported.unwrap()).unwrap();
     let (tensors, _) = formula(&pytorch_shapes(&network(&cifar(8, 2), CIFAR, 10)));
     for (path, data) in weights {
         let bytes = &tensors[&pytorch_name(&path)];

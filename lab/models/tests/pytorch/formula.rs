@@ -19,7 +19,7 @@ fn uniform(index: u32) -> f64 {
 /// The model with all its weights by the formula: gains are 1 + u / 2, other vectors u / 4, matrices u sqrt(3 / rows).
 pub fn with_formula<M: Module>(model: M) -> M {
     let mut index = 0..;
-    let mut weights = named_weights(&model);
+    let mut weights = named_weights(&model).unwrap();
     for (name, data) in &mut weights {
         let shape = data.shape().to_vec();
         let mut value = || {

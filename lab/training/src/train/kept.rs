@@ -26,7 +26,7 @@ pub(super) fn keep(
     kept: &mut Vec<Kept>,
     (epoch, valid_loss): (u32, f64),
     run_folder: &Path,
-    weights: impl FnOnce() -> Weights,
+    weights: impl FnOnce() -> Result<Weights, lookahead_burn::Error>,
 ) -> Result<(), Error> {
     let is_kept = match config {
         KeepConfig::Last => false,
@@ -39,7 +39,7 @@ pub(super) fn keep(
     }
     let path = run_folder.join(file(epoch));
     create_folder(&run_folder.join(FOLDER))?;
-    let bytes = safetensors(&path, &weights())?;
+    let bytes = safetensors(&path, &weights()?)?;
     write_atomically(&path, &bytes)?;
     kept.push(Kept { epoch, valid_loss, file: FileSum::of(&bytes) });
     let most = match config {

@@ -48,10 +48,10 @@ impl<T: Task> Trainer<'_, '_, T> {
         let model = self.model();
         let checkpoint = Checkpoint {
             position: self.position.clone(),
-            model: named_weights(model),
-            slow: self.slow_model().map(|slow| named_weights(&slow)),
+            model: named_weights(model)?,
+            slow: self.slow_model().map(|slow| named_weights(&slow)).transpose()?,
             optimizer: self.optimizer.to_record(model)?,
-            memory: self.memory.to_tensors(),
+            memory: self.memory.to_tensors()?,
             files: if self.is_lead() { self.files() } else { Manifest::default() },
         };
         if self.config.stop_on_non_finite {

@@ -66,10 +66,10 @@ impl Trace {
         step: u64,
         kind: TraceKind,
         scores: Scores,
-        weights: impl FnOnce() -> Weights,
+        weights: impl FnOnce() -> Result<Weights, lookahead_burn::Error>,
     ) -> Result<(), Error> {
         if self.config.keep_weights {
-            self.keep(update, kind, weights())?;
+            self.keep(update, kind, weights()?)?;
         }
         Ok(self.log.append(&TraceRow { update, step, kind, scores })?)
     }

@@ -17,9 +17,10 @@ pub(super) fn mean<M: Module>(
     model: &M,
     grads: GradientsParams,
 ) -> Result<GradientsParams, Error> {
-    let mut taken = Take { grads, ids: &parameters.ids, tensors: vec![None; parameters.ids.len()] };
+    let mut taken = Take { grads, ids: &parameters.ids, tensors: vec![None; parameters.ids.len()], failed: None };
     model.visit(&mut taken);
-    let Take { grads, tensors, .. } = taken;
+    let Take { grads, tensors, failed, .. } = taken;
+    failed.map_or(Ok(()), Err)?;
     let mut has: Vec<f32> = tensors.iter().map(|tensor| f32::from(u8::from(tensor.is_some()))).collect();
     let lengths = parameters.values.iter().map(|param| param.values().len());
     let mut tensors: Vec<Vec<f32>> =
@@ -36,13 +37,17 @@ struct Take<'p> {
     grads: GradientsParams,
     ids: &'p [ParamId],
     tensors: Vec<Option<Vec<f32>>>,
+    failed: Option<Error>,
 }
 
 impl ModuleVisitor for Take<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(place) = self.ids.iter().position(|id| *id == param.id) else { return };
         if let Some(gradient) = self.grads.remove::<D>(param.id) {
-            self.tensors[place] = Some(values(gradient));
+            match values(gradient) {
+                Ok(values) => self.tensors[place] = Some(values),
+                Err(error) => self.failed = self.failed.take().or(Some(error)),
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 use lookahead::ParamSet;
-use lookahead_burn::tie_parameters;
+use lookahead_burn::{tie_parameters, values_now};
 
 use crate::Error;
 
@@ -18,15 +18,17 @@ pub(super) struct Parameters {
 
 impl Parameters {
     pub(super) fn of<M: Module>(model: &M) -> Result<Self, Error> {
-        let mut found = Found { parameters: Self::default(), names: Vec::new(), refused: None };
+        let mut found = Found { parameters: Self::default(), names: Vec::new(), wrong: None };
         model.visit(&mut found);
-        found.refused.map_or(Ok(found.parameters), |error| Err(error.into()))
+        found.wrong.map_or(Ok(found.parameters), Err)
     }
 
     /// Takes the values of a module that has the same parameters.
-    pub(super) fn read<M: Module>(&mut self, model: &M) {
+    pub(super) fn read<M: Module>(&mut self, model: &M) -> Result<(), Error> {
         let places = self.ids.iter().copied().zip(self.values.iter_mut().map(|param| param.values_mut()));
-        model.visit(&mut Read(places.collect()));
+        let mut read = Read { places: places.collect(), failed: None };
+        model.visit(&mut read);
+        read.failed.map_or(Ok(()), Err)
     }
 
     /// The module on these values.
@@ -43,7 +45,7 @@ pub(super) fn put<'v, M: Module>(model: M, values: impl IntoIterator<Item = (Par
 struct Found {
     parameters: Parameters,
     names: Vec<String>,
-    refused: Option<lookahead::Error>,
+    wrong: Option<Error>,
 }
 
 impl ModuleVisitor for Found {
@@ -61,17 +63,23 @@ impl ModuleVisitor for Found {
             return;
         }
         self.parameters.ids.push(param.id);
-        let pushed = self.parameters.values.push(self.names.join("."), tensor.dims(), values(tensor));
-        self.refused = self.refused.take().or(pushed.err());
+        let (name, shape) = (self.names.join("."), tensor.dims());
+        let pushed = values(tensor).and_then(|values| Ok(self.parameters.values.push(name, shape, values)?));
+        self.wrong = self.wrong.take().or(pushed.err());
     }
 }
 
-struct Read<'v>(BTreeMap<ParamId, &'v mut [f32]>);
+struct Read<'v> {
+    places: BTreeMap<ParamId, &'v mut [f32]>,
+    failed: Option<Error>,
+}
 
 impl ModuleVisitor for Read<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(place) = self.0.remove(&param.id) {
-            place.copy_from_slice(&values(param.val()));
+        let Some(place) = self.places.remove(&param.id) else { return };
+        match values(param.val()) {
+            Ok(values) => place.copy_from_slice(&values),
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
         }
     }
 }
@@ -88,6 +96,6 @@ impl ModuleMapper for Put<'_> {
     }
 }
 
-pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().iter::<f32>().collect()
+pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
+    Ok(values_now(tensor)?.iter::<f32>().collect())
 }

@@ -140,14 +140,14 @@ impl<'w> Team<'w> {
         let Some(slow_step) = &mut self.slow_step else {
             self.totals.meetings += 1;
             if self.totals.meetings.is_multiple_of(CHECK_EVERY) {
-                self.parameters.read(&model);
+                self.parameters.read(&model)?;
                 check_replicas(self.workers, self.parameters.values.iter().map(|param| param.values()))?;
             }
             self.tell(news)?;
             return Ok((model, false));
         };
         if slow_step.next_takes_weights() {
-            self.parameters.read(&model);
+            self.parameters.read(&model)?;
         }
         let synced = slow_step.after_step(self.workers, rate, &mut self.parameters.values, news)?;
         Ok(self.synced(synced, news, model))
@@ -157,7 +157,7 @@ impl<'w> Team<'w> {
     pub(crate) fn end_cycle<M: Module>(&mut self, model: M, (loss, stop): (f64, bool)) -> Result<(M, bool), Error> {
         let (news, rate) = (self.news(loss, stop), self.totals.rate);
         let Some(slow_step) = &mut self.slow_step else { return Ok((model, false)) };
-        self.parameters.read(&model);
+        self.parameters.read(&model)?;
         let synced = slow_step.end_cycle(self.workers, rate, &mut self.parameters.values, news)?;
         Ok(self.synced(synced, news, model))
     }
@@ -259,7 +259,7 @@ impl<'w> Team<'w> {
 
     /// The model with the running statistics of all workers' batches in its batch norms.
     pub(crate) fn with_common_statistics<M: Module>(&mut self, model: M) -> Result<M, Error> {
-        let mut weights = named_weights(&model);
+        let mut weights = named_weights(&model)?;
         let places: Vec<String> =
             weights.keys().filter_map(|name| name.strip_suffix(MEAN).map(ToOwned::to_owned)).collect();
         if places.is_empty() || self.workers.size() == 1 {

@@ -171,7 +171,7 @@ fn step_by_step_the_scores_are_those_of_the_whole() {
 fn a_model_without_numbers_translates_into_nothing() {
     use lookahead_models::{load_weights, named_weights};
     let model = model(11, 0);
-    let mut weights = named_weights(&model);
+    let mut weights = named_weights(&model).unwrap();
     let count = weights["embedding"].num_elements();
     weights.insert("embedding".to_owned(), TensorData::new(vec![f32::NAN; count], [11, 8]));
     let model = load_weights(model, weights).unwrap();
