@@ -6,7 +6,7 @@ use crate::{Describe, Description, Error};
 /// When to average, and with which weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Averaging {
     /// Polyak and Ruppert: the mean of all weights after step `start`; of a tensor that joins late, of all its own.

@@ -31,6 +31,7 @@ pub struct Steps<T> {
 
 /// [`Steps`] as they are read, in any order.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct Unchecked<T> {
     first: T,
     changes: Vec<(u64, T)>,

@@ -1,8 +1,8 @@
 //! Hyperparameters as text: the keys of the lab's TOML, the same ones in JSON, checked like what is made in code.
 
 use lookahead::{
-    Adaptive, Alpha, Averaging, CurvaturePower, Error, Gpa, InnerStatePolicy, LookaheadConfig, PowerWarmUp,
-    PrimalAveraging, PublishedDecay, Schedule, ScheduleFree, SlowStorage, SyncPeriod,
+    Adaptive, Alpha, Averaging, CurvaturePower, EmaNesterovConfig, Error, Gpa, InnerStatePolicy, LookaheadConfig,
+    OuterStep, PowerWarmUp, PrimalAveraging, PublishedDecay, Schedule, ScheduleFree, SlowStorage, SyncPeriod,
 };
 use serde::de::DeserializeOwned;
 
@@ -44,8 +44,10 @@ fn averages_are_read_as_they_are_written() -> Result<(), Error> {
     let [flat, rising] = [Averaging::exponential(0.5)?, Averaging::exponential_with_power_warm_up(0.9, power)?];
     let json = |averaging: &Averaging| serde_json::to_string(averaging).expect("JSON");
     assert_eq!(json(&flat), r#"{"kind":"exponential","decay":0.5,"warm_up":false}"#);
-    for averaging in [flat, rising, flat.with_initial_weights(), rising.with_initial_weights()] {
+    let (running, stalled) = (Averaging::Running { start: 3 }, Averaging::NonMonotonic { patience: 5 });
+    for averaging in [flat, rising, flat.with_initial_weights(), rising.with_initial_weights(), running, stalled] {
         assert_eq!(read(&json(&averaging)), Ok(averaging));
+        assert_eq!(toml::from_str(&toml::to_string(&averaging).expect("TOML")), Ok(averaging));
     }
     let free = ScheduleFree::new().with_beta(0.8)?.with_power(1.0)?.with_rate_power(0.0)?.with_warm_up(9);
     let free = free.with_weight_decay(0.1)?.with_corrected_rate(0.99)?;
@@ -74,6 +76,62 @@ fn a_schedule_that_is_read_is_in_order() -> Result<(), String> {
     assert!(read::<Schedule<Alpha>>(&written("[[7, 0.25], [3, 1.0]]")).is_err());
     assert!(read::<Schedule<Alpha>>(&written("[[0, 0.25]]")).is_err());
     Ok(())
+}
+
+/// What is read, and a key that it does not have.
+struct Stranger {
+    json: &'static str,
+    key: &'static str,
+    refused_by: fn(&str) -> Result<(), String>,
+}
+
+impl Stranger {
+    fn to<V: DeserializeOwned>(json: &'static str, key: &'static str) -> Self {
+        Self { json, key, refused_by: |json| read::<V>(json).map(|_| ()) }
+    }
+
+    fn written(&self) -> String {
+        self.json.replace('?', &format!("{:?}: 1", self.key))
+    }
+}
+
+/// Each kind is read without the key that stands in place of `?`, and with it is refused by its name.
+#[test]
+fn a_key_that_nobody_knows_is_refused_by_its_name() {
+    let strangers = [
+        Stranger::to::<Averaging>(r#"{"kind": "running", "start": 3, ?}"#, "decay"),
+        Stranger::to::<Averaging>(r#"{"kind": "non_monotonic", "patience": 5, ?}"#, "patient"),
+        Stranger::to::<Averaging>(r#"{"kind": "exponential", "decay": 0.5, ?}"#, "start"),
+        Stranger::to::<Averaging>(r#"{"kind": "exponential", "decay": 0.5, "power": {"gamma": 1, ?}}"#, "decay"),
+        Stranger::to::<PowerWarmUp>(r#"{"power": 1, ?}"#, "min"),
+        Stranger::to::<PrimalAveraging>(r#"{"kind": "schedule_free", "beta": 0.5, ?}"#, "mu_y"),
+        Stranger::to::<PrimalAveraging>(r#"{"kind": "gpa", "mu_y": 0.5, ?}"#, "beta"),
+        Stranger::to::<ScheduleFree>(r#"{"beta": 0.5, ?}"#, "warmup"),
+        Stranger::to::<Gpa>(r#"{"mu_x": 0.5, ?}"#, "kind"),
+        Stranger::to::<EmaNesterovConfig>(r#"{"beta": 0.5, ?}"#, "prefil"),
+        Stranger::to::<OuterStep>(r#"{"rate": 0.5, "momentum": 0.5, ?}"#, "unit"),
+        Stranger::to::<Schedule<Alpha>>(r#"{"first": 0.5, "changes": [[3, 1.0]], ?}"#, "change"),
+        Stranger::to::<Schedule<SyncPeriod>>(r#"{"first": 5, "changes": [], ?}"#, "last"),
+        Stranger::to::<Adaptive>(r#"{"low": 0.5, ?}"#, "high"),
+        Stranger::to::<SlowStorage>(r#"{"bf16": {"seed": 1, ?}}"#, "seeds"),
+        Stranger::to::<SlowStorage>(r#"{"bf16": {"seed": 1}, ?}"#, "f16"),
+        Stranger::to::<LookaheadConfig>(r#"{"alpha": 0.5, ?}"#, "k"),
+        Stranger::to::<LookaheadConfig>(r#"{"outer": {"rate": 0.5, "momentum": 0.5, ?}}"#, "mu"),
+        Stranger::to::<LookaheadConfig>(r#"{"sync_period": {"first": 5, "changes": [], ?}}"#, "second"),
+        Stranger::to::<LookaheadConfig>(r#"{"slow_weights": {"bf16": {"seed": 1}, ?}}"#, "seed"),
+    ];
+    for stranger in &strangers {
+        let without = stranger.json.replace(", ?", "");
+        assert_eq!((stranger.refused_by)(&without), Ok(()), "{without}");
+        let (json, named) = (stranger.written(), format!("unknown field `{}`", stranger.key));
+        let refused = (stranger.refused_by)(&json);
+        assert!(refused.as_ref().is_err_and(|error| error.contains(&named)), "{json}: {refused:?}");
+    }
+    let toml = "kind = 'running'\nstart = 3\ndecay = 0.9";
+    let refused = toml::from_str::<Averaging>(toml).map_err(|error| error.to_string());
+    assert!(refused.as_ref().is_err_and(|error| error.contains("unknown field `decay`")), "{refused:?}");
+    let two = r#"{"kind": "gpa", "published_decay": {"on_z": 0.1, "on_y": 0.1}}"#;
+    assert!(read::<PrimalAveraging>(two).is_err(), "two decays at once");
 }
 
 fn period(steps: u32) -> Result<SyncPeriod, Error> {

@@ -1,6 +1,9 @@
 //! A [`LookaheadConfig`] as text: the keys of its documentation, each with its default where it is left out.
 
-use serde::de::Error as _;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -58,36 +61,53 @@ impl<'de> Deserialize<'de> for LookaheadConfig {
 impl Serialize for SlowStorage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
-            Self::Full => StorageKeys::Word(Word::Full),
-            Self::Bf16 { seed: 0 } => StorageKeys::Word(Word::Bf16),
-            Self::Bf16 { seed } => StorageKeys::Seeded { bf16: Seed { seed } },
+            Self::Full => Word::Full.serialize(serializer),
+            Self::Bf16 { seed: 0 } => Word::Bf16.serialize(serializer),
+            Self::Bf16 { seed } => Seeded { bf16: Seed { seed } }.serialize(serializer),
         }
-        .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for SlowStorage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match StorageKeys::deserialize(deserializer)? {
-            StorageKeys::Word(Word::Full) => Self::Full,
-            StorageKeys::Word(Word::Bf16) => Self::Bf16 { seed: 0 },
-            StorageKeys::Seeded { bf16: Seed { seed } } => Self::Bf16 { seed },
-        })
+        deserializer.deserialize_any(WordOrSeed)
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "slow weights are \"full\", \"bf16\" or { bf16 = { seed = a whole number } }")]
-enum StorageKeys {
-    Word(Word),
-    Seeded { bf16: Seed },
+struct WordOrSeed;
+
+impl<'de> Visitor<'de> for WordOrSeed {
+    type Value = SlowStorage;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("slow weights that are \"full\", \"bf16\" or { bf16 = { seed = a whole number } }")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<SlowStorage, E> {
+        match word {
+            "full" => Ok(SlowStorage::Full),
+            "bf16" => Ok(SlowStorage::Bf16 { seed: 0 }),
+            _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SlowStorage, A::Error> {
+        let Seeded { bf16: Seed { seed } } = Seeded::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(SlowStorage::Bf16 { seed })
+    }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Word {
     Full,
     Bf16,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seeded {
+    bf16: Seed,
 }
 
 #[derive(Serialize, Deserialize)]
