@@ -58,15 +58,9 @@ fn exponent(name: &'static str, value: f64) -> Result<f64, Error> {
     accept(name, value, (0.0..=10.0).contains(&value), "from 0 to 10")
 }
 
-/// How much of x is in y: as much as f32 can tell.
+/// How much of x is in y: with less of it rounding is seen in x.
 fn part_of_x(name: &'static str, value: f64) -> Result<f64, Error> {
-    accept(name, value, value > 0.0 && value <= 1.0, "above 0 and at most 1")?;
-    accept(
-        name,
-        value,
-        value >= f64::from(f32::EPSILON),
-        "at least 2^-23: with less of it x cannot be told from y in f32",
-    )
+    accept(name, value, (0.01..=1.0).contains(&value), "at least 0.01 and at most 1")
 }
 
 fn not_negative(name: &'static str, value: f64) -> Result<f64, Error> {
@@ -83,9 +77,11 @@ impl ScheduleFree {
     /// Sets beta, the part of x in y.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `2^-23 <= beta <= 1`: with 0 x no longer follows from y and z. Where all weights are
+    /// [`Error::OutOfRange`] unless `0.01 <= beta <= 1`: with 0 x no longer follows from y and z. Where all weights are
     /// equal that is [`Averaging::Running`](crate::Averaging::Running). x is `z - (z - y) / beta`, so a small beta costs
-    /// precision: each step rounds x by about the spacing of y's numbers over beta.
+    /// precision: each step rounds x by about the spacing of y's numbers over beta. After 1000 steps of SGD in f32 on a noisy
+    /// quadratic x is off by 2e-6 of its size with 0.5, by 1e-4 with 0.01, and would be by 0.09 with 1e-5; without noise,
+    /// where all comes to rest, by 3e-5, 1e-3 and 0.3.
     pub fn with_beta(self, beta: f64) -> Result<Self, Error> {
         Ok(Self { beta: part_of_x("beta", beta)?, ..self })
     }
@@ -187,10 +183,10 @@ impl Gpa {
     /// Sets mu_x and mu_y.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `0 <= mu_x < 1`, as the nearest f32 too, and `2^-23 <= mu_y <= 1`: with `mu_y = 0` x
+    /// [`Error::OutOfRange`] unless `0 <= mu_x < 1`, as the nearest f32 too, and `0.01 <= mu_y <= 1`: with `mu_y = 0` x
     /// no longer follows from y and z. That is the exponential average
-    /// [that begins at theta_0](crate::Averaging::with_initial_weights). A small mu_y costs precision, as a small beta of
-    /// [`ScheduleFree`] does.
+    /// [that begins at theta_0](crate::Averaging::with_initial_weights). A small mu_y costs precision, as a small
+    /// [beta of Schedule-Free](ScheduleFree::with_beta) does.
     pub fn with_coefficients(self, mu_x: f64, mu_y: f64) -> Result<Self, Error> {
         let mu_x = accept_in_single("mu_x", mu_x, |mu| (0.0..1.0).contains(&mu), "at least 0 and below 1")?;
         let mu_y = part_of_x("mu_y", mu_y)?;

@@ -304,11 +304,11 @@ fn a_saved_average_keeps_what_it_is_read_by() -> Result<(), Error> {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let refused = [
-        (ScheduleFree::new().with_beta(0.0).map(|_| ()), "beta is 0, but must be above 0 and at most 1"),
-        (ScheduleFree::new().with_beta(1.5).map(|_| ()), "beta is 1.5, but must be above 0 and at most 1"),
-        // What f32 makes of these is out of the range.
-        (ScheduleFree::new().with_beta(1e-46).map(|_| ()), "beta is 1e-46, but must be at least 2^-23: "),
-        (Gpa::new().with_coefficients(0.9, 1e-8).map(|_| ()), "mu_y is 1e-8, but must be at least 2^-23: "),
+        (ScheduleFree::new().with_beta(0.0).map(|_| ()), "beta is 0, but must be at least 0.01 and at most 1"),
+        (ScheduleFree::new().with_beta(1.5).map(|_| ()), "beta is 1.5, but must be at least 0.01 and at most 1"),
+        (ScheduleFree::new().with_beta(0.009).map(|_| ()), "beta is 0.009, but must be at least 0.01 and at most 1"),
+        (Gpa::new().with_coefficients(0.9, 1e-8).map(|_| ()), "mu_y is 1e-8, but must be at least 0.01 and at most 1"),
+        // What f32 makes of this is out of the range.
         (
             Gpa::new().with_coefficients(1.0 - 1e-9, 0.7).map(|_| ()),
             "mu_x is 0.999999999, but must be in its range as the nearest f32 too",
@@ -318,7 +318,7 @@ fn what_makes_no_sense_is_refused() {
         (ScheduleFree::new().with_weight_decay(-0.1).map(|_| ()), "weight_decay is -0.1, but must be finite and"),
         (ScheduleFree::new().with_corrected_rate(1.0).map(|_| ()), "beta2 is 1, but must be at least 0 and below 1"),
         (Gpa::new().with_coefficients(1.0, 0.5).map(|_| ()), "mu_x is 1, but must be at least 0 and below 1"),
-        (Gpa::new().with_coefficients(0.5, 0.0).map(|_| ()), "mu_y is 0, but must be above 0 and at most 1"),
+        (Gpa::new().with_coefficients(0.5, 0.0).map(|_| ()), "mu_y is 0, but must be at least 0.01 and at most 1"),
         (Gpa::new().with_published_decay(PublishedDecay::OnZ(-1.0)).map(|_| ()), "weight_decay is -1, but must be"),
         (PowerWarmUp::new().with_gamma(0.0).map(|_| ()), "gamma is 0, but must be above 0 and finite"),
         (PowerWarmUp::new().with_power(f64::INFINITY).map(|_| ()), "power is inf, but must be above 0 and finite"),

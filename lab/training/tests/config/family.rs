@@ -101,7 +101,7 @@ fn what_is_out_of_range_is_named_with_its_place() {
         ),
         (
             "{name = 'schedule_free', beta = 0, inner.name = 'sgd'}",
-            "`optimizer.beta` is 0, but must be a number above 0",
+            "`optimizer.beta` is 0, but must be a number at least 0.01",
         ),
         (
             "{name = 'gpa', mu_x = 1, inner.name = 'sgd'}",

@@ -11,7 +11,7 @@ use super::OptimizerConfig;
 /// Around `adamw` with `beta1 = 0` and `weight_decay = 0` it is the authors' `AdamWScheduleFree`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScheduleFreeTable {
-    /// beta, above 0 and at most 1 (default 0.9); `power` r (0) and `rate_power` p (2), from 0 to 10, of the weights
+    /// beta, from 0.01 to 1 (default 0.9); `power` r (0) and `rate_power` p (2), from 0 to 10, of the weights
     /// `t^r gamma^p`; `warm_up` steps (0) of the learning rate; `weight_decay` (0) at y.
     #[serde(flatten)]
     pub averaging: ScheduleFree,
@@ -23,7 +23,7 @@ pub struct ScheduleFreeTable {
 /// average of z.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GpaTable {
-    /// mu_x, at least 0 and below 1 (default 0.9967); mu_y, above 0 and at most 1 (0.7).
+    /// mu_x, at least 0 and below 1 (default 0.9967); mu_y, from 0.01 to 1 (0.7).
     #[serde(flatten)]
     pub averaging: Gpa,
     /// The inner optimizer, which steps z.
