@@ -35,7 +35,8 @@ pub fn snoo_of_the_speedrun() -> LookaheadConfig {
 ///
 /// `u <- mu u + eta delta`, `phi <- phi - (mu u + eta delta)`. With a constant eta it is [`snoo`] with those numbers, u
 /// being eta b; it differs once eta changes over time ([`BufferUnit::OuterStep`]). Around SGD with momentum 0.9,
-/// maintained, it diverges at k = 1 and 2 on some quadratics, from a learning rate times curvature of 0.1 and 0.07 on.
+/// maintained, it diverges at k = 1 and 2 on some quadratics, from a learning rate times curvature of 0.1 and 0.07 on; at
+/// larger k above 1.5 alone.
 #[must_use]
 pub fn muloco() -> LookaheadConfig {
     let step = OuterStep::nesterov(MULOCO.rate, MULOCO.momentum);
@@ -48,7 +49,7 @@ pub fn muloco() -> LookaheadConfig {
 /// `b <- mu b + delta`, `phi <- phi - eta (delta + mu b)`, delta being the mean over the workers. With one worker it is
 /// [`snoo`] with those numbers; at k = 500 and mu = 0.9 a run of a few thousand steps is hardly more than its start. At a
 /// small k it can diverge: around SGD with momentum 0.9, maintained, it does on some quadratics for each k of 1 to 6, in
-/// bands of the learning rate times curvature that begin at 0.004 to 0.011 (see [`OuterStep`]).
+/// bands of the learning rate times curvature that begin at 0.004 to 0.011; at larger k above 1.5 alone (see [`OuterStep`]).
 /// Each worker keeps its own inner state.
 #[must_use]
 pub fn diloco() -> LookaheadConfig {
@@ -65,7 +66,7 @@ pub fn diloco() -> LookaheadConfig {
 /// Here phi begins at theta_0. fairscale makes it after the first step unless told otherwise, so that its first way is
 /// one step short; torchdistx takes no outer step before step 1 + k. The inner state is maintained: around SGD with
 /// momentum 0.9 it then diverges on some quadratics for each k of 1 to 8, in bands of the learning rate times curvature
-/// that begin at 0.02 to 0.06 up to k = 6, and at 0.77 and more after that.
+/// that begin at 0.02 to 0.06 up to k = 6, and at 0.77 and more after that; at larger k above 1.5 alone.
 #[must_use]
 pub fn slowmo() -> LookaheadConfig {
     let step = OuterStep::heavy_ball(SLOWMO.rate, SLOWMO.momentum);
