@@ -100,9 +100,7 @@ impl Case {
     /// The same Lookahead, but that outer step `outer` does not end for a long while: its fast weights can be seen
     /// before the pull-back.
     pub(crate) fn never_ending(&self, policy: InnerStatePolicy, outer: u64) -> Setup {
-        let long = period(self.sync_period.get() * 100);
-        let periods = if outer == 0 { long.into() } else { changing(self.sync_period, [(outer, long)]) };
-        self.base.inside(self.config(policy).with_sync_period(periods))
+        self.base.inside(never_ending(self.config(policy), outer))
     }
 
     /// Lookahead with periods k, 2 k, k, … and step sizes alpha, alpha / 2, alpha, …: the outer count shows.
@@ -175,6 +173,13 @@ fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     value ^ (value >> 31)
+}
+
+/// The same with the period of outer step `outer` a hundred times as long.
+pub(crate) fn never_ending(config: LookaheadConfig, outer: u64) -> LookaheadConfig {
+    let k = config.sync_period().at(0);
+    let long = period(k.get() * 100);
+    config.with_sync_period(if outer == 0 { long.into() } else { changing(k, [(outer, long)]) })
 }
 
 /// A sync period that is known to be valid.

@@ -81,13 +81,16 @@ pub enum Law {
     /// With k = 1 an outer step around SGD is an average that trains, to rounding: with mu_x = mu_y = mu for Nesterov,
     /// with mu_y = 1 for the heavy ball.
     PeriodOneWithMomentumIsAnAverageThatTrains,
+    /// When eta and the learning rate change, an outer buffer keeps its unit, and its ways: those of SNOO, the outer steps of
+    /// MuLoCo, SlowMo's ways over the learning rate. After a load too.
+    AnOuterBufferKeepsItsUnit,
     /// Several workers with the same gradients have the bits of one.
     EqualWorkersAreOne,
 }
 
 impl Law {
     /// All laws.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::AlphaOneIsTheInnerOptimizer,
         Self::InterpolateWithAlphaOneMaintains,
         Self::FastEqualsSlowAfterEachSync,
@@ -121,6 +124,7 @@ impl Law {
         Self::AnOuterStepWithoutMomentumIsEq1,
         Self::ARestartIsAFreshMomentum,
         Self::PeriodOneWithMomentumIsAnAverageThatTrains,
+        Self::AnOuterBufferKeepsItsUnit,
         Self::EqualWorkersAreOne,
     ];
 
@@ -141,7 +145,7 @@ impl Law {
             Self::MomentumInterpolates => rule == Rule::HeavyBall && case.k() > 1 && case.inside_interpolates(),
             Self::BiasCorrectionFollowsTheMoments => rule == Rule::Adam && !nested,
             Self::PeriodOneWithMomentumIsAnAverageThatTrains => matches!(rule, Rule::Sgd | Rule::HeavyBall) && !nested,
-            Self::EqualWorkersAreOne => !nested,
+            Self::AnOuterBufferKeepsItsUnit | Self::EqualWorkersAreOne => !nested,
             _ => true,
         }
     }
@@ -153,6 +157,7 @@ impl Law {
             Self::AnOuterStepWithoutMomentumIsEq1
                 | Self::ARestartIsAFreshMomentum
                 | Self::PeriodOneWithMomentumIsAnAverageThatTrains
+                | Self::AnOuterBufferKeepsItsUnit
                 | Self::EqualWorkersAreOne
         )
     }
@@ -213,6 +218,7 @@ impl Law {
             Self::PeriodOneWithMomentumIsAnAverageThatTrains => {
                 outer::period_one_with_momentum_is_an_average_that_trains::<S>(case);
             }
+            Self::AnOuterBufferKeepsItsUnit => outer::an_outer_buffer_keeps_its_unit::<S>(case),
             Self::EqualWorkersAreOne => outer::equal_workers_are_one::<S>(case),
         }
     }

@@ -53,6 +53,7 @@ macro_rules! laws {
     (@transparent $subject:ident $base:ident) => {
         $crate::laws! { @tests $subject $base
             lookahead_inside_with_alpha_one_is_transparent: LookaheadInsideWithAlphaOneIsTransparent,
+            an_outer_buffer_keeps_its_unit: AnOuterBufferKeepsItsUnit,
             equal_workers_are_one: EqualWorkersAreOne,
         }
     };

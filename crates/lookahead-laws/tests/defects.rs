@@ -108,6 +108,10 @@ defects! {
         breaks ARestartIsAFreshMomentum, "and fresh: after step 12";
     nesterov_with_the_old_buffer: outer::OLD_BUFFER with sgd
         breaks PeriodOneWithMomentumIsAnAverageThatTrains, "mu_y = 0.5, after step 1";
+    mulocos_buffer_in_ways: outer::MULOCO_AS_SNOO with sgd
+        breaks AnOuterBufferKeepsItsUnit, "a buffer in OuterStep, after outer step 1";
+    slowmos_buffer_in_ways: outer::SLOWMO_WITHOUT_RATES with adam
+        breaks AnOuterBufferKeepsItsUnit, "a buffer in DeltaOverLearningRate, after outer step 1";
     a_mean_that_rounds: outer::MEAN_ROUNDS with sgd
         breaks EqualWorkersAreOne, "3 workers and one";
     one_count_for_all_means: ONE_COUNT_FOR_ALL_MEANS with averaged

@@ -1,8 +1,9 @@
-//! Outer steps with momentum: what they are where there is none, after a restart, with k = 1 and for several workers.
+//! Outer steps with momentum: what they are where there is none, after a restart, with k = 1, with a buffer in other units
+//! and for several workers.
 
-use lookahead::{Alpha, InnerStatePolicy, OuterRate, OuterStep};
+use lookahead::{Alpha, BufferUnit, InnerStatePolicy, OuterForm, OuterRate, OuterStep};
 
-use crate::case::{changing, momentum, period, policies};
+use crate::case::{changing, momentum, never_ending, period, policies};
 use crate::compare::{assert_close, assert_same_bits, assert_same_by_other_kernels};
 use crate::laws::identities::assert_same_run;
 use crate::laws::{tensors_at, tolerance};
@@ -75,6 +76,63 @@ pub(crate) fn period_one_with_momentum_is_an_average_that_trains<S: Subject>(cas
 fn mix(mu: f64, x: &[Vec<f64>], z: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let element = |(x, z): (&f64, &f64)| mu * x + (1.0 - mu) * z;
     x.iter().zip(z).map(|(x, z)| x.iter().zip(z).map(element).collect()).collect()
+}
+
+/// eta in each outer step, as a part of the case's, and the learning rate, as a part of its first.
+const ETAS: [f64; 4] = [1.0, 4.0, 0.5, 2.0];
+const RATES: [f64; 4] = [1.0, 0.25, 1.0, 0.125];
+
+pub(crate) fn an_outer_buffer_keeps_its_unit<S: Subject>(case: &Case) {
+    let rates = ETAS.map(|eta| OuterRate::new(eta * case.eta().get()).expect("the laws use rates above 0"));
+    let etas = changing(rates[0], [(1, rates[1]), (2, rates[2]), (3, rates[3])]);
+    for unit in [BufferUnit::Delta, BufferUnit::OuterStep, BufferUnit::DeltaOverLearningRate] {
+        // SNOO, MuLoCo, SlowMo
+        let step = match unit {
+            BufferUnit::DeltaOverLearningRate => OuterStep::heavy_ball(etas.clone(), momentum(MU)),
+            _ => OuterStep::nesterov(etas.clone(), momentum(MU)),
+        };
+        let config = case.config(InnerStatePolicy::Maintain).with_outer_step(step.clone().with_buffer_unit(unit));
+        let setup = case.base.inside(config.clone());
+        let mut subject = case.new_subject::<S>(&setup);
+        let mut phi = subject.slow();
+        let mut u: Vec<Vec<f64>> = phi.iter().map(|phi| vec![0.0; phi.len()]).collect();
+        for (t, (eta, rate)) in rates.into_iter().zip(RATES).enumerate() {
+            // theta_{t,k}: the same run, in which outer step t does not end
+            let observed = case.base.inside(never_ending(config.clone(), t as u64));
+            let mut observer = case.new_subject::<S>(&observed);
+            (0..=t).for_each(|outer| advance_a_cycle(case, &mut observer, outer));
+            let theta = observer.weights();
+
+            advance_a_cycle(case, &mut subject, t);
+            let in_unit = match unit {
+                BufferUnit::Delta => 1.0,
+                BufferUnit::OuterStep => eta.get(),
+                BufferUnit::DeltaOverLearningRate => 1.0 / rate,
+            };
+            for (tensor, buffer) in u.iter_mut().enumerate() {
+                for (i, u) in buffer.iter_mut().enumerate() {
+                    // u <- mu u + delta in the unit of the source, then phi <- phi - eta d, with d in ways again
+                    let delta = in_unit * (phi[tensor][i] - theta[tensor][i]);
+                    *u = MU * *u + delta;
+                    let d = if step.form() == OuterForm::Nesterov { delta + MU * *u } else { *u };
+                    phi[tensor][i] -= eta.get() * d / in_unit;
+                }
+            }
+            let what = format_args!("a buffer in {unit:?}, after outer step {t}");
+            assert_close(what, tolerance::<S>(64.0, 4.0), &subject.slow(), &phi);
+            if t == 1 {
+                subject = case.reload(&setup, &subject);
+            }
+        }
+    }
+}
+
+/// The steps of outer step `outer`, all at one learning rate.
+fn advance_a_cycle<S: Subject>(case: &Case, subject: &mut S, outer: usize) {
+    for step in 0..case.k() {
+        let grads = case.gradients::<S>(outer as u64 * case.k() + step, &subject.weights());
+        subject.step(RATES[outer] * case.lr(0), &grads);
+    }
 }
 
 pub(crate) fn equal_workers_are_one<S: Subject>(case: &Case) {

@@ -105,6 +105,7 @@ pub struct Textbook<const D: u8> {
     phase: u32,
     outer: u64,
     rate: Option<f64>,
+    lr: f64,
     steps: u64,
     workers: usize,
     #[serde(skip)]
@@ -179,7 +180,7 @@ impl<const D: u8> Textbook<D> {
     }
 
     fn sync(&mut self, config: &LookaheadConfig, due: impl Fn(&Slot) -> bool) {
-        let numbers = Numbers::of::<D>(config.step_size(), self.outer);
+        let numbers = Numbers::of::<D>(config.step_size(), self.outer, self.lr);
         let alpha = numbers.rate;
         let mut poisoned = false;
         for slot in self.slots.iter_mut().filter(|slot| due(slot)) {
@@ -274,7 +275,7 @@ impl<const D: u8> Subject for Textbook<D> {
     fn new(setup: &Setup, tensors: &[Tensor]) -> Self {
         assert!(setup.lookaheads.len() < 2, "this book has no nested Lookahead");
         let slots = tensors.iter().map(|tensor| Self::slot(tensor, D != SEEDED_LATE)).collect();
-        Self { slots, phase: 0, outer: 0, rate: None, steps: 0, workers: 1, setup: Some(setup.clone()) }
+        Self { slots, phase: 0, outer: 0, rate: None, lr: 0.0, steps: 0, workers: 1, setup: Some(setup.clone()) }
     }
 
     fn step(&mut self, lr: f64, grads: &[Option<Vec<f64>>]) {
@@ -284,6 +285,7 @@ impl<const D: u8> Subject for Textbook<D> {
         if D == RATE_STAYS {
             self.rate = Some(lr);
         }
+        self.lr = lr;
         for (slot, gradient) in self.slots.iter_mut().zip(grads) {
             (slot.moved, slot.new) = (gradient.is_some(), false);
             if let Some(gradient) = gradient {
