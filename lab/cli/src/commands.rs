@@ -101,9 +101,12 @@ fn say(text: impl AsRef<str>) -> io::Result<()> {
     print(format!("{}\n", printable(text.as_ref().trim_end())).as_bytes())
 }
 
-/// Prints bytes; unlike `print!` it fails, instead of panicking, when nobody reads them.
+/// Prints bytes. Where nobody reads them any more, such as after `head`, what is left to do goes on.
 fn print(bytes: &[u8]) -> io::Result<()> {
-    printed(io::stdout().lock().write_all(bytes))
+    match printed(io::stdout().lock().write_all(bytes)) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 /// Sees that what was printed went out; an error says that it is about the standard output.

@@ -1,6 +1,7 @@
 //! Each command does what its help says.
 
 use std::fs;
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -128,5 +129,18 @@ fn an_output_that_cannot_be_written_is_told() {
         let output = bench.command(arguments).stdout(full).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(stderr(&output).starts_with("error: cannot write to standard output: "), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn all_is_done_though_nobody_reads_what_is_said() {
+    let bench = Bench::new("");
+    let analyses = ["fig03_noisy_quadratic", "fig04_convergence_rate"];
+    let arguments = ["run", analyses[0], analyses[1], "--scale", "smoke"];
+    let mut child = bench.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    for analysis in analyses {
+        assert!(bench.path().join("results").join(analysis).join("report.html").exists(), "{analysis}");
     }
 }
