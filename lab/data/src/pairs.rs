@@ -164,7 +164,7 @@ impl Pairs {
 
 impl UnreadPairs {
     fn read(self, dir: Option<&Path>, [train_limit, valid_limit]: [Option<usize>; 2]) -> Result<Pairs, DataError> {
-        let subwords = self.subwords(dir, train_limit)?;
+        let subwords = self.subwords(dir, [train_limit, valid_limit])?;
         let longest = self.subwords.longest.get() as usize;
         let mut skipped = SkippedPairs::default();
         let mut encode = |aligned: &Aligned, limit, keep, part| -> Result<Vec<Pair>, DataError> {
@@ -213,15 +213,24 @@ impl UnreadPairs {
     }
 
     /// The given subwords, or new ones for the training part.
-    fn subwords(&self, dir: Option<&Path>, limit: Option<usize>) -> Result<Subwords, DataError> {
+    fn subwords(
+        &self,
+        dir: Option<&Path>,
+        [train_limit, valid_limit]: [Option<usize>; 2],
+    ) -> Result<Subwords, DataError> {
         let vocabulary = self.subwords.vocabulary;
         if let Some(name) = &self.subwords.subwords {
             return read_subwords(&user_path(dir, name), vocabulary);
         }
-        let most = limit.unwrap_or(MOST_TO_TRAIN_ON).min(MOST_TO_TRAIN_ON);
+        // Learning subwords takes minutes: what cannot be evaluated on is said before.
+        check(&self.train, self.train.pairs(train_limit).take(1), "training")?;
+        for (part, name) in [(Some(&self.valid), "validation"), (self.test.as_ref(), "test")] {
+            part.map_or(Ok(()), |part| check(part, part.pairs(valid_limit), name))?;
+        }
+        let most = train_limit.unwrap_or(MOST_TO_TRAIN_ON).min(MOST_TO_TRAIN_ON);
         let mut failed = None;
         let pairs =
-            self.train.pairs(limit).take(most).map_while(|pair| pair.map_err(|error| failed = Some(error)).ok());
+            self.train.pairs(train_limit).take(most).map_while(|pair| pair.map_err(|error| failed = Some(error)).ok());
         let trained = Subwords::train(pairs.flat_map(|(source, target)| [source, target]), vocabulary.get() as usize);
         match failed {
             Some(error) => Err(error),
@@ -269,6 +278,16 @@ impl Pair {
     fn bytes(&self) -> usize {
         4 * (self.source.len() + self.target.len()) + self.source_text.len() + self.target_text.len()
     }
+}
+
+/// Sees that pairs of a part can be read, and that there is one.
+fn check(
+    aligned: &Aligned,
+    mut pairs: impl Iterator<Item = Result<(String, String), DataError>>,
+    part: &'static str,
+) -> Result<(), DataError> {
+    let count = pairs.try_fold(0_usize, |count, pair| pair.map(|_| count + 1))?;
+    if count == 0 { Err(DataError::Empty { file: aligned.names(), part }) } else { Ok(()) }
 }
 
 /// The next lines that are cut at once; none at the end.

@@ -1,5 +1,7 @@
 //! Recorded summaries judged again: the runs are gone, but the differences that verdicts rest on are kept.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -16,23 +18,30 @@ use lookahead_runs::files;
 use lookahead_runs::statistics::PairedDifference;
 
 /// Judges a recorded summary by the rules of now, from the differences over seeds that it holds and from `curves.csv` and
-/// `trace.csv` beside it, and replaces the file. Nothing but its judgements changes. With `paper` its claims are those.
+/// `trace.csv` beside it, and replaces the file. Nothing but its judgements changes. With `artifact` it is the record of
+/// one with that name, and its claims are those of the paper.
 ///
 /// # Errors
-/// A file cannot be read or written, or is malformed; a claim of `paper` is none that the summary has numbers for.
-pub fn judge_record(path: &Path, paper: Option<&Paper>) -> Result<Summary, ReportError> {
+/// A file cannot be read or written, or is malformed; the summary has numbers that no runs give, keys that no summary has, or
+/// the name of another artifact; a claim of the paper is none that it has numbers for. The file is then as it was.
+pub fn judge_record(path: &Path, artifact: Option<(&str, &Paper)>) -> Result<Summary, ReportError> {
+    let malformed = |reason| FileError::Malformed { path: path.to_owned(), line: 1, column: 1, reason };
     let bytes = files::read_all(path).map_err(FileError::read(path))?;
     let mut summary: Summary = lookahead_runs::parse(path, &bytes)?;
+    check::check(&summary, &lookahead_runs::parse(path, &bytes)?).map_err(malformed)?;
+    if let Some((name, _)) = artifact.filter(|(name, _)| *name != summary.artifact) {
+        let found = &summary.artifact;
+        return Err(malformed(format!("`artifact` is {found:?}, but its folder is that of {name:?}")).into());
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     let record = Record { runs: read_runs(folder)?, summary: &summary };
     let recorded: Vec<&PaperClaim> = summary.claims.iter().map(|claim| &claim.claim).collect();
-    let claims = paper.map_or(recorded, |paper| paper.claim.iter().collect());
+    let claims = artifact.map_or(recorded, |(_, paper)| paper.claim.iter().collect());
     let claims = claims.into_iter().map(|claim| {
         let epoch = record.recorded(claim).and_then(|recorded| recorded.epoch);
-        let compared = record.compared(claim).ok_or_else(|| {
-            let reason = format!("it has no numbers for the claim \"{}\"", claim.says);
-            FileError::Malformed { path: path.to_owned(), line: 1, column: 1, reason }
-        })?;
+        let compared = record.compared(claim);
+        let compared =
+            compared.ok_or_else(|| malformed(format!("it has no numbers for the claim \"{}\"", claim.says)))?;
         Ok(ClaimSummary::judge(claim, epoch, compared, &summary.command))
     });
     let claims = claims.collect::<Result<Vec<_>, FileError>>()?;

@@ -135,7 +135,7 @@ pub fn mebibytes(bytes: u64) -> String {
 /// A count with its noun: `1 seed`, `3 seeds`, `2 batches`.
 #[must_use]
 pub fn counted(count: u64, noun: &str) -> String {
-    let ending = if noun.ends_with(['s', 'h']) { "es" } else { "s" };
+    let ending = if noun.ends_with('s') || noun.ends_with("tch") { "es" } else { "s" };
     format!("{count} {noun}{}", if count == 1 { "" } else { ending })
 }
 
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn one_of_a_kind_is_singular() {
         assert_eq!([0, 1, 2].map(|count| counted(count, "step")), ["0 steps", "1 step", "2 steps"]);
-        assert_eq!([1, 2].map(|count| counted(count, "batch")), ["1 batch", "2 batches"]);
+        assert_eq!(["batch", "class", "epoch"].map(|noun| counted(2, noun)), ["2 batches", "2 classes", "2 epochs"]);
     }
 
     #[test]

@@ -52,14 +52,17 @@ const TIMEOUT: &str = "LOOKAHEAD_DATA_TIMEOUT";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the data sets, and whether they are here.
+    #[command(after_help = "Example:\n  lookahead data list --data ~/data")]
     List,
     /// Download a data set from its official source, check it and unpack it.
+    #[command(after_help = "Example:\n  lookahead data fetch cifar10 --data ~/data   or go on with a download")]
     Fetch {
         /// Its name, as in a configuration.
         #[arg(value_parser = names())]
         name: String,
     },
     /// Check what is here: checksums, sizes, the number of examples, and that each can be read.
+    #[command(after_help = "Example:\n  lookahead data verify image_folders --data ~/imagenet   decode every picture")]
     Verify {
         /// Its name, as in a configuration.
         #[arg(value_parser = names())]

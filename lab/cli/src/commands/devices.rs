@@ -8,6 +8,7 @@ use lookahead_training::device::{self, Availability, Failing, Found, Memory};
 use super::{say, table};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Print JSON instead of a table.
     #[arg(long)]
@@ -25,6 +26,11 @@ pub fn check(device: DeviceConfig) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  lookahead devices                          what is here to compute on
+  lookahead run quickstart --device vulkan   and how to compute on it";
 
 pub fn devices(arguments: &Arguments) -> anyhow::Result<()> {
     let devices = device::list();

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::say;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// A run folder, or the folder `checkpoint` in one.
     #[arg(value_name = "CHECKPOINT")]
@@ -21,6 +22,11 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  lookahead inspect results/runs/ID          where the run stands
+  lookahead inspect results/runs/ID --json   the same for programs";
 
 pub fn inspect(arguments: &Arguments) -> anyhow::Result<()> {
     let Inspection { folder, result, checkpoint, checked, problems } = look_at(&arguments.folder)?;

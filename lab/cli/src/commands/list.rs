@@ -5,11 +5,17 @@ use lookahead_lab::artifacts::ARTIFACTS;
 use super::{say, table};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  lookahead list          what can be run, what it shows, what it needs
+  lookahead list --json   the same for programs";
 
 pub fn list(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {

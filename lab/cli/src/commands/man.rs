@@ -9,11 +9,17 @@ use clap_mangen::Man;
 use lookahead_runs::printable::printable_path;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Write a page for the program and one for each command into this folder, instead of printing the program's.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  lookahead man | man -l -                        read it
+  lookahead man --out ~/.local/share/man/man1     install it, with a page a command";
 
 pub fn man(arguments: &Arguments) -> anyhow::Result<()> {
     let program = super::Arguments::command().disable_help_subcommand(true);

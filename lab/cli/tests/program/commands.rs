@@ -97,17 +97,38 @@ fn list_names_what_run_takes() {
     }
 }
 
+/// All commands, with what is printed of each for somebody who looks for an example.
+const EXAMPLES: [(&[&str], &str); 20] = [
+    (&[], "lookahead train my.toml --set seed=1"),
+    (&["run"], "lookahead run quickstart --seeds 10"),
+    (&["train"], "sync_period = 5"),
+    (&["list"], "lookahead list --json"),
+    (&["report"], "lookahead report results"),
+    (&["inspect"], "lookahead inspect results/runs/ID"),
+    (&["config"], "lookahead config"),
+    (&["data"], "lookahead data list --data ~/data"),
+    (&["data", "list"], "lookahead data list --data ~/data"),
+    (&["data", "fetch"], "lookahead data fetch cifar10"),
+    (&["data", "verify"], "lookahead data verify image_folders"),
+    (&["devices"], "lookahead devices"),
+    (&["man"], "lookahead man --out"),
+    (&["completions"], "lookahead completions bash"),
+    (&["theory"], "lookahead theory rate --spectrum log"),
+    (&["theory", "advise"], "lookahead theory advise --lr 0.5"),
+    (&["theory", "rate"], "lookahead theory rate --lr 1"),
+    (&["theory", "loss"], "lookahead theory loss --lr 0.1"),
+    (&["theory", "alpha"], "lookahead theory alpha --spectrum log"),
+    (&["theory", "fixed-point"], "lookahead theory fixed-point --lr 0.5"),
+];
+
 #[test]
-fn help_shows_examples() {
+fn help_shows_examples_in_80_columns() {
     let bench = Bench::new("");
-    for (arguments, example) in [
-        (&["--help"][..], "lookahead train my.toml --set seed=1"),
-        (&["run", "--help"], "lookahead run quickstart --seeds 10"),
-        (&["train", "--help"], "sync_period = 5"),
-        (&["theory", "--help"], "lookahead theory rate --spectrum log"),
-        (&["theory", "advise", "--help"], "lookahead theory advise --lr 0.5"),
-    ] {
-        assert!(stdout(&bench.run(arguments)).contains(example), "{arguments:?}");
+    for (command, example) in EXAMPLES {
+        let help = stdout(&bench.run(&[command, &["--help"]].concat()));
+        assert!(help.contains(example), "{command:?}: {help}");
+        let is_fine = |line: &str| line.chars().count() <= 80;
+        assert!(help.lines().all(is_fine), "{command:?}: {:?}", help.lines().find(|line| !is_fine(line)));
     }
 }
 

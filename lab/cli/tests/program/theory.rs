@@ -201,6 +201,16 @@ fn advice_says_what_the_calculator_says() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_made_is_told_before_the_work() {
+    let bench = Bench::new("");
+    fs::write(bench.path().join("taken"), "").unwrap();
+    // Work that would be refused, after the folder.
+    let output = bench.run(&["theory", "advise", "--lr", "2", "--out", "taken"]);
+    let (code, error) = (output.status.code(), stderr(&output));
+    assert!(code == Some(1) && error.contains("taken/advise") && !error.contains("learning rate"), "{error}");
+}
+
+#[test]
 fn advice_is_drawn() {
     let bench = Bench::new("");
     let output = bench.run(&["theory", "advise", "--lr", "0.5", "--out", "results"]);
@@ -346,7 +356,7 @@ fn numbers_out_of_range_are_named() {
     refused(&bench, "rate --lr -1 --momentum 0.5", &["learning rate is -1", "2 (1 + beta) / L = 3"]);
     refused(&bench, "loss --lr nan", &["learning rate is NaN"]);
     for line in ["fixed-point --lr 0.5", "loss --lr 0.5", "rate", "advise --lr 0.5"] {
-        refused(&bench, &format!("{line} --k 0"), &["--k", "is 0, but must be"]);
+        refused(&bench, &format!("{line} --k 0"), &["'0' for '--k", "a whole number from 1 to 4294967295"]);
         refused(&bench, &format!("{line} --alpha 0"), &["--alpha", "is 0, but must be above 0"]);
         refused(&bench, &format!("{line} --alpha 1.5"), &["1.5"]);
     }

@@ -345,7 +345,8 @@ fn momentum_alone_is_said_to_do_what_it_does() {
     let bench = Bench::new("");
     let at = |arguments: &[&str]| {
         let one = ["theory", "rate", "--dim", "2", "--condition-number", "1"];
-        stdout(&ends(&bench, &[&one[..], arguments].concat()))
+        // In one line, wherever it was wrapped.
+        stdout(&ends(&bench, &[&one[..], arguments].concat())).replace('\n', " ")
     };
     let in_one_step = at(&[]);
     assert!(in_one_step.contains("critically damped: no learning rate is faster there"), "{in_one_step}");

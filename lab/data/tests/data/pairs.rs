@@ -125,6 +125,24 @@ fn what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn what_cannot_be_evaluated_on_is_told_before_subwords_are_learned() {
+    let [source, target, valid_source, valid_target] = usual();
+    // Learning subwords reads all of the training part: what is wrong at its end is told later.
+    let damaged = b"ein Hund rennt .\ndie Katze\n\xff\n".as_slice();
+    assert!(load([source, damaged, valid_source, valid_target], 100).unwrap_err().to_string().contains("train.de:3"));
+    for (valid, expected) in [
+        ([b"a dog sleeps .\n\xff\n".as_slice(), b"eins\nzwei\n"], "valid.en:2"),
+        ([valid_source, b"eins\nzwei\n"], "valid.de"),
+        ([b"\n", b"\n"], "valid.en"),
+    ] {
+        for train in [target, damaged] {
+            let error = load([source, train, valid[0], valid[1]], 100).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_sentence_of_any_length_does_not_fill_the_memory() {
     let [source, target, valid_source, valid_target] = usual();
     let long = b"a ".repeat((1 << 19) + 1);

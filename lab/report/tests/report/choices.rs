@@ -3,6 +3,7 @@
 use lookahead_report as report;
 use lookahead_report::{Choice, NotJudged, Summary, Verdict};
 use lookahead_runs::{Measure, Paper};
+use serde_json::{Value, json};
 
 use super::assert_close;
 use super::made::{Made, group};
@@ -156,9 +157,52 @@ fn report_group(group: &lookahead_runs::Group, panel: &str) -> lookahead_runs::G
 fn a_record_is_judged_again_to_the_same() {
     let made = made("source = \"x\"\n");
     let summary = made.report();
-    let again = report::judge_record(&made.dir.join("made/summary.json"), None::<&Paper>).unwrap();
+    let again = report::judge_record(&made.dir.join("made/summary.json"), None).unwrap();
     assert_eq!(again.choices, summary.choices);
     assert!(!again.choices.is_empty());
+}
+
+#[test]
+fn a_record_with_what_no_runs_give_is_refused_and_left_alone() {
+    let made = made("source = \"x\"\n");
+    made.report();
+    let path = made.dir.join("made/summary.json");
+    let sound: Value = serde_json::from_str(&made.file("summary.json")).unwrap();
+    let second = sound["groups"][1].clone();
+    let changes: [(&str, Value, &str); 14] = [
+        ("/groups/1/n", json!(4), "`groups[1].n` is 4, but must be 5 `runs` less 0 `unfinished`"),
+        ("/groups/0/label", json!("A"), "`groups` has \"A\" twice"),
+        ("/groups/1/best", json!(1), "no summary has a key `groups[1].best`"),
+        ("/groups/1/valid_loss/std", json!(-3.0), "`groups[1].valid_loss.std` is -3, but must be 0 or above"),
+        ("/groups/1/valid_loss/n", json!(0), "`groups[1].valid_loss.n` is 0, but must be 1 to 5"),
+        ("/groups/1/valid_accuracy/mean", json!(53.0), "`groups[1].valid_accuracy.mean` is 53, but must be 0 to 1"),
+        ("/groups/1/comparison/baseline", json!("Z"), "baseline` is \"Z\", but must be a group of its panel: \"SGD\""),
+        ("/groups/1/comparison/valid_accuracy/std", json!(-1.0), "`groups[1].comparison.valid_accuracy.std` is -1"),
+        ("/groups/1/comparison/valid_accuracy/n", json!(6), "comparison.valid_accuracy.n` is 6, but must be 1 to 5"),
+        ("/groups/1/comparison/valid_accuracy/mean", json!(0.5), "as its mean, std and n give it"),
+        ("/groups/1/comparison/valid_accuracy/ci95", Value::Null, "`groups[1].comparison.valid_accuracy.ci95` is None"),
+        ("/choices/0/order/0", json!("Z"), "`choices[0].order` is \"Z\", but must be a group of its panel"),
+        ("/choices/0/pairs/0/difference/n", json!(9), "`choices[0].difference.n` is 9, but must be 1 to 5"),
+        ("/groups/5", second, "`groups` has \"A\" twice"),
+    ];
+    for (place, value, expected) in changes {
+        let mut record = sound.clone();
+        let (parent, key) = place.rsplit_once('/').unwrap();
+        match record.pointer_mut(parent).unwrap() {
+            Value::Array(list) if key == "5" => list.push(value),
+            Value::Array(list) => list[key.parse::<usize>().unwrap()] = value,
+            parent => parent[key] = value,
+        }
+        let text = serde_json::to_string_pretty(&record).unwrap();
+        std::fs::write(&path, &text).unwrap();
+        let error = report::judge_record(&path, None).unwrap_err().to_string();
+        assert!(error.contains("summary.json") && error.contains(expected), "{place}: {error}");
+        assert_eq!(made.file("summary.json"), text, "{place}");
+    }
+    std::fs::write(&path, serde_json::to_string(&sound).unwrap()).unwrap();
+    let error = report::judge_record(&path, Some(("other", &Paper::default()))).unwrap_err().to_string();
+    assert!(error.contains("`artifact` is \"made\", but its folder is that of \"other\""), "{error}");
+    report::judge_record(&path, Some(("made", &Paper::default()))).unwrap();
 }
 
 #[test]

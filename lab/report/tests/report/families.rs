@@ -134,13 +134,13 @@ fn a_record_is_judged_by_its_differences_as_its_runs_were() {
     // A judgement of other rules.
     std::fs::write(&path, made.file("summary.json").replace("\"holds\"", "\"undecided\"")).unwrap();
     let paper = Paper::parse(paper, "paper.toml".as_ref()).unwrap();
-    let again = report::judge_record(&path, Some(&paper)).unwrap();
+    let again = report::judge_record(&path, Some(("made", &paper))).unwrap();
     assert_eq!(again, Summary { judged_again: true, ..summary });
     assert_eq!(serde_json::from_str::<Summary>(&made.file("summary.json")).unwrap(), again);
 
     let other = "source = \"x\"\n[[claim]]\nsays = \"Else.\"\ngroup = \"A\"\nbaseline = \"SGD\"\nmeasure = \"valid_loss\"\n\
                  expect = \"lower\"\n";
     let other = Paper::parse(other, "paper.toml".as_ref()).unwrap();
-    let error = report::judge_record(&path, Some(&other)).unwrap_err().to_string();
+    let error = report::judge_record(&path, Some(("made", &other))).unwrap_err().to_string();
     assert!(error.contains("summary.json") && error.contains("\"Else.\""), "{error}");
 }

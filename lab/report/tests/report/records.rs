@@ -56,7 +56,8 @@ fn records_have_the_verdicts_of_the_rules_of_now() {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let paper = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/experiments").join(&name).join("paper.toml");
         let paper = fs::read_to_string(&paper).ok().map(|text| Paper::parse(&text, &paper).unwrap());
-        let again = report::judge_record(&copy.path().join("summary.json"), paper.as_ref()).unwrap();
+        let artifact = paper.as_ref().map(|paper| (name.as_str(), paper));
+        let again = report::judge_record(&copy.path().join("summary.json"), artifact).unwrap();
         assert_eq!(judgements(&again), judgements(&recorded), "{name}: `lookahead report records` judges again");
     }
 }

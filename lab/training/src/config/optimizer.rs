@@ -216,7 +216,7 @@ impl LookaheadTable {
         }
         match config.inner.sync_period() {
             Some(inner) if !config.sync_period.get().is_multiple_of(inner.get()) => {
-                let accepted = format!("a multiple of {}, the sync_period of the Lookahead inside", inner.get());
+                let accepted = format!("a multiple of {}, the cycle of what is inside", inner.get());
                 Err(table.refuse("sync_period", config.sync_period.get(), accepted))
             }
             _ => Ok(config),

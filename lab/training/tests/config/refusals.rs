@@ -245,7 +245,7 @@ fn nested_lookaheads_must_sync_together() {
     parse(&nested("sync_period = 6", "sync_period = 3"));
     assert_eq!(
         refusal(&nested("sync_period = 7", "sync_period = 3")).to_string(),
-        "run.toml:4:1: `optimizer.sync_period` is 7, but must be a multiple of 3, the sync_period of the Lookahead inside"
+        "run.toml:4:1: `optimizer.sync_period` is 7, but must be a multiple of 3, the cycle of what is inside"
     );
     // The default counts too; it has no line, so the table's is given.
     assert!(

@@ -29,7 +29,7 @@ pub fn judge(files: &[PathBuf], output: &mut Output) -> anyhow::Result<()> {
             Some(Kind::Training { config, paper }) => Some(sweep(&name, config, paper)?.paper),
             _ => None,
         };
-        match report::judge_record(file, paper.as_ref()) {
+        match report::judge_record(file, paper.as_ref().map(|paper| (name.as_str(), paper))) {
             Ok(summary) => {
                 let text = format!("{}\nrecord: {}\n", summary.table(), printable_path(file));
                 output.add(text, serde_json::to_value(&summary)?)?;

@@ -74,17 +74,20 @@ pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
         steps: arguments.steps,
         start: Moments::at(arguments.initial_mean),
     };
+    // Seconds of work lie before the report: a folder that cannot be made is said first.
+    let folder = arguments.out.as_ref().map(|out| out.join("advise"));
+    if let Some(folder) = &folder {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
+    }
     let advice = lookahead_theory::advise(&problem, arguments.lr, arguments.momentum.momentum, &grid);
     let advice = advice.map_err(super::refused)?;
     let family = lookahead_theory::family::advise(&problem, arguments.lr, arguments.momentum.momentum, &grid);
     let family = family.map_err(super::refused)?;
     let report = AdviceReport::new(question, arguments.lr, arguments.steps, advice, family, command());
     let mut text = if arguments.json { report.json() } else { in_words(&report) };
-    if let Some(out) = &arguments.out {
-        let folder = out.join("advise");
-        std::fs::create_dir_all(&folder)
-            .map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
-        report.write(&folder)?;
+    if let Some(folder) = &folder {
+        report.write(folder)?;
         if !arguments.json {
             text += &format!("\n\nreport: {}", printable_path(&folder.join("report.html")));
         }

@@ -43,10 +43,10 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  lookahead theory alpha --spectrum log --dim 64 --lr 0.5 --momentum 0.9 --k 10
-  lookahead theory alpha --spectrum file:eigenvalues.txt --start 1,1 --end 0,1
+  lookahead theory alpha --spectrum log --lr 0.5 --momentum 0.9 --k 10
+  lookahead theory alpha --spectrum file:two.txt --start 1,1 --end 0,1
 
-Without --start and --end: after k steps without noise from a start as far from the optimum in every direction and at
+Without --start and --end: after k steps without noise from a start as far from the optimum in every direction and at \
 rest. The optimal alpha may lie above 1 or below 0. JSON key: alpha (null where every alpha is as good).";
 
 pub fn alpha(arguments: &Arguments) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use super::values;
 use crate::commands::{say, table};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The curvature a of the direction, above 0.
     #[arg(long, value_name = "A", default_value_t = 1.0, value_parser = values::number, allow_hyphen_values = true)]
@@ -29,12 +29,12 @@ pub struct Arguments {
     json: bool,
 }
 
-const EXAMPLE: &str = "\
-Example:
-  lookahead theory fixed-point --curvature 1 --noise-variance 1 --lr 0.5 --k 5 --alpha 0.5 --json
-  lookahead theory fixed-point --lr 0.5 --outer nesterov --eta 0.7 --outer-momentum 0.6
+const EXAMPLES: &str = "\
+Examples:
+  lookahead theory fixed-point --lr 0.5 --k 5 --alpha 0.5 --json
+  lookahead theory fixed-point --lr 0.5 --outer nesterov --eta 0.7
 
-JSON keys: sgd and lookahead (the variances of Eq. 6 and 7, with Sigma for its square), ratio (the second over the first),
+JSON keys: sgd and lookahead (the variances of Eq. 6 and 7, with Sigma for its square), ratio (the second over the first), \
 outer where an outer step is asked for.";
 
 pub fn fixed_point(arguments: &Arguments) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use super::values;
 use crate::commands::{say, table};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     spectrum: SpectrumOptions,
@@ -35,14 +35,13 @@ pub struct Arguments {
     json: bool,
 }
 
-const EXAMPLE: &str = "\
-Example:
-  lookahead theory loss --spectrum chebyshev --dim 100 --condition-number 1000 --lr 0.5 --k 5 --alpha 0.5 --steps 1000
+const EXAMPLES: &str = "\
+Examples:
+  lookahead theory loss --dim 100 --condition-number 1000 --lr 0.5 --k 5
   lookahead theory loss --lr 0.1 --k 20 --outer nesterov --eta 0.7 --outer-momentum 0.6
 
-JSON keys: sgd and lookahead (the expected losses after the steps, the noise term of Eq. 5 included), sgd_final and
-lookahead_final (those at the fixed points), outer and outer_final (null where it diverges) where an
-outer step is asked for.";
+JSON keys: sgd and lookahead (the expected losses after the steps, the noise term of Eq. 5 included), sgd_final and \
+lookahead_final (those at the fixed points), outer and outer_final (null where it diverges) where an outer step is asked for.";
 
 pub fn loss(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { lr, momentum, steps, .. } = arguments;

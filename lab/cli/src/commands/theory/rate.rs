@@ -1,5 +1,6 @@
 //! `lookahead theory rate` (Sec. 3.2, App. B.1, Fig. 4)
 
+use lookahead_runs::wrapped;
 use lookahead_theory::{
     OuterCycle, Rate, Regime, check_outer_search, check_search, largest_stable_rate, optimal_outer_rate, optimal_rates,
     outer_convergence_rate, rates_at,
@@ -10,7 +11,7 @@ use super::values;
 use crate::commands::{say, table};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     spectrum: SpectrumOptions,
@@ -28,14 +29,13 @@ pub struct Arguments {
     json: bool,
 }
 
-const EXAMPLE: &str = "\
-Example:
-  lookahead theory rate --spectrum log --dim 64 --condition-number 1000 --momentum 0.99 --k 20 --alpha 0.5
-  lookahead theory rate --lr 1 --momentum 0.9 --k 5 --outer nesterov --eta 0.7 --outer-momentum 0.9
+const EXAMPLES: &str = "\
+Examples:
+  lookahead theory rate --spectrum log --dim 64 --momentum 0.99 --k 20
+  lookahead theory rate --lr 1 --k 5 --outer nesterov --outer-momentum 0.9
 
-JSON keys: momentum and lookahead, each with lr and rate (1 - contraction per inner step; negative where it diverges);
-outer too where an outer step is asked for, with largest_stable_eta, below which every direction is stable (or null).
-The best learning rate is flat at its top: of rates that are equal to 1e-9 the smallest is shown.";
+JSON keys: momentum and lookahead, each with lr and rate (1 - contraction per inner step; negative where it diverges); \
+outer too where an outer step is asked for, with largest_stable_eta, below which every direction is stable (or null). The best learning rate is flat at its top: of rates that are equal to 1e-9 the smallest is shown.";
 
 pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
     let eigenvalues = arguments.spectrum.eigenvalues()?;
@@ -92,5 +92,6 @@ pub fn rate(arguments: &Arguments) -> anyhow::Result<()> {
         Regime::UnderDamped => "under-damped: it oscillates",
         Regime::Alternating => "alternating: it changes sign at each step",
     };
-    Ok(say(format!("{table}\n\nin the flattest direction momentum alone is {regime}{stable}"))?)
+    let flattest = wrapped(&format!("in the flattest direction momentum alone is {regime}"), "", "");
+    Ok(say(format!("{table}\n\n{flattest}{stable}"))?)
 }

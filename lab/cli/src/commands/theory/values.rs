@@ -103,8 +103,8 @@ pub fn condition_number(text: &str) -> Result<ConditionNumber, String> {
 }
 
 pub fn sync_period(text: &str) -> Result<SyncPeriod, String> {
-    let period = text.parse().map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))?;
-    SyncPeriod::new(period).map_err(|error| error.to_string())
+    let period = text.parse().ok().and_then(|period| SyncPeriod::new(period).ok());
+    period.ok_or_else(|| format!("must be a whole number from 1 to {}", u32::MAX))
 }
 
 /// A whole number from `LEAST` to `MOST`.
