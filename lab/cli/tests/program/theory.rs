@@ -201,16 +201,6 @@ fn advice_says_what_the_calculator_says() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_told_before_the_work() {
-    let bench = Bench::new("");
-    fs::write(bench.path().join("taken"), "").unwrap();
-    // Work that would be refused, after the folder.
-    let output = bench.run(&["theory", "advise", "--lr", "2", "--out", "taken"]);
-    let (code, error) = (output.status.code(), stderr(&output));
-    assert!(code == Some(1) && error.contains("taken/advise") && !error.contains("learning rate"), "{error}");
-}
-
-#[test]
 fn advice_is_drawn() {
     let bench = Bench::new("");
     let output = bench.run(&["theory", "advise", "--lr", "0.5", "--out", "results"]);

@@ -357,6 +357,16 @@ fn momentum_alone_is_said_to_do_what_it_does() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_made_is_told_before_the_work() {
+    let bench = Bench::new("");
+    fs::write(bench.path().join("taken"), "").unwrap();
+    // Work that would be refused, after the folder.
+    let output = bench.run(&["theory", "advise", "--lr", "2", "--out", "taken"]);
+    let (code, error) = (output.status.code(), stderr(&output));
+    assert!(code == Some(1) && error.contains("taken/advise") && !error.contains("learning rate"), "{error}");
+}
+
+#[test]
 fn advice_for_the_smallest_learning_rate_is_given() {
     let bench = Bench::new("");
     for lr in ["1e-160", "1e-300", "5e-324"] {
