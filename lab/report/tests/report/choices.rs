@@ -176,12 +176,16 @@ fn a_record_with_what_no_runs_give_is_refused_and_left_alone() {
         ("/groups/1/valid_loss/std", json!(-3.0), "`groups[1].valid_loss.std` is -3, but must be 0 or above"),
         ("/groups/1/valid_loss/n", json!(0), "`groups[1].valid_loss.n` is 0, but must be 1 to 5"),
         ("/groups/1/valid_accuracy/mean", json!(53.0), "`groups[1].valid_accuracy.mean` is 53, but must be 0 to 1"),
-        ("/groups/1/comparison/baseline", json!("Z"), "baseline` is \"Z\", but must be a group of its panel: \"SGD\""),
+        (
+            "/groups/1/comparison/baseline",
+            json!("Z"),
+            "baseline` is \"Z\", but must be one of the groups of its panel: [\"SGD\"",
+        ),
         ("/groups/1/comparison/valid_accuracy/std", json!(-1.0), "`groups[1].comparison.valid_accuracy.std` is -1"),
         ("/groups/1/comparison/valid_accuracy/n", json!(6), "comparison.valid_accuracy.n` is 6, but must be 1 to 5"),
         ("/groups/1/comparison/valid_accuracy/mean", json!(0.5), "as its mean, std and n give it"),
         ("/groups/1/comparison/valid_accuracy/ci95", Value::Null, "`groups[1].comparison.valid_accuracy.ci95` is None"),
-        ("/choices/0/order/0", json!("Z"), "`choices[0].order` is \"Z\", but must be a group of its panel"),
+        ("/choices/0/order/0", json!("Z"), "`choices[0].order` is \"Z\", but must be one of the groups of its panel"),
         ("/choices/0/pairs/0/difference/n", json!(9), "`choices[0].difference.n` is 9, but must be 1 to 5"),
         ("/groups/5", second, "`groups` has \"A\" twice"),
     ];
