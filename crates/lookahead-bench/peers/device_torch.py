@@ -10,6 +10,7 @@ import time
 import torch
 
 PERIOD, CYCLES = 5, 4
+MAX_NORM = 0.25
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--shapes", required=True)
@@ -41,7 +42,11 @@ def variant(name):
     return Lookahead(inner, k=PERIOD, alpha=0.5)
 
 
-names = ["inner, fused", "inner, foreach"]
+def parameters(optimizer):
+    return [param for group in optimizer.param_groups for param in group["params"]]
+
+
+names = ["inner, fused", "inner, foreach", "inner, fused, clipped"]
 try:
     import pytorch_optimizer  # noqa: F401
 
@@ -51,10 +56,13 @@ except ImportError:
 variants = [variant(name) for name in names]
 times = [[] for _ in names]
 for repetition in range(options.repetitions + 1):
-    for optimizer, measured in zip(variants, times):
+    for name, optimizer, measured in zip(names, variants, times):
         torch.cuda.synchronize(device)
         start = time.perf_counter()
         for _ in range(PERIOD * CYCLES):
+            if name.endswith("clipped"):
+                # in place: from the second time on the norm is MAX_NORM, and the work the same
+                torch.nn.utils.clip_grad_norm_(parameters(optimizer), MAX_NORM)
             optimizer.step()
         torch.cuda.synchronize(device)
         if repetition > 0:
@@ -64,6 +72,7 @@ for repetition in range(options.repetitions + 1):
 def row(name, measured):
     measured.sort()
     per_element = {"sgdm": 20, "adamw": 28}[options.inner] + (8 / PERIOD if name.startswith("lookahead") else 0)
+    per_element += 12 if name.endswith("clipped") else 0
     ms = {"least": measured[0], "median": measured[len(measured) // 2], "greatest": measured[-1]}
     return {"variant": f"torch, {name}", "bytes": per_element * sum(sizes), "ms": ms}
 

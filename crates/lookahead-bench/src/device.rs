@@ -11,16 +11,18 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, GradientsParams, Optimizer, SgdConfig};
 use burn::tensor::{Device, Tensor};
-use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, RuleSet, Sgd};
+use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, RuleSet, Sgd, clip_by_global_norm};
 use lookahead_training::device;
 use serde_json::{Value, json};
 
 /// k of Lookahead, and the steps of one measurement in cycles of it.
 const PERIOD: usize = 5;
 const CYCLES: usize = 4;
+/// The largest norm of gradients where they are clipped: below that of those here.
+const MAX_NORM: f64 = 0.25;
 
-/// Our rule by its kernels and Burn's own by tensor operations, each alone and in Lookahead.
-const VARIANTS: [&str; 4] = ["inner", "lookahead", "inner, operations", "lookahead, operations"];
+/// Our rule by its kernels and Burn's own by tensor operations, each alone and in Lookahead; ours with its gradients clipped first.
+const VARIANTS: [&str; 5] = ["inner", "lookahead", "inner, operations", "lookahead, operations", "inner, clipped"];
 
 fn main() -> ExitCode {
     match run() {
@@ -82,8 +84,10 @@ fn run() -> Result<Value, String> {
         times.sort_by(f64::total_cmp);
         // phi is read and written in each k-th step
         let sync = if variant.starts_with("lookahead") { 8.0 / PERIOD as f64 } else { 0.0 };
+        // g is read for its norm; it is read again and written scaled
+        let clipping = if variant.ends_with("clipped") { 12.0 } else { 0.0 };
         json!({
-            "variant": variant, "bytes": (inner_bytes + sync) * elements as f64,
+            "variant": variant, "bytes": (inner_bytes + sync + clipping) * elements as f64,
             "ms": { "least": times.first(), "median": times.get(times.len() / 2), "greatest": times.last() },
         })
     };
@@ -111,10 +115,11 @@ fn variants(
     device: &Device,
 ) -> Vec<Box<dyn Variant>> {
     vec![
-        Training::boxed(RuleSet::new(ours.clone()), lr, shapes, device),
-        Training::boxed(Lookahead::new(ours), lr, shapes, device),
-        Training::boxed(RuleSet::new(burns.clone()), lr, shapes, device),
-        Training::boxed(Lookahead::new(burns), lr, shapes, device),
+        Training::boxed(RuleSet::new(ours.clone()), None, lr, shapes, device),
+        Training::boxed(Lookahead::new(ours.clone()), None, lr, shapes, device),
+        Training::boxed(RuleSet::new(burns.clone()), None, lr, shapes, device),
+        Training::boxed(Lookahead::new(burns), None, lr, shapes, device),
+        Training::boxed(RuleSet::new(ours), Some(MAX_NORM), lr, shapes, device),
     ]
 }
 
@@ -131,6 +136,7 @@ struct Parameters {
 
 struct Training<I> {
     optimizer: I,
+    max_norm: Option<f64>,
     lr: ModuleLearningRate,
     // None only within a step, which moves the module.
     module: Option<Parameters>,
@@ -138,10 +144,11 @@ struct Training<I> {
 }
 
 impl<I: InnerOptimizer + 'static> Training<I> {
-    fn boxed(optimizer: I, lr: f64, shapes: &[usize], device: &Device) -> Box<dyn Variant> {
+    fn boxed(optimizer: I, max_norm: Option<f64>, lr: f64, shapes: &[usize], device: &Device) -> Box<dyn Variant> {
         let tensors = shapes.iter().map(|elements| Param::from_tensor(Tensor::ones([*elements], device)));
         let grads = shapes.iter().map(|elements| Tensor::ones([*elements], device) * 0.01).collect();
-        Box::new(Self { optimizer, lr: lr.into(), module: Some(Parameters { tensors: tensors.collect() }), grads })
+        let module = Some(Parameters { tensors: tensors.collect() });
+        Box::new(Self { optimizer, max_norm, lr: lr.into(), module, grads })
     }
 }
 
@@ -154,6 +161,9 @@ impl<I: InnerOptimizer> Variant for Training<I> {
             let mut grads = GradientsParams::new();
             for (param, gradient) in module.tensors.iter().zip(&self.grads) {
                 grads.register(param.id, gradient.clone());
+            }
+            if let Some(max_norm) = self.max_norm {
+                grads = clip_by_global_norm(&module, grads, max_norm).map_err(text)?.grads;
             }
             self.module = Some(self.optimizer.advance(&self.lr, module, grads));
         }

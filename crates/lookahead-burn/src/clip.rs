@@ -7,9 +7,10 @@ use std::fmt;
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{DType, FloatDType, Tensor};
 
 use crate::Error;
+use crate::cube;
 use crate::flex::{Values, is_later, opens};
 use crate::magnitude::largest_magnitude;
 use crate::ordered_sum::ordered_sum;
@@ -54,11 +55,10 @@ fn coefficient(norm: f64, max_norm: f64) -> Option<f64> {
 
 /// Scales all gradients of `module` by `min(1, max_norm / (norm + 1e-6))`, `norm` being the L2 norm over all of them.
 ///
-/// On the CPU the norm is summed in f64 and in a fixed order. Elsewhere each tensor is summed on its device, in f64 where
-/// that has it, and nothing waits for the norm: it stays on the device, if all gradients are on the same one, until it is
-/// asked for; without f64 a norm above
-/// the largest f32 counts as not finite there. Parameters without a gradient, and gradients of other modules in
-/// `grads`, do not count and stay as they are.
+/// The norm is summed in a fixed order, on the CPU in f64. Elsewhere each tensor is summed on its device: by a kernel in f32, or, f64
+/// or without the kernels, by tensor operations, in f64 where the device has it. Nothing waits for the norm: it stays on the
+/// device, if all gradients are on the same one, until it is asked for. In f32 a norm above the largest f32 counts as not
+/// finite. Parameters without a gradient, and gradients of other modules in `grads`, do not count and stay as they are.
 ///
 /// A norm that is not finite scales nothing: the gradients pass as they are, for the caller to see in
 /// [`norm`](ClippedGradients::norm) (PyTorch would turn them all into zeros or NaN).
@@ -94,14 +94,16 @@ pub fn clip_by_global_norm<M: Module>(
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let device = pending.first().map(Tensor::device).filter(is_later);
-    let stays = device.is_some_and(|device| sum.is_none() && pending.iter().all(|part| part.device() == device));
-    let (norm, factor) = if stays {
-        let (norm, coefficient) = on_device(pending, max_norm);
-        (Number::on_device(norm), Some(Number::on_device(coefficient)))
-    } else {
-        let norm = norm(sum.unwrap_or(0.0), &read_back::numbers(pending)?);
-        (Number::Known(norm), coefficient(norm, max_norm).map(Number::Known))
+    let norms: Vec<Tensor<1>> = pending.into_iter().map(norm_of).collect();
+    let (norm, factor) = match (norms.as_slice(), sum) {
+        ([norm], None) if is_later(&norm.device()) => {
+            let coefficient = coefficient_of(norm.clone(), max_norm);
+            (Number::on_device(norm.clone()), Some(Number::on_device(coefficient)))
+        }
+        _ => {
+            let norm = norm(sum.unwrap_or(0.0), &read_back::numbers(norms)?);
+            (Number::Known(norm), coefficient(norm, max_norm).map(Number::Known))
+        }
     };
     let Some(factor) = factor else { return Ok(ClippedGradients { grads, norm, max_norm }) };
     let mut scale = Scaling { grads, ids, factor };
@@ -166,8 +168,8 @@ struct SumOfSquares<'a> {
     ids: HashSet<ParamId>,
     // Over the gradients that the host sums.
     sum: Option<f64>,
-    // Of each gradient that is still on its device the largest magnitude a, and the sum of (g / a)^2, which does not overflow.
-    pending: Vec<Tensor<1>>,
+    // Of the gradients of each other device pairs: a largest magnitude a, and a sum of (g / a)^2, which does not overflow.
+    pending: Vec<Vec<Tensor<1>>>,
     paths: Paths,
     refused: Option<Error>,
 }
@@ -201,13 +203,24 @@ impl ModuleVisitor for SumOfSquares<'_> {
             self.refused.get_or_insert(error);
             return;
         }
-        let has_f64 = gradient.device().supports_dtype(FloatDType::F64);
-        let dtype = if has_f64 { FloatDType::F64 } else { FloatDType::F32 };
-        let gradient = gradient.cast(dtype);
-        let largest = largest_magnitude(gradient.clone());
-        let parts = gradient / largest.clone().reshape([1; D]);
-        self.pending.extend([largest, ordered_sum(parts.square())]);
+        let pairs = pairs(gradient);
+        match self.pending.iter_mut().find(|there| there[0].device() == pairs.device()) {
+            Some(there) => there.push(pairs),
+            None => self.pending.push(vec![pairs]),
+        }
     }
+}
+
+/// By one kernel, or by tensor operations in f64 where the device has it.
+fn pairs<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
+    if cube::opens_up_to_single(&gradient) && gradient.shape().num_elements() > 0 {
+        return cube::scaled_squares(gradient);
+    }
+    let has_f64 = gradient.device().supports_dtype(FloatDType::F64);
+    let gradient = gradient.cast(if has_f64 { FloatDType::F64 } else { FloatDType::F32 });
+    let largest = largest_magnitude(gradient.clone());
+    let ratios = gradient / largest.clone().reshape([1; D]);
+    Tensor::cat(vec![largest, ordered_sum(ratios.square())], 0)
 }
 
 /// Eight running sums, so that the processor need not wait for one addition to begin the next.
@@ -221,26 +234,35 @@ fn sum_of_squares(values: &[f32]) -> f64 {
     sums.iter().sum()
 }
 
-/// The root of `sum` and of all `a^2 sum((g / a)^2)` together, as `A sqrt(...)` with `A` the largest `a`: that overflows only
+/// The root of `sum` and of all squares of `norms` together, as `A sqrt(...)` with `A` the largest of them: that overflows only
 /// where the norm itself does.
-fn norm(sum: f64, pending: &[f64]) -> f64 {
-    let parts = || pending.chunks_exact(2).map(|pair| (pair[0], pair[1])).chain([(1.0, sum)]);
-    let largest = parts().map(|(a, _)| a).fold(1.0, f64::max);
-    largest * parts().map(|(a, sum)| sum * (a / largest).powi(2)).sum::<f64>().sqrt()
+fn norm(sum: f64, norms: &[f64]) -> f64 {
+    let norms = || norms.iter().copied().chain([sum.sqrt()]);
+    let largest = norms().fold(1.0, f64::max);
+    if largest.is_infinite() {
+        return norms().sum();
+    }
+    largest * norms().map(|norm| (norm / largest).powi(2)).sum::<f64>().sqrt()
 }
 
-/// [`norm`] and [`coefficient`] in tensor operations; 1 where nothing is to be scaled.
-fn on_device(pending: Vec<Tensor<1>>, max_norm: f64) -> (Tensor<1>, Tensor<1>) {
-    let gradients = pending.len() / 2;
-    let parts = Tensor::cat(pending, 0).reshape([gradients, 2]);
-    let (largest, sums) = (parts.clone().narrow(1, 0, 1), parts.narrow(1, 1, 1));
+/// The root of all `a^2 sum((g / a)^2)` of one device, as `A sqrt(...)` with `A` the largest `a`.
+fn norm_of(pairs: Vec<Tensor<1>>) -> Tensor<1> {
+    let has_f64 = pairs.iter().any(|pairs| pairs.dtype() == DType::F64);
+    let widest = if has_f64 { DType::F64 } else { DType::F32 };
+    let pairs = Tensor::cat(pairs.into_iter().map(|pairs| in_precision(pairs, widest)).collect(), 0);
+    let count = pairs.dims()[0] / 2;
+    let pairs = pairs.reshape([count, 2]);
+    let (largest, sums) = (pairs.clone().narrow(1, 0, 1), pairs.narrow(1, 1, 1));
     let greatest = largest.clone().max().clamp_min(1.0);
     let ratio = largest / greatest.clone().reshape([1, 1]);
-    let norm = greatest * ordered_sum(sums * ratio.square()).sqrt();
+    greatest * ordered_sum(sums * ratio.square()).sqrt()
+}
+
+/// [`coefficient`] in tensor operations; 1 where nothing is to be scaled.
+fn coefficient_of(norm: Tensor<1>, max_norm: f64) -> Tensor<1> {
     let ones = norm.ones_like();
     let coefficient = (ones.clone() * max_norm / (norm.clone() + 1e-6)).clamp_max(1.0);
-    let coefficient = ones.mask_where(norm.clone().is_finite(), coefficient);
-    (norm, coefficient)
+    ones.mask_where(norm.is_finite(), coefficient)
 }
 
 struct Scaling {

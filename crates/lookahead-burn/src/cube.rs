@@ -1,20 +1,24 @@
 //! The kernels of GPUs: a step of the rule, and the sync that may follow it, in one launch.
 
-use burn::tensor::{Device, Tensor};
-use lookahead_cube::{OuterUpdate, Rule, Synced};
+use burn::tensor::{DType, Device, Tensor};
+use lookahead_cube::{OuterUpdate, Rule, Synced, opens_pair};
 
-pub(crate) use lookahead_cube::opens;
+pub(crate) use lookahead_cube::{opens, opens_up_to_single, scaled_squares};
 
 use crate::fused_step::Kernel;
 use crate::pull_back::Update;
 use crate::rule_state::RuleState;
 use crate::slow_weights::DeviceSlow;
 
-/// Whether the kernels can work on `weights` and these together.
-pub(crate) fn fit<'a, const D: usize>(weights: &'a Tensor<D>, others: impl IntoIterator<Item = &'a Tensor<D>>) -> bool {
+/// Whether the kernels can work on `weights`, their gradient and these together.
+pub(crate) fn fit<'a, const D: usize>(
+    weights: &Tensor<D>,
+    gradient: &Tensor<D>,
+    others: impl IntoIterator<Item = &'a Tensor<D>>,
+) -> bool {
     let is_beside =
         |tensor: &Tensor<D>| opens(tensor) && tensor.dims() == weights.dims() && tensor.device() == weights.device();
-    opens(weights) && others.into_iter().all(is_beside)
+    opens_pair(weights, gradient) && others.into_iter().all(is_beside)
 }
 
 /// What a device calls itself.
@@ -34,7 +38,8 @@ pub(crate) fn step<const D: usize>(
 ) -> (Tensor<D>, RuleState<D>, Option<DeviceSlow<D>>) {
     let rule = advance(kernel, lr, &mut state);
     let moments = [state.first.take(), state.second.take()].into_iter().take(kernel.moments());
-    let moments = moments.map(|moment| moment.unwrap_or_else(|| weights.zeros_like())).collect();
+    let zeros = || Tensor::zeros(weights.shape(), (&weights.device(), DType::F32));
+    let moments = moments.map(|moment| moment.unwrap_or_else(zeros)).collect();
     let synced = synced.map(|(DeviceSlow { slow, buffer, refused }, update)| {
         let sync = match update.step {
             Some(step) => OuterUpdate::Momentum(step.in_precision()),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::{DynState, GradientsParams, Optimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use lookahead::kernels::{Slow, Task, TensorSync};
 use lookahead::rules::{AdamHyperparameters, BiasCorrection};
 use lookahead::{Alpha, rules};
@@ -247,10 +247,10 @@ impl<O: Optimizer> Take<'_, '_, O> {
         let moments_fit = || {
             self.rules.states.get(&id).is_none_or(|known| {
                 let state: &RuleState<D> = known.state.downcast_ref();
-                state.moments().all(|moment| moment.dtype() == weights.dtype())
+                state.moments().all(|moment| moment.dtype() == DType::F32)
             })
         };
-        cube::fit(weights, [gradient]) && Kernel::of(self.rules.rule(id, path)).is_some() && moments_fit()
+        cube::fit(weights, gradient, []) && Kernel::of(self.rules.rule(id, path)).is_some() && moments_fit()
     }
 
     /// The rule, the sync and "interpolate" for this parameter alone: by the kernels of its device, or by tensor operations.

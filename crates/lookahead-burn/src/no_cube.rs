@@ -11,8 +11,17 @@ pub(crate) fn opens<const D: usize>(_tensor: &Tensor<D>) -> bool {
     false
 }
 
+pub(crate) fn opens_up_to_single<const D: usize>(_tensor: &Tensor<D>) -> bool {
+    false
+}
+
+pub(crate) fn scaled_squares<const D: usize>(_values: Tensor<D>) -> Tensor<1> {
+    unreachable!("`opens` holds for no tensor")
+}
+
 pub(crate) fn fit<'a, const D: usize>(
-    _weights: &'a Tensor<D>,
+    _weights: &Tensor<D>,
+    _gradient: &Tensor<D>,
     _others: impl IntoIterator<Item = &'a Tensor<D>>,
 ) -> bool {
     false

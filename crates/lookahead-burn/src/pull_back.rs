@@ -88,7 +88,7 @@ fn outer_step<const D: usize>(
 /// Gives `(slow, buffer, fast)`.
 ///
 /// Theta takes the half-precision number nearest to phi. So what equals that number has not moved since the last sync,
-/// and counts as phi: rounding alone moves nothing.
+/// and counts as phi: rounding alone moves nothing. What is too large for it keeps its phi, as what is not finite does.
 pub(crate) fn settle<const D: usize>(
     slow: Tensor<D>,
     buffer: Option<Tensor<D>>,
@@ -102,6 +102,7 @@ pub(crate) fn settle<const D: usize>(
         let rests = in_precision(slow.clone(), dtype).equal(near.clone());
         near = in_precision(near, slow.dtype()).mask_where(rests, slow.clone());
     }
+    let before = is_half.then(|| slow.clone());
     let (slow, buffer, near) = match update.step {
         Some(step) => {
             let buffer = buffer.unwrap_or_else(|| slow.zeros_like());
@@ -113,7 +114,13 @@ pub(crate) fn settle<const D: usize>(
             (slow, None, near)
         }
     };
-    let near = if is_half { in_precision(slow.clone(), dtype) } else { near };
+    let Some(before) = before else { return (slow, buffer, moved_to(near, &device)) };
+    // Half precision has no number for what is finite, but beyond its range.
+    let finite = in_precision(slow.clone(), dtype).is_finite();
+    refused.count_later(finite.clone());
+    let slow = before.mask_where(finite.clone(), slow);
+    let buffer = buffer.map(|buffer| buffer.zeros_like().mask_where(finite, buffer));
+    let near = in_precision(slow.clone(), dtype);
     (slow, buffer, moved_to(near, &device))
 }
 

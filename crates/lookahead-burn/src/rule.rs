@@ -155,7 +155,7 @@ impl<O: Optimizer> LookaheadRule<O> {
         let kernel = Kernel::of(&self.inner)?;
         let state = (inner as &dyn Any).downcast_ref::<Option<RuleState<D>>>()?;
         let moments = state.iter().flat_map(RuleState::moments);
-        cube::fit(fast, [grad, slow].into_iter().chain(buffer).chain(moments)).then_some(kernel)
+        cube::fit(fast, grad, std::iter::once(slow).chain(buffer).chain(moments)).then_some(kernel)
     }
 }
 

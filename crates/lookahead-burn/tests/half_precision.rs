@@ -5,7 +5,9 @@ mod parameters;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, bf16, f16};
-use lookahead::{Adaptive, Alpha, Averaging, InnerStatePolicy, LookaheadConfig, SyncPeriod};
+use lookahead::{
+    Adaptive, Alpha, Averaging, InnerStatePolicy, LookaheadConfig, OuterMomentum, OuterRate, OuterStep, SyncPeriod,
+};
 use lookahead_burn::{
     Adam, Averaged, Error, InnerOptimizer, Lookahead, LookaheadRule, Record, RuleSet, Sgd, Weights,
     slow_model_from_record,
@@ -82,6 +84,32 @@ fn small_moves_add_up() -> Result<(), Error> {
             assert_eq!(optimizer.slow_model(&module).values(), [fast], "{dtype:?}, cycle {cycle}");
         }
         assert!(phi[0] > 1.0 + 10.0 * unit, "{dtype:?}: {phi:?}");
+    }
+    Ok(())
+}
+
+/// An outer momentum carries phi beyond the range of f16, with and without a kernel for the sync.
+#[test]
+fn what_half_precision_has_no_number_for_keeps_its_slow_weight() -> Result<(), Error> {
+    if !halves().any(|dtype| dtype == DType::F16) {
+        return Ok(());
+    }
+    let outer = OuterStep::nesterov(OuterRate::new(1.0)?, OuterMomentum::new(0.9)?);
+    let config = config(1, 0.5)?.with_outer_step(outer);
+    for on_host in [false, true] {
+        let mut optimizer = Lookahead::with_config(Sgd::new(), config.clone())?;
+        if on_host {
+            optimizer = optimizer.with_slow_weights_on_host();
+        }
+        let mut module = module(DType::F16, &[64992.0, 1.0]);
+        // 64992 + 1.9 * 480 is more than the largest number of f16, 65504
+        module = step(&mut optimizer, module, &[-480.0, -0.25]);
+        assert_eq!(module.values(), [[64992.0, f64::from(rounded(DType::F16, 1.475))]]);
+        assert_eq!(slow_values(&optimizer, &module)[0], 64992.0);
+        assert_eq!(optimizer.refused(), 1);
+        // and goes on from there, its momentum begun anew
+        module = step(&mut optimizer, module, &[32.0, 0.0]);
+        assert!((slow_values(&optimizer, &module)[0] - (64992.0 - 1.9 * 32.0)).abs() < 0.01);
     }
     Ok(())
 }

@@ -32,6 +32,7 @@ const ALLOWED: [Allowed; 19] = [
             "lookahead-runs",
             "lookahead-data",
             "lookahead-burn",
+            "lookahead-cube",
             "lookahead-flex",
             "lookahead-layers",
             "lookahead-nn",

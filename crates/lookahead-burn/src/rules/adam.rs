@@ -5,11 +5,10 @@ use burn::tensor::{Device, Tensor};
 use lookahead::kernels::Task;
 use lookahead::rules::AdamHyperparameters;
 
-use crate::cube;
 use crate::flex::{Values, opens};
 use crate::fused_step::Kernel;
 use crate::rule_state::RuleState;
-use crate::rules::in_single;
+use crate::rules::by_kernel_or;
 
 macro_rules! adam_rule {
     ($(#[$doc:meta])* $name:ident) => {
@@ -47,9 +46,10 @@ macro_rules! adam_rule {
                 grad: Tensor<D>,
                 state: Option<RuleState<D>>,
             ) -> (Tensor<D>, Option<RuleState<D>>) {
-                let (hyper, state) = (self.0.hyperparameters(), state.unwrap_or_default());
-                let (tensor, state) = in_single(tensor, grad, |tensor, grad| step(hyper, lr, tensor, grad, state));
-                (tensor, Some(state))
+                let hyper = self.0.hyperparameters();
+                by_kernel_or(Kernel::Adam(hyper), lr, tensor, grad, state, |tensor, grad, state| {
+                    step(hyper, lr, tensor, grad, state)
+                })
             }
 
             fn to_device<const D: usize>(state: RuleState<D>, device: &Device) -> RuleState<D> {
@@ -85,10 +85,6 @@ fn step<const D: usize>(
     grad: Tensor<D>,
     mut state: RuleState<D>,
 ) -> (Tensor<D>, RuleState<D>) {
-    if cube::fit(&tensor, std::iter::once(&grad).chain(state.moments())) {
-        let (tensor, state, _) = cube::step(Kernel::Adam(hyper), lr, tensor, grad, state, None);
-        return (tensor, state);
-    }
     state.steps = state.steps.saturating_add(1);
     hyper.advance(&mut state.correction);
     let first = state.first.take().unwrap_or_else(|| tensor.zeros_like());

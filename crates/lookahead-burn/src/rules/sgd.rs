@@ -5,11 +5,10 @@ use burn::tensor::{Device, Tensor};
 
 use lookahead::kernels::Task;
 
-use crate::cube;
 use crate::flex::{Values, opens};
 use crate::fused_step::Kernel;
 use crate::rule_state::RuleState;
-use crate::rules::in_single;
+use crate::rules::by_kernel_or;
 
 /// PyTorch's SGD for Burn: [`lookahead::rules::Sgd`] on tensors, in place on the CPU, one kernel on a GPU.
 ///
@@ -52,9 +51,9 @@ impl Optimizer for Sgd {
         grad: Tensor<D>,
         state: Option<RuleState<D>>,
     ) -> (Tensor<D>, Option<RuleState<D>>) {
-        let state = state.unwrap_or_default();
-        let (tensor, state) = in_single(tensor, grad, |tensor, grad| step(&self.0, lr, tensor, grad, state));
-        (tensor, Some(state))
+        by_kernel_or(Kernel::Sgd(&self.0), lr, tensor, grad, state, |tensor, grad, state| {
+            step(&self.0, lr, tensor, grad, state)
+        })
     }
 
     fn to_device<const D: usize>(state: RuleState<D>, device: &Device) -> RuleState<D> {
@@ -69,10 +68,6 @@ fn step<const D: usize>(
     grad: Tensor<D>,
     mut state: RuleState<D>,
 ) -> (Tensor<D>, RuleState<D>) {
-    if cube::fit(&tensor, std::iter::once(&grad).chain(state.moments())) {
-        let (tensor, state, _) = cube::step(Kernel::Sgd(rule), lr, tensor, grad, state, None);
-        return (tensor, state);
-    }
     let first_step = state.steps == 0;
     state.steps = state.steps.saturating_add(1);
     let velocity = (rule.momentum() > 0.0).then(|| state.first.take().unwrap_or_else(|| tensor.zeros_like()));

@@ -11,11 +11,11 @@ use burn::optim::Optimizer;
 use burn::tensor::{DType, Device};
 use log::{LevelFilter, Log, Metadata, Record};
 use lookahead::{LookaheadConfig, OuterMomentum, OuterRate, OuterStep, SyncPeriod};
-use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, LookaheadRule, RuleSet, Sgd};
+use lookahead_burn::{AdamW, InnerOptimizer, Lookahead, LookaheadRule, RuleSet, Sgd, clip_by_global_norm};
 use lookahead_cube::Rule;
 
 use super::parameters::Parameters;
-use super::{TURN, assert_close, device, expected_rule, numbers, tensor};
+use super::{TOLERANCE, TURN, assert_close, device, expected_rule, numbers, tensor};
 
 struct Launches(AtomicUsize);
 static LAUNCHES: Launches = Launches(AtomicUsize::new(0));
@@ -63,9 +63,9 @@ fn launches(device: &Device) -> usize {
 
 const SIDES: [usize; 3] = [4, 5, 6];
 
-fn squares() -> Parameters {
+fn squares(dtype: DType) -> Parameters {
     let mut module = Parameters::new();
-    SIDES.iter().for_each(|side| module.push(&[*side, *side], &vec![0.5; side * side], DType::F32));
+    SIDES.iter().for_each(|side| module.push(&[*side, *side], &vec![0.5; side * side], dtype));
     module
 }
 
@@ -77,50 +77,70 @@ fn assert_launches(found: usize, ours: usize, others: usize) {
 }
 
 /// The launches of some steps, after as many that set up the state.
-fn launches_of(mut optimizer: impl InnerOptimizer, steps: usize, device: &Device) -> usize {
-    let mut module = squares();
+fn launches_of(mut optimizer: impl InnerOptimizer, dtype: DType, steps: usize, device: &Device) -> usize {
+    let mut module = squares(dtype);
     let gradients = SIDES.map(|side| Some(vec![0.25; side * side]));
-    let mut counted = 0;
-    for _ in 0..2 {
-        counted = 0;
-        for _ in 0..steps {
-            let grads = module.gradients(&gradients);
-            let before = launches(device);
-            module = optimizer.advance(&0.01.into(), module, grads);
-            counted += launches(device) - before;
-        }
-    }
-    counted
+    let mut all: Vec<_> = (0..2 * steps).map(|_| module.gradients(&gradients)).collect();
+    let counted = all.split_off(steps);
+    let mut advance = |module, all: Vec<_>| {
+        all.into_iter().fold(module, |module, grads| optimizer.advance(&0.01.into(), module, grads))
+    };
+    module = advance(module, all);
+    let before = launches(device);
+    advance(module, counted);
+    launches(device) - before
 }
 
 #[test]
 fn a_step_is_one_launch_for_a_parameter_and_a_sync_no_more() {
     let _turn = TURN.lock();
     let Some(device) = device() else { return };
-    let momentum = || Sgd::from(lookahead::rules::Sgd::new().with_momentum(0.9).expect("a momentum"));
-    assert_launches(launches_of(RuleSet::new(momentum()), 2, &device), 2 * 3, 0);
-    assert_launches(launches_of(RuleSet::new(AdamW::new()), 2, &device), 2 * 3, 0);
+    let halves = [DType::F16, DType::BF16].into_iter().filter(|half| device.supports_dtype(*half));
+    for dtype in [DType::F32].into_iter().chain(halves) {
+        let momentum = || Sgd::from(lookahead::rules::Sgd::new().with_momentum(0.9).expect("a momentum"));
+        assert_launches(launches_of(RuleSet::new(momentum()), dtype, 2, &device), 2 * 3, 0);
+        assert_launches(launches_of(RuleSet::new(AdamW::new()), dtype, 2, &device), 2 * 3, 0);
 
-    // A sync sets a counter to zero, and makes it a float.
-    let of_two_syncs = 2 * 2;
-    let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).expect("a period"));
-    let lookahead = Lookahead::with_config(AdamW::new(), config.clone()).expect("an optimizer");
-    assert_launches(launches_of(lookahead, 4, &device), 4 * 3, of_two_syncs);
-    let outer = OuterStep::nesterov(OuterRate::new(0.7).expect("eta"), OuterMomentum::new(0.9).expect("mu"));
-    let with_momentum = config.clone().with_outer_step(outer);
-    let lookahead = Lookahead::with_config(AdamW::new(), with_momentum.clone()).expect("an optimizer");
-    assert_launches(launches_of(lookahead, 4, &device), 4 * 3, of_two_syncs);
+        // A sync sets a counter to zero, and makes it a float.
+        let of_two_syncs = 2 * 2;
+        let config = LookaheadConfig::new().with_sync_period(SyncPeriod::new(2).expect("a period"));
+        let lookahead = Lookahead::with_config(AdamW::new(), config.clone()).expect("an optimizer");
+        assert_launches(launches_of(lookahead, dtype, 4, &device), 4 * 3, of_two_syncs);
+        let outer = OuterStep::nesterov(OuterRate::new(0.7).expect("eta"), OuterMomentum::new(0.9).expect("mu"));
+        let with_momentum = config.clone().with_outer_step(outer);
+        let lookahead = Lookahead::with_config(AdamW::new(), with_momentum.clone()).expect("an optimizer");
+        assert_launches(launches_of(lookahead, dtype, 4, &device), 4 * 3, of_two_syncs);
 
-    // Parameter by parameter each has a counter, and a sum of what it counted.
-    for config in [config, with_momentum] {
-        let rule = LookaheadRule::with_config(AdamW::new(), config).expect("a rule");
-        assert_launches(launches_of(RuleSet::new(rule), 4, &device), 4 * 3, 2 * 3 * 3);
+        // Parameter by parameter each has a counter, and a sum of what it counted.
+        for config in [config, with_momentum] {
+            let rule = LookaheadRule::with_config(AdamW::new(), config).expect("a rule");
+            assert_launches(launches_of(RuleSet::new(rule), dtype, 4, &device), 4 * 3, 2 * 3 * 3);
+        }
     }
+}
+
+/// One takes the squares, one puts what they add up to beside the others', one scales; the norm itself takes as many for any number.
+#[test]
+fn clipping_is_three_launches_for_a_parameter() {
+    let _turn = TURN.lock();
+    let Some(device) = device() else { return };
+    let clipping = |parameters: usize| {
+        let mut module = Parameters::new();
+        (0..parameters).for_each(|_| module.push(&[4, 5], &[0.5; 20], DType::F32));
+        let grads = module.gradients(&vec![Some(vec![0.25; 20]); parameters]);
+        let before = launches(&device);
+        let clipped = clip_by_global_norm(&module, grads, 0.1).expect("a norm");
+        let counted = launches(&device) - before;
+        assert!(clipped.clipped().expect("a device that works"));
+        counted
+    };
+    let (of_two, of_five) = (clipping(2), clipping(5));
+    assert_launches(of_five - of_two, 3, 2 * 3);
 }
 
 /// The weights after some steps.
 fn weights_after(mut optimizer: impl InnerOptimizer, steps: usize) -> Vec<Vec<f64>> {
-    let mut module = squares();
+    let mut module = squares(DType::F32);
     for step in 1..=steps {
         let grads = SIDES.map(|side| Some((0..side * side).map(|at| (at * step) as f64 / 50.0 - 0.3).collect()));
         let grads = module.gradients(&grads);
@@ -166,5 +186,5 @@ fn burns_own_loop_over_parameters_steps_with_the_kernels() {
             &mut moments,
         );
     }
-    assert_close("AdamW", &theta, &values);
+    assert_close("AdamW", &theta, &values, TOLERANCE);
 }

@@ -3,6 +3,7 @@
 
 #[path = "../device/mod.rs"]
 mod device;
+mod dropout;
 mod launches;
 #[path = "../parameters/mod.rs"]
 mod parameters;
@@ -10,7 +11,7 @@ mod parameters;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData, bf16, f16};
 use lookahead::Alpha;
 use lookahead::kernels::momentum::{self, outer_step};
 use lookahead::kernels::{Pass, adam, sgd};
@@ -46,9 +47,10 @@ fn values(tensor: &Tensor<2>) -> Vec<f32> {
     tensor.to_data().iter().collect()
 }
 
-fn assert_close(what: &str, found: &Tensor<2>, expected: &[f32]) {
+fn assert_close(what: &str, found: &Tensor<2>, expected: &[f32], tolerance: f32) {
     for (found, expected) in values(found).iter().zip(expected) {
-        assert!((found - expected).abs() <= TOLERANCE, "{what}: {found} is not {expected}");
+        let tolerance = tolerance * expected.abs().max(1.0);
+        assert!((found - expected).abs() <= tolerance, "{what}: {found} is not {expected}");
     }
 }
 
@@ -110,14 +112,39 @@ fn counter(device: &Device) -> Tensor<1, Int> {
     Tensor::zeros([1], (device, DType::I32))
 }
 
+/// The precisions of theta and its gradient that the device computes in, with the tolerance of numbers around 1: in half
+/// precision a rounding that went the other way.
+fn precisions(device: &Device) -> impl Iterator<Item = (DType, DType, f32)> {
+    let (f16_unit, bf16_unit) = (2.0_f32.powi(-10), 2.0_f32.powi(-7));
+    let all = [
+        (DType::F32, DType::F32, TOLERANCE),
+        (DType::F16, DType::F16, f16_unit),
+        (DType::F16, DType::F32, f16_unit),
+        (DType::BF16, DType::BF16, bf16_unit),
+        (DType::BF16, DType::F32, bf16_unit),
+    ];
+    all.into_iter().filter(|(dtype, ..)| device.supports_dtype(*dtype))
+}
+
+fn rounded(dtype: DType, value: f32) -> f32 {
+    match dtype {
+        DType::F16 => f16::from_f32(value).to_f32(),
+        DType::BF16 => bf16::from_f32(value).to_f32(),
+        _ => value,
+    }
+}
+
 #[test]
 fn every_rule_and_sync_is_the_cores() {
     let _turn = TURN.lock();
     let Some(device) = device() else { return };
-    for (rule, count) in rules() {
-        for sync in syncs() {
-            let what = format!("{rule:?}, {sync:?}");
-            let (mut theta, grad, mut phi, mut b) = (numbers(1), numbers(2), numbers(3), numbers(4));
+    for (of_theta, of_grad, tolerance) in precisions(&device) {
+        for (rule, sync) in rules().into_iter().flat_map(|rule| syncs().into_iter().map(move |sync| (rule, sync))) {
+            let (rule, count) = rule;
+            let what = format!("{rule:?}, {sync:?}, {of_theta:?} and {of_grad:?}");
+            let [mut theta, grad] = [(1, of_theta), (2, of_grad)]
+                .map(|(seed, dtype)| numbers(seed).into_iter().map(|value| rounded(dtype, value)).collect::<Vec<_>>());
+            let (mut phi, mut b) = (numbers(3), numbers(4));
             // second moments are not negative
             let mut moments: Vec<Vec<f32>> =
                 (0..count).map(|at| numbers(5 + at as u32).iter().map(|m| m.abs()).collect()).collect();
@@ -128,10 +155,12 @@ fn every_rule_and_sync_is_the_cores() {
                 buffer: matches!(sync, OuterUpdate::Momentum(_)).then(|| tensor(&b, &device)),
                 refused: counter(&device),
             });
-            let (found, found_moments, found_slow) =
-                step(rule, tensor(&theta, &device), tensor(&grad, &device), on_device, synced);
+            let [weights, gradient] = [(&theta, of_theta), (&grad, of_grad)]
+                .map(|(values, dtype)| tensor(values, &device).cast(FloatDType::from(dtype)));
+            let (found, found_moments, found_slow) = step(rule, weights, gradient, on_device, synced);
 
             expected_rule(rule, &mut theta, &grad, &mut moments);
+            theta.iter_mut().for_each(|theta| *theta = rounded(of_theta, *theta));
             match sync {
                 None => assert!(found_slow.is_none()),
                 Some(OuterUpdate::PullBack(alpha)) => {
@@ -140,16 +169,39 @@ fn every_rule_and_sync_is_the_cores() {
                 }
                 Some(OuterUpdate::Momentum(numbers)) => _ = outer_step(&mut phi, &mut b, &mut theta, numbers),
             }
-            assert_close(&what, &found, &theta);
+            assert_eq!(found.dtype(), of_theta, "{what}");
+            assert_close(&what, &found, &theta, tolerance);
             for (found, expected) in found_moments.iter().zip(&moments) {
-                assert_close(&what, found, expected);
+                assert_close(&what, found, expected, TOLERANCE);
             }
             if let Some(Synced { slow, buffer, refused, .. }) = found_slow {
-                assert_close(&what, &slow, &phi);
-                assert_eq!(values(&slow), values(&found), "{what}");
-                buffer.iter().for_each(|buffer| assert_close(&what, buffer, &b));
+                assert_close(&what, &slow, &phi, tolerance);
+                let nearest: Vec<f32> = values(&slow).iter().map(|phi| rounded(of_theta, *phi)).collect();
+                assert_eq!(nearest, values(&found), "{what}");
+                buffer.iter().for_each(|buffer| assert_close(&what, buffer, &b, tolerance));
                 assert_eq!(refused.into_scalar::<i32>(), 0, "{what}");
             }
+        }
+    }
+}
+
+/// Theta is nearest to phi, and no gradient moves it: phi and an empty buffer stay.
+#[test]
+fn rounding_alone_moves_no_slow_weight() {
+    let _turn = TURN.lock();
+    let Some(device) = device() else { return };
+    for (dtype, of_grad, _) in precisions(&device) {
+        for sync in syncs().into_iter().flatten() {
+            let buffer = matches!(sync, OuterUpdate::Momentum(_)).then(|| tensor(&[0.0; 35], &device));
+            let slow = tensor(&numbers(3), &device);
+            let theta = slow.clone().cast(FloatDType::from(dtype));
+            let grad = Tensor::zeros(SHAPE, (&device, of_grad));
+            let plain = sgd::Coefficients { weight_decay: 0.0, ..SGD };
+            let synced = Synced { sync, slow, buffer, refused: counter(&device) };
+            let (_, _, synced) = step(Rule::Plain(plain), theta, grad, vec![], Some(synced));
+            let Synced { slow, buffer, .. } = synced.expect("a sync");
+            assert_eq!(values(&slow), numbers(3), "{dtype:?}, {sync:?}");
+            buffer.iter().for_each(|buffer| assert_eq!(values(buffer), [0.0; 35], "{dtype:?}, {sync:?}"));
         }
     }
 }
@@ -243,6 +295,7 @@ fn what_a_step_does_not_take_panics_before_it_writes() {
         (Rule::Adam(ADAM), kept.clone(), vec![here(4)], None),
         (Rule::Plain(SGD), kept.clone(), vec![here(4)], None),
         (Rule::Plain(SGD), tensor(&numbers(1), &Device::flex()), vec![], None),
+        (Rule::HeavyBall(SGD), kept.clone(), vec![tensor(&numbers(4), &Device::flex())], None),
         (Rule::Plain(SGD), kept.clone(), vec![], synced(momentum, None)),
         (Rule::Plain(SGD), kept.clone(), vec![], synced(OuterUpdate::PullBack(0.5), Some(here(4)))),
     ];

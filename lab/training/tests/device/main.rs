@@ -6,10 +6,14 @@ mod networks;
 
 use std::path::Path;
 
+use burn::tensor::{DType, Device};
 use lookahead_data::Data;
+use lookahead_models::Dropout;
+use lookahead_runs::random::stream;
 use lookahead_runs::{Measure, MetricsRow, Run, RunResult, Stop};
 use lookahead_training::Error;
 use lookahead_training::config::{DeviceConfig, RunConfig};
+use lookahead_training::device::open;
 use lookahead_training::run::{folder, run};
 use lookahead_training::train::Observer;
 
@@ -133,6 +137,29 @@ fn a_run_that_is_stopped_on_the_device_goes_on_to_the_same_bits() {
         }
         let found = train(config, under_test(), stopped.path(), None).unwrap();
         assert_eq!(found.scores, expected.scores, "{name}");
+    }
+}
+
+/// In f32 and, where a device has it, in half precision; the generator stands at the same place afterwards.
+#[test]
+fn masks_of_dropout_are_those_of_the_processor() {
+    let device = open(under_test()).unwrap();
+    let dtypes = [DType::F32, DType::F16, DType::BF16].into_iter().filter(|dtype| device.supports_dtype(*dtype));
+    let tracked = device.clone().autodiff();
+    let devices = [device.clone(), tracked.clone(), tracked.gradient_checkpointing()];
+    for (dtype, on) in dtypes.flat_map(|dtype| devices.clone().map(|on| (dtype, on))) {
+        let [found, expected] = [on, Device::flex()].map(|device| {
+            let mut random = stream(1, "dropout", 2);
+            let mut masks = Vec::new();
+            for shape in [[3, 5, 7], [1, 1, 1], [2, 33, 4]] {
+                let mask = Dropout::training(&mut random).mask(0.3, shape, (&device, dtype)).unwrap();
+                assert_eq!((mask.dtype(), mask.is_autodiff()), (dtype, device.is_autodiff()));
+                assert_eq!(mask.gradient_checkpointing_strategy(), device.gradient_checkpointing_strategy());
+                masks.push(mask.into_data());
+            }
+            (masks, random.get_word_pos())
+        });
+        assert_eq!(found, expected, "{dtype:?}");
     }
 }
 

@@ -97,37 +97,41 @@ fn rule(
     }
 }
 
-/// A step of the rule.
+/// A step of the rule, in f32 whatever the precisions `T` of theta and `G` of the gradient.
 #[cube(launch)]
-pub(crate) fn step(
-    mut theta: LinearViewMut<'_, f32>,
+#[expect(clippy::too_many_arguments, reason = "a kernel names each of its buffers")]
+pub(crate) fn step<T: Float, G: Float>(
+    mut theta: LinearViewMut<'_, T>,
     mut first: LinearViewMut<'_, f32>,
     mut second: LinearViewMut<'_, f32>,
-    grad: LinearView<'_, f32>,
+    grad: LinearView<'_, G>,
     sgd: SgdNumbers,
     adam: AdamNumbers,
     #[comptime] kind: Kind,
+    #[define(T, G)] _dtypes: [ElemType; 2],
 ) {
     let i = ABSOLUTE_POS;
     if !theta.is_in_bounds(i) {
         terminate!();
     }
-    let moved = rule(i, theta.read(i), grad.read(i), &mut first, &mut second, &sgd, &adam, kind);
-    theta.write(i, moved);
+    let (fast, g) = (f32::cast_from(theta.read(i)), f32::cast_from(grad.read(i)));
+    let moved = rule(i, fast, g, &mut first, &mut second, &sgd, &adam, kind);
+    theta.write(i, T::cast_from(moved));
 }
 
 /// A step of the rule and the sync that follows it, with `delta = phi - theta`:
 /// `phi <- phi - alpha delta`, or `b <- mu rho b + delta` and `phi <- phi - eta d`; then `theta <- phi`. Where the
-/// buffer `begins`, nothing of it stays; where the slow weight `takes` theta, alpha is 1.
+/// buffer `begins`, nothing of it stays; where the slow weight `takes` theta, alpha is 1. A theta that `is_half` precise takes
+/// the number nearest to phi: what equals that number has not moved since the last sync, and counts as phi.
 #[cube(launch)]
 #[expect(clippy::too_many_arguments, reason = "a kernel names each of its buffers")]
-pub(crate) fn step_and_sync(
-    mut theta: LinearViewMut<'_, f32>,
+pub(crate) fn step_and_sync<T: Float, G: Float>(
+    mut theta: LinearViewMut<'_, T>,
     mut first: LinearViewMut<'_, f32>,
     mut second: LinearViewMut<'_, f32>,
     mut slow: LinearViewMut<'_, f32>,
     mut buffer: LinearViewMut<'_, f32>,
-    grad: LinearView<'_, f32>,
+    grad: LinearView<'_, G>,
     refused: &mut Tensor<Atomic<i32>>,
     sgd: SgdNumbers,
     adam: AdamNumbers,
@@ -136,13 +140,22 @@ pub(crate) fn step_and_sync(
     #[comptime] outer: Outer,
     #[comptime] begins: bool,
     #[comptime] takes: bool,
+    #[comptime] is_half: bool,
+    #[define(T, G)] _dtypes: [ElemType; 2],
 ) {
     let i = ABSOLUTE_POS;
     if !theta.is_in_bounds(i) {
         terminate!();
     }
-    let fast = rule(i, theta.read(i), grad.read(i), &mut first, &mut second, &sgd, &adam, kind);
+    let (fast, g) = (f32::cast_from(theta.read(i)), f32::cast_from(grad.read(i)));
+    let moved = rule(i, fast, g, &mut first, &mut second, &sgd, &adam, kind);
     let phi = slow.read(i);
+    let fast = if comptime!(is_half) {
+        let stepped = T::cast_from(moved);
+        select(stepped == T::cast_from(phi), phi, f32::cast_from(stepped))
+    } else {
+        moved
+    };
     let delta = phi - fast;
     let b = match comptime!(outer) {
         Outer::PullBack => delta,
@@ -165,13 +178,15 @@ pub(crate) fn step_and_sync(
         Outer::HeavyBall => phi - numbers.rate * b,
         Outer::Nesterov => phi - numbers.rate * (delta + numbers.momentum * b),
     };
-    let is_finite = !(moved.is_nan() || moved.is_inf());
+    // Half precision has no number for what is finite, but beyond its range.
+    let near = f32::cast_from(T::cast_from(moved));
+    let is_finite = !(near.is_nan() || near.is_inf());
     let settled = select(is_finite, moved, phi);
     if !is_finite {
         refused[0].fetch_add(1);
     }
     slow.write(i, settled);
-    theta.write(i, settled);
+    theta.write(i, T::cast_from(settled));
     match comptime!(outer) {
         Outer::PullBack => {}
         Outer::HeavyBall | Outer::Nesterov | Outer::NoMomentum => {

@@ -1,7 +1,10 @@
-//! The step as an operation of Burn's backends.
+//! The optimizer's step as an operation of Burn's backends.
 
+mod kernels;
+
+use burn::backend::cubecl::dtype_to_elem_type;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, Dispatch, DispatchDevice, ExtensionType, backend_extension};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
 use burn::cubecl::CubeDim;
 use burn::cubecl::{calculate_cube_count_elemwise, prelude::CubeCount};
 use burn::tensor::{DType, Int, Tensor};
@@ -9,7 +12,8 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use lookahead::kernels::{adam, momentum, sgd};
 
-use crate::kernels::{self, AdamNumbersLaunch, Kind, Outer, OuterNumbersLaunch, SgdNumbersLaunch};
+use self::kernels::{AdamNumbersLaunch, Kind, Outer, OuterNumbersLaunch, SgdNumbersLaunch};
+use crate::{opens, opens_pair};
 
 /// The numbers of a rule's step.
 #[derive(Debug, Clone, Copy)]
@@ -127,10 +131,12 @@ impl StepKernels for CubeBackend {
             Moments::One { first } => (view(first), alias()),
             Moments::Two { first, second } => (view(first), view(second)),
         };
+        let dtypes = [theta.dtype, grad.dtype].map(dtype_to_elem_type);
+        let is_half = theta.dtype != DType::F32;
         let grad = grad.into_linear_view_like(&theta);
         let (kind, sgd, adam) = numbers.rule.launch();
         let Some(sync) = numbers.sync else {
-            kernels::step::launch(&client, count, dim, view(&theta), first, second, grad, sgd, adam, kind);
+            kernels::step::launch(&client, count, dim, view(&theta), first, second, grad, sgd, adam, kind, dtypes);
             return Step { theta, moments, slow: step.slow };
         };
         let slow = step.slow.owned();
@@ -159,6 +165,8 @@ impl StepKernels for CubeBackend {
             outer,
             begins,
             takes,
+            is_half,
+            dtypes,
         );
         Step { theta, moments, slow }
     }
@@ -258,8 +266,9 @@ pub struct Synced<const D: usize> {
 
 /// One step of a parameter, and the sync if there is one, in one kernel. Gives back what it was given, a step further.
 ///
-/// Every tensor [`opens`], is on the same device and of the same shape; `moments` are as many as the rule has. Memory that
-/// nothing else holds is written in place.
+/// Theta and its gradient [open](opens_pair), every other tensor [`opens`], is on the same device and of the same shape; `moments` are as
+/// many as the rule has. Memory that nothing else holds is written in place. A theta in half precision is rounded after the
+/// rule's step, and after a sync is the number nearest to phi; one that is the nearest to phi before it has not moved.
 ///
 /// # Panics
 /// If one of these is not so.
@@ -271,10 +280,12 @@ pub fn step<const D: usize>(
     synced: Option<Synced<D>>,
 ) -> (Tensor<D>, Vec<Tensor<D>>, Option<Synced<D>>) {
     let slow = synced.iter().flat_map(|synced| [Some(&synced.slow), synced.buffer.as_ref()]).flatten();
-    for tensor in [&theta, &grad].into_iter().chain(&moments).chain(slow) {
-        let fits = opens(tensor) && tensor.dims() == theta.dims() && tensor.device() == theta.device();
-        assert!(fits, "a tensor that a step does not take");
-    }
+    let is_beside = |tensor: &Tensor<D>| tensor.dims() == theta.dims() && tensor.device() == theta.device();
+    assert!(opens_pair(&theta, &grad), "a tensor that a step does not take");
+    assert!(
+        moments.iter().chain(slow).all(|other| opens(other) && is_beside(other)),
+        "a tensor that is not beside theta"
+    );
     assert_eq!(moments.len(), rule.moments(), "the moments of the rule");
     let has_buffer = |synced: &Synced<D>| synced.buffer.is_some() == matches!(synced.sync, OuterUpdate::Momentum(_));
     assert!(synced.iter().all(has_buffer), "a buffer where the sync has momentum, and only there");
@@ -312,12 +323,4 @@ pub fn step<const D: usize>(
         Some(Synced { sync, slow: Tensor::from_dispatch(slow), buffer, refused: Tensor::from_dispatch(refused) })
     });
     (Tensor::from_dispatch(theta), moments, synced)
-}
-
-/// Whether [`step`] takes this tensor: f32 on a device of CubeCL's, without autodiff, of fewer than 2^32 elements, which is
-/// as far as its kernels count.
-pub fn opens<const D: usize>(tensor: &Tensor<D>) -> bool {
-    let is_there = matches!(tensor.device().as_dispatch(), DispatchDevice::Cube(_));
-    let is_counted = u32::try_from(tensor.shape().num_elements()).is_ok();
-    is_there && is_counted && tensor.dtype() == DType::F32 && !tensor.is_autodiff()
 }
