@@ -37,12 +37,14 @@ impl Numbers {
         }
         // A file that grows meanwhile ends here all the same.
         let mut reader = BufReader::new(File::open(file).map_err(unreadable)?.take(MOST_BYTES));
-        let (mut numbers, mut text) = (Vec::new(), String::new());
+        let (mut numbers, mut bytes) = (Vec::new(), Vec::new());
         for line in 1.. {
-            text.clear();
-            if reader.read_line(&mut text).map_err(unreadable)? == 0 {
+            bytes.clear();
+            if reader.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
                 break;
             }
+            // What is no UTF-8 is no number either; in a comment it does no harm.
+            let text = String::from_utf8_lossy(&bytes);
             let line_text = text.trim_start_matches('\u{feff}').trim();
             let number = line_text.split('#').next().unwrap_or_default().trim();
             if number.is_empty() {

@@ -87,9 +87,9 @@ fn files() {
     says(Noise::from_file(&file), &format!("{name}, line 2: \"nan\" is not a finite number of at least 0"));
     write("# nothing\n");
     says(Eigenvalues::from_file(&file), "there is no eigenvalue: at least one is needed");
-    fs::write(&file, [0xff, 0xfe, 0x00]).unwrap();
-    let error = Eigenvalues::from_file(&file).unwrap_err().to_string();
-    assert_eq!(error, format!("cannot read {name}"));
+    fs::write(&file, b"# \xff\n1\n\xff2\n").unwrap();
+    let expected = format!("{name}, line 3: \"\u{fffd}2\" is not a finite number above 0");
+    says(Eigenvalues::from_file(&file), &expected);
     let missing = folder.path().join("missing.txt");
     let error = Noise::from_file(&missing).unwrap_err();
     assert!(matches!(&error, Error::UnreadableFile { file, .. } if *file == missing), "{error}");

@@ -32,14 +32,13 @@ pub struct Study {
 pub struct UnreadableRun {
     /// Its folder.
     pub folder: PathBuf,
-    /// What is wrong with which file.
+    /// What is wrong with which file, and what is to be done.
     pub reason: String,
 }
 
 impl std::fmt::Display for UnreadableRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (reason, folder) = (&self.reason, printable_path(&self.folder));
-        write!(f, "{reason}; the run is left out. Remove {folder} and run the artifact again: it is then done anew")
+        write!(f, "{}; the run is left out", self.reason)
     }
 }
 
@@ -67,7 +66,11 @@ impl Study {
             let read = |id: &String| {
                 let folder = out_dir.join("runs").join(id);
                 read_run(&folder).unwrap_or_else(|error| {
-                    unreadable.insert(id.clone(), UnreadableRun { folder, reason: in_full(&error) });
+                    let mut reason = in_full(&error);
+                    if !matches!(&error, ReportError::File(file) if file.says_what_to_do()) {
+                        reason += &format!("; remove {} and run the artifact again", printable_path(&folder));
+                    }
+                    unreadable.insert(id.clone(), UnreadableRun { folder, reason });
                     Run::not_begun(id.clone())
                 })
             };

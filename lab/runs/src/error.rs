@@ -25,9 +25,15 @@ pub enum FileError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Something else lies where a folder should be.
+    #[error("{} is there, but is no folder; move it away", printable_path(.path))]
+    NotAFolder {
+        /// What lies there.
+        path: PathBuf,
+    },
     /// The file does not end in a checksum.
     #[error(
-        "{}: it does not end in a checksum: it is cut off, or an earlier build wrote it; delete its folder and run again \
+        "{}: it does not end in a checksum: it is cut off, or an earlier build wrote it; remove its folder and run again \
          (the same configuration gives the same run)",
         printable_path(.path)
     )]
@@ -168,6 +174,15 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Whether its text says what is to be done.
+    #[must_use]
+    pub fn says_what_to_do(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAFolder { .. } | Self::Unsealed { .. } | Self::LostCurrent { .. } | Self::LostResult { .. }
+        )
+    }
+
     /// Names the file that cannot be read.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |source| Self::Read { path: path.to_owned(), source }

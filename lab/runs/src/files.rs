@@ -97,7 +97,12 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Makes a folder and those above it.
 ///
 /// # Errors
-/// [`FileError::Write`].
+/// [`FileError::NotAFolder`], or [`FileError::Write`].
 pub fn create_folder(folder: &Path) -> Result<(), FileError> {
-    fs::create_dir_all(folder).map_err(FileError::write(folder))
+    fs::create_dir_all(folder).map_err(|source| {
+        match folder.ancestors().find(|above| above.exists() && !above.is_dir()) {
+            Some(other) => FileError::NotAFolder { path: other.to_owned() },
+            None => FileError::Write { path: folder.to_owned(), source },
+        }
+    })
 }

@@ -220,6 +220,7 @@ impl<'s> Entry<'s> {
     pub fn prose(&self, what: &str, longest: usize) -> Read<String> {
         let text = self.text_of(longest, what)?;
         match forbidden(&text) {
+            None if text.trim().is_empty() => Err(self.refuse(format!("{what} with letters in it"))),
             None => Ok(text),
             Some(letter) => {
                 let code = u32::from(letter);
@@ -230,8 +231,7 @@ impl<'s> Entry<'s> {
 
     /// A label or another name that reports show.
     pub fn name(&self) -> Read<String> {
-        let name = self.prose("a name, as a string", LONGEST_NAME)?;
-        if name.trim().is_empty() { Err(self.refuse("a name, as a string with letters in it")) } else { Ok(name) }
+        self.prose("a name, as a string", LONGEST_NAME)
     }
 
     fn text_of(&self, longest: usize, accepted: &str) -> Read<String> {

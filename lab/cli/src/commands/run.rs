@@ -12,7 +12,7 @@ use lookahead_report::ReportError;
 use lookahead_report::analysis::Analysis;
 use lookahead_runs::Scale;
 use lookahead_runs::Stop;
-use lookahead_runs::files::remove_abandoned;
+use lookahead_runs::files::{create_folder, remove_abandoned};
 use lookahead_runs::printable::printable_path;
 use lookahead_runs::{Artifact, Figure, folder_name};
 use lookahead_training::config::{DeviceConfig, RunConfig};
@@ -162,7 +162,7 @@ fn train(
     let Training { artifact, jobs, scale } = training;
     let name = artifact.folder();
     let folder = arguments.out.join(&name);
-    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+    create_folder(&folder)?;
     let _lock = runs::lock(&folder)?;
     remove_abandoned_report(&folder);
     let file = folder.join("artifact.json");
@@ -242,7 +242,7 @@ fn remove_abandoned_report(folder: &Path) {
 
 fn report_analysis(analysis: &Analysis, arguments: &Arguments) -> anyhow::Result<Reported> {
     let folder = arguments.out.join(folder_name(&analysis.artifact, &analysis.scale));
-    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+    create_folder(&folder)?;
     remove_abandoned_report(&folder);
     analysis.write(&folder)?;
     let table = format!("{}\n\nreport: {}\n", analysis.table(), printable_path(&folder.join("report.html")));

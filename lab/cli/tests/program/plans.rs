@@ -59,6 +59,8 @@ fn what_no_report_could_be_made_of_is_refused_with_its_line() {
         (edit("baseline = \"SGD\"", "baseline = \"Lookahead\""), &["lr.toml:12:", "\"Lookahead\"", "\"SGD\""][..]),
         (edit("baseline = \"SGD\"", "baseline = \"SDG\""), &["lr.toml:12:", "\"SDG\""]),
         (edit("label = \"Lookahead\"\nbaseline = \"SGD\"", "label = \"SGD\""), &["lr.toml:12:", "twice"]),
+        (edit("A sweep", " "), &["lr.toml:1:", "`title`", "with letters in it"]),
+        (edit("[run]", "notes = [\"\"]\n[run]"), &["lr.toml:2:", "`notes[0]`", "with letters in it"]),
         (edit("baseline", "panels = []\nbaseline"), &["lr.toml:13:", "`group[1].panels` is a list of 0"]),
         (
             edit("baseline", "panels = [\"x\"]\nbaseline"),

@@ -93,6 +93,39 @@ fn a_configuration_of_one_run_that_is_damaged_or_another_s_does_not_keep_the_oth
 }
 
 #[test]
+fn a_file_in_the_place_of_a_run_does_not_keep_the_others_from_being_done() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let results = bench.path().join("results");
+    let artifact = json(results.join("lr/artifact.json"));
+    let [first, second] = [0, 1].map(|seed| {
+        let run = results.join("runs").join(artifact["groups"][0]["runs"][seed].as_str().unwrap());
+        fs::remove_dir_all(&run).unwrap();
+        run
+    });
+    fs::write(&first, "mine").unwrap();
+    let told = refused(&bench, 1, &["run", "lr.toml"]);
+    assert!(told.contains("is there, but is no folder; move it away") && !told.contains("remove"), "{told}");
+    assert!(second.join("result.json").is_file(), "the other run is done");
+    assert_eq!(fs::read_to_string(&first).unwrap(), "mine");
+    fs::remove_file(&first).unwrap();
+    done(&bench, &["run", "lr.toml"]);
+}
+
+#[test]
+fn a_result_that_is_lost_is_made_again_and_no_other_advice_is_given() {
+    let bench = bench(&[("lr.toml", SWEEP)]);
+    done(&bench, &["run", "lr.toml"]);
+    let results = bench.path().join("results");
+    let id = json(results.join("lr/artifact.json"))["groups"][0]["runs"][0].as_str().unwrap().to_owned();
+    fs::remove_file(results.join("runs").join(&id).join("result.json")).unwrap();
+    let told = refused(&bench, 1, &["report", "results/lr"]);
+    assert!(told.contains("makes it again") && !told.contains("remove"), "{told}");
+    done(&bench, &["run", "lr.toml"]);
+    done(&bench, &["report", "results/lr"]);
+}
+
+#[test]
 fn workers_of_one_run_that_have_no_common_checkpoint_do_not_keep_the_others_from_being_done() {
     let bench = bench(&[("lr.toml", SWEEP)]);
     let arguments = ["run", "lr.toml", "--distributed", "gradients", "--workers", "2"];

@@ -363,7 +363,12 @@ fn a_folder_that_cannot_be_made_is_told_before_the_work() {
     // Work that would be refused, after the folder.
     let output = bench.run(&["theory", "advise", "--lr", "2", "--out", "taken"]);
     let (code, error) = (output.status.code(), stderr(&output));
-    assert!(code == Some(1) && error.contains("taken/advise") && !error.contains("learning rate"), "{error}");
+    assert!(code == Some(1) && error.contains("taken is there, but is no folder"), "{error}");
+    assert!(!error.contains("learning rate"), "{error}");
+    // A folder that was made for nothing does not stay.
+    let output = bench.run(&["theory", "advise", "--lr", "2", "--out", "results"]);
+    assert!(!output.status.success() && stderr(&output).contains("learning rate"), "{}", stderr(&output));
+    assert!(!bench.path().join("results/advise").exists());
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn broken_rows_are_errors_with_file_and_line() {
         assert!(error.contains(reason), "{error}");
         // The others are reported all the same.
         let page = fs::read_to_string(output.dir.join("quickstart/report.html")).unwrap();
-        assert!(page.contains("run-0-0/metrics.jsonl:3:") && page.contains("Remove"), "the page names the run");
+        assert!(page.contains("run-0-0/metrics.jsonl:3:") && page.contains("; remove "), "the page names the run");
         let summary: Summary =
             serde_json::from_slice(&fs::read(output.dir.join("quickstart/summary.json")).unwrap()).unwrap();
         assert_eq!((summary.unreadable.len(), summary.groups[SGD].n, summary.groups[LOOKAHEAD_SGD].n), (1, 0, 1));

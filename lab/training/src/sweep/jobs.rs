@@ -179,7 +179,9 @@ fn do_run(
     let result = done.map_err(|error| match error {
         // What cannot be written stops the other runs too.
         Error::File(FileError::Write { .. }) => error,
-        Error::NonFinite { .. } => Error::OfOneRun { run: job.label.clone(), cause: Box::new(error) },
+        Error::NonFinite { .. } | Error::File(FileError::NotAFolder { .. }) => {
+            Error::OfOneRun { run: job.label.clone(), cause: Box::new(error) }
+        }
         Error::File(_) | Error::DamagedCheckpoint { .. } | Error::OtherConfig { .. } => {
             Error::UnreadableRun { folder: folder.clone(), cause: Box::new(error) }
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lookahead::{Alpha, InnerStatePolicy, SyncPeriod};
 use lookahead_report::AdviceReport;
+use lookahead_runs::files::create_folder;
 use lookahead_runs::format::as_given;
 use lookahead_runs::printable::printable_path;
 use lookahead_runs::wrapped;
@@ -77,14 +78,17 @@ pub fn advise(arguments: &Arguments) -> anyhow::Result<()> {
     // Seconds of work lie before the report: a folder that cannot be made is said first.
     let folder = arguments.out.as_ref().map(|out| out.join("advise"));
     if let Some(folder) = &folder {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| lookahead_training::Error::Io { path: folder.clone(), source })?;
+        create_folder(folder)?;
     }
-    let advice = lookahead_theory::advise(&problem, arguments.lr, arguments.momentum.momentum, &grid);
-    let advice = advice.map_err(super::refused)?;
-    let family = lookahead_theory::family::advise(&problem, arguments.lr, arguments.momentum.momentum, &grid);
-    let family = family.map_err(super::refused)?;
-    let report = AdviceReport::new(question, arguments.lr, arguments.steps, advice, family, command());
+    let (lr, momentum) = (arguments.lr, arguments.momentum.momentum);
+    let advice = lookahead_theory::advise(&problem, lr, momentum, &grid);
+    let both = advice.and_then(|advice| Ok((advice, lookahead_theory::family::advise(&problem, lr, momentum, &grid)?)));
+    let (advice, family) = both.map_err(|error| {
+        // Only an empty one goes.
+        folder.iter().for_each(|folder| _ = std::fs::remove_dir(folder));
+        super::refused(error)
+    })?;
+    let report = AdviceReport::new(question, lr, arguments.steps, advice, family, command());
     let mut text = if arguments.json { report.json() } else { in_words(&report) };
     if let Some(folder) = &folder {
         report.write(folder)?;
