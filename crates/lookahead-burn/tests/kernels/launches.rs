@@ -134,7 +134,8 @@ fn clipping_is_three_launches_for_a_parameter() {
         assert!(clipped.clipped().expect("a device that works"));
         counted
     };
-    let (of_two, of_five) = (clipping(2), clipping(5));
+    // The first times are also those in which Burn's autotune, where it is built in, tries its ways to sum.
+    let [_, _, of_two, of_five] = [2, 5, 2, 5].map(clipping);
     assert_launches(of_five - of_two, 3, 2 * 3);
 }
 
