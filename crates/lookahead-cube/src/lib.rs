@@ -7,12 +7,12 @@
 //! 2. in every k-th step the sync: Eq. 1 of the paper, or an outer step with momentum. An element whose result is not
 //!    finite keeps its slow weight and is counted on the device.
 //!
-//! Weights may be in half precision, and their gradients; all else is f32. Beside it are the sum of squares of a gradient, which clipping
-//! needs, and the factors of dropout.
+//! Weights may be in half precision, and their gradients; all else is f32. Beside it are the sum of squares of a gradient, which
+//! clipping needs, and the factors of dropout.
 //!
 //! The arithmetic is that of the core, but for what a driver may do otherwise: contract a multiplication and an addition, and,
-//! by the rules of WGSL, round a quotient or a root by some units in the last place, take subnormal numbers for 0, and take either neighbour in half
-//! precision.
+//! by the rules of WGSL, round a quotient or a root by some units in the last place, take subnormal numbers for 0, and take
+//! either neighbour where a number is rounded to half precision.
 //!
 //! # Features
 //! `cuda`, `vulkan`, `wgpu`: the runtimes, as Burn calls them; without any there are no kernels. `fusion`: needed where Burn has its own
