@@ -173,6 +173,9 @@ impl Study {
 
 /// Reads a run with all that a report shows of it.
 fn read_run(folder: &Path) -> Result<Run, ReportError> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(FileError::NotAFolder { path: folder.to_owned() }.into());
+    }
     let run = Run::read(folder)?;
     if folder.file_name().is_none_or(|id| *id != *run.id) {
         return Err(FileError::OtherRun { folder: folder.to_owned(), run: run.id }.into());

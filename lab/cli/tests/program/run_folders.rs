@@ -104,8 +104,12 @@ fn a_file_in_the_place_of_a_run_does_not_keep_the_others_from_being_done() {
         run
     });
     fs::write(&first, "mine").unwrap();
-    let told = refused(&bench, 1, &["run", "lr.toml"]);
-    assert!(told.contains("is there, but is no folder; move it away") && !told.contains("remove"), "{told}");
+    for arguments in [["run", "lr.toml"], ["report", "results/lr"]] {
+        let told = refused(&bench, 1, &arguments);
+        assert!(told.contains("is there, but is no folder; move it away") && !told.contains("remove"), "{told}");
+        let page = fs::read_to_string(results.join("lr/report.html")).unwrap();
+        assert!(page.contains("move it away; the run is left out"), "{arguments:?}");
+    }
     assert!(second.join("result.json").is_file(), "the other run is done");
     assert_eq!(fs::read_to_string(&first).unwrap(), "mine");
     fs::remove_file(&first).unwrap();
